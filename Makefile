@@ -1,0 +1,46 @@
+# `make demo` trains on the embedded cartridge, `make test` runs every test; both set up .venv first.
+# PYTHON chooses the interpreter that the environment is made with (3.11 or later).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test lint cartridge check-cartridge profile-cartridge walkthrough clean
+
+demo: $(VENV)/.installed
+	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
+
+test: $(VENV)/.dev
+	$(PY) -m pytest
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+cartridge:          ## rebuild the embedded cartridge (needs SDCC 4.2)
+	$(MAKE) -C envs/cartridge
+
+check-cartridge:    ## rebuild from nothing and compare with the committed file, byte for byte
+	$(MAKE) -C envs/cartridge check
+
+profile-cartridge: $(VENV)/.installed   ## measure what must be true of the embedded cartridge
+	$(PY) training/profile_cartridge.py --episodes 50
+
+walkthrough: $(VENV)/.installed         ## the scripted player, from power-on to the first badge
+	$(PY) -m envs.cartridge.walkthrough --until badge1
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is older than Python 3.11; name another with PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and pinned: a later, unpinned request for it would fetch another build.
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf build envs/cartridge/build .pytest_cache .mypy_cache .ruff_cache
