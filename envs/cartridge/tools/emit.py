@@ -7,6 +7,11 @@ Nothing in an Output is a final address or number: blobs name other blobs with :
 A part's ids are collected in ``Output.ids`` with their full name (``{"SPECIES_MOSSLING": 153}``) and become
 ``#define`` lines of ``gen/ids.h``. Texts that any part wants said go into ``Output.texts`` (``{"BUG_KID_1_BEFORE":
 "My net is new!"}``): build.py numbers them and defines ``TEXT_BUG_KID_1_BEFORE``.
+
+Names the parts agree on: art gives ``TILESET_OUTDOOR``, ``SPRITE_NURSE`` and, for each map character of a tileset,
+``METATILE_OUTDOOR_2E`` (its metatile index; 2E is the character's code) and ``ATTRIBUTE_OUTDOOR_2E`` (TILE_* flags);
+tables give ``SPECIES_*``, ``MOVE_*``, ``ITEM_*`` and ``TRAINER_*`` (index into far_trainers); maps and scripts give
+``MAP_*``, ``SCRIPT_*``, ``SHOP_*`` and ``EVENT_*`` (from ``world/events.txt``).
 """
 
 from __future__ import annotations
