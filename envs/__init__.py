@@ -1,1 +1,1 @@
-"""The game as a Gymnasium environment."""
+"""The game as a Gymnasium environment. Importing the package imports nothing heavy."""

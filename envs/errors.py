@@ -1,5 +1,8 @@
-"""The one error that means "the user gave something wrong": programs print its line and exit with status 2."""
+"""The one kind of error that a person's input causes."""
 
 
 class UserError(ValueError):
-    """Bad input, told in one line: the thing, the value, what would be right."""
+    """Something the user gave is wrong: one clear line naming the thing, its value, and what would be right.
+
+    Programs catch this type alone, print ``error: ...`` to stderr and leave with exit status 2.
+    """

@@ -1,0 +1,250 @@
+"""What one moment of the game is: the one table of addresses, and the GameState that is read from it.
+
+The addresses are those of the international English release of the game, under the symbol names of its public
+disassembly (pret/pokered); the embedded cartridge keeps the same facts at the same places. Multi-byte numbers are
+big-endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, overload
+
+
+class Memory(Protocol):
+    """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes."""
+
+    @overload
+    def __getitem__(self, key: int) -> int: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[int]: ...
+
+
+# symbol = address                      # size and meaning
+W_FACING = 0xC109  # 1: wSpritePlayerStateData1FacingDirection: 0x0 down, 0x4 up, 0x8 left, 0xC right
+W_CURRENT_MENU_ITEM = 0xCC26  # 1: entry under the cursor
+W_JOY_IGNORE = 0xCD6B  # 1: buttons the game ignores just now
+W_BATTLE_RESULT = 0xCF0B  # 1: 0 won, 1 lost, 2 draw; valid when wIsInBattle goes back to 0
+W_WALK_COUNTER = 0xCFC5  # 1: > 0 while a step is animated
+W_ENEMY_MON_SPECIES = 0xCFE5  # 1
+W_ENEMY_MON_HP = 0xCFE6  # 2
+W_ENEMY_MON_LEVEL = 0xCFF3  # 1
+W_ENEMY_MON_MAX_HP = 0xCFF4  # 2
+W_BATTLE_MON_HP = 0xD015  # 2: own creature in battle
+W_BATTLE_MON_LEVEL = 0xD022  # 1
+W_IS_IN_BATTLE = 0xD057  # 1: 0 none, 1 wild, 2 trainer, 0xFF just lost
+W_ESCAPED_FROM_BATTLE = 0xD078  # 1: not 0: escaped
+W_PARTY_COUNT = 0xD163  # 1
+W_PARTY_MONS = 0xD16B  # six structures of 44 bytes; those past the count are stale
+W_POKEDEX_OWNED = 0xD2F7  # 19: bit flags
+W_POKEDEX_SEEN = 0xD30A  # 19: bit flags
+W_NUM_BAG_ITEMS = 0xD31D  # 1
+W_BAG_ITEMS = 0xD31E  # 41: (id, quantity) pairs, 0xFF ends
+W_PLAYER_MONEY = 0xD347  # 3: binary coded decimal
+W_OBTAINED_BADGES = 0xD356  # 1: bit 0 first badge .. bit 7 eighth
+W_CUR_MAP = 0xD35E  # 1
+W_Y_COORD = 0xD361  # 1: steps; Y comes first
+W_X_COORD = 0xD362  # 1: steps
+W_LAST_MAP = 0xD365  # 1: outdoor map that an indoor exit leads back to
+W_LAST_BLACKOUT_MAP = 0xD719  # 1: map of the healing place a blackout returns to
+W_EVENT_FLAGS = 0xD747  # 320: event n is bit n mod 8 (least significant first) of byte n div 8
+W_PLAY_TIME_HOURS = 0xDA41  # 1; minutes at 0xDA43, seconds at 0xDA44
+
+EVENT_BYTES = 320
+EVENT_COUNT = 8 * EVENT_BYTES
+MON_BYTES = 44
+PARTY_MAX = 6
+BAG_MAX = 20
+POKEDEX_BYTES = 19
+NO_MOVES = (0, 0, 0, 0)
+BATTLE_LOST = -1
+MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it counts for nothing
+
+# The few contiguous stretches that are fetched in one slice each: a slice costs its call plus some 20 ns a byte.
+_BATTLE = slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1)
+_PLAYER = slice(W_POKEDEX_OWNED, W_LAST_MAP + 1)
+_STORY = slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES)
+_PLAY_TIME = slice(W_PLAY_TIME_HOURS, W_PLAY_TIME_HOURS + 4)
+
+BattleChange = Literal["started", "won", "lost", "escaped"]
+
+
+def big_endian(data: Sequence[int]) -> int:
+    """The unsigned number in ``data``, most significant byte first."""
+    return int.from_bytes(bytes(data), "big")
+
+
+def bcd(data: Sequence[int]) -> int:
+    """The number in binary coded decimal ``data``, most significant first; a nibble above 9 reads as 9."""
+    value = 0
+    for byte in data:
+        value = value * 100 + min(byte >> 4, 9) * 10 + min(byte & 15, 9)
+    return value
+
+
+def bit(data: Sequence[int], n: int) -> bool:
+    """Flag ``n``: bit n mod 8, least significant first, of byte n div 8. IndexError when out of range."""
+    if n < 0:
+        raise IndexError(f"flag {n} is below 0")
+    return bool(data[n >> 3] >> (n & 7) & 1)
+
+
+def count_bits(data: Sequence[int]) -> int:
+    """How many bits of ``data`` are set."""
+    return int.from_bytes(bytes(data), "big").bit_count()
+
+
+@dataclass(frozen=True, slots=True)
+class PartyMon:
+    """One creature of the party. HP in points, status as the game's byte (bits 0-2 sleep turns, 3 poison, 4 burn,
+    5 freeze, 6 paralysis), four move ids and their power points left, 0 for an empty slot."""
+
+    species: int = 0
+    level: int = 0
+    hp: int = 0
+    max_hp: int = 0
+    status: int = 0
+    moves: tuple[int, int, int, int] = NO_MOVES
+    pp: tuple[int, int, int, int] = NO_MOVES
+
+
+@dataclass(frozen=True, slots=True)
+class GameState:
+    """One moment of the game. Numbers of the enemy and of the own creature in battle are stale while ``battle`` is 0."""
+
+    map_id: int = 0
+    x: int = 0  # steps
+    y: int = 0  # steps
+    facing: int = 0  # 0 down, 4 up, 8 left, 12 right
+    badges: int = 0  # bit mask
+    party: tuple[PartyMon, ...] = ()
+    battle: int = 0  # 0 none, 1 wild, 2 trainer, -1 just lost
+    battle_result: int = 0  # 0 won, 1 lost, 2 draw; valid when battle goes back to 0
+    escaped: bool = False
+    enemy_species: int = 0
+    enemy_level: int = 0
+    enemy_hp: int = 0
+    enemy_max_hp: int = 0
+    own_level: int = 0  # creature in battle
+    own_hp: int = 0
+    event_bytes: bytes = bytes(EVENT_BYTES)
+    money: int = 0
+    bag: tuple[tuple[int, int], ...] = ()  # (id, quantity)
+    pokedex_owned: int = 0  # how many
+    pokedex_seen: int = 0
+    play_time: int = 0  # seconds
+    joy_ignore: int = 0  # buttons that are ignored, 0: the player has control
+    walk_counter: int = 0
+    menu_item: int = 0
+    last_map: int = 0
+    blackout_map: int = 0
+
+    @property
+    def badge_count(self) -> int:
+        """How many badges, 0 to 8."""
+        return self.badges.bit_count()
+
+    @property
+    def event_count(self) -> int:
+        """How many event flags are set, without the museum ticket (which can be bought again and again)."""
+        return count_bits(self.event_bytes) - bit(self.event_bytes, MUSEUM_TICKET)
+
+    def has_event(self, number: int) -> bool:
+        """Whether event ``number`` (0 to 2559) is set. Raises IndexError outside that range."""
+        return bit(self.event_bytes, number)
+
+
+def _mon(data: Sequence[int]) -> PartyMon:
+    return PartyMon(
+        species=data[0],
+        level=data[33],
+        hp=data[1] << 8 | data[2],
+        max_hp=data[34] << 8 | data[35],
+        status=data[4],
+        moves=(data[8], data[9], data[10], data[11]),
+        pp=(data[29] & 63, data[30] & 63, data[31] & 63, data[32] & 63),
+    )
+
+
+def _party(memory: Memory) -> tuple[PartyMon, ...]:
+    """The creatures below the party count. A count above six is no party at all (memory not set up yet)."""
+    count = memory[W_PARTY_COUNT]
+    if not 0 < count <= PARTY_MAX:
+        return ()
+    data = memory[W_PARTY_MONS : W_PARTY_MONS + count * MON_BYTES]
+    return tuple(_mon(data[i : i + MON_BYTES]) for i in range(0, count * MON_BYTES, MON_BYTES))
+
+
+def _bag(data: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Pairs (id, quantity) of ``data`` = count, pairs, 0xFF. A count above twenty is no bag at all."""
+    count = data[0]
+    if count > BAG_MAX:
+        return ()
+    pairs = [(data[1 + 2 * i], data[2 + 2 * i]) for i in range(count)]
+    end = next((i for i, (item, _) in enumerate(pairs) if item == 0xFF), count)
+    return tuple(pairs[:end])
+
+
+def _battle(value: int) -> int:
+    return BATTLE_LOST if value == 0xFF else value if value <= 2 else 0
+
+
+def read_state(memory: Memory) -> GameState:
+    """The GameState of this moment, from anything with ``memory[a]`` and ``memory[a:b]``; few slices, 900 bytes."""
+    fight = memory[_BATTLE]
+    player = memory[_PLAYER]
+    story = memory[_STORY]
+    hours, _, minutes, seconds = memory[_PLAY_TIME]
+
+    def battle(address: int) -> int:
+        return fight[address - W_WALK_COUNTER]
+
+    def mine(address: int) -> int:
+        return player[address - W_POKEDEX_OWNED]
+
+    return GameState(
+        map_id=mine(W_CUR_MAP),
+        x=mine(W_X_COORD),
+        y=mine(W_Y_COORD),
+        facing=memory[W_FACING] & 0x0C,
+        badges=mine(W_OBTAINED_BADGES),
+        party=_party(memory),
+        battle=_battle(battle(W_IS_IN_BATTLE)),
+        battle_result=memory[W_BATTLE_RESULT],
+        escaped=battle(W_ESCAPED_FROM_BATTLE) != 0,
+        enemy_species=battle(W_ENEMY_MON_SPECIES),
+        enemy_level=battle(W_ENEMY_MON_LEVEL),
+        enemy_hp=battle(W_ENEMY_MON_HP) << 8 | battle(W_ENEMY_MON_HP + 1),
+        enemy_max_hp=battle(W_ENEMY_MON_MAX_HP) << 8 | battle(W_ENEMY_MON_MAX_HP + 1),
+        own_level=battle(W_BATTLE_MON_LEVEL),
+        own_hp=battle(W_BATTLE_MON_HP) << 8 | battle(W_BATTLE_MON_HP + 1),
+        event_bytes=bytes(story[W_EVENT_FLAGS - W_LAST_BLACKOUT_MAP :]),
+        money=bcd(player[W_PLAYER_MONEY - W_POKEDEX_OWNED : W_PLAYER_MONEY - W_POKEDEX_OWNED + 3]),
+        bag=_bag(player[W_NUM_BAG_ITEMS - W_POKEDEX_OWNED :]),
+        pokedex_owned=count_bits(player[:POKEDEX_BYTES]),
+        pokedex_seen=count_bits(player[POKEDEX_BYTES : 2 * POKEDEX_BYTES]),
+        play_time=hours * 3600 + minutes * 60 + seconds,
+        joy_ignore=memory[W_JOY_IGNORE],
+        walk_counter=battle(W_WALK_COUNTER),
+        menu_item=memory[W_CURRENT_MENU_ITEM],
+        last_map=mine(W_LAST_MAP),
+        blackout_map=story[0],
+    )
+
+
+def battle_change(before: GameState, now: GameState) -> BattleChange | None:
+    """What happened to battles between two moments.
+
+    "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (fled, or the wild
+    creature was caught). The moment after a loss (battle -1) going back to 0 is not a second loss.
+    """
+    if now.battle > 0:
+        return "started" if before.battle <= 0 else None
+    if before.battle <= 0:
+        return None
+    if now.battle == BATTLE_LOST or now.battle_result == 1:
+        return "lost"
+    if now.battle_result == 0 and not (before.escaped or now.escaped):
+        return "won"
+    return "escaped"
