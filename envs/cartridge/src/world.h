@@ -67,7 +67,7 @@ typedef struct { uint8_t species, dex, type1, type2, hp, attack, defense, speed,
                  uint8_t evolve_level, evolve_species;         /* 0: never */
                  uint8_t start_moves[4]; uint8_t n_learn; uint8_t learn[16]; /* (level, move) pairs */
                  uint8_t name[11]; Far front, back; } Species; /* front 5 x 5 tiles, back 4 x 4 tiles, row by row */
-typedef struct { uint8_t id, effect, power, type, accuracy, pp; uint8_t name[13]; } Move;   /* accuracy of 255 */
+typedef struct { uint8_t id, effect, power, type, accuracy, pp; uint8_t name[13]; uint8_t chance; } Move;   /* accuracy of 255; chance of 256 of a side effect */
 typedef struct { uint8_t id, effect, arg; uint16_t price; uint8_t flags; uint8_t name[13]; } Item;
 typedef struct { uint8_t class_id; uint8_t sprite; uint16_t money; uint16_t event; /* set when beaten */
                  uint16_t text_before, text_lost, text_after;  /* said before, when the trainer loses, when talked to later */
@@ -89,7 +89,8 @@ extern const Far far_trainers[];   /* Trainer */
 extern const Far far_species[];    /* Species by position; use species_get() */
 extern const Far far_moves[];      /* Move by position; use move_get() */
 extern const Far far_items[];      /* Item by position; use item_get() */
-extern const uint8_t n_species, n_moves, n_items;
+extern const Far far_types;        /* triples attacking, defending, factor in tenths; 0xFF ends */
+extern const uint8_t n_species, n_moves, n_items, n_trainers;
 /* gen/ids.h has #defines of ids by name: MAP_*, SCRIPT_*, TEXT_*, TRAINER_*, SHOP_*, SPECIES_*, MOVE_*, ITEM_*, EVENT_*, SPRITE_*, TILESET_* */
 
 /* --- text control codes; text is ASCII (pound sign is '$') and ends with 0 --- */
