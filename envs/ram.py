@@ -1,8 +1,8 @@
 """What one moment of the game is: the one table of addresses, and the GameState that is read from it.
 
 The addresses are those of the international English release of the game, under the symbol names of its public
-disassembly (pret/pokered); the embedded cartridge keeps the same facts at the same places. Multi-byte numbers are
-big-endian.
+disassembly (pret/pokered); the embedded cartridge keeps the same facts at the same places. Numbers of several
+bytes are big-endian.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ NO_MOVES = (0, 0, 0, 0)
 BATTLE_LOST = -1
 MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it counts for nothing
 
-# The few contiguous stretches that are fetched in one slice each: a slice costs its call plus some 20 ns a byte.
+# The contiguous stretches that are fetched in one slice each: a slice costs its call plus some 20 ns a byte.
 _BATTLE = slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1)
 _PLAYER = slice(W_POKEDEX_OWNED, W_LAST_MAP + 1)
 _STORY = slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES)
@@ -97,8 +97,8 @@ def count_bits(data: Sequence[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PartyMon:
-    """One creature of the party. HP in points, status as the game's byte (bits 0-2 sleep turns, 3 poison, 4 burn,
-    5 freeze, 6 paralysis), four move ids and their power points left, 0 for an empty slot."""
+    """One creature of the party. HP in points, status as the game's byte (bits 0-2 sleep turns, 3 poison,
+    4 burn, 5 freeze, 6 paralysis), four move ids and their power points left, 0 for an empty slot."""
 
     species: int = 0
     level: int = 0
@@ -111,7 +111,7 @@ class PartyMon:
 
 @dataclass(frozen=True, slots=True)
 class GameState:
-    """One moment of the game. Numbers of the enemy and of the own creature in battle are stale while ``battle`` is 0."""
+    """One moment of the game. ``enemy_*`` and ``own_*`` (creature in battle) are stale while ``battle`` is 0."""
 
     map_id: int = 0
     x: int = 0  # steps
@@ -191,7 +191,7 @@ def _battle(value: int) -> int:
 
 
 def read_state(memory: Memory) -> GameState:
-    """The GameState of this moment, from anything with ``memory[a]`` and ``memory[a:b]``; few slices, 900 bytes."""
+    """The GameState of this moment, from anything with ``memory[a]`` and ``memory[a:b]``."""
     fight = memory[_BATTLE]
     player = memory[_PLAYER]
     story = memory[_STORY]
@@ -236,8 +236,9 @@ def read_state(memory: Memory) -> GameState:
 def battle_change(before: GameState, now: GameState) -> BattleChange | None:
     """What happened to battles between two moments.
 
-    "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (fled, or the wild
-    creature was caught). The moment after a loss (battle -1) going back to 0 is not a second loss.
+    "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (fled, or
+    the
+    wild creature was caught). The moment after a loss (battle -1) going back to 0 is not a second loss.
     """
     if now.battle > 0:
         return "started" if before.battle <= 0 else None

@@ -1,0 +1,149 @@
+"""The Game Boy: the only file that imports PyBoy. Boots a cartridge, presses buttons, lets frames pass, shows
+the screen and
+the memory, saves and loads a state. It never reads nor writes a battery file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+with warnings.catch_warnings():
+    # Its window library tells on import where its binaries come from; no window is opened here.
+    warnings.filterwarnings("ignore", message="Using SDL2 binaries")
+    from pyboy import PyBoy
+    from pyboy.utils import PyBoyException
+
+from envs.errors import UserError
+from envs.ram import Memory
+from envs.rom import read_rom
+
+BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
+"""What an agent can press; action n presses BUTTONS[n]."""
+ALL_BUTTONS = (*BUTTONS, "select")
+VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
+"""A state fits the emulator that saved it: this is part of its provenance and of its key in the cache."""
+
+
+class Emulator:
+    """One Game Boy with one cartridge, just switched on.
+
+    ``sound`` emulates the sound hardware, which nothing here needs and which costs 1.5 to 1.8 times
+    everything; without
+    it the sound registers read 0. ``window`` is "null" or a window that PyBoy knows ("SDL2"); with a window
+    the frames
+    pass at the speed of the real machine. Raises UserError when ``rom`` is no cartridge that can be played.
+    """
+
+    def __init__(self, rom: Path | str, *, sound: bool = False, window: str = "null") -> None:
+        cartridge = read_rom(rom)
+        self.rom = cartridge.path
+        self.title = cartridge.title
+        try:
+            # A file object instead of a path: PyBoy then looks for no battery file beside the cartridge.
+            self._pyboy = PyBoy(
+                io.BytesIO(cartridge.data),
+                window=window,
+                sound_emulated=sound,
+                cgb=False,
+                log_level="CRITICAL",
+                no_input=window == "null",
+            )
+        except PyBoyException as error:
+            raise UserError(f"ROM {rom}: the emulator cannot play it ({error})") from error
+        self._pyboy.set_emulation_speed(0 if window == "null" else 1)
+        # (144, 160, 4), kept up to date by PyBoy
+        self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
+        self._sound = sound
+        self._closed = False
+        self.memory: Memory = self._pyboy.memory
+
+    @property
+    def frame_count(self) -> int:
+        """Frames that have passed since the machine was switched on (loading a state does not set it back)."""
+        return int(self._pyboy.frame_count)
+
+    def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
+        """One action: hold ``button`` (one of ALL_BUTTONS, or None) for ``held`` of ``frames`` frames, and
+        render the last.
+        """
+        if button is None:
+            self.tick(frames, render=True)
+            return
+        held = min(held, frames)
+        self._pyboy.button_press(button)
+        self._pyboy.tick(held, held == frames, self._sound)
+        self._pyboy.button_release(button)
+        self._pyboy.tick(frames - held, True, self._sound)
+
+    def tick(self, frames: int, render: bool = False) -> None:
+        """Let ``frames`` frames pass; ``render`` draws the last of them, which is the picture that screen()
+        then gives.
+        """
+        self._pyboy.tick(frames, render, self._sound)
+
+    def press(self, button: str) -> None:
+        """Hold ``button`` down from the next frame on."""
+        self._pyboy.button_press(button)
+
+    def release(self, button: str) -> None:
+        """Let go of ``button`` from the next frame on."""
+        self._pyboy.button_release(button)
+
+    def release_all(self) -> None:
+        """Let go of every button from the next frame on."""
+        for button in ALL_BUTTONS:
+            self._pyboy.button_release(button)
+
+    def screen(self) -> NDArray[np.uint8]:
+        """The picture last rendered: uint8 (144, 160), 255 white, 0 black; a copy."""
+        return self._pixels[:, :, 0].copy()
+
+    def screen_rgb(self) -> NDArray[np.uint8]:
+        """The picture last rendered: uint8 (144, 160, 3); a copy."""
+        return self._pixels[:, :, :3].copy()
+
+    def save_state(self) -> bytes:
+        """Everything the machine remembers, the buttons held included."""
+        with io.BytesIO() as file:
+            self._pyboy.save_state(file)
+            return file.getvalue()
+
+    def load_state(self, data: bytes) -> None:
+        """Go to a saved state, with every button released: PyBoy keeps the state's buttons held otherwise.
+
+        Raises UserError when ``data`` is no state of this emulator and cartridge; the machine is then of no
+        further use.
+        """
+        with io.BytesIO(data) as file:
+            try:
+                self._pyboy.load_state(file)
+            except PyBoyException as error:
+                raise UserError(
+                    f"state of {len(data)} bytes: the emulator cannot load it ({error})"
+                ) from error
+            if file.tell() != len(data):
+                raise UserError(
+                    f"state of {len(data)} bytes: {len(data) - file.tell()} too many for {self.title}"
+                )
+        self.release_all()
+
+    def close(self) -> None:
+        """Switch off. Writes no battery file; may be called again."""
+        if not self._closed:
+            self._closed = True
+            self._pyboy.stop(save=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

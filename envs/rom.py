@@ -1,0 +1,68 @@
+"""A cartridge file: read whole, checked against its own header, known by its SHA-1."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.errors import UserError
+
+BANK = 0x4000  # bytes
+# Offsets in the header, as every Game Boy cartridge has it (Pan Docs, "The Cartridge Header").
+TITLE = slice(0x134, 0x144)
+ROM_SIZE = 0x148  # the file has 32 KiB << this
+CHECKSUM = 0x14D  # of 0x134..0x14C
+
+
+@dataclass(frozen=True, slots=True)
+class Rom:
+    """A readable Game Boy cartridge: its path, its bytes, the title of its header and its SHA-1 in
+    hexadecimal.
+    """
+
+    path: Path
+    data: bytes
+    title: str
+    sha1: str
+
+
+def _checksum(data: bytes) -> int:
+    value = 0
+    for byte in data[0x134:CHECKSUM]:
+        value = (value - byte - 1) & 0xFF
+    return value
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"ROM {path}: cannot be read ({error.strerror}); give the path of a Game Boy cartridge"
+        ) from error
+
+
+def read_rom(path: Path | str) -> Rom:
+    """The cartridge at ``path``.
+
+    Raises UserError when the file cannot be read, is no Game Boy cartridge (header checksum) or is shorter or
+    longer
+    than its header says.
+    """
+    path = Path(path).expanduser()
+    data = _read_bytes(path)
+    if len(data) < 2 * BANK:
+        raise UserError(f"ROM {path}: {len(data)} bytes; a Game Boy cartridge has at least {2 * BANK}")
+    if data[CHECKSUM] != _checksum(data):
+        raise UserError(
+            f"ROM {path}: header checksum is 0x{data[CHECKSUM]:02X}, its bytes give 0x{_checksum(data):02X}; "
+            "this is no Game Boy cartridge or a damaged one"
+        )
+    expected = 2 * BANK << min(data[ROM_SIZE], 8)
+    if len(data) != expected:
+        raise UserError(
+            f"ROM {path}: {len(data)} bytes, but its header says {expected}; the file is incomplete"
+        )
+    title = data[TITLE].split(b"\0")[0].decode("ascii", "replace")
+    return Rom(path, data, title, hashlib.sha1(data, usedforsecurity=False).hexdigest())
