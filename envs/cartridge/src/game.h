@@ -71,6 +71,11 @@ uint8_t party_alive(void) BANKED;                                  /* how many h
 uint8_t party_poison_step(void) BANKED;                            /* every 4 steps: 1 HP off the poisoned; 1 if the last one fainted */
 void dex_seen(uint8_t species) BANKED;
 void dex_owned(uint8_t species) BANKED;
+void species_name(uint8_t species, char *to) BANKED;               /* 11 bytes, 0 ends */
+void mon_exp_set(volatile uint8_t *mon, uint32_t exp) BANKED;
+uint8_t party_take(volatile uint8_t *mon) BANKED;                  /* a creature that is there already (44 bytes) joins: 1, or 0 when six are there */
+void party_rename(uint8_t i) BANKED;                               /* nickname = name of its species */
+void party_swap(uint8_t i, uint8_t j) BANKED;
 /* --- items.c (bank 3) --- */
 uint8_t bag_add(uint8_t item, uint8_t quantity) BANKED;            /* 1 if it fitted; stacks to 99, 20 kinds */
 uint8_t bag_remove(uint8_t item, uint8_t quantity) BANKED;         /* 1 if it was there */

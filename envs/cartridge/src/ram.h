@@ -19,6 +19,7 @@ AT(0xD057) uint8_t wIsInBattle;          /* 0 none, 1 wild, 2 trainer, 0xFF just
 AT(0xD059) uint8_t wCurOpponent;         /* wild species, or trainer class + 200 */
 AT(0xD05A) uint8_t wBattleType;
 AT(0xD078) uint8_t wEscapedFromBattle;
+AT(0xD0DB) uint8_t wRepelSteps;          /* steps for which no wild creature comes */
 AT(0xD158) uint8_t wPlayerName[11];      /* game's character set, 0x50 ends */
 AT(0xD163) uint8_t wPartyCount;
 AT(0xD164) uint8_t wPartySpecies[7];     /* 0xFF ends */
@@ -56,6 +57,12 @@ AT(0xFFB4) uint8_t hJoyHeld;             /* bit 0 A, 1 B, 2 select, 3 start, 4 r
 AT(0xFFB3) uint8_t hJoyPressed;          /* the same bits, newly down in this frame */
 AT(0xFFD3) uint8_t hRandomAdd;
 AT(0xFFD4) uint8_t hRandomSub;
+
+/* Status byte: bits 0-2 sleep turns left, then one bit each. */
+#define STATUS_SLEEP 0x07
+#define STATUS_POISON 0x08
+#define STATUS_BURN 0x10
+#define STATUS_PARALYZED 0x40
 
 /* Offsets in a 44-byte party structure (wPartyMons, wEnemyMons). */
 #define MON_SIZE 44

@@ -177,10 +177,8 @@ def moves(world: Path, out: Output) -> list[str]:
         if kind not in types or effect not in EFFECTS:
             raise line.wrong(f"no type {kind!r}" if kind not in types else f"no effect {effect!r}")
         chance = line.number(line.words[7], 1) if len(line.words) == 8 else 0
-        fixed = (
-            line.number(number, 1), EFFECTS.index(effect), line.number(power), types[kind], line.number(accuracy, 1),
-            line.number(points, 1, 63),
-        )  # fmt: skip
+        head = (line.number(number, 1), EFFECTS.index(effect), line.number(power), types[kind])
+        fixed = (*head, line.number(accuracy, 1), line.number(points, 1, 63))
         out.ids[f"MOVE_{name}"] = fixed[0]
         symbols.append(f"move_{name.lower()}")
         out.blob(symbols[-1], bytes(fixed) + line.name(name, 13) + bytes([chance]))
