@@ -1,0 +1,170 @@
+"""Command lines: tyro reads the flags, and every mistake becomes one line on stderr and exit status 2.
+
+Imports nothing heavy, so that ``--help`` and wrong flags answer at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+import tyro
+from tyro import _errors as tyro_errors  # its one hook for parse errors; the version is pinned
+
+from envs.errors import UserError
+
+FlagsT = TypeVar("FlagsT")
+
+
+class UsageError(UserError):
+    """A flag is unknown, lacks its value, or its value is of the wrong kind."""
+
+
+def _flag(metavar: str, key: str | None = None) -> Any:
+    """A flag's look in ``--help``: its placeholder, and the default of the config's ``key``."""
+
+    def hint(_: str) -> str:
+        if key is None:
+            return ""
+        from training.config import TrainConfig
+
+        default = TrainConfig.model_fields[key].default
+        return "" if default is None else f"(default: {default})"
+
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+
+
+Name = Annotated[str | None, _flag("NAME")]
+File = Annotated[Path | None, _flag("PATH")]
+Count = Annotated[int | None, _flag("N")]
+Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help_behavior_hint="")]
+
+
+@dataclass(frozen=True)
+class TrainFlags:
+    """Train PPO on the game.
+
+    A flag beats the config file, the file what it extends, that the preset, and that the defaults.
+    """
+
+    config: File = None
+    """JSON file with settings (see configs/)."""
+    run_name: Name = None
+    """Folder under runs/ that the run makes; made from the config's name and the time when left out."""
+    preset: Annotated[Literal["small", "medium", "large"] | None, _flag("{small,medium,large}")] = None
+    """Environments, rollout and batch fitted to this machine's cores and memory."""
+    resume: Name = None
+    """Continue the run of this name from its last checkpoint."""
+    accept_changes: Switch = False
+    """Resume although settings differ from the run's own."""
+    init_from: Name = None
+    """Start from the weights of this run or checkpoint folder, with a fresh count of steps."""
+    rom: File = None
+    """Cartridge to play; the embedded one when left out."""
+    start: Annotated[str | None, _flag("NAME", "start")] = None
+    """How episodes begin: a start state's name or the path of a state file."""
+    seed: Annotated[int | None, _flag("N", "seed")] = None
+    """Seed of every random generator."""
+    num_envs: Annotated[int | None, _flag("N", "num_envs")] = None
+    """Games played side by side."""
+    workers: Annotated[int | None, _flag("N", "workers")] = None
+    """Processes for them: 1 (all in this process) or as many as there are environments."""
+    total_multiplier: Annotated[int | None, _flag("N", "total_multiplier")] = None
+    """Train for max_steps x num_envs x this many steps."""
+    total_steps: Annotated[int | None, _flag("N", "total_steps")] = None
+    """Train for this many steps over all environments; beats --total-multiplier."""
+    stop_after: Count = None
+    """Save and stop once this many steps are reached; --resume continues."""
+    n_steps: Annotated[int | None, _flag("N", "n_steps")] = None
+    """Steps of each environment in one rollout."""
+    batch_size: Annotated[int | None, _flag("N", "batch_size")] = None
+    """Steps in one minibatch; must divide n_steps x num_envs."""
+    n_epochs: Annotated[int | None, _flag("N", "n_epochs")] = None
+    """Passes over each rollout."""
+    gamma: Annotated[float | None, _flag("X", "gamma")] = None
+    """Discount of later rewards."""
+    gae_lambda: Annotated[float | None, _flag("X", "gae_lambda")] = None
+    """Bias against variance in the advantages."""
+    ent_coef: Annotated[float | None, _flag("X", "ent_coef")] = None
+    """Weight of the entropy bonus (where annealing begins)."""
+    learning_rate: Annotated[float | None, _flag("X", "learning_rate")] = None
+    """Step size of the optimizer."""
+    clip_range: Annotated[float | None, _flag("X", "clip_range")] = None
+    """How far one update may move an action's probability."""
+    vf_coef: Annotated[float | None, _flag("X", "vf_coef")] = None
+    """Weight of the value loss."""
+    max_grad_norm: Annotated[float | None, _flag("X", "max_grad_norm")] = None
+    """Longest gradient that is not cut."""
+    device: Annotated[str | None, _flag("NAME", "device")] = None
+    """auto, cpu, cuda or cuda:N."""
+    torch_deterministic: Switch = False
+    """Refuse operations of torch that are not reproducible."""
+    save_interval: Annotated[int | None, _flag("N", "save_interval")] = None
+    """Steps between checkpoints."""
+    eval_every_steps: Annotated[int | None, _flag("N", "eval_every_steps")] = None
+    """Steps between evaluations on seeds held apart; 0 for none."""
+    use_graphics: Switch = False
+    """Show the first environment's game in a window."""
+
+    def overrides(self) -> dict[str, Any]:
+        """Settings that were given as flags, by their keys in a config."""
+        apart = {"config", "run_name", "resume", "accept_changes", "init_from", "stop_after", "use_graphics"}
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
+        values = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
+        if not self.torch_deterministic:
+            del values["torch_deterministic"]
+        return values
+
+
+def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
+    """The command line as an instance of ``flags``; ``--help`` prints and exits with status 0.
+
+    Raises:
+        UsageError: with one line about the first mistake.
+    """
+    with tyro_errors.on_parse_error(lambda event: _refuse(event, flags)):
+        return tyro.cli(flags, args=args, prog=prog)
+
+
+def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
+    known = ["--" + f.name.replace("_", "-") for f in fields(flags)]
+    if isinstance(event, tyro_errors.UnrecognizedArgs):
+        token = event.tokens[0]
+        near = difflib.get_close_matches(token.split("=")[0].replace("_", "-"), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see --help"
+        raise UsageError(f"{token} is not a flag of {event.prog}; {hint}")
+    if isinstance(event, tyro_errors.MissingArgs):
+        names = ", ".join(missing.arg.display_name() for missing in event.missing_arguments)
+        raise UsageError(f"{names} must be given; see --help")
+    if isinstance(event, tyro_errors.InvalidChoice):
+        choices = ", ".join(choice for choice in event.choices if choice != "None")
+        raise UsageError(f"{event.argument.display_name()} {event.value} must be one of {choices}")
+    if isinstance(event, tyro_errors.BadValue):
+        raise UsageError(f"{event.argument.display_name()} needs a value; see --help")
+    if isinstance(event, tyro_errors.InstantiationFailure):
+        name = event.argument.display_name() if event.argument else event.prog
+        raise UsageError(_wrong_value(name, event.message))
+    raise UsageError(f"the command line is wrong ({type(event).__name__}); see --help")
+
+
+def _wrong_value(name: str, message: str) -> str:
+    match = re.search(r"(INT|FLOAT)\b.* from \[(?:'(.*?)'|\"(.*?)\")\]", message, re.DOTALL)
+    if match is None:
+        return f"{name}: {message}"
+    kind, *texts = match.groups()
+    return f"{name} {texts[0] or texts[1]} must be {'a whole number' if kind == 'INT' else 'a number'}"
+
+
+def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
+    """Run ``main(arguments)`` and leave with its status; a UserError is one line on stderr and status 2."""
+    try:
+        status = main(sys.argv[1:])
+    except UserError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        status = 2
+    sys.exit(status)

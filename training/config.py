@@ -1,0 +1,216 @@
+"""What a training run is made of: the pydantic model, and how files, presets and flags become one.
+
+Precedence: a flag beats the file, the file beats what it extends, that beats the preset size, that beats
+the defaults.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from training.config_errors import describe, show, where
+from training.config_files import ConfigError, Layer, read_with_extends, unknown_name
+from training.presets import PRESETS, divisors_near, preset_values
+
+__all__ = ["ConfigError", "NetworkConfig", "TrainConfig", "load_config"]
+
+MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
+OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
+
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class NetworkConfig(BaseModel):
+    """Sizes of the policy's network, in units (outputs of a layer)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    picture: Width = 128
+    visited: Width = 32
+    events: Width = 32
+    numbers: Width = 64
+    hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what a run learns. Unknown keys are refused; every field has its range."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    description: str = ""
+    preset: Literal["small", "medium", "large"] | None = None
+
+    # the game
+    rom: Annotated[str, Field(min_length=1)] | None = None
+    start: Annotated[str, Field(min_length=1)] = "starter"
+    goal: Annotated[str, Field(min_length=1)] | None = None
+    max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
+    action_frames: Annotated[int, Field(ge=2, le=600)] = 24
+    held_frames: Annotated[int, Field(ge=1, le=600)] = 8
+    sound: bool = False
+    observations: Annotated[tuple[str, ...], Field(min_length=1)] = OBSERVATION_NAMES
+    rewards: dict[str, float] = Field(default_factory=dict)
+
+    # how much, and on what
+    num_envs: Annotated[int, Field(ge=1, le=1024)] = 16
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    total_multiplier: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    total_steps: Annotated[int, Field(ge=1, le=10**13)] | None = None
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")] = "auto"
+    torch_deterministic: bool = False
+
+    # PPO
+    n_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 512
+    batch_size: Annotated[int, Field(ge=1, le=100_000_000)] = 512
+    n_epochs: Annotated[int, Field(ge=1, le=1000)] = 1
+    gamma: Share = 0.997
+    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
+    ent_coef: Annotated[float, Field(ge=0, le=10)] = 0.01
+    ent_coef_final: Annotated[float, Field(ge=0, le=10)] | None = None
+    ent_coef_share: Share = 1.0
+    learning_rate: Share = 3e-4
+    clip_range: Share = 0.2
+    vf_coef: Annotated[float, Field(ge=0, le=100)] = 0.5
+    max_grad_norm: Annotated[float, Field(gt=0, le=1000)] = 0.5
+    network: NetworkConfig = NetworkConfig()
+
+    # what is kept and measured on the way
+    save_interval: Count = 100_000
+    keep_checkpoints: Annotated[int, Field(ge=1, le=10_000)] = 5
+    eval_every_steps: Annotated[int, Field(ge=0, le=10**12)] = 0
+    eval_episodes: Annotated[int, Field(ge=1, le=10_000)] = 4
+    agent_stats_every: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    agent_stats_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+
+    @field_validator("observations")
+    @classmethod
+    def _known_observations(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in OBSERVATION_NAMES:
+                raise ValueError(unknown_name(name, OBSERVATION_NAMES, "an observation"))
+        if len(set(names)) != len(names):
+            raise ValueError("names an observation twice")
+        return names
+
+    @field_validator("rewards")
+    @classmethod
+    def _known_coefficients(cls, rewards: dict[str, float]) -> dict[str, float]:
+        from rewards.stack import DEFAULT_COEFFICIENTS
+
+        for name in rewards:
+            if name not in DEFAULT_COEFFICIENTS:
+                raise ValueError(unknown_name(name, DEFAULT_COEFFICIENTS, "a reward coefficient"))
+        return rewards
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Self:
+        if self.held_frames >= self.action_frames:
+            raise ValueError(
+                f"held_frames {self.held_frames} must be less than action_frames {self.action_frames}"
+            )
+        if self.workers not in (None, 1, self.num_envs):
+            raise ValueError(
+                f"workers {self.workers} must be 1 (all environments in the training process) or"
+                f" num_envs {self.num_envs} (a process for each)"
+            )
+        if self.rollout_steps < 2:
+            raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
+        if self.rollout_steps % self.batch_size:
+            sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
+            raise ValueError(
+                f"batch_size {self.batch_size} does not divide n_steps x num_envs = {self.n_steps} x"
+                f" {self.num_envs} = {self.rollout_steps}; sizes near it that do: {sizes}"
+            )
+        return self
+
+    @property
+    def rollout_steps(self) -> int:
+        """Steps that one PPO update learns from."""
+        return self.n_steps * self.num_envs
+
+    @property
+    def training_steps(self) -> int:
+        """Steps of the whole run, over all environments together."""
+        return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
+
+    def differences(self, other: TrainConfig) -> list[str]:
+        """``key: theirs -> ours`` for every key (with dots for sections) where ``other`` differs."""
+        ours, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+        keys = sorted(ours.keys() | theirs.keys())
+        return [
+            f"{key}: {json.dumps(theirs.get(key))} -> {json.dumps(ours.get(key))}"
+            for key in keys
+            if key != "description" and ours.get(key) != theirs.get(key)
+        ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def load_config(path: str | Path | None, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The config in ``path`` (None: defaults alone), with ``overrides`` on top.
+
+    ``overrides`` maps keys of TrainConfig to values; the sections "rewards" and "network" are merged key by
+    key, everything else is replaced.
+
+    Raises:
+        ConfigError: with one line that names every thing that is wrong.
+    """
+    layers = read_with_extends(Path(path)) if path is not None else []
+    layers.append(Layer("", dict(overrides or {})))
+    for layer in layers:
+        _refuse_unknown_keys(layer)
+    merged = _merge(layers)
+    preset = merged.get("preset")
+    if preset is not None:
+        if preset not in PRESETS:
+            place = where(layers, "preset")
+            raise ConfigError(f"{place} {show(preset)} must be one of {', '.join(PRESETS)}")
+        merged = {**preset_values(preset, merged), **merged}
+    return _validate(merged, layers)
+
+
+def _refuse_unknown_keys(layer: Layer) -> None:
+    for key in layer.values:
+        if key not in TrainConfig.model_fields:
+            holder = f"a key of {layer.label}" if layer.label else "a setting"
+            raise ConfigError(unknown_name(key, [*TrainConfig.model_fields, "extends"], holder))
+
+
+def _merge(layers: Iterable[Layer]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
+            below = merged.get(key)
+            merged[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _validate(merged: dict[str, Any], layers: list[Layer]) -> TrainConfig:
+    try:
+        # By way of JSON: strict there still means that 5 is a float and a list is a tuple.
+        text = json.dumps(merged)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the settings are not plain JSON values: {error}") from None
+    try:
+        return TrainConfig.model_validate_json(text)
+    except ValidationError as error:
+        lines = [
+            describe(detail, layers, NetworkConfig.model_fields) for detail in error.errors(include_url=False)
+        ]
+        raise ConfigError("; ".join(dict.fromkeys(lines))) from None

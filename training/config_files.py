@@ -1,0 +1,131 @@
+"""Reading JSON configs: files, "extends", nearest names, and the one-line errors that go with them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from envs.errors import UserError
+
+MAX_CONFIG_BYTES = 1_000_000
+
+
+class ConfigError(UserError):
+    """A config file, a key of it, or a flag is wrong; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of settings. ``label`` names the source in messages; empty means command-line flags."""
+
+    label: str
+    values: Mapping[str, Any]
+
+    def name(self, key: str) -> str:
+        """The key as the user wrote it: ``--ent-coef`` for a flag, ``ent_coef`` in a file."""
+        return key if self.label else "--" + key.replace("_", "-")
+
+    def where(self, key: str) -> str:
+        """The start of a message about ``key``: the source and the key's name there."""
+        return f"{self.label}: {key}" if self.label else self.name(key)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The known name most like ``name``, or None when none is near."""
+    known = {known.lower(): known for known in names}
+    matches = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return known[matches[0]] if matches else None
+
+
+def unknown_name(name: str, names: Iterable[str], holder: str) -> str:
+    """The line for a name that does not exist: the nearest one, or all of them when none is near.
+
+    >>> unknown_name("gama", ["gamma", "seed"], "a key of x.json")
+    'gama is not a key of x.json; did you mean gamma?'
+    """
+    names = sorted(names)
+    near = nearest(name, names)
+    hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+    return f"{name} is not {holder}; {hint}"
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``.
+
+    Raises:
+        ConfigError: missing, unreadable, too large, not JSON, a doubled key, or not an object.
+    """
+    text = _read_text(path)
+
+    def object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise ConfigError(f"{path}: the key {key} is given twice")
+            seen[key] = value
+        return seen
+
+    def no_constant(name: str) -> NoReturn:
+        raise ConfigError(f"{path}: {name} is not a number that JSON knows")
+
+    try:
+        content = json.loads(text, object_pairs_hook=object_without_doubles, parse_constant=no_constant)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{path}: not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        ) from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds {type(content).__name__}, must be a JSON object {{...}}")
+    return content
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_file() and path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path}: too large for a config ({path.stat().st_size} bytes)")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file{_near_file(path)}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder, must be a JSON file") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _near_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ""
+    near = nearest(path.name, [other.name for other in path.parent.glob("*.json")])
+    return f"; did you mean {path.parent / near}?" if near else ""
+
+
+def read_with_extends(path: Path) -> list[Layer]:
+    """``path`` and the files it extends, lowest precedence first, without their "extends" keys.
+
+    Raises:
+        ConfigError: a file is wrong, "extends" is no string, or the files extend each other in a circle.
+    """
+    layers: list[Layer] = []
+    chain: list[Path] = []
+    following: Path | None = path
+    while following is not None:
+        resolved = following.resolve()
+        if resolved in [seen.resolve() for seen in chain]:
+            circle = " -> ".join(str(step) for step in [*chain, following])
+            raise ConfigError(f'{path}: "extends" goes in a circle: {circle}')
+        chain.append(following)
+        values = read_json_object(following)
+        base = values.pop("extends", None)
+        if base is not None and (not isinstance(base, str) or not base):
+            raise ConfigError(f"{following}: extends {base!r} must be the path of a JSON file")
+        layers.insert(0, Layer(str(following), values))
+        following = following.parent / base if base is not None else None
+    return layers

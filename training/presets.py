@@ -1,0 +1,87 @@
+"""Sizes of a run (small, medium, large), fitted to the cores and the memory of this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+PRESETS = ("small", "medium", "large")
+
+# One stored observation: three 72 x 80 pictures, a 48 x 48 crop, 320 event bytes, some small numbers.
+OBSERVATION_BYTES = 20_200
+# What one environment process adds (emulator, numpy, its share of the libraries); rounded up.
+ENVIRONMENT_BYTES = 80_000_000
+# Learning reads the buffer through one reordered copy, so a rollout needs its size twice.
+BUFFER_COPIES = 2
+MEMORY_SHARE = 0.5
+SMALLEST_N_STEPS = 128
+
+
+@dataclass(frozen=True)
+class Size:
+    """A preset before it is fitted: environments per core within bounds, steps, batches in a rollout."""
+
+    per_core: int
+    fewest: int
+    most: int
+    n_steps: int
+    minibatches: int
+
+
+SIZES = {
+    "small": Size(per_core=12, fewest=12, most=12, n_steps=512, minibatches=6),
+    "medium": Size(per_core=2, fewest=16, most=32, n_steps=1024, minibatches=8),
+    "large": Size(per_core=4, fewest=32, most=128, n_steps=2048, minibatches=16),
+}
+
+
+def machine_memory() -> int:
+    """Memory that can be used now, in bytes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
+    return next(candidate for candidate in range(min(limit, number), 0, -1) if number % candidate == 0)
+
+
+def divisors_near(number: int, wanted: int, count: int = 3) -> list[int]:
+    """The ``count`` divisors of ``number`` whose ratio to ``wanted`` is nearest to one, in order of size."""
+    divisors = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
+    divisors = sorted({*divisors, *(number // d for d in divisors)})
+    by_nearness = sorted(divisors, key=lambda d: max(d / wanted, wanted / d))
+    return sorted(by_nearness[:count])
+
+
+def preset_values(
+    name: str, given: dict[str, Any], cores: int | None = None, memory: int | None = None
+) -> dict[str, Any]:
+    """num_envs, n_steps and batch_size of preset ``name`` on a machine of so many cores and bytes of memory.
+
+    ``given`` holds what stronger sources say of the three, so that the rest fits to it. The rollout and the
+    environments together take at most half of the memory; n_steps is halved until they do.
+    """
+    size = SIZES[name]
+    cores = cores or os.cpu_count() or 1
+    memory = memory or machine_memory()
+    fitted = max(size.fewest, min(size.most, size.per_core * cores // 4 * 4))
+    num_envs = _whole(given.get("num_envs")) or fitted
+    n_steps = _whole(given.get("n_steps")) or size.n_steps
+
+    def needed(steps: int) -> int:
+        return num_envs * (ENVIRONMENT_BYTES + BUFFER_COPIES * steps * OBSERVATION_BYTES)
+
+    while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
+        n_steps //= 2
+    rollout = num_envs * n_steps
+    batch_size = largest_divisor(rollout, max(1, rollout // size.minibatches))
+    return {"num_envs": num_envs, "n_steps": n_steps, "batch_size": batch_size}
+
+
+def _whole(value: object) -> int | None:
+    """``value`` if it is a usable size; a wrong one is left for the config's own checks to report."""
+    usable = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1_000_000
+    return value if usable and isinstance(value, int) else None
