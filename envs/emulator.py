@@ -62,17 +62,20 @@ class Emulator:
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
         self._sound = sound
         self._closed = False
+        self.actions = 0
+        """How many actions were taken since the machine was switched on."""
         self.memory: Memory = self._pyboy.memory
 
     @property
     def frame_count(self) -> int:
-        """Frames that have passed since the machine was switched on (loading a state does not set it back)."""
+        """Frames since the machine was switched on; loading a state does not set it back."""
         return int(self._pyboy.frame_count)
 
     def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
         """One action: hold ``button`` (one of ALL_BUTTONS, or None) for ``held`` of ``frames`` frames, and
         render the last.
         """
+        self.actions += 1
         if button is None:
             self.tick(frames, render=True)
             return
