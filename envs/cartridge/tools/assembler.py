@@ -1,0 +1,108 @@
+"""Puts script bytecode together: opcodes, operands, and jumps to places that are known only later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envs.cartridge.tools.emit import IdRef, Output, Part, part_size, u16
+from envs.cartridge.tools.worldfile import Line, MapSource
+
+OPCODES = (
+    "END", "TEXT", "GOTO", "IF_EVENT", "IFNOT_EVENT", "SET_EVENT", "CLEAR_EVENT", "GIVE_ITEM", "TAKE_ITEM",
+    "IF_ITEM", "IF_RESULT", "IFNOT_RESULT", "ASK", "GIVE_MON", "HEAL", "SHOP", "TRAINER", "WILD", "WARP",
+    "WALK_PLAYER", "WALK_OBJECT", "FACE_PLAYER", "FACE_OBJECT", "PLACE_OBJECT", "SHOW_OBJECT", "HIDE_OBJECT",
+    "GIVE_BADGE", "IF_BADGE", "SET_BLACKOUT", "PAY", "DELAY", "SET_VAR", "IF_VAR", "FACE_TO_PLAYER",
+    "STARTER_RIVAL_LOSS_OK",
+)  # fmt: skip
+"""In the order of the OP_* enumeration of src/world.h (a test compares them)."""
+SPEAKER = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Two bytes: the offset of a label from the script's first byte."""
+
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place in the code; takes no bytes."""
+
+    label: int
+
+
+@dataclass(slots=True)
+class Block:
+    """An open ``if``: where its condition goes when false, and where its ``else`` branch ends (None: no else yet)."""
+
+    line: Line
+    otherwise: int
+    after: int | None = None
+
+
+class Assembler:
+    """The code of one script while it is being written. ``here`` is the map whose objects the statements name."""
+
+    def __init__(self, here: MapSource, maps: dict[str, MapSource], out: Output, name: str) -> None:
+        self.here, self.maps, self.out, self.name = here, maps, out, name
+        self.code: list[Part | Jump | Label] = []
+        self.blocks: list[Block] = []
+        self.labels = 0
+        self.texts = 0
+
+    def op(self, name: str, *operands: int | Part | Jump) -> None:
+        """One operation; plain numbers are single bytes."""
+        self.code.append(bytes([OPCODES.index(name)]))
+        self.code += [bytes([operand]) if isinstance(operand, int) else operand for operand in operands]
+
+    def label(self) -> int:
+        """A new label, not yet placed."""
+        self.labels += 1
+        return self.labels
+
+    def place(self, label: int) -> None:
+        """Say that ``label`` is here."""
+        self.code.append(Label(label))
+
+    def text(self, line: Line, text: str) -> IdRef:
+        """Add a text to the game and give its id."""
+        if not text:
+            raise line.error("there is nothing to say")
+        name = f"{self.name}_{self.texts}"
+        self.texts += 1
+        self.out.texts[name] = text
+        return IdRef(f"TEXT_{name}", 2, where(line))
+
+    def object(self, line: Line, name: str) -> int:
+        """Number of an object of the map that is spoken of."""
+        for i, source in enumerate(self.here.objects):
+            if source.name == name:
+                return i
+        raise line.error(f"map {self.here.name} has no object '{name}'")
+
+    def close(self, line: Line) -> None:
+        """End the script. Raises WorldError for an open ``if``."""
+        if self.blocks:
+            raise self.blocks[-1].line.error("this 'if' has no 'end'")
+        self.op("END")
+
+    def parts(self) -> list[Part]:
+        """The finished code with every jump filled in."""
+        offsets: dict[int, int] = {}
+        at = 0
+        for item in self.code:
+            if isinstance(item, Label):
+                offsets[item.label] = at
+            else:
+                at += 2 if isinstance(item, Jump) else part_size(item)
+        return [
+            u16(offsets[item.label]) if isinstance(item, Jump) else item
+            for item in self.code
+            if not isinstance(item, Label)
+        ]
+
+
+def where(line: Line) -> str:
+    """How an error of build.py names the line."""
+    return f"{line.path.parent.name}/{line.path.name}:{line.number}"

@@ -1,0 +1,54 @@
+"""Compiles the scripts of map files to the bytecode of src/world.h.
+
+Statements, one a line (indented; a line that starts with ``#`` is a comment)::
+
+    say TEXT                  a text box; texts break into lines and pages by themselves (texts.py)
+    ask TEXT                  the same with YES / NO: then ``if yes`` or ``if no``
+    if CONDITION ... else ... end      event E, item I, badge BIT, var N VALUE, yes, done; each also with ``not``
+    stop
+    set EVENT / clear EVENT
+    give ITEM N / take ITEM N / pay MONEY / give_mon SPECIES LEVEL      then ``if done``
+    heal / shop NAME / badge BIT / blackout MAP / delay FRAMES / var N VALUE
+    battle TRAINER            a lost battle ends the script in a blackout
+    first_battle TRAINER      losing heals the team and the script goes on
+    wild_battle SPECIES LEVEL
+    warp MAP x y facing       later statements speak of that map's objects
+    walk player|OBJECT up up*3 left
+    face player|OBJECT DIRECTION / face_player OBJECT|speaker
+    place OBJECT x y / show OBJECT / hide OBJECT
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envs.cartridge.tools.assembler import Assembler
+from envs.cartridge.tools.emit import Output, Part, Table
+from envs.cartridge.tools.ops import statement
+from envs.cartridge.tools.worldfile import MapSource
+from envs.cartridge.tools.worldread import load_maps
+
+
+def compile(world: Path) -> Output:
+    """Scripts of every map, in order of map numbers; script 0 is NO_SCRIPT. Raises WorldError."""
+    maps = load_maps(world)
+    out = Output()
+    symbols: list[str | None] = [None]
+    for source in maps.values():
+        for name in source.scripts:
+            identity = source.script_id(name)
+            out.ids[identity] = len(symbols)
+            symbols.append(identity.lower())
+            out.blob(identity.lower(), compile_script(source, name, maps, out))
+    out.tables.append(Table("far_scripts", symbols))
+    return out
+
+
+def compile_script(source: MapSource, name: str, maps: dict[str, MapSource], out: Output) -> list[Part]:
+    """One script's bytes. Raises WorldError."""
+    code = Assembler(source, maps, out, source.script_id(name).removeprefix("SCRIPT_"))
+    for line in source.scripts[name]:
+        if line.text.strip() and not line.words[0].startswith("#"):
+            statement(code, line)
+    code.close(source.script_lines[name])
+    return code.parts()

@@ -1,0 +1,128 @@
+"""The one-line keywords of map files (see worldfile.py for the form of each)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from envs.cartridge.tools.worldfile import (
+    FACINGS,
+    FLAGS,
+    MOVEMENTS,
+    SIDES,
+    WILD_SLOTS,
+    ConnectionSource,
+    Line,
+    MapSource,
+    ObjectSource,
+    SignSource,
+    TriggerSource,
+    WarpSource,
+    choice,
+    number,
+)
+
+Take = Callable[[MapSource, Line, list[str]], None]
+MOST_OBJECTS = 15
+
+
+def step(source: MapSource, line: Line, x: str, y: str) -> tuple[int, int]:
+    """A place on the map. Raises WorldError when it lies outside of the layout (which has to come first)."""
+    if not source.rows:
+        raise line.error("the layout should come before warps, signs, triggers and objects")
+    at = number(line, x), number(line, y)
+    if not source.inside(*at):
+        raise line.error(f"({x}, {y}) is outside of map {source.name}, which is {source.width} x {source.height} steps")
+    return at
+
+
+def tileset(source: MapSource, line: Line, words: list[str]) -> None:
+    source.tileset = words[0]
+
+
+def border(source: MapSource, line: Line, words: list[str]) -> None:
+    source.border = words[0]
+
+
+def flags(source: MapSource, line: Line, words: list[str]) -> None:
+    for word in words:
+        source.flags |= FLAGS[choice(line, word, FLAGS)]
+
+
+def connect(source: MapSource, line: Line, words: list[str]) -> None:
+    side = choice(line, words[0], dict.fromkeys(SIDES, 0))
+    if side in source.connections:
+        raise line.error(f"a second connection to the {side}")
+    source.connections[side] = ConnectionSource(line, words[1], number(line, words[2], -128, 127))
+
+
+def wild(source: MapSource, line: Line, words: list[str]) -> None:
+    source.wild_rate = number(line, words[0], 1)
+    source.wild_line = line
+    for word in words[1:]:
+        name, _, level = word.partition(":")
+        source.wild.append((name, number(line, level, 1, 100)))
+
+
+def entry(source: MapSource, line: Line, words: list[str]) -> None:
+    source.entry = (line, words[0])
+
+
+def warp(source: MapSource, line: Line, words: list[str]) -> None:
+    x, y = step(source, line, words[0], words[1])
+    dest = number(line, words[3]), number(line, words[4])
+    source.warps.append(WarpSource(line, x, y, words[2], *dest, choice(line, words[5], FACINGS)))
+
+
+def sign(source: MapSource, line: Line, words: list[str]) -> None:
+    source.signs.append(SignSource(line, *step(source, line, words[0], words[1]), words[2]))
+
+
+def trigger(source: MapSource, line: Line, words: list[str]) -> None:
+    x, y = step(source, line, words[0], words[1])
+    w, h = number(line, words[2], 1), number(line, words[3], 1)
+    step(source, line, str(x + w - 1), str(y + h - 1))
+    if len(words) == 7 and words[4] != "unless":
+        raise line.error(f"'{words[4]}' should be 'unless'")
+    unless = words[5] if len(words) == 7 else None
+    source.triggers.append(TriggerSource(line, x, y, w, h, unless, words[-1]))
+
+
+def object_(source: MapSource, line: Line, words: list[str]) -> None:
+    name, sprite = words[:2]
+    x, y = step(source, line, words[2], words[3])
+    facing, movement = choice(line, words[4], FACINGS), choice(line, words[5], MOVEMENTS)
+    kind = choice(line, words[6], {"script": 0, "trainer": 1})
+    sight = number(line, words[8], 0, 8) if kind == "trainer" and len(words) > 8 else 0
+    rest = words[9:] if kind == "trainer" else words[8:]
+    extra = events_of(line, rest)
+    if len(source.objects) == MOST_OBJECTS:
+        raise line.error(f"more than {MOST_OBJECTS} objects on map {source.name}")
+    if any(other.name == name for other in source.objects):
+        raise line.error(f"a second object {name}")
+    source.objects.append(
+        ObjectSource(
+            line, name, sprite, x, y, facing, movement, kind, words[7], sight, extra.get("show"), extra.get("hide")
+        )
+    )
+
+
+def events_of(line: Line, words: list[str]) -> dict[str, str]:
+    """The pairs 'show EVENT' and 'hide EVENT' at the end of an object."""
+    if len(words) % 2 or any(word not in ("show", "hide") for word in words[::2]):
+        raise line.error(f"'{' '.join(words)}' should be 'show EVENT' and 'hide EVENT'")
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+OBJECT_FORM = "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT [show EVENT] [hide EVENT]"
+TAKERS: dict[str, tuple[Sequence[int], str, Take]] = {
+    "tileset": ((1,), "tileset NAME", tileset),
+    "border": ((1,), "border CHARACTER", border),
+    "flags": (range(1, 4), "flags outdoor town dark", flags),
+    "connect": ((3,), "connect SIDE MAP OFFSET", connect),
+    "wild": ((1 + WILD_SLOTS,), f"wild RATE and {WILD_SLOTS} times SPECIES:LEVEL", wild),
+    "entry": ((1,), "entry SCRIPT", entry),
+    "warp": ((6,), "warp x y MAP x y facing", warp),
+    "sign": ((3,), "sign x y SCRIPT", sign),
+    "trigger": ((5, 7), "trigger x y w h [unless EVENT] SCRIPT", trigger),
+    "object": (range(8, 14), OBJECT_FORM, object_),
+}
