@@ -1,0 +1,193 @@
+"""What a reward is made of: terms, the memory of an episode they read, and the breakdown of one step."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, get_args
+
+from envs.ram import GameState
+
+Layer = Literal["dense", "sparse", "very_sparse"]
+Component = Literal["exploration", "battle", "milestone", "penalty"]
+BattleEnd = Literal["won", "lost", "caught", "escaped"]
+
+LAYERS: tuple[Layer, ...] = get_args(Layer)
+COMPONENTS: tuple[Component, ...] = get_args(Component)
+
+
+@dataclass(slots=True)
+class Places:
+    """Where the episode has been. ``tiles`` has one entry per tile of the game that was stepped on, so its
+    size is bounded by the game's maps; a value is (step of the last visit, how often the recent reward was
+    paid there)."""
+
+    tiles: dict[int, tuple[int, int]] = field(default_factory=dict)
+    new_tile: bool = False  # this step
+    recent_share: float = 0.0  # this step: 1, 1/2, 1/4, ... of the recent reward
+    idle_steps: int = 0  # steps in a row that changed nothing
+
+
+@dataclass(slots=True)
+class Battle:
+    """The battle that goes on, and what it has paid. Events hold for the step on which they were
+    confirmed."""
+
+    active: bool = False
+    started: bool = False  # this step
+    ended: BattleEnd | None = None  # this step
+    pending_end: BattleEnd | None = None  # seen once, not yet confirmed
+    trusted: bool = True  # False after a flight, until a battle is fought to its end
+    start_share: float = 1.0  # 0 when the episode began in this battle
+    start_paid: float = 0.0  # shares of the start bonus, this battle
+    start_due: float = 0.0  # this step
+    hp_paid: float = 0.0  # HP shares, this battle
+    hp_due: float = 0.0  # this step
+    enemy_limit: int = 0  # how many enemies this battle can have
+    enemy_taken: float = 0.0  # HP shares taken from enemies, this battle
+    enemy_key: tuple[int, int, int] | None = None  # species, level, max HP
+    enemy_low: dict[tuple[int, int, int], float] = field(default_factory=dict)  # at most a battle's enemies
+    own_lost: float = 0.0  # HP shares lost, this battle
+    own_low: list[float] = field(default_factory=list)  # per party slot
+    owned_at_start: tuple[int, int] = (0, 0)  # party size, kinds owned
+
+
+@dataclass(slots=True)
+class Progress:
+    """Milestones reached in the episode, as high-water marks, and what this step added to them."""
+
+    badges: int = 0  # bit mask
+    new_badges: int = 0
+    events: int = 0  # 2,560 bits
+    new_events: int = 0
+    maps: set[int] = field(default_factory=set)  # at most the key maps
+    new_map: bool = False
+    levels: OrderedDict[tuple[int, ...], int] = field(default_factory=OrderedDict)  # bounded, see very_sparse
+    party: tuple[int, ...] = ()
+    new_levels: int = 0
+
+
+@dataclass(slots=True)
+class EpisodeMemory:
+    """All that the terms remember of an episode: plain data of bounded size."""
+
+    step: int = 0
+    steps_without_progress: int = 0
+    steps_before_battle: int = 0  # steps_without_progress when the current battle began
+    places: Places = field(default_factory=Places)
+    battle: Battle = field(default_factory=Battle)
+    progress: Progress = field(default_factory=Progress)
+
+
+class RewardTerm(Protocol):
+    """One reason to be paid.
+
+    ``memory`` has already taken in the step from ``before`` to ``now``. The value is in units of the term
+    (tiles, shares of HP, badges, ...); the stack multiplies it with the coefficient of that name and the
+    layer's weight.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def layer(self) -> Layer: ...
+    def __call__(self, before: GameState, now: GameState, memory: EpisodeMemory) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A RewardTerm made from a plain function."""
+
+    name: str
+    layer: Layer
+    value: Callable[[GameState, GameState, EpisodeMemory], float]
+
+    def __call__(self, before: GameState, now: GameState, memory: EpisodeMemory) -> float:
+        """Units of the term that this step is worth."""
+        return self.value(before, now, memory)
+
+
+def component_of(term: RewardTerm) -> Component:
+    """The sum a term is reported in: penalties are the terms named ``penalty_*``, the others go by their
+    layer."""
+    if term.name.startswith("penalty_"):
+        return "penalty"
+    by_layer: dict[Layer, Component] = {
+        "dense": "exploration",
+        "sparse": "battle",
+        "very_sparse": "milestone",
+    }
+    return by_layer[term.layer]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fixed order of a stack's terms, and which of them belong to which sum."""
+
+    names: tuple[str, ...]
+    components: tuple[Component, ...]
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardBreakdown:
+    """The reward of one step, term by term. ``total`` is exactly ``exploration + battle + milestone +
+    penalty``."""
+
+    layout: Layout
+    values: tuple[float, ...]
+
+    def _sum(self, component: Component) -> float:
+        return sum(
+            (v for v, c in zip(self.values, self.layout.components, strict=True) if c == component), 0.0
+        )
+
+    @property
+    def exploration(self) -> float:
+        """Sum of the dense terms that are no penalties."""
+        return self._sum("exploration")
+
+    @property
+    def battle(self) -> float:
+        """Sum of the sparse terms."""
+        return self._sum("battle")
+
+    @property
+    def milestone(self) -> float:
+        """Sum of the very sparse terms."""
+        return self._sum("milestone")
+
+    @property
+    def penalty(self) -> float:
+        """Sum of the terms named ``penalty_*``."""
+        return self._sum("penalty")
+
+    @property
+    def total(self) -> float:
+        """The reward of the step."""
+        return self.exploration + self.battle + self.milestone + self.penalty
+
+    def layer(self, name: Layer) -> float:
+        """Sum of one layer; the three layers add up to ``total`` but for the last bits of floating
+        point."""
+        return sum((v for v, own in zip(self.values, self.layout.layers, strict=True) if own == name), 0.0)
+
+    @property
+    def dense(self) -> float:
+        """Exploration and penalties."""
+        return self.layer("dense")
+
+    @property
+    def sparse(self) -> float:
+        """Battles."""
+        return self.layer("sparse")
+
+    @property
+    def very_sparse(self) -> float:
+        """Milestones."""
+        return self.layer("very_sparse")
+
+    def terms(self) -> dict[str, float]:
+        """Name of each term -> its share of the reward."""
+        return dict(zip(self.layout.names, self.values, strict=True))

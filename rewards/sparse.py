@@ -1,0 +1,137 @@
+"""Sparse terms: battles begun, HP taken and lost, battles won and lost.
+
+What keeps them from being farmed:
+
+- A battle begins or ends when that held for two steps; a single step in or out of a battle is a transient.
+- **Flee and return nets at most 0.** When a battle ends by flight, its start bonus is taken back, and so is
+  what its HP shares have earned above 0; what they have lost stays lost. After a flight nothing is paid in
+  advance: start bonus and HP gains of the next battle are held back until it is fought to its end, which
+  ends this state. So a discount cannot turn payment now and refund later into a gain either, but for one
+  battle's until one is fought.
+- Catching a creature ends a battle as well and is no flight: it costs a ball, and the next one has to be
+  found.
+- **Healing in circles nets 0.** HP shares compare with the lowest mark of the battle: an enemy's HP pays
+  when it falls below its own lowest, one whole share per enemy at most, and an own creature's HP costs when
+  it falls below the lowest of the battle. Healing, in battle or in a centre, moves no mark and pays
+  nothing.
+- ``battle_win`` and ``battle_loss`` pay once for each battle that was confirmed to begin.
+"""
+
+from __future__ import annotations
+
+from envs.ram import PARTY_MAX, GameState, battle_change
+from rewards.base import Battle, BattleEnd, EpisodeMemory, Term
+
+
+def begin(memory: EpisodeMemory, state: GameState) -> None:
+    """A battle that goes on when the episode begins is not paid for beginning."""
+    if state.battle > 0:
+        _open(memory.battle, state, start_share=0.0)
+
+
+def observe(memory: EpisodeMemory, before: GameState, now: GameState) -> None:
+    """Takes in one step: the battle's beginning or end, and what is due for start and HP."""
+    battle = memory.battle
+    battle.started, battle.ended, battle.start_due, battle.hp_due = False, None, 0.0, 0.0
+    if now.battle > 0:
+        battle.pending_end = None
+        if before.battle > 0:
+            _go_on(battle, before, now)
+    elif battle.active:
+        _come_to_an_end(battle, before, now)
+
+
+def _go_on(battle: Battle, before: GameState, now: GameState) -> None:
+    if not battle.active:
+        _open(battle, before, start_share=1.0)
+        battle.started = True
+    _enemy_hp(battle, before, now)
+    _own_hp(battle, before, now)
+    _settle(battle, finished=False, fled=False)
+
+
+def _open(battle: Battle, state: GameState, start_share: float) -> None:
+    """Begins the account of a battle; ``start_share`` of the start bonus can be earned with it."""
+    battle.active, battle.pending_end = True, None
+    battle.start_share, battle.start_paid, battle.hp_paid = start_share, 0.0, 0.0
+    battle.enemy_limit = 1 if state.battle == 1 else PARTY_MAX
+    battle.enemy_taken, battle.enemy_key, battle.enemy_low = 0.0, None, {}
+    battle.own_lost, battle.own_low = 0.0, _own_shares(state)
+    battle.owned_at_start = len(state.party), state.pokedex_owned
+
+
+def _come_to_an_end(battle: Battle, before: GameState, now: GameState) -> None:
+    """The first moment out of battle says how it ended, the second one confirms it."""
+    if battle.pending_end is None:
+        battle.pending_end = _end_of(battle, before, now)
+        return
+    battle.ended = battle.pending_end
+    if battle.ended == "escaped" and (len(now.party), now.pokedex_owned) > battle.owned_at_start:
+        battle.ended = "caught"
+    _settle(battle, finished=True, fled=battle.ended == "escaped")
+    battle.trusted = battle.ended != "escaped"
+    battle.active, battle.pending_end = False, None
+
+
+def _end_of(battle: Battle, before: GameState, now: GameState) -> BattleEnd:
+    change = battle_change(before, now)
+    return change if change in ("won", "lost") else "escaped"
+
+
+def _settle(battle: Battle, *, finished: bool, fled: bool) -> None:
+    """What is due now, given what the battle is worth so far and what it has paid."""
+    worth = min(battle.enemy_taken, float(battle.enemy_limit)) - battle.own_lost
+    in_advance = battle.trusted or finished
+    start, hp = (battle.start_share, worth) if in_advance and not fled else (0.0, min(worth, 0.0))
+    battle.start_due, battle.start_paid = start - battle.start_paid, start
+    battle.hp_due, battle.hp_paid = hp - battle.hp_paid, hp
+
+
+def _share(hp: int, max_hp: int) -> float:
+    return min(hp / max_hp, 1.0) if max_hp > 0 else 0.0
+
+
+def _enemy_hp(battle: Battle, before: GameState, now: GameState) -> None:
+    """Adds the HP share that the enemy lost below its lowest mark, when both moments show the same enemy.
+
+    A creature is known by species, level and maximum HP. One that is seen again above 0 after it had
+    fainted is another of the same kind; there are no more of them than the battle has enemies.
+    """
+    key = (now.enemy_species, now.enemy_level, now.enemy_max_hp)
+    if key != (before.enemy_species, before.enemy_level, before.enemy_max_hp) or now.enemy_max_hp == 0:
+        return
+    share = max(_share(before.enemy_hp, now.enemy_max_hp), _share(now.enemy_hp, now.enemy_max_hp))
+    low = battle.enemy_low.get(key)
+    if low is None or low == 0.0:
+        if share > 0 and min(before.enemy_hp, now.enemy_hp) > 0 and len(battle.enemy_low) < 2 * PARTY_MAX:
+            battle.enemy_low[key] = share
+    elif share < low:
+        battle.enemy_taken += low - share
+        battle.enemy_low[key] = share
+    elif share > low and battle.enemy_taken == 0:
+        battle.enemy_low[key] = share  # what was read first was left over from the battle before
+
+
+def _own_shares(state: GameState) -> list[float]:
+    return [_share(mon.hp, mon.max_hp) for mon in state.party]
+
+
+def _own_hp(battle: Battle, before: GameState, now: GameState) -> None:
+    """Adds the HP shares that own creatures lost below their lowest marks, slot by slot."""
+    if len(before.party) != len(now.party):
+        return
+    shares = map(max, _own_shares(before), _own_shares(now))
+    for slot, share in enumerate(shares):
+        if slot >= len(battle.own_low):
+            battle.own_low.append(share)
+        elif share < battle.own_low[slot]:
+            battle.own_lost += battle.own_low[slot] - share
+            battle.own_low[slot] = share
+
+
+TERMS = (
+    Term("battle_start_bonus", "sparse", lambda before, now, memory: memory.battle.start_due),
+    Term("battle_hp_delta", "sparse", lambda before, now, memory: memory.battle.hp_due),
+    Term("battle_win", "sparse", lambda before, now, memory: float(memory.battle.ended == "won")),
+    Term("battle_loss", "sparse", lambda before, now, memory: float(memory.battle.ended == "lost")),
+)

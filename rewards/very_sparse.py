@@ -1,0 +1,109 @@
+"""Very sparse terms: badges, levels, key locations and story events, each as a high-water mark of the
+episode.
+
+What keeps them from being farmed:
+
+- Everything is latched: a value counts when it held for two steps, so transients while a map loads or a
+  battle starts are never paid. What the first moment of an episode holds is never paid.
+- ``milestone_badge`` and ``milestone_event`` remember every bit, so each pays once an episode, whatever is
+  cleared and set again. The museum ticket, which can be bought again and again, counts for nothing.
+- ``milestone_level_up`` pays a rise of the party's level sum while the party consists of the same species,
+  above the highest sum that this set of species had. Deposit, withdraw, catch and trade change the set:
+  they pay nothing, and coming back to a set pays nothing for levels it had.
+- ``milestone_key_location`` pays a map once, and nothing for maps that lie before the start of the episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envs.ram import MUSEUM_TICKET, GameState
+from rewards.base import EpisodeMemory, Progress, Term
+
+# Map ids on the way to the second badge, in order of progress.
+KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)
+MAX_PARTIES = 64  # sets of species remembered; forgetting one cannot pay, since a change never does
+_EVENT_MASK = (1 << 2560) - 1 - (1 << MUSEUM_TICKET)
+
+
+def event_bits(state: GameState) -> int:
+    """The 2,560 event flags as one number, event n in bit n, without the museum ticket."""
+    return int.from_bytes(state.event_bytes, "little") & _EVENT_MASK
+
+
+def species_of(state: GameState) -> tuple[int, ...]:
+    """The species of the party, in order of their numbers."""
+    return tuple(sorted(mon.species for mon in state.party))
+
+
+def level_sum(state: GameState) -> int:
+    """Sum of the levels of the party."""
+    return sum(mon.level for mon in state.party)
+
+
+def begin(memory: EpisodeMemory, state: GameState, key_maps: Sequence[int]) -> None:
+    """What an episode begins with is no milestone of it."""
+    progress = memory.progress
+    progress.badges, progress.events = state.badges, event_bits(state)
+    progress.party = species_of(state)
+    _remember(progress, progress.party, level_sum(state))
+    progress.maps = _maps_behind(state, key_maps)
+
+
+def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
+    """Key maps up to where the episode begins; from inside a house, up to the outdoor map it stands on."""
+    if not state.party:  # the journey has not begun
+        return {state.map_id} & set(key_maps)
+    here = state.map_id if state.map_id in key_maps else state.last_map
+    return set(key_maps[: key_maps.index(here) + 1]) if here in key_maps else set()
+
+
+def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: Sequence[int]) -> None:
+    """Takes in one step: which milestones it added."""
+    progress = memory.progress
+    badges = before.badges & now.badges & ~progress.badges
+    progress.badges |= badges
+    progress.new_badges = badges.bit_count()
+    progress.new_events = _new_events(progress, before, now)
+    progress.new_levels = _new_levels(progress, before, now)
+    here = now.map_id
+    progress.new_map = before.map_id == here and here in key_maps and here not in progress.maps
+    if progress.new_map:
+        progress.maps.add(here)
+
+
+def _new_events(progress: Progress, before: GameState, now: GameState) -> int:
+    held = event_bits(now)
+    if before.event_bytes != now.event_bytes:
+        held &= event_bits(before)
+    fresh = held & ~progress.events
+    progress.events |= fresh
+    return fresh.bit_count()
+
+
+def _new_levels(progress: Progress, before: GameState, now: GameState) -> int:
+    """Levels gained above the highest sum of this set of species; 0 on the step that the set was confirmed
+    on."""
+    species = species_of(now)
+    if species != species_of(before):
+        return 0
+    total = min(level_sum(before), level_sum(now))
+    high = progress.levels.get(species, total)
+    _remember(progress, species, max(high, total))
+    changed, progress.party = species != progress.party, species
+    return 0 if changed else max(0, total - high)
+
+
+def _remember(progress: Progress, species: tuple[int, ...], high: int) -> None:
+    progress.levels[species] = high
+    progress.levels.move_to_end(species)
+    if len(progress.levels) > MAX_PARTIES:
+        progress.levels.popitem(last=False)
+
+
+TERMS = (
+    Term("milestone_badge", "very_sparse", lambda before, now, memory: float(memory.progress.new_badges)),
+    Term("milestone_level_up", "very_sparse", lambda before, now, memory: float(memory.progress.new_levels)),
+    Term("milestone_key_location", "very_sparse", lambda before, now, memory: float(memory.progress.new_map)),
+    Term("milestone_event", "very_sparse", lambda before, now, memory: float(memory.progress.new_events)),
+)
