@@ -1,0 +1,221 @@
+"""Compiles pictures drawn as text: tilesets, people, creatures, font, screen pieces and the title.
+
+One character is one pixel: ``.`` ``-`` ``o`` ``#`` are the shades 0 (lightest; transparent in a sprite) to 3 (darkest).
+A file is a list of pictures: a header line, then the rows of that picture. Lines that start with ``;`` are comments;
+blank lines are skipped. Sizes and shades are checked, and an error names file and line.
+
+The machine keeps an 8 x 8 tile as 16 bytes: per row the low bits of the eight shades, then the high bits, leftmost
+pixel in bit 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.cartridge.tools.emit import Output, Table, WorldError
+
+SHADES = ".-o#"
+ATTRIBUTES = {"walk": 0x01, "grass": 0x02, "water": 0x04, "ledge": 0x08, "counter": 0x10, "cut": 0x20}
+"""Words of a metatile's header and the TILE_* bits of src/world.h that they set."""
+TILESETS = ("outdoor", "indoor", "gym", "cave")
+FRAMES = ("down", "down_walk", "up", "up_walk", "left", "left_walk")
+FRONT_SIZE, BACK_SIZE, PERSON_SIZE, STEP_SIZE, TILE_SIZE = 40, 32, 16, 16, 8
+TITLE_WIDTH, TITLE_HEIGHT = 160, 64
+MAX_TILESET_TILES, MAX_METATILES = 96, 128
+FIRST_FONT_ID, FIRST_MISC_ID = 0x80, 0x60
+
+Rows = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing of a text file: the words of its header line, and its rows of shade characters."""
+
+    path: Path
+    line: int
+    words: tuple[str, ...]
+    rows: Rows
+
+    def fail(self, message: str) -> WorldError:
+        """The error to raise for this picture."""
+        return WorldError(self.path, self.line, f"{' '.join(self.words)!r}: {message}")
+
+
+def read_pictures(path: Path, header: str) -> list[Picture]:
+    """Read every drawing of ``path``; a line whose first word is ``header`` starts one.
+
+    Raises WorldError for a row before the first header, and for a character that is no shade.
+    """
+    found: list[tuple[int, tuple[str, ...], list[str]]] = []
+    for number, line in enumerate(path.read_text(encoding="ascii").splitlines(), start=1):
+        if not line.strip() or line.startswith(";"):
+            continue
+        words = line.split()
+        if words[0] == header:
+            found.append((number, tuple(words[1:]), []))
+        elif not found:
+            raise WorldError(path, number, f"a picture starts with {header!r} and its name, not with {line!r}")
+        elif set(line) - set(SHADES):
+            raise WorldError(path, number, f"a row is made of the shades {SHADES!r}, not {line!r}")
+        else:
+            found[-1][2].append(line)
+    return [Picture(path, number, words, tuple(rows)) for number, words, rows in found]
+
+
+def check_size(picture: Picture, width: int, height: int) -> Picture:
+    """Return ``picture``; raise WorldError unless it is ``width`` x ``height`` pixels."""
+    if len(picture.rows) != height or any(len(row) != width for row in picture.rows):
+        widths = sorted({len(row) for row in picture.rows})
+        raise picture.fail(f"{len(picture.rows)} rows of {widths} pixels; it must be {height} rows of {width}")
+    return picture
+
+
+def encode_tile(rows: Rows) -> bytes:
+    """An 8 x 8 drawing as the 16 bytes of a tile (two bits a pixel, low plane first in each row)."""
+    encoded = bytearray()
+    for row in rows:
+        shades = [SHADES.index(pixel) for pixel in row]
+        encoded.append(sum((shade & 1) << (7 - bit) for bit, shade in enumerate(shades)))
+        encoded.append(sum((shade >> 1) << (7 - bit) for bit, shade in enumerate(shades)))
+    return bytes(encoded)
+
+
+def cut_tiles(rows: Rows) -> list[bytes]:
+    """The tiles of a drawing whose sides are multiples of 8, row by row from the top left."""
+    return [
+        encode_tile(tuple(row[x : x + TILE_SIZE] for row in rows[y : y + TILE_SIZE]))
+        for y in range(0, len(rows), TILE_SIZE)
+        for x in range(0, len(rows[0]), TILE_SIZE)
+    ]
+
+
+class TilePool:
+    """Tiles in the order of their first use; equal ones are kept once."""
+
+    def __init__(self) -> None:
+        self.tiles: dict[bytes, int] = {}
+
+    def ids(self, rows: Rows) -> bytes:
+        """Tile ids of a drawing, one byte each, row by row."""
+        return bytes(self.tiles.setdefault(tile, len(self.tiles)) for tile in cut_tiles(rows))
+
+    def data(self) -> bytes:
+        """All tiles, 16 bytes each."""
+        return b"".join(self.tiles)
+
+
+def attribute_bits(picture: Picture) -> int:
+    """TILE_* bits named in a metatile's header (after its character)."""
+    unknown = [word for word in picture.words[1:] if word not in ATTRIBUTES]
+    if unknown:
+        raise picture.fail(f"{unknown[0]!r} is no attribute; known are {', '.join(ATTRIBUTES)}")
+    return sum(ATTRIBUTES[word] for word in set(picture.words[1:]))
+
+
+def read_tileset(world: Path, name: str) -> list[Picture]:
+    """The metatiles of ``world/tilesets/NAME.txt``, 16 x 16 pixels each, in the order of their index."""
+    metatiles = read_pictures(world / "tilesets" / f"{name}.txt", "metatile")
+    seen: set[str] = set()
+    for metatile in metatiles:
+        check_size(metatile, STEP_SIZE, STEP_SIZE)
+        if not metatile.words or len(metatile.words[0]) != 1:
+            raise metatile.fail("a metatile's name is one character")
+        if metatile.words[0] in seen:
+            raise metatile.fail("there are two metatiles of this character")
+        seen.add(metatile.words[0])
+    return metatiles
+
+
+def compile_tileset(world: Path, name: str, output: Output) -> None:
+    """Add tiles, metatiles, attributes and the Tileset structure of ``name``, and the ids that maps refer to."""
+    metatiles = read_tileset(world, name)
+    pool = TilePool()
+    layout = b"".join(pool.ids(metatile.rows) for metatile in metatiles)
+    if len(pool.tiles) > MAX_TILESET_TILES or len(metatiles) > MAX_METATILES:
+        raise metatiles[-1].fail(
+            f"{len(pool.tiles)} different tiles in {len(metatiles)} metatiles; "
+            f"at most {MAX_TILESET_TILES} and {MAX_METATILES} fit"
+        )
+    attributes = bytes(attribute_bits(metatile) for metatile in metatiles)
+    tiles = output.blob(f"tileset_{name}_tiles", pool.data())
+    cells = output.blob(f"tileset_{name}_metatiles", layout)
+    flags = output.blob(f"tileset_{name}_attributes", attributes)
+    output.blob(f"tileset_{name}", [tiles, bytes([len(pool.tiles)]), cells, flags, bytes([len(metatiles)])])
+    for index, metatile in enumerate(metatiles):
+        code = f"{name.upper()}_{ord(metatile.words[0]):02X}"
+        output.ids[f"METATILE_{code}"] = index
+        output.ids[f"ATTRIBUTE_{code}"] = attributes[index]
+
+
+def compile_sprite(path: Path, output: Output) -> str:
+    """Add one person: six frames of four tiles (top left, top right, bottom left, bottom right); returns the symbol."""
+    frames = read_pictures(path, "frame")
+    if tuple(" ".join(frame.words) for frame in frames) != FRAMES:
+        raise WorldError(path, 1, f"a person has the frames {', '.join(FRAMES)}, in this order")
+    tiles = [tile for frame in frames for tile in cut_tiles(check_size(frame, PERSON_SIZE, PERSON_SIZE).rows)]
+    symbol = f"sprite_{path.stem}"
+    output.blob(symbol, b"".join(tiles))
+    return symbol
+
+
+def compile_creature(path: Path, output: Output) -> None:
+    """Add the front (40 x 40) and back (32 x 32) picture of the creature whose file this is."""
+    pictures = read_pictures(path, "picture")
+    if [picture.words for picture in pictures] != [("front",), ("back",)]:
+        raise WorldError(path, 1, "a creature has the pictures front and back, in this order")
+    for picture, size in zip(pictures, (FRONT_SIZE, BACK_SIZE), strict=True):
+        tiles = cut_tiles(check_size(picture, size, size).rows)
+        output.blob(f"picture_{path.stem}_{picture.words[0]}", b"".join(tiles))
+
+
+def glyph_id(picture: Picture) -> int:
+    """Tile id of a glyph: the hexadecimal number in its header."""
+    try:
+        return int(picture.words[0], 16)
+    except (IndexError, ValueError):
+        raise picture.fail("a glyph starts with its tile id in hexadecimal, such as 80") from None
+
+
+def compile_glyphs(path: Path, symbol: str, first: int, last: int, output: Output) -> None:
+    """Add tiles for the ids ``first`` .. ``last``; ids without a drawing are blank."""
+    tiles = {number: bytes(2 * TILE_SIZE) for number in range(first, last + 1)}
+    for glyph in read_pictures(path, "glyph"):
+        number = glyph_id(glyph)
+        if number not in tiles:
+            raise glyph.fail(f"id {number:#04x} is outside {first:#04x} .. {last:#04x}")
+        tiles[number] = encode_tile(check_size(glyph, TILE_SIZE, TILE_SIZE).rows)
+    output.blob(symbol, b"".join(tiles.values()))
+    output.tables.append(Table(f"far_{symbol}", [symbol], single=True))
+
+
+def compile_title(path: Path, output: Output) -> None:
+    """Add the title: number of tiles (1 byte), 20 x 8 tile ids from 0 on, the tiles."""
+    pictures = read_pictures(path, "picture")
+    if len(pictures) != 1:
+        raise WorldError(path, 1, f"there are {len(pictures)} pictures; the title is one")
+    pool = TilePool()
+    ids = pool.ids(check_size(pictures[0], TITLE_WIDTH, TITLE_HEIGHT).rows)
+    if len(pool.tiles) > MAX_TILESET_TILES:
+        raise pictures[0].fail(f"{len(pool.tiles)} different tiles; at most {MAX_TILESET_TILES} fit")
+    output.blob("title", bytes([len(pool.tiles)]) + ids + pool.data())
+    output.tables.append(Table("far_title", ["title"], single=True))
+
+
+def compile(world: Path) -> Output:
+    """Every picture under ``world``, with the tables and ids that src/world.h and tools/emit.py name."""
+    output = Output()
+    for index, name in enumerate(TILESETS):
+        compile_tileset(world, name, output)
+        output.ids[f"TILESET_{name.upper()}"] = index
+    output.tables.append(Table("far_tilesets", [f"tileset_{name}" for name in TILESETS]))
+    people = sorted((world / "sprites").glob("*.txt"))
+    for index, path in enumerate(people):
+        output.ids[f"SPRITE_{path.stem.upper()}"] = index
+    output.tables.append(Table("far_sprites", [compile_sprite(path, output) for path in people]))
+    for path in sorted((world / "pictures").glob("*.txt")):
+        compile_creature(path, output)
+    compile_glyphs(world / "font.txt", "font", FIRST_FONT_ID, 0xFF, output)
+    compile_glyphs(world / "misc.txt", "misc", FIRST_MISC_ID, FIRST_FONT_ID - 1, output)
+    compile_title(world / "title.txt", output)
+    return output
