@@ -27,6 +27,12 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
+def _default_rewards() -> dict[str, float]:
+    from rewards.stack import DEFAULT_COEFFICIENTS  # here, so that --help need not import numpy
+
+    return dict(DEFAULT_COEFFICIENTS)
+
+
 class NetworkConfig(BaseModel):
     """Sizes of the policy's network, in units (outputs of a layer)."""
 
@@ -40,7 +46,10 @@ class NetworkConfig(BaseModel):
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides what a run learns. Unknown keys are refused; every field has its range."""
+    """Everything that decides what a run learns. Unknown keys are refused; every field has its range.
+
+    "rewards" that are given are all there are (a coefficient left out is 0); none given: the defaults.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -56,7 +65,7 @@ class TrainConfig(BaseModel):
     held_frames: Annotated[int, Field(ge=1, le=600)] = 8
     sound: bool = False
     observations: Annotated[tuple[str, ...], Field(min_length=1)] = OBSERVATION_NAMES
-    rewards: dict[str, float] = Field(default_factory=dict)
+    rewards: dict[str, float] = Field(default_factory=lambda: _default_rewards())
 
     # how much, and on what
     num_envs: Annotated[int, Field(ge=1, le=1024)] = 16
@@ -102,13 +111,10 @@ class TrainConfig(BaseModel):
 
     @field_validator("rewards")
     @classmethod
-    def _known_coefficients(cls, rewards: dict[str, float]) -> dict[str, float]:
-        from rewards.stack import DEFAULT_COEFFICIENTS
+    def _all_coefficients(cls, rewards: dict[str, float]) -> dict[str, float]:
+        from rewards.stack import check_coefficients
 
-        for name in rewards:
-            if name not in DEFAULT_COEFFICIENTS:
-                raise ValueError(unknown_name(name, DEFAULT_COEFFICIENTS, "a reward coefficient"))
-        return rewards
+        return check_coefficients(rewards) if rewards else _default_rewards()
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:

@@ -1,0 +1,236 @@
+"""Checkpoints: weights and optimizer as safetensors, all else as JSON. Nothing is ever unpickled.
+
+A checkpoint is a folder that appears whole or not at all: it is written under a temporary name, flushed to
+disk and renamed. ``trainer.json`` holds the hash of each other file and the schema of the spaces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from stable_baselines3 import PPO
+
+from envs.errors import UserError
+from training.random_state import random_state, restore_random_state
+from training.spaces_schema import schema_differences, spaces_schema
+
+FORMAT = 1
+POLICY, OPTIMIZER, TRAINER = "policy.safetensors", "optimizer.safetensors", "trainer.json"
+MAX_TRAINER_BYTES = 10_000_000
+
+
+class CheckpointError(UserError):
+    """A checkpoint is missing, damaged, or made for other spaces; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint, read and verified, not yet applied to a model."""
+
+    folder: Path
+    steps: int
+    trainer: Mapping[str, Any]
+    policy: Mapping[str, torch.Tensor]
+    optimizer: Mapping[str, torch.Tensor]
+
+
+def save_checkpoint(model: PPO, folder: Path, extra: Mapping[str, Any] | None = None) -> Path:
+    """Write ``model`` to ``folder``, replacing what is there; ``extra`` is kept as JSON beside it.
+
+    Raises:
+        CheckpointError: the folder cannot be written (the checkpoint before is then untouched).
+    """
+    policy = {name: tensor.detach().cpu().contiguous() for name, tensor in model.policy.state_dict().items()}
+    optimizer = model.policy.optimizer.state_dict()
+    moments = {
+        f"{index}.{name}": value.detach().cpu().contiguous()
+        for index, values in optimizer["state"].items()
+        for name, value in values.items()
+    }
+    files = {POLICY: save_tensors(policy), OPTIMIZER: save_tensors(moments)}
+    trainer = {
+        "format": FORMAT,
+        "steps": model.num_timesteps,
+        "updates": model._n_updates,
+        "spaces": spaces_schema(model.observation_space, model.action_space),
+        "optimizer_groups": optimizer["param_groups"],
+        "random": random_state(),
+        "extra": dict(extra or {}),
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+    files[TRAINER] = json.dumps(trainer, indent=1).encode()
+    try:
+        _write_folder(folder, files)
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {folder}: cannot be written: {error.strerror}") from error
+    return folder
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".{folder.name}.new")
+    stale = folder.with_name(f".{folder.name}.old")
+    for leftover in (fresh, stale):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        fresh.mkdir()
+        for name, data in files.items():
+            write_synced(fresh / name, data)
+        _sync_folder(fresh)
+        if folder.exists():
+            folder.rename(stale)
+        fresh.rename(folder)
+        _sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write ``data`` and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The checkpoint in ``folder``, every file checked against its hash.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or of a format that is not known.
+    """
+    trainer = _read_trainer(folder / TRAINER)
+    policy = _read_tensors(folder / POLICY, trainer["sha256"].get(POLICY))
+    optimizer = _read_tensors(folder / OPTIMIZER, trainer["sha256"].get(OPTIMIZER))
+    return Checkpoint(folder, trainer["steps"], trainer, policy, optimizer)
+
+
+def _read_trainer(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_TRAINER_BYTES:
+            raise CheckpointError(f"checkpoint {path}: too large ({path.stat().st_size} bytes)")
+        trainer = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"checkpoint {path}: not valid JSON") from error
+    if not isinstance(trainer, dict) or trainer.get("format") != FORMAT:
+        raise CheckpointError(f"checkpoint {path}: not a checkpoint of format {FORMAT}")
+    kinds = {"steps": int, "updates": int, "spaces": dict, "optimizer_groups": list, "random": dict}
+    for key, kind in {**kinds, "extra": dict, "sha256": dict}.items():
+        if not isinstance(trainer.get(key), kind) or isinstance(trainer[key], bool):
+            raise CheckpointError(f"checkpoint {path}: {key} is missing or not of kind {kind.__name__}")
+    if trainer["steps"] < 0 or trainer["updates"] < 0:
+        raise CheckpointError(f"checkpoint {path}: steps and updates must not be negative")
+    return trainer
+
+
+def _read_tensors(path: Path, expected_hash: object) -> dict[str, torch.Tensor]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path}: cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != expected_hash:
+        raise CheckpointError(f"checkpoint {path}: damaged (its SHA-256 is not the one in {TRAINER})")
+    try:
+        return load_tensors(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"checkpoint {path}: not a safetensors file") from error
+
+
+def check_spaces(checkpoint: Checkpoint, observation_space: Any, action_space: Any) -> None:
+    """Raise CheckpointError naming what differs when the checkpoint was made for other spaces."""
+    here = spaces_schema(observation_space, action_space)
+    differences = schema_differences(checkpoint.trainer["spaces"], here)
+    if differences:
+        raise CheckpointError(f"checkpoint {checkpoint.folder} was made for other spaces: {differences}")
+
+
+def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
+    """Put the checkpoint's weights into ``model``; its optimizer and count of steps stay as they are.
+
+    Raises:
+        CheckpointError: spaces or network differ; the model is then unchanged.
+    """
+    check_spaces(checkpoint, model.observation_space, model.action_space)
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.policy.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in checkpoint.policy.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise CheckpointError(
+                f"checkpoint {checkpoint.folder} has another network: {name} is"
+                f" {found.get(name, 'absent')}, this config needs {wanted.get(name, 'none')}"
+            )
+    model.policy.load_state_dict(dict(checkpoint.policy), strict=True)
+
+
+def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
+    """Put weights, optimizer, count of steps and updates, and random generators into ``model``.
+
+    Raises:
+        CheckpointError: spaces, network or optimizer differ, or the random state is damaged.
+    """
+    apply_weights(checkpoint, model)
+    optimizer = model.policy.optimizer
+    try:
+        optimizer.load_state_dict(_optimizer_state(checkpoint))
+        for index, parameter in enumerate(p for g in optimizer.param_groups for p in g["params"]):
+            moment = checkpoint.optimizer.get(f"{index}.exp_avg")
+            if moment is not None and moment.shape != parameter.shape:
+                raise ValueError(f"moment {index} has shape {tuple(moment.shape)}")
+        restore_random_state(checkpoint.trainer["random"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.folder}: training state is damaged ({error})"
+        ) from error
+    model.num_timesteps = checkpoint.steps
+    model._n_updates = checkpoint.trainer["updates"]
+
+
+def _optimizer_state(checkpoint: Checkpoint) -> dict[str, Any]:
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in checkpoint.optimizer.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = tensor
+    groups = [
+        {key: tuple(value) if key == "betas" else value for key, value in group.items()}
+        for group in checkpoint.trainer["optimizer_groups"]
+    ]
+    return {"state": state, "param_groups": groups}
+
+
+def checkpoint_folders(checkpoints: Path) -> list[Path]:
+    """Whole checkpoints under a run's ``checkpoints`` folder, the newest (most steps) first."""
+    if not checkpoints.is_dir():
+        return []
+    numbered = [path for path in checkpoints.iterdir() if path.name.isascii() and path.name.isdigit()]
+    folders = sorted(numbered, key=lambda path: int(path.name), reverse=True)
+    final = checkpoints / "final"
+    return [final, *folders] if final.is_dir() else folders
+
+
+def prune(checkpoints: Path, keep: int) -> None:
+    """Remove all but the newest ``keep`` numbered checkpoints; "best" and "final" stay."""
+    numbered = [path for path in checkpoint_folders(checkpoints) if path.name.isdigit()]
+    for path in numbered[keep:]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""The PPO model of a config: device, seeds, network, and weights from elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.vec_env import VecEnv
+
+from envs.errors import UserError
+from training.config import MAX_SEED, TrainConfig
+from training.policy import policy_kwargs
+
+
+def resolve_device(name: str) -> torch.device:
+    """``name`` (auto, cpu, cuda, cuda:N) as a device. Raises UserError when this machine has no such one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device {name}: this machine has no CUDA device that torch can use; use cpu or auto")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device {name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
+    return device
+
+
+def make_deterministic() -> None:
+    """Make torch refuse operations whose result may differ from one run to the next."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True)
+
+
+def environment_seed(seed: int, steps: int) -> int:
+    """The first environment's seed for a start of run ``seed`` at ``steps``; the others count up from it.
+
+    A resumed run sees other episodes than its beginning, and runs of neighbouring seeds share none.
+    Evaluation takes its seeds above MAX_SEED.
+    """
+    return int(np.random.SeedSequence([seed, steps]).generate_state(1)[0]) % (MAX_SEED - 4096)
+
+
+def build_model(config: TrainConfig, env: VecEnv) -> PPO:
+    """A fresh PPO for ``env``, with every random generator seeded from the config."""
+    device = resolve_device(config.device)
+    if config.torch_deterministic:
+        make_deterministic()
+    set_random_seed(config.seed, using_cuda=device.type == "cuda")
+    model = PPO(
+        "MultiInputPolicy",
+        env,
+        learning_rate=config.learning_rate,
+        n_steps=config.n_steps,
+        batch_size=config.batch_size,
+        n_epochs=config.n_epochs,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        clip_range=config.clip_range,
+        ent_coef=config.ent_coef,
+        vf_coef=config.vf_coef,
+        max_grad_norm=config.max_grad_norm,
+        policy_kwargs=policy_kwargs(config.network),
+        device=device,
+    )
+    env.seed(environment_seed(config.seed, 0))
+    return model

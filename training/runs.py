@@ -1,0 +1,159 @@
+"""Run folders: runs/NAME/ with config.json, manifest.json and everything that a run writes.
+
+The folder that holds the runs is ``runs`` under the working directory, or what POKERED_RUNS names.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from envs.errors import UserError
+from training.config import TrainConfig
+from training.config_files import nearest
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PACKAGES = ("torch", "stable-baselines3", "gymnasium", "pyboy", "numpy", "pydantic", "safetensors")
+
+
+class RunError(UserError):
+    """A run's name is wrong, taken or unknown, or its folder cannot be used; the message is one line."""
+
+
+def runs_root() -> Path:
+    """The folder that holds the runs."""
+    return Path(os.environ.get("POKERED_RUNS") or "runs")
+
+
+def run_folder(name: str) -> Path:
+    """Where the run ``name`` lives or would live. Raises RunError for a name that is no plain folder name."""
+    if not NAME.fullmatch(name):
+        raise RunError(f"run name {name!r} must be letters, digits, '.', '_' or '-', 100 at most")
+    return runs_root() / name
+
+
+def new_run_name(config: Path | None) -> str:
+    """A name that no run has yet: the config's name and the time."""
+    stem = re.sub(r"[^A-Za-z0-9._-]", "-", config.stem if config else "default").lstrip("._-") or "run"
+    base = f"{stem[:60]}-{time.strftime('%Y%m%d-%H%M%S')}"
+    taken = (f"{base}-{number}" if number else base for number in range(1000))
+    return next(name for name in taken if not (runs_root() / name).exists())
+
+
+def refuse_existing(name: str) -> Path:
+    """The folder for a new run. Raises RunError when the name is taken."""
+    folder = run_folder(name)
+    if folder.exists():
+        raise RunError(
+            f"run {name} exists already ({folder}); continue it with --resume {name}, or name another"
+        )
+    return folder
+
+
+def existing_run(name: str) -> Path:
+    """The folder of a run made before. Raises RunError, with the nearest name, when there is none."""
+    folder = run_folder(name)
+    if not (folder / "config.json").is_file():
+        root = runs_root()
+        names = [path.parent.name for path in root.glob("*/config.json")] if root.is_dir() else []
+        near = nearest(name, names)
+        raise RunError(f"run {name} does not exist in {root}/" + (f"; did you mean {near}?" if near else ""))
+    return folder
+
+
+def create_run(folder: Path, config: TrainConfig, manifest: Mapping[str, Any]) -> None:
+    """Make the folder with config.json (resolved) and manifest.json; nothing is left when that fails.
+
+    Raises:
+        RunError: the folder exists or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise RunError(f"run {folder.name} exists already; continue it with --resume {folder.name}") from None
+    except OSError as error:
+        raise RunError(f"run folder {folder}: cannot be made: {error.strerror}") from error
+    try:
+        write_json(folder / "config.json", config.model_dump(mode="json"))
+        write_json(folder / "manifest.json", manifest)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RunError(f"run folder {folder}: cannot be written: {error.strerror}") from error
+
+
+def lock_run(folder: Path) -> IO[bytes]:
+    """Hold the run for this process until the file is closed or the process ends, however it ends.
+
+    Raises:
+        RunError: another process trains this run now.
+    """
+    file = (folder / ".lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise RunError(f"run {folder.name} is being trained by another process") from None
+    return file
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` so that a reader sees the old file or the new one, never half of it."""
+    fresh = path.with_name(f".{path.name}.new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def append_json_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Add one row to a JSON-lines file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def git_commit() -> str | None:
+    """The commit this code was checked out at, with "-dirty" when files differ; None outside a checkout."""
+    here = Path(__file__).resolve().parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"],
+            cwd=here, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return described.stdout.strip() or None
+
+
+def session_record(steps: int) -> dict[str, Any]:
+    """One start of a run: when, with what command, from how many steps, and with which versions."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": [sys.executable, *sys.argv],
+        "from_steps": steps,
+        "git_commit": git_commit(),
+        "versions": {
+            "python": platform.python_version(),
+            **{p: importlib.metadata.version(p) for p in PACKAGES},
+        },
+        "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+    }
+
+
+def add_session(folder: Path, session: Mapping[str, Any]) -> None:
+    """Note in manifest.json that the run was continued."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sessions"].append(dict(session))
+    write_json(folder / "manifest.json", manifest)
