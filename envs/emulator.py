@@ -1,6 +1,5 @@
-"""The Game Boy: the only file that imports PyBoy. Boots a cartridge, presses buttons, lets frames pass, shows
-the screen and
-the memory, saves and loads a state. It never reads nor writes a battery file."""
+"""The Game Boy: the only file that imports PyBoy. Boots a cartridge, presses buttons, lets frames pass,
+shows the screen and the memory, saves and loads a state. It never reads nor writes a battery file."""
 
 from __future__ import annotations
 

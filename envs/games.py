@@ -1,4 +1,5 @@
-"""The cartridges that are known, by SHA-1: their names, places, milestones, start states and boot script."""
+"""The cartridges that are known, by SHA-1: their names, places, milestones, start states and boot
+script."""
 
 from __future__ import annotations
 

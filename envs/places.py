@@ -1,5 +1,5 @@
-"""Names of our own for the maps, and the order in which the first of them are passed through. The ids are the
-game's.
+"""Names of our own for the maps, and the order in which the first of them are passed through. The ids are
+the game's.
 """
 
 from __future__ import annotations

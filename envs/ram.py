@@ -1,8 +1,8 @@
 """What one moment of the game is: the one table of addresses, and the GameState that is read from it.
 
-The addresses are those of the international English release of the game, under the symbol names of its public
-disassembly (pret/pokered); the embedded cartridge keeps the same facts at the same places. Numbers of several
-bytes are big-endian.
+The addresses are those of the international English release of the game, under the symbol names of its
+public disassembly (pret/pokered); the embedded cartridge keeps the same facts at the same places. Numbers
+of several bytes are big-endian.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ W_ENEMY_MON_LEVEL = 0xCFF3  # 1
 W_ENEMY_MON_MAX_HP = 0xCFF4  # 2
 W_BATTLE_MON_HP = 0xD015  # 2: own creature in battle
 W_BATTLE_MON_LEVEL = 0xD022  # 1
+W_BATTLE_MON_MAX_HP = 0xD023  # 2
 W_IS_IN_BATTLE = 0xD057  # 1: 0 none, 1 wild, 2 trainer, 0xFF just lost
 W_ESCAPED_FROM_BATTLE = 0xD078  # 1: not 0: escaped
 W_PARTY_COUNT = 0xD163  # 1
@@ -111,7 +112,7 @@ class PartyMon:
 
 @dataclass(frozen=True, slots=True)
 class GameState:
-    """One moment of the game. ``enemy_*`` and ``own_*`` (creature in battle) are stale while ``battle`` is 0."""
+    """One moment of the game. ``enemy_*`` and ``own_*`` (in battle) are stale while ``battle`` is 0."""
 
     map_id: int = 0
     x: int = 0  # steps
@@ -128,6 +129,7 @@ class GameState:
     enemy_max_hp: int = 0
     own_level: int = 0  # creature in battle
     own_hp: int = 0
+    own_max_hp: int = 0
     event_bytes: bytes = bytes(EVENT_BYTES)
     money: int = 0
     bag: tuple[tuple[int, int], ...] = ()  # (id, quantity)
@@ -219,6 +221,7 @@ def read_state(memory: Memory) -> GameState:
         enemy_max_hp=battle(W_ENEMY_MON_MAX_HP) << 8 | battle(W_ENEMY_MON_MAX_HP + 1),
         own_level=battle(W_BATTLE_MON_LEVEL),
         own_hp=battle(W_BATTLE_MON_HP) << 8 | battle(W_BATTLE_MON_HP + 1),
+        own_max_hp=battle(W_BATTLE_MON_MAX_HP) << 8 | battle(W_BATTLE_MON_MAX_HP + 1),
         event_bytes=bytes(story[W_EVENT_FLAGS - W_LAST_BLACKOUT_MAP :]),
         money=bcd(player[W_PLAYER_MONEY - W_POKEDEX_OWNED : W_PLAYER_MONEY - W_POKEDEX_OWNED + 3]),
         bag=_bag(player[W_NUM_BAG_ITEMS - W_POKEDEX_OWNED :]),

@@ -46,9 +46,8 @@ def _read_bytes(path: Path) -> bytes:
 def read_rom(path: Path | str) -> Rom:
     """The cartridge at ``path``.
 
-    Raises UserError when the file cannot be read, is no Game Boy cartridge (header checksum) or is shorter or
-    longer
-    than its header says.
+    Raises UserError when the file cannot be read, is no Game Boy cartridge (header checksum) or is shorter
+    or longer than its header says.
     """
     path = Path(path).expanduser()
     data = _read_bytes(path)

@@ -1,14 +1,12 @@
 """How an episode begins: a saved state of the emulator, with the story of how it came to be.
 
-A start state is made on demand (by the game's boot script, and from there by the walkthrough of the embedded
-cartridge) and kept
-outside the repository, under the ROM's SHA-1, the emulator's version and a digest of the scripts that make
-it.
+A start state is made on demand (by the game's boot script, and from there by the walkthrough of the
+embedded cartridge) and kept outside the repository, under the ROM's SHA-1, the emulator's version and a
+digest of the scripts that make it.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
@@ -19,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from envs.emulator import VERSION, Emulator
-from envs.errors import UserError
+from envs.errors import UserError, known
 from envs.games import BOOT_STARTS, Game
 
 CACHE_VARIABLE = "POKERED_CACHE"
@@ -59,9 +57,8 @@ def start_state(game: Game, name: str) -> StartState:
     """The start state ``name`` of ``game``, from the cache or made now; ``name`` may also be the path of a
     state file.
 
-    Raises UserError when there is no such start, when the script does not get there, or when the cache cannot
-    be
-    written.
+    Raises UserError when there is no such start, when the script does not get there, or when the cache
+    cannot be written.
     """
     if name in game.start_names:
         path = (
@@ -70,11 +67,7 @@ def start_state(game: Game, name: str) -> StartState:
         return _read(path, name) or _make(game, name, path)
     if Path(name).expanduser().is_file():
         return _from_file(game, Path(name).expanduser())
-    near = difflib.get_close_matches(name, game.start_names, 1)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
-    raise UserError(
-        f'start "{name}": no start of {game.name} and no file; {hint}starts: {", ".join(game.start_names)}'
-    )
+    raise UserError(f'start "{name}": no start of {game.name} and no file; {known(name, game.start_names)}')
 
 
 def _from_file(game: Game, path: Path) -> StartState:

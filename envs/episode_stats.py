@@ -1,0 +1,150 @@
+"""What an episode was like, in a few numbers: counted as it runs, told when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from envs.games import Game, Milestone
+from envs.ram import MUSEUM_TICKET, GameState, battle_change
+
+COMPONENTS = ("exploration", "battle", "milestone", "penalty")
+
+
+class Breakdown(Protocol):
+    """The reward of one step: four sums that add up to ``total``."""
+
+    @property
+    def exploration(self) -> float: ...
+    @property
+    def battle(self) -> float: ...
+    @property
+    def milestone(self) -> float: ...
+    @property
+    def penalty(self) -> float: ...
+    @property
+    def total(self) -> float: ...
+
+
+def components(breakdown: Breakdown) -> dict[str, float]:
+    """The four sums by name."""
+    return {name: float(getattr(breakdown, name)) for name in COMPONENTS}
+
+
+def _event_bits(state: GameState) -> int:
+    return int.from_bytes(state.event_bytes, "little") & ~(1 << MUSEUM_TICKET)
+
+
+def _levels(state: GameState) -> tuple[int, ...]:
+    return tuple(mon.level for mon in state.party)
+
+
+class EpisodeStats:
+    """The running account of one episode of ``game``.
+
+    Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and
+    levels count only when they held for two steps in a row. ``goal`` is the name of the milestone that
+    makes the episode a success; without one, an episode with a badge is a success.
+    """
+
+    def __init__(self, game: Game, goal: str | None = None) -> None:
+        self._game = game
+        self._goal = goal
+        self._place = {map_id: 1 + i for i, map_id in enumerate(game.progress_order)}
+
+    def reset(self, state: GameState) -> None:
+        """An episode begins at ``state``: what holds now was not reached in it."""
+        self.length = 0
+        self.episode_return = 0.0
+        self.sums = dict.fromkeys(COMPONENTS, 0.0)
+        self.battles = {"started": 0, "won": 0, "lost": 0, "escaped": 0}
+        self.steps_to_first_battle: int | None = None
+        self.levels_gained = 0
+        self.map_progress = self._place.get(state.map_id, 0)
+        self.goal_reached = False
+        self._had_badges = state.badges
+        self._had_events = _event_bits(state)
+        self._new_badges = 0
+        self._new_events = 0
+        self._held_levels = _levels(state)
+        self._open = [m for m in self._game.milestones if not m.reached(state)]
+
+    def step(self, before: GameState, now: GameState, breakdown: Breakdown) -> list[str]:
+        """Take in the step from ``before`` to ``now``; returns the names of the milestones that fell on
+        it."""
+        self.length += 1
+        self.episode_return += breakdown.total
+        for name in COMPONENTS:
+            self.sums[name] += getattr(breakdown, name)
+        self._count_battles(before, now)
+        self._count_progress(before, now)
+        self._count_levels(before, now)
+        return [milestone.name for milestone in self._fallen(before, now)]
+
+    def result(self, coord_count: int) -> dict[str, object]:
+        """The account as ``info["episode_stats"]`` has it; ``coord_count`` is the number of tiles
+        visited."""
+        badges = self._new_badges.bit_count()
+        return {
+            "return": self.episode_return,
+            "length": self.length,
+            **{f"battles_{end}": count for end, count in self.battles.items()},
+            "steps_to_first_battle": self.steps_to_first_battle,
+            "badges_earned": badges,
+            "levels_gained": self.levels_gained,
+            "map_progress": self.map_progress,
+            "coord_count": coord_count,
+            "events_gained": self._new_events.bit_count(),
+            "success": self.goal_reached if self._goal else badges > 0,
+            "reward_components": dict(self.sums),
+        }
+
+    def _count_battles(self, before: GameState, now: GameState) -> None:
+        change = battle_change(before, now)
+        if change is None:
+            return
+        self.battles[change] += 1
+        if change == "started" and self.steps_to_first_battle is None:
+            self.steps_to_first_battle = self.length
+
+    def _count_progress(self, before: GameState, now: GameState) -> None:
+        self._new_badges |= before.badges & now.badges & ~self._had_badges
+        if before.event_bytes == now.event_bytes:
+            self._new_events |= _event_bits(now) & ~self._had_events
+        if before.map_id == now.map_id:
+            self.map_progress = max(self.map_progress, self._place.get(now.map_id, 0))
+
+    def _count_levels(self, before: GameState, now: GameState) -> None:
+        """Growth of a party of the same size, whatever its order; a party that grew or shrank is the new
+        measure."""
+        levels = _levels(now)
+        if levels == self._held_levels or levels != _levels(before):
+            return
+        if len(levels) == len(self._held_levels):
+            self.levels_gained += max(0, sum(levels) - sum(self._held_levels))
+        self._held_levels = levels
+
+    def _fallen(self, before: GameState, now: GameState) -> list[Milestone]:
+        fallen = [m for m in self._open if m.reached(now) and m.reached(before)]
+        for milestone in fallen:
+            self._open.remove(milestone)
+            self.goal_reached = self.goal_reached or milestone.name == self._goal
+        return fallen
+
+
+def agent_stats(state: GameState, step: int, coord_count: int) -> Mapping[str, int | float]:
+    """A sample of where the agent stands: small numbers, for ``info["agent_stats"]``."""
+    hp = sum(mon.hp for mon in state.party)
+    max_hp = sum(mon.max_hp for mon in state.party)
+    return {
+        "step": step,
+        "map_id": state.map_id,
+        "x": state.x,
+        "y": state.y,
+        "badges": state.badge_count,
+        "levels": sum(_levels(state)),
+        "hp_fraction": min(hp / max_hp, 1.0) if max_hp else 0.0,
+        "battle": state.battle,
+        "event_count": state.event_count,
+        "coord_count": coord_count,
+    }

@@ -1,0 +1,244 @@
+"""What an agent sees: one table of name, shape, highest value and encoder. The spaces are made from it.
+
+Everything is uint8. Flags are 0 or 255 and shares of HP run from 0 to 255, so that one division by 255
+suits all but ids, "events" (320 bytes of flags, unpacked inside the policy) and "recent_actions" (codes 0
+to 7).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from envs.errors import UserError, known
+from envs.ram import BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
+from envs.visited import CROP, VisitedTiles
+
+Picture = NDArray[np.uint8]
+N_ACTIONS = 7
+SCREEN = (144, 160)  # pixels
+FRAMES = 3
+MON_FIELDS = 13
+FACINGS = (0, 4, 8, 12)  # down, up, left, right
+
+
+def shrink(picture: Picture) -> Picture:
+    """Half the size: each pixel the integer mean of 2 x 2, rounded down. uint8 (2h, 2w) to uint8 (h, w)."""
+    rows = picture[0::2].astype(np.uint16)
+    rows += picture[1::2]
+    return ((rows[:, 0::2] + rows[:, 1::2]) >> 2).astype(np.uint8)
+
+
+def share(part: int, whole: int) -> int:
+    """``part`` of ``whole`` as 0 to 255; 0 when there is no whole, 255 when the part is larger."""
+    return min(part, whole) * 255 // whole if whole else 0
+
+
+def scaled_hp(points: int) -> int:
+    """HP points (0 to 999 in the game) as 0 to 249; 255 for anything from 1,020 up."""
+    return min(points // 4, 255)
+
+
+class Part(ABC):
+    """One entry of the observation: uint8 of ``shape``, values 0 to ``high``."""
+
+    shape: tuple[int, ...]
+    high: int = 255
+
+    def reset(self, state: GameState, screen: Picture) -> None:  # noqa: B027 - most parts remember nothing
+        """An episode begins at ``state`` with the picture ``screen`` (144, 160)."""
+
+    def update(self, screen: Picture, action: int) -> None:  # noqa: B027
+        """A step was taken with ``action``; ``screen`` is the picture after it."""
+
+    @abstractmethod
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        """Put the values of this moment into ``out``."""
+
+
+class Screen(Part):
+    """The last three pictures in grey at half size, oldest first; three times the first as an episode
+    begins."""
+
+    shape = (FRAMES, SCREEN[0] // 2, SCREEN[1] // 2)
+
+    def __init__(self) -> None:
+        self._frames = np.zeros(self.shape, np.uint8)
+
+    def reset(self, state: GameState, screen: Picture) -> None:
+        self._frames[:] = shrink(screen)
+
+    def update(self, screen: Picture, action: int) -> None:
+        self._frames[:-1] = self._frames[1:]
+        self._frames[-1] = shrink(screen)
+
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        out[:] = self._frames
+
+
+class Visited(Part):
+    """The tiles of this map that the episode has stood on (255), cut out round the player (row 24, column
+    24).
+    """
+
+    shape = (1, CROP, CROP)
+
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        out[0] = visited.crop(state)
+
+
+class Numbers(Part):
+    """A part made of a few numbers of the state alone."""
+
+    @abstractmethod
+    def values(self, state: GameState) -> Sequence[int]:
+        """The numbers, each 0 to 255."""
+
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        out[:] = self.values(state)
+
+
+def _mon_numbers(mon: PartyMon) -> tuple[int, ...]:
+    hp = share(mon.hp, mon.max_hp)
+    return (mon.species, mon.level, hp, scaled_hp(mon.max_hp), mon.status, *mon.moves, *mon.pp)
+
+
+class Party(Numbers):
+    """Six times 13, zeros for an empty slot: species, level, share of HP, maximal HP / 4, status byte, four
+    move ids,
+    their four power points."""
+
+    shape = (PARTY_MAX * MON_FIELDS,)
+
+    def values(self, state: GameState) -> Sequence[int]:
+        numbers = [number for mon in state.party for number in _mon_numbers(mon)]
+        return numbers + [0] * (self.shape[0] - len(numbers))
+
+
+class Battle(Numbers):
+    """Wild, trainer, just lost (flags); own level, share of HP, maximal HP / 4; enemy species, level, share
+    of HP,
+    maximal HP / 4; the menu entry under the cursor. Zeros but for the last when there is no battle."""
+
+    shape = (11,)
+
+    def values(self, state: GameState) -> Sequence[int]:
+        if state.battle == 0:
+            return (0,) * 10 + (state.menu_item,)
+        return (
+            *(255 * (state.battle == kind) for kind in (1, 2, BATTLE_LOST)),
+            state.own_level,
+            share(state.own_hp, state.own_max_hp),
+            scaled_hp(state.own_max_hp),
+            state.enemy_species,
+            state.enemy_level,
+            share(state.enemy_hp, state.enemy_max_hp),
+            scaled_hp(state.enemy_max_hp),
+            state.menu_item,
+        )
+
+
+class Badges(Numbers):
+    """Eight flags, first badge first."""
+
+    shape = (8,)
+
+    def values(self, state: GameState) -> Sequence[int]:
+        return [255 * (state.badges >> n & 1) for n in range(8)]
+
+
+class Events(Part):
+    """The game's 2,560 event flags as its 320 bytes: event n is bit n mod 8, least significant first."""
+
+    shape = (EVENT_BYTES,)
+
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        out[:] = np.frombuffer(state.event_bytes, np.uint8)
+
+
+class Facing(Numbers):
+    """Four flags: down, up, left, right."""
+
+    shape = (4,)
+
+    def values(self, state: GameState) -> Sequence[int]:
+        return [255 * (state.facing == facing) for facing in FACINGS]
+
+
+class RecentActions(Part):
+    """The last three actions, oldest first: 0 none yet, n + 1 for action n."""
+
+    shape = (3,)
+    high = N_ACTIONS
+
+    def __init__(self) -> None:
+        self._codes = np.zeros(self.shape, np.uint8)
+
+    def reset(self, state: GameState, screen: Picture) -> None:
+        self._codes[:] = 0
+
+    def update(self, screen: Picture, action: int) -> None:
+        self._codes[:-1] = self._codes[1:]
+        self._codes[-1] = action + 1
+
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        out[:] = self._codes
+
+
+PARTS: dict[str, type[Part]] = {
+    "screen": Screen,
+    "visited": Visited,
+    "party": Party,
+    "battle": Battle,
+    "badges": Badges,
+    "events": Events,
+    "facing": Facing,
+    "recent_actions": RecentActions,
+}
+OBSERVATION_NAMES = tuple(PARTS)
+
+
+def _check(name: str) -> str:
+    if name not in PARTS:
+        raise UserError(f'observation "{name}": unknown; {known(name, PARTS)}')
+    return name
+
+
+class Observations:
+    """The parts that a config picks, and their space: gymnasium Dict of uint8 boxes.
+
+    Raises UserError for a name that is not in the table, and when there is none.
+    """
+
+    def __init__(self, names: Iterable[str] = OBSERVATION_NAMES) -> None:
+        self._parts = {_check(name): PARTS[name]() for name in names}
+        if not self._parts:
+            raise UserError(f"observations: none picked; known: {', '.join(PARTS)}")
+        boxes: dict[str, spaces.Space[Picture]] = {
+            name: spaces.Box(0, part.high, part.shape, np.uint8) for name, part in self._parts.items()
+        }
+        self.space = spaces.Dict(boxes)
+
+    def reset(self, state: GameState, screen: Picture) -> None:
+        """An episode begins at ``state``; ``screen`` is uint8 (144, 160)."""
+        for part in self._parts.values():
+            part.reset(state, screen)
+
+    def update(self, screen: Picture, action: int) -> None:
+        """One step was taken: ``action`` (0 to 6) led to the picture ``screen``, uint8 (144, 160)."""
+        for part in self._parts.values():
+            part.update(screen, action)
+
+    def encode(
+        self, state: GameState, visited: VisitedTiles, out: dict[str, Picture] | None = None
+    ) -> dict[str, Picture]:
+        """The observation of this moment, in ``out`` where that is given and in new arrays otherwise."""
+        if out is None:
+            out = {name: np.empty(part.shape, np.uint8) for name, part in self._parts.items()}
+        for name, part in self._parts.items():
+            part.write(out[name], state, visited)
+        return out

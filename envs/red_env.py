@@ -1,0 +1,146 @@
+"""The game as a Gymnasium environment. It takes its reward as an argument and knows nothing of how one is
+made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.emulator import BUTTONS, Emulator
+from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
+from envs.errors import UserError, known
+from envs.games import Game
+from envs.observations import Observations
+from envs.ram import GameState, read_state
+from envs.start_states import StartState, start_state
+from envs.visited import VisitedTiles
+
+MAX_WAIT = 30  # frames
+Observation = dict[str, NDArray[np.uint8]]
+
+
+class Reward(Protocol):
+    """What RedEnv asks of a reward."""
+
+    def reset(self, state: GameState) -> None: ...
+    def step(self, before: GameState, now: GameState) -> Breakdown: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EnvConfig:
+    """How episodes run. Raises UserError for a value out of range and for a goal that is no milestone of
+    ``game``."""
+
+    game: Game
+    start: StartState
+    max_steps: int = 4096  # then the episode is truncated
+    action_frames: int = 24
+    held_frames: int = 8
+    agent_stats_every: int = 10  # steps
+    goal: str | None = None  # name of the milestone that ends the episode
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} = {getattr(self, name)}: must be at least 1")
+        if self.held_frames > self.action_frames:
+            raise UserError(f"held_frames = {self.held_frames}: must be at most action_frames = {self.action_frames}")
+        names = [milestone.name for milestone in self.game.milestones]
+        if self.goal is not None and self.goal not in names:
+            raise UserError(f'goal "{self.goal}": no milestone; {known(self.goal, names)}')
+
+
+class RedEnv(gymnasium.Env[Observation, np.int64]):
+    """One game, one episode at a time. Action n presses ``envs.emulator.BUTTONS[n]``.
+
+    ``info`` of every step has "reward_components"; of some steps "milestones" (names), "agent_stats"; of
+    the last step "episode_stats". ``reset(options={"start": name})`` begins at another start state than the
+    config's.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 60 / 24}  # noqa: RUF012 - Gymnasium's own declaration
+
+    def __init__(
+        self, emulator: Emulator, reward: Reward, observations: Observations, config: EnvConfig
+    ) -> None:
+        self.render_mode = "rgb_array"
+        self.emulator = emulator
+        self.config = config
+        self.action_space = gymnasium.spaces.Discrete(len(BUTTONS))
+        self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
+        self._reward = reward
+        self._observations = observations
+        self._visited = VisitedTiles()
+        self._stats = EpisodeStats(config.game, config.goal)
+        self._state = GameState()
+
+    @property
+    def state(self) -> GameState:
+        """The moment that the last step or reset led to."""
+        return self._state
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Load the start state, then wait 0 to 30 frames, drawn from the environment's own random numbers.
+
+        Raises UserError when ``options["start"]`` is no start state, or the start state does not load.
+        """
+        super().reset(seed=seed)
+        start = self._start(options)
+        self.emulator.load_state(start.data)
+        wait = int(self.np_random.integers(0, MAX_WAIT + 1))
+        self.emulator.tick(wait, render=True)
+        self._state = read_state(self.emulator.memory)
+        self._visited.reset(self._state)
+        self._reward.reset(self._state)
+        self._stats.reset(self._state)
+        self._observations.reset(self._state, self.emulator.screen())
+        return self._encode(), {"start": start.name, "wait_frames": wait}
+
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Press a button for a while and let the rest of the action's frames pass. ValueError: no such
+        action."""
+        index = int(action)
+        if not 0 <= index < len(BUTTONS):
+            raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
+        self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
+        before, self._state = self._state, read_state(self.emulator.memory)
+        self._visited.mark(self._state)
+        breakdown = self._reward.step(before, self._state)
+        sums, total = components(breakdown), float(breakdown.total)
+        milestones = self._stats.step(before, self._state, sums, total)
+        self._observations.update(self.emulator.screen(), index)
+        terminated = self._stats.goal_reached
+        truncated = not terminated and self._stats.length >= self.config.max_steps
+        info = self._info(sums, milestones, terminated or truncated)
+        return self._encode(), total, terminated, truncated, info
+
+    def render(self) -> NDArray[np.uint8]:
+        """The last picture: uint8 (144, 160, 3)."""
+        return self.emulator.screen_rgb()
+
+    def close(self) -> None:
+        """Switch the emulator off; may be called again."""
+        self.emulator.close()
+
+    def _start(self, options: dict[str, Any] | None) -> StartState:
+        name = (options or {}).get("start")
+        return self.config.start if name is None else start_state(self.config.game, str(name))
+
+    def _encode(self) -> Observation:
+        return self._observations.encode(self._state, self._visited)
+
+    def _info(self, sums: dict[str, float], milestones: list[str], ended: bool) -> dict[str, Any]:
+        info: dict[str, Any] = {"reward_components": sums}
+        if milestones:
+            info["milestones"] = milestones
+        if self._stats.length % self.config.agent_stats_every == 0:
+            info["agent_stats"] = agent_stats(self._state, self._stats.length, self._visited.count)
+        if ended:
+            info["episode_stats"] = self._stats.result(self._visited.count)
+        return info
