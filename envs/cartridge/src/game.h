@@ -84,7 +84,9 @@ uint8_t bag_count(uint8_t item) BANKED;
 uint8_t team_screen(uint8_t choose) BANKED;    /* choose 0: look at it and change the order; 1: pick one (MENU_CANCEL allowed); 2: must pick one alive */
 uint8_t bag_screen(uint8_t in_battle) BANKED;  /* uses items; returns 0 nothing was used, 1 used, 2 ball thrown (item id in battle_item) */
 extern uint8_t battle_item;
-void draw_hp_bar(uint8_t x, uint8_t y, uint16_t hp, uint16_t max) BANKED;
+void draw_hp_bar(uint8_t x, uint8_t y, uint16_t hp, uint16_t max) BANKED;  /* 9 tiles wide */
+void draw_status(uint8_t x, uint8_t y, uint8_t status, uint16_t hp) BANKED; /* 3 tiles wide */
+void draw_level(uint8_t x, uint8_t y, uint8_t level) BANKED;               /* 4 tiles wide */
 
 /* --- battle.c (bank 2): returns RESULT_*; sets wIsInBattle and the rest, and puts wIsInBattle back to 0, or 0xFF when lost --- */
 enum { RESULT_WON, RESULT_LOST, RESULT_DRAW };

@@ -53,10 +53,12 @@ AT(0xDA41) uint8_t wPlayTimeHours;
 AT(0xDA43) uint8_t wPlayTimeMinutes;
 AT(0xDA44) uint8_t wPlayTimeSeconds;
 AT(0xDA45) uint8_t wPlayTimeFrames;
-AT(0xFFB4) uint8_t hJoyHeld;             /* bit 0 A, 1 B, 2 select, 3 start, 4 right, 5 left, 6 up, 7 down */
-AT(0xFFB3) uint8_t hJoyPressed;          /* the same bits, newly down in this frame */
-AT(0xFFD3) uint8_t hRandomAdd;
-AT(0xFFD4) uint8_t hRandomSub;
+/* High RAM: as macros, because SDCC 4.2 writes wrong code for stores to __at() variables there. */
+#define HIGH(address) (*(volatile uint8_t *)(address))
+#define hJoyHeld HIGH(0xFFB4)            /* bit 0 A, 1 B, 2 select, 3 start, 4 right, 5 left, 6 up, 7 down */
+#define hJoyPressed HIGH(0xFFB3)         /* the same bits, newly down in this frame */
+#define hRandomAdd HIGH(0xFFD3)
+#define hRandomSub HIGH(0xFFD4)
 
 /* Status byte: bits 0-2 sleep turns left, then one bit each. */
 #define STATUS_SLEEP 0x07
