@@ -69,13 +69,16 @@ class EpisodeStats:
         self._held_levels = _levels(state)
         self._open = [m for m in self._game.milestones if not m.reached(state)]
 
-    def step(self, before: GameState, now: GameState, breakdown: Breakdown) -> list[str]:
-        """Take in the step from ``before`` to ``now``; returns the names of the milestones that fell on
-        it."""
+    def step(self, before: GameState, now: GameState, sums: Mapping[str, float], reward: float) -> list[str]:
+        """Take in the step from ``before`` to ``now``, its reward and what that is made of (see
+        ``components``).
+
+        Returns the names of the milestones that fell on this step.
+        """
         self.length += 1
-        self.episode_return += breakdown.total
-        for name in COMPONENTS:
-            self.sums[name] += getattr(breakdown, name)
+        self.episode_return += reward
+        for name, value in sums.items():
+            self.sums[name] += value
         self._count_battles(before, now)
         self._count_progress(before, now)
         self._count_levels(before, now)
