@@ -1,1 +1,2 @@
-"""The world compiler: readable text under ``world/`` becomes C tables under ``build/gen/`` (standard library only)."""
+"""The world compiler: readable text under ``world/`` becomes C tables under ``build/gen/`` (standard library
+only)."""

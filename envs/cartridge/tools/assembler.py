@@ -34,7 +34,8 @@ class Label:
 
 @dataclass(slots=True)
 class Block:
-    """An open ``if``: where its condition goes when false, and where its ``else`` branch ends (None: no else yet)."""
+    """An open ``if``: where its condition goes when false, and where its ``else`` branch ends (None: no else
+    yet)."""
 
     line: Line
     otherwise: int
@@ -42,7 +43,8 @@ class Block:
 
 
 class Assembler:
-    """The code of one script while it is being written. ``here`` is the map whose objects the statements name."""
+    """The code of one script while it is being written. ``here`` is the map whose objects the statements
+    name."""
 
     def __init__(self, here: MapSource, maps: dict[str, MapSource], out: Output, name: str) -> None:
         self.here, self.maps, self.out, self.name = here, maps, out, name

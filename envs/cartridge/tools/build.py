@@ -1,6 +1,8 @@
-"""Turns ``world/`` into C: ``python3 -m envs.cartridge.tools.build`` (from the project root; standard library only).
+"""Turns ``world/`` into C: ``python3 -m envs.cartridge.tools.build`` (from the project root; standard
+library only).
 
-Writes ``build/gen/ids.h`` (ids by name), ``tables.c`` (far pointers, bank 0), one ``data_NN.c`` per data bank, and
+Writes ``build/gen/ids.h`` (ids by name), ``tables.c`` (far pointers, bank 0), one ``data_NN.c`` per data
+bank, and
 ``banks.mk`` (``DATA_BANKS``, their decimal numbers). The same world always gives the same bytes.
 """
 
@@ -25,7 +27,7 @@ def main() -> int:
     """Build, or print the one line that says what is wrong and return 2."""
     try:
         build(CARTRIDGE / "world", CARTRIDGE / "build" / "gen")
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -89,7 +91,9 @@ def pack(blobs: Iterable[Blob]) -> dict[str, tuple[int, int]]:
     for blob in blobs:
         size = blob.size()
         if blob.symbol in places or not 0 < size <= BANK_SIZE:
-            raise UserError(f"blob {blob.symbol} of {size} bytes: names stand once, sizes are 1 to {BANK_SIZE} bytes")
+            raise UserError(
+                f"blob {blob.symbol} of {size} bytes: names stand once, sizes are 1 to {BANK_SIZE} bytes"
+            )
         bank = next((i for i, full in enumerate(used) if full + size <= BANK_SIZE), len(used))
         if bank == len(used):
             used.append(0)
@@ -133,8 +137,14 @@ def id_bytes(owner: str, ref: IdRef, ids: dict[str, int]) -> bytes:
 
 def ids_header(ids: dict[str, int]) -> str:
     """ids.h. The characters of the tilesets are the compiler's own business and stay out of it."""
-    lines = [f"#define {n} {v}" for n, v in sorted(ids.items()) if not n.startswith(("METATILE_", "ATTRIBUTE_"))]
-    return "/* Made by tools/build.py from world/. */\n#ifndef IDS_H\n#define IDS_H\n" + "\n".join(lines) + "\n#endif\n"
+    lines = [
+        f"#define {n} {v}" for n, v in sorted(ids.items()) if not n.startswith(("METATILE_", "ATTRIBUTE_"))
+    ]
+    return (
+        "/* Made by tools/build.py from world/. */\n#ifndef IDS_H\n#define IDS_H\n"
+        + "\n".join(lines)
+        + "\n#endif\n"
+    )
 
 
 def tables_source(merged: Output, places: dict[str, tuple[int, int]]) -> str:
@@ -144,7 +154,9 @@ def tables_source(merged: Output, places: dict[str, tuple[int, int]]) -> str:
         entries = [entry(symbol, places) for symbol in table.symbols]
         body = entries[0] if table.single else "{\n" + ",\n".join(entries) + "\n}"
         text += f"const Far {table.name}{'' if table.single else f'[{len(entries)}]'} = {body};\n"
-    return text + "".join(f"const uint8_t {name} = {value};\n" for name, value in sorted(merged.numbers.items()))
+    return text + "".join(
+        f"const uint8_t {name} = {value};\n" for name, value in sorted(merged.numbers.items())
+    )
 
 
 def entry(symbol: str | None, places: dict[str, tuple[int, int]]) -> str:

@@ -1,16 +1,21 @@
 """What the parts of the world compiler hand to ``build.py``.
 
-Each part (``tables.py``, ``art.py``, ``maps.py``, ``scripts.py``) has one function ``compile(world: Path) -> Output``.
+Each part (``tables.py``, ``art.py``, ``maps.py``, ``scripts.py``) has one function ``compile(world: Path) ->
+Output``.
 Nothing in an Output is a final address or number: blobs name other blobs with :class:`FarRef` and ids with
 :class:`IdRef`, and ``build.py`` resolves both once everything is known. So parts never import each other.
 
 A part's ids are collected in ``Output.ids`` with their full name (``{"SPECIES_MOSSLING": 153}``) and become
-``#define`` lines of ``gen/ids.h``. Texts that any part wants said go into ``Output.texts`` (``{"BUG_KID_1_BEFORE":
+``#define`` lines of ``gen/ids.h``. Texts that any part wants said go into ``Output.texts``
+(``{"BUG_KID_1_BEFORE":
 "My net is new!"}``): build.py numbers them and defines ``TEXT_BUG_KID_1_BEFORE``.
 
-Names the parts agree on: art gives ``TILESET_OUTDOOR``, ``SPRITE_NURSE`` and, for each map character of a tileset,
-``METATILE_OUTDOOR_2E`` (its metatile index; 2E is the character's code) and ``ATTRIBUTE_OUTDOOR_2E`` (TILE_* flags);
-tables give ``SPECIES_*``, ``MOVE_*``, ``ITEM_*`` and ``TRAINER_*`` (index into far_trainers); maps and scripts give
+Names the parts agree on: art gives ``TILESET_OUTDOOR``, ``SPRITE_NURSE`` and, for each map character of a
+tileset,
+``METATILE_OUTDOOR_2E`` (its metatile index; 2E is the character's code) and ``ATTRIBUTE_OUTDOOR_2E`` (TILE_*
+flags);
+tables give ``SPECIES_*``, ``MOVE_*``, ``ITEM_*`` and ``TRAINER_*`` (index into far_trainers); maps and
+scripts give
 ``MAP_*``, ``SCRIPT_*``, ``SHOP_*`` and ``EVENT_*`` (from ``world/events.txt``).
 """
 
@@ -35,14 +40,16 @@ class WorldError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class FarRef:
-    """Three bytes of a blob, C's ``Far``: bank and little-endian address of blob ``symbol`` (None: all zeros)."""
+    """Three bytes of a blob, C's ``Far``: bank and little-endian address of blob ``symbol`` (None: all
+    zeros)."""
 
     symbol: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class IdRef:
-    """``size`` little-endian bytes of a blob: the value of id ``name`` (as in ids.h); ``where`` is told in an error."""
+    """``size`` little-endian bytes of a blob: the value of id ``name`` (as in ids.h); ``where`` is told in
+    an error."""
 
     name: str
     size: int = 1
@@ -70,7 +77,8 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``const Far name[]`` in bank 0, one entry per blob symbol (None: zeros); ``single`` makes it a plain ``const Far``."""
+    """``const Far name[]`` in bank 0, one entry per blob symbol (None: zeros); ``single`` makes it a plain
+    ``const Far``."""
 
     name: str
     symbols: list[str | None]
@@ -87,7 +95,8 @@ class Output:
     numbers: dict[str, int] = field(default_factory=dict)
     """``const uint8_t name = value;`` in bank 0 (n_species, n_moves, n_items)."""
     texts: dict[str, str] = field(default_factory=dict)
-    """Name without TEXT_ -> text: '\\n' next line, '\\f' next page, {player} {rival} {buffer} insert names."""
+    """Name without TEXT_ -> text: '\\n' next line, '\\f' next page, {player} {rival} {buffer} insert
+    names."""
 
     def blob(self, symbol: str, data: bytes | list[Part]) -> FarRef:
         """Add a blob and return the reference to it."""

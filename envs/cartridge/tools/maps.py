@@ -1,4 +1,5 @@
-"""Compiles world/maps to MapHeader structures (src/world.h), world/events.txt to EVENT ids and world/shops.txt to shops."""
+"""Compiles world/maps to MapHeader structures (src/world.h), world/events.txt to EVENT ids and
+world/shops.txt to shops."""
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ def header(source: MapSource, maps: dict[str, MapSource], out: Output) -> list[P
         found = source.connections.get(side)
         data.append(bytes([maps[found.map].number, found.offset & 0xFF]) if found else bytes([NO_MAP, 0]))
     data.append(part(source, "steps", [metatile(source, c) for row in source.rows for c in row.text], out))
-    warps = [bytes([w.x, w.y, maps[w.map].number, w.dest_x, w.dest_y, FACINGS[w.facing]]) for w in source.warps]
+    warps = [
+        bytes([w.x, w.y, maps[w.map].number, w.dest_x, w.dest_y, FACINGS[w.facing]]) for w in source.warps
+    ]
     lists: list[tuple[str, list[list[Part]]]] = [
         ("warps", [[warp] for warp in warps]),
         ("objects", [object_bytes(source, thing) for thing in source.objects]),
@@ -83,7 +86,11 @@ def event(line: Line, name: str | None) -> Part:
 def object_bytes(source: MapSource, thing: ObjectSource) -> list[Part]:
     """struct Object."""
     trainer = thing.kind == "trainer"
-    arg = IdRef(f"TRAINER_{thing.arg.upper()}", 2, where(thing.line)) if trainer else script(source, thing.line, thing.arg)
+    arg = (
+        IdRef(f"TRAINER_{thing.arg.upper()}", 2, where(thing.line))
+        if trainer
+        else script(source, thing.line, thing.arg)
+    )
     return [
         bytes([thing.x, thing.y]),
         IdRef(f"SPRITE_{thing.sprite.upper()}", 1, where(thing.line)),
@@ -112,7 +119,10 @@ def wild_bytes(source: MapSource) -> list[Part]:
 
 def plain_lines(path: Path) -> list[Line]:
     """Lines of a list file without comments and blank ones."""
-    lines = [Line(path, i + 1, text.split("#")[0].strip()) for i, text in enumerate(path.read_text("utf-8").splitlines())]
+    lines = [
+        Line(path, i + 1, text.split("#")[0].strip())
+        for i, text in enumerate(path.read_text("utf-8").splitlines())
+    ]
     return [line for line in lines if line.text]
 
 

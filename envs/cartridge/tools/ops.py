@@ -130,7 +130,9 @@ def if_(code: Assembler, line: Line, words: list[str]) -> None:
     negate = words[:1] == ["not"]
     kind, *rest = words[negate:] or [""]
     if kind not in CONDITIONS:
-        raise line.error(f"unknown condition '{kind}'; known are {', '.join(CONDITIONS)}, each also with 'not'")
+        raise line.error(
+            f"unknown condition '{kind}'; known are {', '.join(CONDITIONS)}, each also with 'not'"
+        )
     jump_true, jump_false, makes = CONDITIONS[kind]
     values = operands(code, line, rest, makes)
     otherwise = code.label()

@@ -4,7 +4,8 @@ Statements, one a line (indented; a line that starts with ``#`` is a comment)::
 
     say TEXT                  a text box; texts break into lines and pages by themselves (texts.py)
     ask TEXT                  the same with YES / NO: then ``if yes`` or ``if no``
-    if CONDITION ... else ... end      event E, item I, badge BIT, var N VALUE, yes, done; each also with ``not``
+    if CONDITION ... else ... end      event E, item I, badge BIT, var N VALUE, yes, done; each also with
+    ``not``
     stop
     set EVENT / clear EVENT
     give ITEM N / take ITEM N / pay MONEY / give_mon SPECIES LEVEL      then ``if done``

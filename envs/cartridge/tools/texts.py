@@ -1,6 +1,7 @@
 """Texts of the game: wrapped to the text box and encoded as the engine prints them.
 
-The box holds two lines of 18 letters. Authors write plain sentences: lines and pages break by themselves, ``/``
+The box holds two lines of 18 letters. Authors write plain sentences: lines and pages break by themselves,
+``/``
 between spaces starts a new page, and {player}, {rival}, {buffer} insert names (counted as 7 letters).
 """
 
@@ -23,7 +24,8 @@ def width(word: str) -> int:
 
 
 def wrap(text: str) -> str:
-    """Break a plain text into lines (``\\n``) and pages (``\\f``). Raises ValueError for a word longer than a line."""
+    """Break a plain text into lines (``\\n``) and pages (``\\f``). Raises ValueError for a word longer than
+    a line."""
     for name, code in CODES.items():
         text = text.replace("{" + name + "}", code)
     pages: list[str] = []

@@ -1,4 +1,5 @@
-"""What must be true of maps together: characters known, warps and connections that lead somewhere sensible."""
+"""What must be true of maps together: characters known, warps and connections that lead somewhere
+sensible."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ OPPOSITE = {"north": "south", "south": "north", "west": "east", "east": "west"}
 
 
 def load_tileset(world: Path, name: str) -> dict[str, frozenset[str]]:
-    """Character -> attribute words (walk, grass, water, ledge, counter, cut) of a tileset file. Raises WorldError."""
+    """Character -> attribute words (walk, grass, water, ledge, counter, cut) of a tileset file. Raises
+    WorldError."""
     path = world / "tilesets" / f"{name}.txt"
     if not path.exists():
         raise WorldError(path, 1, f"there is no such tileset; there are {', '.join(tileset_names(world))}")
@@ -48,7 +50,9 @@ def check_characters(source: MapSource, known: dict[str, frozenset[str]]) -> Non
     for row in source.rows:
         for x, character in enumerate(row.text):
             if character not in known:
-                raise row.error(f"'{character}' in column {x} is not in tileset {source.tileset}: {' '.join(known)}")
+                raise row.error(
+                    f"'{character}' in column {x} is not in tileset {source.tileset}: {' '.join(known)}"
+                )
     if source.border not in known:
         raise source.line.error(f"border '{source.border}' is not in tileset {source.tileset}")
 
@@ -87,7 +91,9 @@ def check_places(source: MapSource, tileset: dict[str, frozenset[str]]) -> None:
         raise source.line.error(f"map {source.name} has grass but no 'wild' line with {WILD_SLOTS} creatures")
 
 
-def check_connection(source: MapSource, side: str, found: ConnectionSource, maps: dict[str, MapSource]) -> None:
+def check_connection(
+    source: MapSource, side: str, found: ConnectionSource, maps: dict[str, MapSource]
+) -> None:
     """The other map knows of the connection, with the opposite offset."""
     if found.map not in maps:
         raise found.line.error(f"a connection to map '{found.map}', which does not exist")

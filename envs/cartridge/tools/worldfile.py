@@ -6,7 +6,7 @@ A file is lines of ``keyword arguments``; ``#`` starts a comment outside of layo
     tileset indoor                    whose characters the layout uses
     border #                          what is drawn outside
     flags town                        any of outdoor, town, dark
-    connect north ROUTE_1 0           direction, map, offset in steps: x there = x here - offset (north, south), y likewise
+    connect north ROUTE_1 0           side, map, offset in steps: x there = x here - offset (west, east: y)
     wild 25 RODENT:2 BIRD:3 ...       rate, then ten slots species:level from common to rare
     entry SCRIPT                      runs when the map was entered
     warp 3 7 HOME_TOWN 5 6 down       from x y to map x y facing
@@ -96,7 +96,8 @@ class SignSource:
 
 @dataclass(frozen=True, slots=True)
 class TriggerSource:
-    """A step that ends inside the rectangle runs ``script`` unless ``unless`` (an event, or None) has happened."""
+    """A step that ends inside the rectangle runs ``script`` unless ``unless`` (an event, or None) has
+    happened."""
 
     line: Line
     x: int

@@ -31,7 +31,9 @@ def step(source: MapSource, line: Line, x: str, y: str) -> tuple[int, int]:
         raise line.error("the layout should come before warps, signs, triggers and objects")
     at = number(line, x), number(line, y)
     if not source.inside(*at):
-        raise line.error(f"({x}, {y}) is outside of map {source.name}, which is {source.width} x {source.height} steps")
+        raise line.error(
+            f"({x}, {y}) is outside of map {source.name}, which is {source.width} x {source.height} steps"
+        )
     return at
 
 
@@ -101,7 +103,18 @@ def object_(source: MapSource, line: Line, words: list[str]) -> None:
         raise line.error(f"a second object {name}")
     source.objects.append(
         ObjectSource(
-            line, name, sprite, x, y, facing, movement, kind, words[7], sight, extra.get("show"), extra.get("hide")
+            line,
+            name,
+            sprite,
+            x,
+            y,
+            facing,
+            movement,
+            kind,
+            words[7],
+            sight,
+            extra.get("show"),
+            extra.get("hide"),
         )
     )
 
@@ -113,7 +126,9 @@ def events_of(line: Line, words: list[str]) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
-OBJECT_FORM = "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT [show EVENT] [hide EVENT]"
+OBJECT_FORM = (
+    "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT [show EVENT] [hide EVENT]"
+)
 TAKERS: dict[str, tuple[Sequence[int], str, Take]] = {
     "tileset": ((1,), "tileset NAME", tileset),
     "border": ((1,), "border CHARACTER", border),

@@ -49,7 +49,9 @@ def parse_head(line: Line) -> MapSource:
     """The first line: map NUMBER NAME."""
     words = line.words
     if len(words) != 3 or words[0] != "map" or not words[1].isdigit() or int(words[1]) > 254:
-        raise line.error(f"'{line.text}': the first line should be 'map NUMBER NAME' with a number of 0 to 254")
+        raise line.error(
+            f"'{line.text}': the first line should be 'map NUMBER NAME' with a number of 0 to 254"
+        )
     return MapSource(line, int(words[1]), words[2])
 
 
@@ -81,7 +83,9 @@ def take_line(source: MapSource, line: Line) -> None:
     """Any line outside of blocks."""
     keyword, *words = line.words
     if keyword not in TAKERS:
-        raise line.error(f"unknown keyword '{keyword}'; known are {', '.join(sorted(TAKERS))}, layout, script")
+        raise line.error(
+            f"unknown keyword '{keyword}'; known are {', '.join(sorted(TAKERS))}, layout, script"
+        )
     counts, form, take = TAKERS[keyword]
     if len(words) not in counts:
         raise line.error(f"'{line.text}': should be '{form}'")
@@ -95,7 +99,9 @@ def check_form(source: MapSource) -> None:
     if len(source.border) != 1:
         raise source.line.error(f"map {source.name} has no 'border' line with one character")
     if not source.rows or source.height % 2 or source.width % 2 or not source.width:
-        raise source.line.error(f"map {source.name}: the layout should have an even number of rows and columns")
+        raise source.line.error(
+            f"map {source.name}: the layout should have an even number of rows and columns"
+        )
     for row in source.rows:
         if len(row.text) != source.width:
             raise row.error(f"this row has {len(row.text)} characters; the first has {source.width}")
