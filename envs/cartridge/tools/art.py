@@ -1,11 +1,11 @@
 """Compiles pictures drawn as text: tilesets, people, creatures, font, screen pieces and the title.
 
-One character is one pixel: ``.`` ``-`` ``o`` ``#`` are the shades 0 (lightest; transparent in a sprite) to 3 (darkest).
-A file is a list of pictures: a header line, then the rows of that picture. Lines that start with ``;`` are comments;
-blank lines are skipped. Sizes and shades are checked, and an error names file and line.
+One character is one pixel: ``.`` ``-`` ``o`` ``#`` are the shades 0 (lightest; transparent in a sprite) to 3
+(darkest). A file is a list of pictures: a header line, then the rows of that picture. Lines that start with
+``;`` are comments; blank lines are skipped. Sizes and shades are checked, and an error names file and line.
 
-The machine keeps an 8 x 8 tile as 16 bytes: per row the low bits of the eight shades, then the high bits, leftmost
-pixel in bit 7.
+The machine keeps an 8 x 8 tile as 16 bytes: per row the low bits of the eight shades, then the high bits,
+leftmost pixel in bit 7.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def read_pictures(path: Path, header: str) -> list[Picture]:
         if words[0] == header:
             found.append((number, tuple(words[1:]), []))
         elif not found:
-            raise WorldError(path, number, f"a picture starts with {header!r} and its name, not with {line!r}")
+            raise WorldError(
+                path, number, f"a picture starts with {header!r} and its name, not with {line!r}"
+            )
         elif set(line) - set(SHADES):
             raise WorldError(path, number, f"a row is made of the shades {SHADES!r}, not {line!r}")
         else:
@@ -67,7 +69,9 @@ def check_size(picture: Picture, width: int, height: int) -> Picture:
     """Return ``picture``; raise WorldError unless it is ``width`` x ``height`` pixels."""
     if len(picture.rows) != height or any(len(row) != width for row in picture.rows):
         widths = sorted({len(row) for row in picture.rows})
-        raise picture.fail(f"{len(picture.rows)} rows of {widths} pixels; it must be {height} rows of {width}")
+        raise picture.fail(
+            f"{len(picture.rows)} rows of {widths} pixels; it must be {height} rows of {width}"
+        )
     return picture
 
 
@@ -128,7 +132,7 @@ def read_tileset(world: Path, name: str) -> list[Picture]:
 
 
 def compile_tileset(world: Path, name: str, output: Output) -> None:
-    """Add tiles, metatiles, attributes and the Tileset structure of ``name``, and the ids that maps refer to."""
+    """Add tiles, metatiles, attributes and Tileset structure of ``name``, and the ids that maps refer to."""
     metatiles = read_tileset(world, name)
     pool = TilePool()
     layout = b"".join(pool.ids(metatile.rows) for metatile in metatiles)
@@ -149,7 +153,7 @@ def compile_tileset(world: Path, name: str, output: Output) -> None:
 
 
 def compile_sprite(path: Path, output: Output) -> str:
-    """Add one person: six frames of four tiles (top left, top right, bottom left, bottom right); returns the symbol."""
+    """Add one person, six frames of four tiles row by row, and return its symbol."""
     frames = read_pictures(path, "frame")
     if tuple(" ".join(frame.words) for frame in frames) != FRAMES:
         raise WorldError(path, 1, f"a person has the frames {', '.join(FRAMES)}, in this order")

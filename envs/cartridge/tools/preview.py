@@ -1,7 +1,7 @@
 """Sheets of everything that is drawn, for people: ``python3 -m envs.cartridge.tools.preview [SCALE]``.
 
-Writes PNG files into ``build/preview/`` (needs numpy and Pillow, which the build itself does not): every tileset with a
-sample of each metatile, all people, creatures, the font, the screen pieces and the title, in the console's four greys.
+Writes PNG files into ``build/preview/`` (needs numpy and Pillow, which the build itself does not): every
+tileset with a sample of each metatile, all people, creatures, the font, the screen pieces and the title.
 """
 
 from __future__ import annotations
