@@ -1,0 +1,75 @@
+"""What finished episodes were like, as means over the last hundred of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+Episode = Mapping[str, Any]
+MEANS = {
+    "train/episode_return_mean": "return",
+    "train/episode_length_mean": "length",
+    "train/episode_battles_started_mean": "battles_started",
+    "train/episode_battles_won_mean": "battles_won",
+    "train/episode_steps_to_first_battle": "steps_to_first_battle",  # over the episodes that had a battle
+    "train/episode_badges_earned_mean": "badges_earned",
+    "train/episode_levels_gained_mean": "levels_gained",
+    "train/success_rate": "success",
+    "env_stats/coord_count": "coord_count",
+}
+COMPONENTS = ("exploration", "battle", "milestone", "penalty")
+
+
+def mean_of(episodes: Sequence[Episode], value: Callable[[Episode], float | None]) -> float | None:
+    """Mean of ``value`` over the episodes where it is not None; None when there are none."""
+    numbers = [float(v) for v in map(value, episodes) if v is not None]
+    return sum(numbers) / len(numbers) if numbers else None
+
+
+def win_rate(episodes: Sequence[Episode]) -> float | None:
+    """Battles won over battles that ended, by any end; None when none ended."""
+    won = sum(e["battles_won"] for e in episodes)
+    ended = won + sum(e["battles_lost"] + e["battles_escaped"] for e in episodes)
+    return won / ended if ended else None
+
+
+def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
+    """TensorBoard key -> value over ``episodes`` (``info["episode_stats"]`` of each); keys without data are
+    left out."""
+    found = {key: mean_of(episodes, itemgetter(name)) for key, name in MEANS.items()}
+    sums = [episode["reward_components"] for episode in episodes]
+    found |= {f"reward_components/{name}": mean_of(sums, itemgetter(name)) for name in COMPONENTS}
+    found["train/episode_map_progress_max"] = max((float(e["map_progress"]) for e in episodes), default=None)
+    found["battle_stats/win_rate_mean"] = win_rate(episodes)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+class EpisodeMetrics(BaseCallback):
+    """Records the keys of ``summarise`` over the last ``window`` episodes that ended, in time for every log
+    dump.
+
+    ``episodes`` and ``battles`` (started) count everything seen since this callback was made.
+    """
+
+    def __init__(self, window: int = 100) -> None:
+        super().__init__()
+        self.recent: deque[Episode] = deque(maxlen=window)
+        self.episodes = 0
+        self.battles = 0
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            stats = info.get("episode_stats")
+            if stats is not None:
+                self.recent.append(stats)
+                self.episodes += 1
+                self.battles += stats["battles_started"]
+        return True
+
+    def _on_rollout_end(self) -> None:
+        for key, value in summarise(self.recent).items():
+            self.logger.record(key, value)

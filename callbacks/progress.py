@@ -1,0 +1,110 @@
+"""How far a run is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from typing import Never, TextIO
+
+from stable_baselines3.common.callbacks import BaseCallback
+from tqdm import tqdm
+
+RATE_WINDOW_S = 20.0  # steps/s and time left are taken over this long
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Progress(BaseCallback):
+    """Shows steps, steps/s, time left, the mean return of the last ``window`` episodes, and battles
+    started.
+
+    On a terminal it is one bar on ``stream``; elsewhere one line about every ``line_every_s`` seconds and
+    one at the end. Battles are those of finished episodes and, when samples tell them, of the running ones.
+    """
+
+    def __init__(
+        self, total_steps: int, window: int = 100, line_every_s: float = 15.0, stream: TextIO | None = None
+    ) -> None:
+        super().__init__()
+        self.total_steps, self.line_every_s = total_steps, line_every_s
+        self.stream = stream or sys.stderr
+        self.returns: deque[float] = deque(maxlen=window)
+        self.battles_finished = 0
+        self._running: dict[int, int] = {}  # environment -> battles started in its current episode
+        self._times: deque[tuple[float, int]] = deque(maxlen=256)
+        self._bar: tqdm[Never] | None = None
+        self._last_shown = 0.0
+
+    @property
+    def battles(self) -> int:
+        """Battles started so far, as far as the environments told."""
+        return self.battles_finished + sum(self._running.values())
+
+    def steps_per_second(self) -> float:
+        """Environment steps per second of wall time over the last moments, updates included."""
+        (t0, n0), (t1, n1) = self._times[0], self._times[-1]
+        return (n1 - n0) / (t1 - t0) if t1 > t0 else 0.0
+
+    def describe(self) -> str:
+        """Steps/s, time left, mean return and battles, in one line."""
+        rate = self.steps_per_second()
+        left = duration(max(self.total_steps - self.num_timesteps, 0) / rate) if rate else "?"
+        mean = f"{sum(self.returns) / len(self.returns):.2f}" if self.returns else "-"
+        return f"{rate:,.0f} steps/s, {left} left, mean return {mean}, battles {self.battles:,}"
+
+    def _on_training_start(self) -> None:
+        self.num_timesteps = self.model.num_timesteps
+        self._times.clear()
+        self._take_time(time.monotonic())
+        self._last_shown = time.monotonic()
+        if self.stream.isatty():
+            form = "{percentage:3.0f}% |{bar}| {n:,}/{total:,} steps, {desc}"
+            self._bar = tqdm(
+                total=self.total_steps, initial=self.num_timesteps, file=self.stream, bar_format=form
+            )
+
+    def _take_time(self, now: float) -> None:
+        self._times.append((now, self.num_timesteps))
+        while len(self._times) > 2 and now - self._times[0][0] > RATE_WINDOW_S:
+            self._times.popleft()
+
+    def _on_step(self) -> bool:
+        for env, info in enumerate(self.locals["infos"]):
+            if "agent_stats" in info:
+                self._running[env] = info["agent_stats"].get("battles_started", 0)
+            if "episode_stats" in info:
+                stats = info["episode_stats"]
+                self.returns.append(stats["return"])
+                self.battles_finished += stats["battles_started"]
+                self._running[env] = 0
+        now = time.monotonic()
+        if now - self._last_shown >= (0.25 if self._bar is not None else self.line_every_s):
+            self._show(now)
+        return True
+
+    def _show(self, now: float) -> None:
+        self._last_shown = now
+        self._take_time(now)
+        if self._bar is not None:
+            self._bar.set_description_str(self.describe(), refresh=False)
+            self._bar.n = min(self.num_timesteps, self.total_steps)
+            self._bar.refresh()
+            return
+        share = self.num_timesteps / self.total_steps
+        print(
+            f"{self.num_timesteps:,} of {self.total_steps:,} steps ({share:.0%}), {self.describe()}",
+            file=self.stream,
+            flush=True,
+        )
+
+    def _on_training_end(self) -> None:
+        self._show(time.monotonic())
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
