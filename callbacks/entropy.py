@@ -29,8 +29,8 @@ class EntropyAnnealing(BaseCallback):
         super().__init__()
         if total_steps < 1 or not 0 < share <= 1 or min(start, end) < 0:
             raise ValueError(
-                f"entropy from {start} to {end} over share {share} of {total_steps} steps: coefficients must be"
-                " 0 or above, the share above 0 and at most 1, the steps at least 1"
+                f"entropy from {start} to {end} over share {share} of {total_steps} steps: coefficients must"
+                " be 0 or above, the share above 0 and at most 1, the steps at least 1"
             )
         self.start, self.end, self.total_steps, self.share = start, end, total_steps, share
 
