@@ -183,19 +183,18 @@ static void clash(Side *first, Side *second)
 
 static void foe_fainted(void)
 {
-    uint8_t i;
+    uint8_t next = foe.index + 1;
     put_name(&foe);
     put("\nfainted!");
     hide_foe();
     tell();
     gain_exp();
-    for (i = foe.index + 1; wIsInBattle == 2 && i < wEnemyPartyCount; i++) {
-        if (!party_alive()) break;
-        if (!alive(&own)) own_send(team_screen(2));
-        foe_send(i);
+    if (wIsInBattle == 1 || next == wEnemyPartyCount || !party_alive()) {
+        over = RESULT_WON;
         return;
     }
-    over = RESULT_WON;
+    if (!alive(&own)) own_send(team_screen(2));
+    foe_send(next);
 }
 
 static void settle(void)

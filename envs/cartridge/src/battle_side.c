@@ -30,6 +30,7 @@ void side_enter(Side *side, uint8_t index)
 {
     Species s;
     side->index = index;
+    side->mon = side == &own ? wBattleMon : wEnemyMon;
     side->party = (side == &own ? wPartyMons : wEnemyMons) + MON_SIZE * index;
     side_reload(side);
     memory_set(side->stage, STAGE_NEUTRAL, STAGES);
