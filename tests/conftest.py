@@ -1,0 +1,75 @@
+"""What the tests share: the embedded cartridge in the real emulator, its start states, and an environment
+around both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from envs.emulator import Emulator
+from envs.games import EMBEDDED_ROM, Game, identify
+from envs.observations import OBSERVATION_NAMES, Observations
+from envs.red_env import EnvConfig, RedEnv
+from envs.start_states import CACHE_VARIABLE, start_state
+from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
+
+MakeEnv = Callable[..., RedEnv]
+State = Callable[[str], bytes]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Start states are made anew by every run of the suite, which also tries the scripts that make them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def rom() -> Path:
+    """The embedded cartridge."""
+    return EMBEDDED_ROM
+
+
+@pytest.fixture(scope="session")
+def game(rom: Path) -> Game:
+    """The embedded cartridge, identified."""
+    return identify(rom)
+
+
+@pytest.fixture(scope="session")
+def state(game: Game) -> State:
+    """state(name): the bytes of a start state, made once for the whole run."""
+    return lambda name: start_state(game, name).data
+
+
+@pytest.fixture
+def emulator(rom: Path) -> Iterator[Emulator]:
+    """The embedded cartridge, just switched on; load a state to be anywhere else."""
+    with Emulator(rom) as machine:
+        yield machine
+
+
+@pytest.fixture
+def make_env(game: Game) -> Iterator[MakeEnv]:
+    """make_env(start=, coefficients=, observations=, **config): an environment that is closed after the
+    test."""
+    made: list[RedEnv] = []
+
+    def make(
+        start: str = "starter",
+        coefficients: dict[str, float] | None = None,
+        observations: tuple[str, ...] = OBSERVATION_NAMES,
+        **config: int | str | None,
+    ) -> RedEnv:
+        settings = EnvConfig(game, start_state(game, start), **config)  # type: ignore[arg-type]
+        reward = RewardStack(DEFAULT_COEFFICIENTS if coefficients is None else coefficients)
+        env = RedEnv(Emulator(game.rom), reward, Observations(observations), settings)
+        made.append(env)
+        return env
+
+    yield make
+    for env in made:
+        env.close()
