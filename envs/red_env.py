@@ -48,7 +48,9 @@ class EnvConfig:
             if getattr(self, name) < 1:
                 raise UserError(f"{name} = {getattr(self, name)}: must be at least 1")
         if self.held_frames > self.action_frames:
-            raise UserError(f"held_frames = {self.held_frames}: must be at most action_frames = {self.action_frames}")
+            raise UserError(
+                f"held_frames = {self.held_frames}: must be at most {self.action_frames} (action_frames)"
+            )
         names = [milestone.name for milestone in self.game.milestones]
         if self.goal is not None and self.goal not in names:
             raise UserError(f'goal "{self.goal}": no milestone; {known(self.goal, names)}')

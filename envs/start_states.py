@@ -46,7 +46,7 @@ def cache_folder() -> Path:
 @cache
 def scripts_digest() -> str:
     """Eight hexadecimal digits that change whenever the scripts that make start states do."""
-    sources = [_HERE / "boot.py", *sorted((_HERE / "cartridge").glob("walk*.py"))]
+    sources = [_HERE / "boot.py", *sorted((_HERE / "cartridge" / "walkthrough").rglob("*.py"))]
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.read_bytes())

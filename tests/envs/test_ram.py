@@ -131,7 +131,7 @@ def test_random_memory_never_leaves_the_ranges(seed: int) -> None:
     state = read_state(random.Random(seed).randbytes(0x10000))
     assert len(state.party) <= 6
     assert len(state.bag) <= 20
-    assert all(0xFF != item for item, _ in state.bag)
+    assert all(item != 0xFF for item, _ in state.bag)
     assert state.battle in (-1, 0, 1, 2)
     assert state.facing in (0, 4, 8, 12)
     assert 0 <= state.money <= 999_999

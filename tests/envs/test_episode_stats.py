@@ -1,0 +1,128 @@
+"""The account of an episode: what counts, when, and what must not count twice."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from envs.boot import boot_to_control
+from envs.episode_stats import EpisodeStats, agent_stats
+from envs.games import MILESTONES, Game
+from envs.places import MAP_NAMES, PROGRESS_ORDER
+from envs.ram import GameState, PartyMon
+
+GAME = Game("none", "", "", Path(), (), MAP_NAMES, MILESTONES, PROGRESS_ORDER, boot_to_control)
+NOTHING = {"exploration": 0.0, "battle": 0.0, "milestone": 0.0, "penalty": 0.0}
+
+
+def events(*numbers: int) -> bytes:
+    data = bytearray(320)
+    for number in numbers:
+        data[number // 8] |= 1 << number % 8
+    return bytes(data)
+
+
+def team(*levels: int) -> tuple[PartyMon, ...]:
+    return tuple(PartyMon(species=153, level=level, hp=10, max_hp=20) for level in levels)
+
+
+def play(*states: GameState, goal: str | None = None) -> tuple[EpisodeStats, list[list[str]]]:
+    stats = EpisodeStats(GAME, goal)
+    stats.reset(states[0])
+    return stats, [stats.step(before, now, NOTHING, 0.0) for before, now in pairwise(states)]
+
+
+def test_a_milestone_counts_once_and_only_when_it_held_for_two_steps() -> None:
+    flicker, held = GameState(event_bytes=events(0x22)), GameState(event_bytes=events(0x22, 0x23))
+    _, fallen = play(GameState(), flicker, GameState(), held, held, held, GameState(), held, held)
+    assert fallen == [[], [], [], ["starter", "rival battled"], [], [], [], []]
+
+
+def test_what_holds_at_the_start_was_not_reached() -> None:
+    start = GameState(map_id=12, badges=1, event_bytes=events(0x22), party=team(9))
+    stats, fallen = play(start, start, start)
+    result = stats.result(1)
+    assert fallen == [[], []]
+    assert (result["badges_earned"], result["events_gained"], result["levels_gained"]) == (0, 0, 0)
+    assert result["map_progress"] == 3
+
+
+def test_badges_and_events_count_when_they_held() -> None:
+    now = GameState(badges=0b11, event_bytes=events(0x77, 0xBF, 8 * 13))
+    stats, fallen = play(GameState(badges=1), now, now)
+    result = stats.result(1)
+    assert result["badges_earned"] == 1
+    assert result["events_gained"] == 2  # not the museum ticket
+    assert fallen[1] == ["badge 2"]
+    assert result["success"] is True
+
+
+def test_progress_is_the_furthest_place_in_order() -> None:
+    walk = [GameState(map_id=m) for m in (0, 12, 12, 65, 1, 1, 99, 99, 0, 0)]
+    stats, fallen = play(*walk)
+    assert stats.result(1)["map_progress"] == 4  # the second town; map 65 did not hold for two steps
+    assert [name for names in fallen for name in names] == ["route 1", "second town"]
+
+
+def test_battles_are_counted_by_their_end() -> None:
+    calm, wild, lost = GameState(), GameState(battle=1), GameState(battle=-1, battle_result=1)
+    over = {result: GameState(battle_result=result) for result in (0, 1, 2)}
+    stats, _ = play(calm, calm, wild, wild, over[0], wild, lost, lost, over[1], wild, over[2])
+    result = stats.result(1)
+    assert [result[f"battles_{end}"] for end in ("started", "won", "lost", "escaped")] == [3, 1, 1, 1]
+    assert result["steps_to_first_battle"] == 2
+    assert play(calm, calm)[0].result(1)["steps_to_first_battle"] is None
+
+
+def test_levels_are_growth_not_company() -> None:
+    levels = [(5,), (5, 4), (5, 4), (6, 4), (6, 4), (4, 6), (4, 6), (4,), (4,)]
+    stats, _ = play(*(GameState(party=team(*party)) for party in levels))
+    assert stats.result(1)["levels_gained"] == 1
+
+
+def test_a_level_that_is_there_for_one_step_does_not_count() -> None:
+    stats, _ = play(*(GameState(party=team(level)) for level in (5, 99, 5, 5, 6, 7, 7)))
+    assert stats.result(1)["levels_gained"] == 2
+
+
+def test_success_is_the_goal_where_there_is_one() -> None:
+    badge = GameState(badges=1)
+    stats, _ = play(GameState(), badge, badge, goal="starter")
+    assert stats.result(1)["success"] is False
+    stats, _ = play(GameState(), badge, badge, goal="badge 1")
+    assert stats.goal_reached
+    assert stats.result(1)["success"] is True
+
+
+def test_rewards_are_summed_by_component() -> None:
+    stats = EpisodeStats(GAME)
+    stats.reset(GameState())
+    for _ in range(3):
+        stats.step(GameState(), GameState(), {**NOTHING, "battle": 2.0, "penalty": -0.5}, 1.5)
+    result = stats.result(7)
+    assert (result["return"], result["length"], result["coord_count"]) == (4.5, 3, 7)
+    assert result["reward_components"] == {**NOTHING, "battle": 6.0, "penalty": -1.5}
+
+
+def test_a_second_episode_starts_from_nothing() -> None:
+    stats, _ = play(GameState(), GameState(battle=1), GameState())
+    stats.reset(GameState())
+    result = stats.result(0)
+    assert (result["battles_started"], result["length"], result["steps_to_first_battle"]) == (0, 0, None)
+
+
+def test_a_sample_of_the_agent_is_small_numbers() -> None:
+    sample = agent_stats(GameState(map_id=1, x=2, y=3, badges=3, party=team(5, 6), battle=-1), 10, 4)
+    assert sample == {
+        "step": 10,
+        "map_id": 1,
+        "x": 2,
+        "y": 3,
+        "badges": 2,
+        "levels": 11,
+        "hp_fraction": 0.5,
+        "battle": -1,
+        "event_count": 0,
+        "coord_count": 4,
+    }
+    assert agent_stats(GameState(), 0, 0)["hp_fraction"] == 0.0
