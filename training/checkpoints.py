@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,18 +219,37 @@ def _optimizer_state(checkpoint: Checkpoint) -> dict[str, Any]:
     return {"state": state, "param_groups": groups}
 
 
-def checkpoint_folders(checkpoints: Path) -> list[Path]:
-    """Whole checkpoints under a run's ``checkpoints`` folder, the newest (most steps) first."""
+def numbered_checkpoints(checkpoints: Path) -> list[Path]:
+    """Checkpoints named by their steps, the newest (most steps) first."""
     if not checkpoints.is_dir():
         return []
     numbered = [path for path in checkpoints.iterdir() if path.name.isascii() and path.name.isdigit()]
-    folders = sorted(numbered, key=lambda path: int(path.name), reverse=True)
-    final = checkpoints / "final"
-    return [final, *folders] if final.is_dir() else folders
+    return sorted(numbered, key=lambda path: int(path.name), reverse=True)
+
+
+def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpoint:
+    """The sound checkpoint with the most steps; ``warn`` hears of each damaged one that was passed over.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    sound: list[Checkpoint] = []
+    for folder in [checkpoints / "final", *numbered_checkpoints(checkpoints)]:
+        if not folder.is_dir():
+            continue
+        try:
+            sound.append(read_checkpoint(folder))
+        except CheckpointError as error:
+            warn(str(error))
+            continue
+        if folder.name != "final":
+            break
+    if not sound:
+        raise CheckpointError(f"{checkpoints} holds no checkpoint that can be used")
+    return max(sound, key=lambda checkpoint: checkpoint.steps)
 
 
 def prune(checkpoints: Path, keep: int) -> None:
     """Remove all but the newest ``keep`` numbered checkpoints; "best" and "final" stay."""
-    numbered = [path for path in checkpoint_folders(checkpoints) if path.name.isdigit()]
-    for path in numbered[keep:]:
+    for path in numbered_checkpoints(checkpoints)[keep:]:
         shutil.rmtree(path, ignore_errors=True)

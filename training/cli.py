@@ -167,4 +167,6 @@ def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
     except UserError as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         status = 2
+    except KeyboardInterrupt:
+        status = 130
     sys.exit(status)

@@ -16,7 +16,7 @@ from envs.errors import UserError
 from envs.games import EMBEDDED_ROM, Game, identify
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import StartState, start_state
+from envs.start_states import start_state
 from rewards.stack import RewardStack
 from training.config import TrainConfig
 
@@ -32,42 +32,44 @@ def game_of(config: TrainConfig) -> Game:
     return identify(config.rom) if config.rom is not None else identify(EMBEDDED_ROM)
 
 
-def check_goal(config: TrainConfig, game: Game) -> None:
-    """Raise UserError when the config's goal is no milestone of ``game``."""
-    from training.config_files import unknown_name
+def env_config(config: TrainConfig) -> EnvConfig:
+    """How the config's episodes run; makes the start state when it is not there yet.
 
-    names = [milestone.name for milestone in game.milestones]
-    if config.goal is not None and config.goal not in names:
-        raise UserError(f"goal: {unknown_name(config.goal, names, f'a milestone of {game.name}')}")
-
-
-def make_env(
-    config: TrainConfig, game: Game, start: StartState, window: str = "null", emulator: Emulator | None = None
-) -> RedEnv:
-    """One environment in this process; ``emulator`` (default: a new one) must have the game's cartridge."""
-    return RedEnv(
-        emulator or Emulator(game.rom, sound=config.sound, window=window),
-        RewardStack(config.rewards, key_maps=game.progress_order),
-        Observations(config.observations),
-        EnvConfig(
-            max_steps=config.max_steps,
-            action_frames=config.action_frames,
-            held_frames=config.held_frames,
-            start=start,
-            agent_stats_every=config.agent_stats_every,
-            goal=config.goal,
-        ),
+    Raises:
+        UserError: the ROM, the start or the goal is wrong.
+    """
+    game = game_of(config)
+    return EnvConfig(
+        game=game,
+        start=start_state(game, config.start),
+        max_steps=config.max_steps,
+        action_frames=config.action_frames,
+        held_frames=config.held_frames,
+        agent_stats_every=config.agent_stats_every,
+        goal=config.goal,
     )
 
 
-def _make_in_process(config: TrainConfig, rom: str, start: StartState, window: str) -> RedEnv:
+def make_env(
+    config: TrainConfig, episodes: EnvConfig, window: str = "null", emulator: Emulator | None = None
+) -> RedEnv:
+    """One environment in this process; ``emulator`` (default: a new one) must have the game's cartridge."""
+    return RedEnv(
+        emulator or Emulator(episodes.game.rom, sound=config.sound, window=window),
+        RewardStack(config.rewards, key_maps=episodes.game.progress_order),
+        Observations(config.observations),
+        episodes,
+    )
+
+
+def _make_in_process(config: TrainConfig, episodes: EnvConfig, window: str) -> RedEnv:
     """What an environment process runs. Ctrl-C is for the training process alone."""
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         torch = sys.modules.get("torch")
         if torch is not None:
             torch.set_num_threads(1)
-    return make_env(config, identify(rom), start, window)
+    return make_env(config, episodes, window)
 
 
 def make_vec_env(
@@ -83,14 +85,12 @@ def make_vec_env(
     """
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
 
-    game = game_of(config)
-    check_goal(config, game)
     if use_graphics:
         check_display()
-    start = start_state(game, config.start)
+    episodes = env_config(config)
     count = num_envs or config.num_envs
     windows = ["SDL2" if use_graphics and index == 0 else "null" for index in range(count)]
-    makers = [partial(_make_in_process, config, str(game.rom), start, window) for window in windows]
+    makers = [partial(_make_in_process, config, episodes, window) for window in windows]
     env: VecEnv
     if count == 1 or config.workers == 1:
         env = DummyVecEnv(makers)  # type: ignore[arg-type]

@@ -80,11 +80,24 @@ class EventBits(nn.Module):
         return torch.relu(self.layer(bits.flatten(1).to(self.layer.weight.dtype)))
 
 
+class OneHot(nn.Module):
+    """Codes 0..kinds-1 as that many flags each: they are names, not amounts."""
+
+    def __init__(self, kinds: int) -> None:
+        super().__init__()
+        self.kinds = kinds
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """float32 (n, codes), whole numbers, to float32 (n, codes x kinds)."""
+        flags = nn.functional.one_hot(codes.long(), self.kinds)
+        return flags.flatten(1).to(codes.dtype)
+
+
 class GameFeatures(BaseFeaturesExtractor):
     """Features of the Dict observations of RedEnv: float32 (n, features_dim).
 
-    "screen", "visited" and "events" have encoders of their own; all others are scaled by their bound and
-    share one layer. Names that a config leaves out cost nothing.
+    "screen", "visited", "events" and "recent_actions" have encoders of their own; all others are scaled by
+    their bound and share one layer. Names that a config leaves out cost nothing.
     """
 
     def __init__(self, observation_space: spaces.Dict, network: NetworkConfig | None = None) -> None:
@@ -101,6 +114,9 @@ class GameFeatures(BaseFeaturesExtractor):
                 width += network.visited
             elif name == "events" and space.shape == (EVENT_BYTES,):
                 encoders[name], width = EventBits(EVENT_BYTES, network.events), width + network.events
+            elif name == "recent_actions" and isinstance(space, spaces.Box):
+                encoders[name] = OneHot(int(space.high.max()) + 1)
+                width += get_flattened_obs_dim(space) * (int(space.high.max()) + 1)
             else:
                 self.scales[name] = _scale(space)
                 numbers += get_flattened_obs_dim(space)

@@ -1,0 +1,118 @@
+"""From the flags to what is to be done: which run, which config, from which checkpoint. Changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.cli import TrainFlags, UsageError
+from training.config import TrainConfig, load_config
+from training.runs import RunError, existing_run, new_run_name, refuse_existing
+
+if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
+    from training.checkpoints import Checkpoint
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training session does. ``resume`` continues count and optimizer, ``weights`` only start it."""
+
+    folder: Path
+    config: TrainConfig
+    stop_after: int | None
+    use_graphics: bool
+    resume: Checkpoint | None = None
+    weights: Checkpoint | None = None
+
+    @property
+    def first_step(self) -> int:
+        """Steps that the run has when the session begins."""
+        return self.resume.steps if self.resume else 0
+
+
+def make_plan(flags: TrainFlags) -> Plan:
+    """Everything that can be checked before an environment starts.
+
+    Raises:
+        UserError: flags exclude each other, a config, run or checkpoint is wrong or missing.
+    """
+    for first, second in _excluded(flags):
+        raise UsageError(f"{first} and {second} cannot be given together")
+    if flags.accept_changes and flags.resume is None:
+        raise UsageError("--accept-changes goes with --resume NAME")
+    if flags.stop_after is not None and flags.stop_after < 1:
+        raise UsageError(f"--stop-after {flags.stop_after} is out of range: must be at least 1")
+    return _resumed(flags, flags.resume) if flags.resume is not None else _fresh(flags)
+
+
+def _excluded(flags: TrainFlags) -> Iterator[tuple[str, str]]:
+    if flags.resume is not None and flags.run_name is not None:
+        yield "--resume", "--run-name"
+    if flags.resume is not None and flags.init_from is not None:
+        yield "--resume", "--init-from"
+
+
+def _fresh(flags: TrainFlags) -> Plan:
+    config = load_config(flags.config, flags.overrides())
+    name = flags.run_name if flags.run_name is not None else new_run_name(flags.config)
+    folder = refuse_existing(name)
+    weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
+    return Plan(folder, config, flags.stop_after, flags.use_graphics, weights=weights)
+
+
+def _resumed(flags: TrainFlags, name: str) -> Plan:
+    folder = existing_run(name)
+    own = load_config(folder / "config.json")
+    config = load_config(flags.config or folder / "config.json", flags.overrides())
+    changes = config.differences(own)
+    if changes and not flags.accept_changes:
+        raise RunError(
+            f"run {name}: settings differ from its own ({', '.join(changes)});"
+            " --accept-changes goes on with them"
+        )
+    checkpoint = newest(folder)
+    if checkpoint.steps >= config.training_steps:
+        raise RunError(
+            f"run {name} has all its {config.training_steps} steps ({checkpoint.steps} done);"
+            " more come with --total-steps N --accept-changes"
+        )
+    if flags.stop_after is not None and flags.stop_after <= checkpoint.steps:
+        raise UsageError(f"--stop-after {flags.stop_after}: run {name} has {checkpoint.steps} steps already")
+    return Plan(folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint)
+
+
+def find_checkpoint(name: str) -> Checkpoint:
+    """A checkpoint by its folder, or the newest of the run ``name`` (a name or the path of its folder).
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    from training.checkpoints import TRAINER, read_checkpoint
+
+    if (Path(name) / TRAINER).is_file():
+        return read_checkpoint(Path(name))
+    return newest(find_run(name))
+
+
+def newest(run: Path) -> Checkpoint:
+    """The newest sound checkpoint of a run's folder. Raises UserError when there is none."""
+    from training.checkpoints import newest_checkpoint
+
+    return newest_checkpoint(run / "checkpoints", warn=_warn)
+
+
+def find_run(name: str) -> Path:
+    """The folder of the run ``name``, which may also be the path of its folder. Raises RunError."""
+    path = Path(name)
+    if path.name == name:
+        return existing_run(name)
+    if not (path / "config.json").is_file():
+        raise RunError(f"{name} is no run folder: it has no config.json")
+    return path
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}; going back to the one before", file=sys.stderr)

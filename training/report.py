@@ -1,0 +1,78 @@
+"""The table at the end of a run: what was learned and seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What the closing table is made of; ``metrics`` are the last update's."""
+
+    folder: Path
+    steps: int
+    wanted_steps: int
+    session_steps: int
+    seconds: float
+    updates: int
+    counts: Mapping[str, int]
+    mean_return: float | None
+    metrics: Mapping[str, float]
+    verdict: str
+    findings: Sequence[str] = ()
+    stopped_by: str | None = None
+
+
+def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
+    """The line that says what is about to run."""
+    begin = f" from step {first_step:,}" if first_step else ""
+    return (
+        f"run {folder.name}{begin}: {config.training_steps:,} steps, {config.num_envs} environments,"
+        f" {config.rollout_steps:,} steps to an update"
+    )
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as aligned columns, the first to the left and the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def run_report(summary: RunSummary) -> str:
+    """The closing table, the run's folder and the TensorBoard command."""
+    counts = summary.counts
+    speed = summary.session_steps / summary.seconds if summary.seconds > 0 else 0.0
+    rows = [
+        ("steps", f"{summary.steps:,} of {summary.wanted_steps:,}"),
+        ("steps/s", f"{speed:,.0f}"),
+        ("seconds", f"{summary.seconds:,.0f}"),
+        ("PPO updates", f"{summary.updates:,}"),
+        ("episodes", f"{counts['episodes']:,}"),
+        ("mean return, last 100", _number(summary.mean_return)),
+        ("battles started", f"{counts['battles_started']:,}"),
+        ("battles won", f"{counts['battles_won']:,}"),
+        ("badges", f"{counts['badges_earned']:,}"),
+        ("levels gained", f"{counts['levels_gained']:,}"),
+        ("KL divergence", _number(summary.metrics.get("approx_kl"), 4)),
+        ("clip fraction", _number(summary.metrics.get("clip_fraction"), 3)),
+        ("explained variance", _number(summary.metrics.get("explained_variance"), 3)),
+        ("health", summary.verdict),
+    ]
+    lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
+    if summary.stopped_by:
+        lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}")
+    lines.append(f"run folder: {summary.folder}")
+    lines.append(f"curves:     tensorboard --logdir {summary.folder / 'tensorboard'}")
+    return "\n".join(lines)
+
+
+def _number(value: object, digits: int = 2) -> str:
+    return f"{float(value):.{digits}f}" if isinstance(value, int | float) else "-"

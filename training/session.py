@@ -1,0 +1,178 @@
+"""One training session: environments, model and callbacks from a plan, until it ends, stops or is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+from stable_baselines3.common.vec_env import VecEnv
+
+from callbacks.agent_stats import AgentStatsCallback
+from callbacks.entropy import EntropyAnnealing
+from callbacks.episode_metrics import EpisodeMetrics
+from callbacks.exploration import ExplorationPicture
+from callbacks.health import Health
+from callbacks.performance import Performance
+from callbacks.progress import Progress
+from callbacks.update_log import UpdateLog
+from training.checkpoints import apply_training_state, apply_weights
+from training.config import TrainConfig
+from training.evaluating import EvaluateNowAndThen
+from training.keeping import KeepCheckpoints, OrderlyStop, PhaseThreads
+from training.make_env import game_of, make_vec_env
+from training.model import build_model, environment_seed, resolve_device
+from training.plan import Plan
+from training.report import RunSummary
+from training.runs import add_session, create_run, lock_run, session_record, write_json
+from training.tally import Tally
+
+
+class WorkerLost(RuntimeError):
+    """An environment's process ended on its own; what it printed says why."""
+
+
+class Session:
+    """A planned session with its parts made: build it, ``run()`` it once."""
+
+    def __init__(self, plan: Plan, env: VecEnv) -> None:
+        self.plan, self.env = plan, env
+        self.model = build_model(plan.config, env)
+        if plan.weights is not None:
+            apply_weights(plan.weights, self.model)
+        if plan.resume is not None:
+            apply_training_state(plan.resume, self.model)
+            env.seed(environment_seed(plan.config.seed, plan.resume.steps))
+        self.tally = Tally()
+        if plan.resume is not None:
+            self.tally.restore(plan.resume.trainer["extra"].get("counts", {}))
+        checkpoints = plan.folder / "checkpoints"
+        config = plan.config
+        self.keep = KeepCheckpoints(checkpoints, config.save_interval, config.keep_checkpoints, self._extra)
+        self.stop = OrderlyStop(plan.stop_after)
+        self.health = Health(plan.folder)
+
+    def _extra(self) -> dict[str, object]:
+        return {"counts": self.tally.counts}
+
+    def run(self) -> RunSummary:
+        """Make or continue the run's folder, train, save, and say what happened."""
+        self._open_folder()
+        with lock_run(self.plan.folder), self.stop:
+            self.model.set_logger(_logger(self.plan.folder / "tensorboard"))
+            started = time.monotonic()
+            try:
+                self._learn()
+            finally:  # also when a process died: what was learned until then is kept
+                finished = self._settle_and_save()
+                self.model.logger.close()
+            return self._summary(time.monotonic() - started, finished)
+
+    def _settle_and_save(self) -> bool:
+        self.stop.settle()
+        finished = self.model.num_timesteps >= self.plan.config.training_steps
+        self.keep.save("final" if finished else str(self.model.num_timesteps))
+        return finished
+
+    def _open_folder(self) -> None:
+        plan = self.plan
+        session = session_record(plan.first_step)
+        if plan.resume is not None:
+            write_json(plan.folder / "config.json", plan.config.model_dump(mode="json"))
+            add_session(plan.folder, session)
+            return
+        manifest = {
+            "name": plan.folder.name,
+            "rom_sha1": game_of(plan.config).sha1,
+            "seed": plan.config.seed,
+            "training_steps": plan.config.training_steps,
+            "init_from": str(plan.weights.folder) if plan.weights else None,
+            "sessions": [session],
+        }
+        create_run(plan.folder, plan.config, manifest)
+
+    def _learn(self) -> None:
+        remaining = self.plan.config.training_steps - self.plan.first_step
+        try:
+            self.model.learn(remaining, callback=self._callbacks(), reset_num_timesteps=False)
+        except (EOFError, ConnectionError) as error:
+            if self.stop.reason is None:
+                raise WorkerLost("an environment's process ended on its own; its message is above") from error
+
+    def _callbacks(self) -> CallbackList:
+        config, folder = self.plan.config, self.plan.folder
+        last = config.ent_coef if config.ent_coef_final is None else config.ent_coef_final
+        parts: list[BaseCallback] = [
+            Performance(),
+            PhaseThreads(),
+            self.stop,
+            self.tally,
+            EntropyAnnealing(config.ent_coef, last, config.training_steps, config.ent_coef_share),
+            EpisodeMetrics(),
+            AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
+            ExplorationPicture(),
+            self.health,
+            Progress(config.training_steps),
+            self.keep,
+        ]
+        if config.eval_every_steps:
+            parts.append(self._evaluation())
+        return CallbackList([*parts, UpdateLog()])
+
+    def _evaluation(self) -> EvaluateNowAndThen:
+        config = self.plan.config
+        return EvaluateNowAndThen(
+            config, self.plan.folder, lambda n: make_vec_env(config, n), lambda: self.keep.save("best")
+        )
+
+    def _summary(self, seconds: float, finished: bool) -> RunSummary:
+        return RunSummary(
+            folder=self.plan.folder,
+            steps=self.model.num_timesteps,
+            wanted_steps=self.plan.config.training_steps,
+            session_steps=self.model.num_timesteps - self.plan.first_step,
+            seconds=seconds,
+            updates=self.tally.counts["updates"],
+            counts=self.tally.counts,
+            mean_return=self.tally.mean_return,
+            metrics=self.health.last,
+            verdict=self.health.verdict,
+            findings=[
+                str(finding) for finding in self.health.findings if finding.level in ("warning", "bad")
+            ],
+            stopped_by=None if finished else self.stop.reason,
+        )
+
+
+def _logger(folder: Path) -> Logger:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Logger(str(folder), [TensorBoardOutputFormat(str(folder))])
+
+
+def load_policy(config: TrainConfig, env: VecEnv) -> PPO:
+    """A model that only acts, for ``env``: give it weights with ``apply_weights``."""
+    small = config.model_copy(update={"n_steps": 2, "batch_size": 2})
+    return build_model(small, env)
+
+
+def train(plan: Plan) -> RunSummary:
+    """Carry ``plan`` out; nothing of the run is written before its parts are made.
+
+    Raises:
+        UserError: the device, ROM, start state or a checkpoint is wrong.
+        WorkerLost: an environment's process died.
+    """
+    resolve_device(plan.config.device)
+    env = make_vec_env(plan.config, use_graphics=plan.use_graphics)
+    try:
+        return Session(plan, env).run()
+    finally:
+        _close(env)
+
+
+def _close(env: VecEnv) -> None:
+    with contextlib.suppress(EOFError, ConnectionError):  # its processes may be gone already
+        env.close()

@@ -1,0 +1,56 @@
+"""What a whole run has seen: counts that go on after a resume."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+SUMMED = (
+    "battles_started",
+    "battles_won",
+    "battles_lost",
+    "battles_escaped",
+    "badges_earned",
+    "levels_gained",
+)
+
+
+class Tally(BaseCallback):
+    """Counts updates and finished episodes, and sums what their ends report. Kept in checkpoints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[str, int] = dict.fromkeys(("updates", "episodes", *SUMMED, "map_progress_max"), 0)
+        self.returns: deque[float] = deque(maxlen=100)
+
+    def restore(self, counts: Mapping[str, Any]) -> None:
+        """Go on from ``counts`` of a checkpoint; what is missing or no whole number stays 0."""
+        for name in self.counts:
+            value = counts.get(name)
+            self.counts[name] = value if isinstance(value, int) else 0
+
+    @property
+    def mean_return(self) -> float | None:
+        """Mean return of the last 100 episodes of this session; None before the first ends."""
+        return sum(self.returns) / len(self.returns) if self.returns else None
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            stats = info.get("episode_stats")
+            if stats is not None:
+                self._count(stats)
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.counts["updates"] += 1  # one follows every whole rollout
+
+    def _count(self, stats: Mapping[str, Any]) -> None:
+        self.counts["episodes"] += 1
+        for name in SUMMED:
+            self.counts[name] += int(stats[name])
+        furthest = max(self.counts["map_progress_max"], int(stats["map_progress"]))
+        self.counts["map_progress_max"] = furthest
+        self.returns.append(float(stats["return"]))

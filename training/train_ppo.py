@@ -1,0 +1,42 @@
+"""Train PPO on the game: ``python training/train_ppo.py --config configs/smoke.json``.
+
+From a config to a run folder with checkpoints and curves; ``--help`` lists the flags.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from training.cli import TrainFlags, parse, run_program
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse, plan, train, report. Returns the exit status: 0, or 1 when an environment's process died.
+
+    Raises:
+        UserError: something the user gave is wrong (``run_program`` makes it status 2).
+    """
+    flags = parse(TrainFlags, arguments, "train_ppo.py")
+    # torch takes seconds to import: not for --help or a wrong flag.
+    from training.plan import make_plan
+    from training.report import opening, run_report
+    from training.session import WorkerLost, train
+
+    plan = make_plan(flags)
+    print(opening(plan.folder, plan.config, plan.first_step), flush=True)
+    try:
+        summary = train(plan)
+    except WorkerLost as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(run_report(summary))
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)
