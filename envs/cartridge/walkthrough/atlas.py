@@ -1,0 +1,166 @@
+"""The world as a walker sees it: which steps lead where, read from the same text files that the cartridge is
+made of."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from envs.cartridge.tools.maps import plain_lines
+from envs.cartridge.tools.worldcheck import load_tileset, tileset_names, walkable
+from envs.cartridge.tools.worldfile import MapSource, ObjectSource
+from envs.cartridge.tools.worldread import load_maps
+
+WORLD = Path(__file__).resolve().parent.parent / "world"
+STEPS = {"down": (0, 1), "up": (0, -1), "left": (-1, 0), "right": (1, 0)}
+SIDES = {"down": "south", "up": "north", "left": "west", "right": "east"}
+GRASS, LEDGE, COUNTER = "grass", "ledge", "counter"
+GRASS_COST = 3
+"""Steps of detour that a step into tall grass is worth avoiding for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A step of the world: map id and coordinates in steps."""
+
+    map: int
+    x: int
+    y: int
+
+
+HasEvent = Callable[[int], bool]
+
+
+class Atlas:
+    """All maps, with the people who stand still in the way."""
+
+    def __init__(self, world: Path = WORLD) -> None:
+        self.maps = load_maps(world)
+        self.by_number = {source.number: source for source in self.maps.values()}
+        self.tilesets = {name: load_tileset(world, name) for name in tileset_names(world)}
+        self.events = {line.words[1]: int(line.words[0], 0) for line in plain_lines(world / "events.txt")}
+
+    def number(self, name: str) -> int:
+        """Id of the map ``name``."""
+        return self.maps[name].number
+
+    def attributes(self, place: Place) -> frozenset[str]:
+        """Attribute words of the step's metatile."""
+        source = self.by_number[place.map]
+        return self.tilesets[source.tileset][source.at(place.x, place.y)]
+
+    def person(self, map_name: str, name: str) -> ObjectSource:
+        """A person or thing of a map. Raises KeyError when there is none of that name."""
+        for thing in self.maps[map_name].objects:
+            if thing.name == name:
+                return thing
+        raise KeyError(f"{map_name} {name}")
+
+    def standing(self, number: int, has_event: HasEvent) -> set[tuple[int, int]]:
+        """Steps of map ``number`` that people who do not wander occupy just now."""
+        return {
+            (thing.x, thing.y)
+            for thing in self.by_number[number].objects
+            if thing.movement != "wander" and self.present(thing, has_event)
+        }
+
+    def present(self, thing: ObjectSource, has_event: HasEvent) -> bool:
+        """Whether the story has the person on the map."""
+        shown = thing.show is None or has_event(self.events[thing.show])
+        return shown and not (thing.hide is not None and has_event(self.events[thing.hide]))
+
+    def beside(self, map_name: str, x: int, y: int) -> list[tuple[Place, str]]:
+        """Where to stand, and facing where, to speak to what is at (x, y): next to it, or across a
+        counter."""
+        source = self.maps[map_name]
+        spots: list[tuple[Place, str]] = []
+        for direction, (dx, dy) in STEPS.items():
+            at = Place(source.number, x - dx, y - dy)
+            if source.inside(at.x, at.y) and COUNTER in self.attributes(at):
+                at = Place(source.number, x - 2 * dx, y - 2 * dy)
+            if walkable(source, at.x, at.y, self.tilesets):
+                spots.append((at, direction))
+        return spots
+
+    def next_steps(self, place: Place) -> Iterator[tuple[str, Place]]:
+        """Every direction that can be walked from ``place`` (people aside), and where it leads, warps
+        included."""
+        source = self.by_number[place.map]
+        for direction, (dx, dy) in STEPS.items():
+            x, y = place.x + dx, place.y + dy
+            if not source.inside(x, y):
+                arrival = self.across(source, SIDES[direction], place)
+                if arrival is not None:
+                    yield direction, arrival
+            elif walkable(source, x, y, self.tilesets):
+                yield direction, self.through(source, x, y)
+            elif direction == "down" and LEDGE in self.attributes(Place(place.map, x, y)):
+                if walkable(source, x, y + 1, self.tilesets):
+                    yield direction, Place(place.map, x, y + 1)
+
+    def through(self, source: MapSource, x: int, y: int) -> Place:
+        """Where a step onto (x, y) ends: there, or behind the warp that is there."""
+        for warp in source.warps:
+            if (warp.x, warp.y) == (x, y):
+                return Place(self.number(warp.map), warp.dest_x, warp.dest_y)
+        return Place(source.number, x, y)
+
+    def across(self, source: MapSource, side: str, place: Place) -> Place | None:
+        """The step of the neighbouring map that is reached by walking off this one."""
+        found = source.connections.get(side)
+        if found is None:
+            return None
+        other = self.maps[found.map]
+        along_x = side in ("north", "south")
+        x = place.x - found.offset if along_x else (0 if side == "east" else other.width - 1)
+        y = place.y - found.offset if not along_x else (0 if side == "south" else other.height - 1)
+        return Place(other.number, x, y) if walkable(other, x, y, self.tilesets) else None
+
+    def path(
+        self, start: Place, goals: Collection[Place], blocked: Collection[Place], has_event: HasEvent
+    ) -> list[tuple[str, Place]] | None:
+        """The cheapest walk to any goal as (direction, place) pairs, or None; tall grass costs GRASS_COST
+        more.
+
+        ``blocked`` steps, and those where people stand, are not walked on.
+        """
+        people = {number: self.standing(number, has_event) for number in self.by_number}
+        came: dict[Place, tuple[Place, str] | None] = {start: None}
+        waiting: list[deque[Place]] = [deque([start])] + [deque() for _ in range(GRASS_COST + 1)]
+        done: set[Place] = set()
+        while any(waiting):
+            if not waiting[0]:
+                waiting.append(waiting.pop(0))
+                continue
+            place = waiting[0].popleft()
+            if place in done:
+                continue
+            done.add(place)
+            if place in goals:
+                return self.walk_back(came, place)
+            for direction, after in self.next_steps(place):
+                if after in came or after in blocked or (after.x, after.y) in people[after.map]:
+                    continue
+                came[after] = (place, direction)
+                cost = 1 + GRASS_COST * (GRASS in self.attributes(after))
+                waiting[min(cost, GRASS_COST + 1)].append(after)
+        return None
+
+    @staticmethod
+    def walk_back(came: dict[Place, tuple[Place, str] | None], goal: Place) -> list[tuple[str, Place]]:
+        """The found walk, from its start."""
+        steps: list[tuple[str, Place]] = []
+        at = goal
+        while (link := came[at]) is not None:
+            steps.append((link[1], at))
+            at = link[0]
+        return steps[::-1]
+
+
+@cache
+def atlas() -> Atlas:
+    """The embedded cartridge's atlas, read once."""
+    return Atlas()

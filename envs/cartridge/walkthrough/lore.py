@@ -1,0 +1,63 @@
+"""What a player knows of moves, types and creatures: read from the cartridge's own world texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from envs.cartridge.tools.tables import read_blocks, read_lines
+from envs.cartridge.walkthrough.atlas import WORLD
+
+SAME_TYPE = 1.5
+FIRST_SPECIAL_TYPE = 0x14
+
+
+@dataclass(frozen=True, slots=True)
+class MoveLore:
+    """What a move does at best: its type, power and chance to hit (0 to 1)."""
+
+    name: str
+    type: str
+    power: int
+    accuracy: float
+
+
+@cache
+def moves() -> dict[int, MoveLore]:
+    """Every move by id."""
+    found = {}
+    for line in read_lines(WORLD / "moves.txt"):
+        number, name, kind, power, accuracy = line.words[:5]
+        found[int(number, 0)] = MoveLore(name, kind, int(power), int(accuracy) / 255)
+    return found
+
+
+@cache
+def species_types() -> dict[int, tuple[str, ...]]:
+    """Types of every creature by species id."""
+    keys = frozenset(["dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn"])
+    return {
+        int(head.words[0], 0): tuple(fields["types"].words[1:])
+        for head, fields in read_blocks(WORLD / "species.txt", keys)
+    }
+
+
+@cache
+def chart() -> dict[tuple[str, str], float]:
+    """Factor of an attacking type against a defending one, where it is not 1."""
+    lines = [line.words for line in read_lines(WORLD / "types.txt") if line.words[0] != "type"]
+    return {(attack, defend): float(Fraction(factor)) for attack, defend, factor in lines}
+
+
+def worth(move: int, own_species: int, foe_species: int) -> float:
+    """Expected damage of a move, up to a factor that is the same for all moves of a battle."""
+    known = moves().get(move)
+    if known is None:
+        return 0.0
+    value = known.power * known.accuracy
+    if known.type in species_types().get(own_species, ()):
+        value *= SAME_TYPE
+    for kind in species_types().get(foe_species, ()):
+        value *= chart().get((known.type, kind), 1.0)
+    return value

@@ -1,0 +1,178 @@
+"""The story up to the first badge, as tasks that are repeated until memory says that they are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from envs.cartridge.walkthrough.atlas import GRASS, Place, atlas
+from envs.cartridge.walkthrough.fight import Fighter
+from envs.cartridge.walkthrough.pilot import Pilot, WalkthroughError
+from envs.emulator import Emulator
+
+GYM_LEVEL = 10
+TRAINING_LEVEL = 8
+"""Level of the lead with which the forest is entered."""
+WEAK = 0.5
+"""Share of HP of the lead below which a healing centre is visited."""
+MOST_TRIES = 30
+LAB_DOOR = ("HOME_TOWN", 11, 6)
+TALL_GRASS = ("ROUTE_1", 8, 35)
+GYM_DOOR = ("SLATEHAVEN", 21, 6)
+
+
+@dataclass(slots=True)
+class Player:
+    """Who plays: the pilot and its way of fighting."""
+
+    pilot: Pilot
+    fighter: Fighter
+
+    def event(self, name: str) -> bool:
+        """Whether an event of world/events.txt has happened."""
+        return self.pilot.state.has_event(atlas().events[name])
+
+    def at(self, place: tuple[str, int, int]) -> bool:
+        """Whether the player stands there, free to walk."""
+        name, x, y = place
+        return self.pilot.place == Place(atlas().number(name), x, y)
+
+    @property
+    def level(self) -> int:
+        """Level of the first creature."""
+        return self.pilot.state.party[0].level if self.pilot.state.party else 0
+
+    @property
+    def weak(self) -> bool:
+        """Whether the lead should be healed before anything else."""
+        lead = self.pilot.state.party[0]
+        return lead.hp < WEAK * lead.max_hp or not any(lead.pp[:1])
+
+    def repeat(self, done: Callable[[], bool], task: Callable[[], None], what: str) -> None:
+        """Do ``task`` until ``done``. Raises WalkthroughError after MOST_TRIES tries."""
+        for _ in range(MOST_TRIES):
+            self.pilot.settle()
+            if done():
+                return
+            task()
+        raise WalkthroughError(f"{what}: not done after {MOST_TRIES} tries, {self.pilot.describe()}")
+
+    def heal(self, centre: str) -> None:
+        """Visit a healing centre; blackouts lead there from then on."""
+
+        def fit() -> bool:
+            lead = self.pilot.state.party[0]
+            return lead.hp == lead.max_hp and self.pilot.state.blackout_map == atlas().number(centre)
+
+        self.repeat(fit, lambda: self.pilot.talk(centre, "nurse", yes=True), f"heal in {centre}")
+
+
+def starter(player: Player) -> None:
+    """Follow the professor, choose the leaf creature, battle the rival, leave the laboratory."""
+    pilot = player.pilot
+    player.repeat(
+        lambda: player.event("FOLLOWED_PROFESSOR"),
+        lambda: pilot.visit("HOME_TOWN", 8, 1),
+        "meet the professor",
+    )
+    player.repeat(
+        lambda: player.event("GOT_STARTER"),
+        lambda: pilot.talk("LABORATORY", "ball_leaf", yes=True),
+        "choose a starter",
+    )
+    player.repeat(
+        lambda: player.event("BATTLED_RIVAL"), lambda: pilot.visit("LABORATORY", 4, 8), "battle the rival"
+    )
+    player.repeat(lambda: player.at(LAB_DOOR), lambda: pilot.visit(*LAB_DOOR), "leave the laboratory")
+
+
+def route_1(player: Player) -> None:
+    """Walk to the tall grass."""
+    player.repeat(lambda: player.at(TALL_GRASS), lambda: player.pilot.visit(*TALL_GRASS), "go to route 1")
+
+
+def errand(player: Player) -> None:
+    """Fetch the parcel and bring it to the professor."""
+    pilot = player.pilot
+    player.repeat(lambda: player.event("GOT_PARCEL"), lambda: pilot.visit("SHOP_1", 2, 6), "fetch the parcel")
+    player.heal("CENTRE_1")
+    player.repeat(
+        lambda: player.event("PARCEL_DELIVERED") and player.event("GOT_BALLS"),
+        lambda: pilot.talk("LABORATORY", "professor"),
+        "deliver the parcel",
+    )
+
+
+def train(player: Player, level: int, map_name: str, centre: str) -> None:
+    """Fight wild creatures in the tall grass of a map until the lead has ``level``."""
+    pilot = player.pilot
+    number = atlas().number(map_name)
+    grass = grass_of(map_name)
+
+    def task() -> None:
+        if player.weak:
+            player.heal(centre)
+        pilot.go(grass)
+        spot = pilot.place
+        if spot in grass:
+            neighbours = [after for _, after in atlas().next_steps(spot) if after in grass]
+            pilot.go(neighbours)
+
+    player.fighter.enough = level
+    for _ in range(100 * MOST_TRIES):
+        pilot.settle()
+        if player.level >= level:
+            return
+        task()
+    raise WalkthroughError(f"train to level {level} on map {number}: {pilot.describe()}")
+
+
+def grass_of(map_name: str) -> list[Place]:
+    """Steps of tall grass that have another beside them."""
+    source = atlas().maps[map_name]
+    places = [Place(source.number, x, y) for y in range(source.height) for x in range(source.width)]
+    return [place for place in places if GRASS in atlas().attributes(place)]
+
+
+def to_gym(player: Player) -> None:
+    """Through the forest to the third town, healed and trained, to the gym's door."""
+    pilot = player.pilot
+    player.heal("CENTRE_1")
+    train(player, TRAINING_LEVEL, "ROUTE_2", "CENTRE_1")
+    player.fighter.enough = GYM_LEVEL + 2
+    player.repeat(
+        lambda: pilot.state.blackout_map == atlas().number("CENTRE_2"),
+        lambda: player.heal("CENTRE_2"),
+        "cross the forest",
+    )
+    train(player, GYM_LEVEL, "ROUTE_2", "CENTRE_2")
+    player.heal("CENTRE_2")
+    player.repeat(lambda: player.at(GYM_DOOR), lambda: pilot.visit(*GYM_DOOR), "go to the gym")
+
+
+def badge_1(player: Player) -> None:
+    """Beat the gym's leader."""
+    pilot = player.pilot
+
+    def task() -> None:
+        if player.weak:
+            player.heal("CENTRE_2")
+        pilot.talk("GYM_1", "leader")
+
+    player.repeat(lambda: bool(pilot.state.badges & 1), task, "beat the leader")
+
+
+MILESTONES: dict[str, Callable[[Player], None]] = {
+    "starter": starter,
+    "route1": route_1,
+    "errand done": errand,
+    "gym1": to_gym,
+    "badge1": badge_1,
+}
+"""In the order of the story."""
+
+
+def new_player(emulator: Emulator) -> Player:
+    """A player for an emulator whose game has begun."""
+    fighter = Fighter()
+    return Player(Pilot(emulator, fighter), fighter)
