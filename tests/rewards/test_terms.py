@@ -1,0 +1,180 @@
+"""What each term pays for honest play, and that transients are not paid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from envs.ram import MUSEUM_TICKET, GameState, PartyMon
+from tests.rewards.play import HERO, START, UNITS, Play, earn
+
+
+def events(*numbers: int) -> bytes:
+    flags = bytearray(320)
+    for number in numbers:
+        flags[number // 8] |= 1 << number % 8
+    return bytes(flags)
+
+
+def test_new_tiles_pay_once_each() -> None:
+    earned = earn(Play().walk(dx=4).walk(dx=-4).moments)
+    assert earned["exploration_new_tile"] == 4
+    assert earned["penalty_step"] == -8
+
+
+def test_tiles_of_a_map_that_is_loading_do_not_count() -> None:
+    play = Play().warp(1, 30, 2)
+    assert earn(play.moments)["exploration_new_tile"] == 1
+    phantom = replace(START, map_id=1)
+    assert earn([START, phantom, START, START])["exploration_new_tile"] == 0
+
+
+def test_recent_tiles_pay_after_the_window_and_less_each_time() -> None:
+    coefficients = UNITS | {"exploration_recent_window": 10}
+    to_and_fro = Play().walk(dx=1)
+    for _ in range(3):
+        to_and_fro.hold(10).walk(dx=-1).hold(10).walk(dx=1)
+    earned = earn(to_and_fro.moments, coefficients)
+    assert earned["exploration_recent_tile"] == 1 + (1 + 0.5 + 0.25) + (0.5 + 0.25 + 0.125)
+    assert (
+        earn(Play().walk(dx=1).walk(dx=-1).walk(dx=1).moments, coefficients)["exploration_recent_tile"] == 1
+    )
+
+
+def test_wall_penalty_for_actions_that_change_nothing() -> None:
+    assert earn(Play().hold(5).moments)["penalty_wall"] == -4
+    assert earn(Play().walk(dx=5).moments)["penalty_wall"] == 0
+    assert earn(Play().then(facing=8).then(facing=0).moments)["penalty_wall"] == 0
+    assert earn(Play().meet().hold(5).moments)["penalty_wall"] == 0
+    assert earn(Play().then(joy_ignore=255).hold(5).moments)["penalty_wall"] == 0
+
+
+def test_stuck_penalty_after_the_given_steps() -> None:
+    coefficients = UNITS | {"stuck_after": 10}
+    assert earn(Play().hold(15).moments, coefficients)["penalty_stuck"] == -5
+    assert earn(Play().hold(9).walk(dx=1).hold(9).moments, coefficients)["penalty_stuck"] == 0
+
+
+def test_fleeing_does_not_reset_the_stuck_counter() -> None:
+    coefficients = UNITS | {"stuck_after": 10}
+    play = Play().hold(10)
+    steps = len(play.moments)
+    for _ in range(5):
+        play.meet().flee()
+    lengths = (len(play.moments) - steps) // 5
+    assert earn(play.moments, coefficients)["penalty_stuck"] <= -5 * (lengths - 10)
+    assert (
+        earn(play.meet().win().hold(8).moments, coefficients)["penalty_stuck"]
+        == earn(play.moments, coefficients)["penalty_stuck"]
+    )
+
+
+def test_a_battle_won() -> None:
+    earned = earn(Play().meet(16).hit(4).hurt(5).hit(4).win().moments)
+    assert earned["battle_start_bonus"] == 1
+    assert earned["battle_win"] == 1
+    assert earned["battle_loss"] == 0
+    assert earned["battle_hp_delta"] == pytest.approx(1 - 5 / 20)
+
+
+def test_a_battle_lost_and_blackout() -> None:
+    earned = earn(Play().meet(16).hit(4).lose().hold(5).moments)
+    assert earned["battle_start_bonus"] == 1
+    assert earned["battle_win"] == 0
+    assert earned["battle_loss"] == -1
+    assert earned["battle_hp_delta"] == pytest.approx(0.25 - 1)
+
+
+def test_a_creature_caught_keeps_what_was_earned() -> None:
+    play = Play().meet(16).hit(8)
+    caught = PartyMon(species=165, level=3, hp=8, max_hp=16)
+    play.then(battle=0, battle_result=2, party=(HERO, caught), pokedex_owned=2).hold(3)
+    earned = earn(play.moments)
+    assert earned["battle_start_bonus"] == 1
+    assert earned["battle_hp_delta"] == pytest.approx(0.5)
+    assert earned["battle_win"] == 0
+    assert earned["milestone_level_up"] == 0
+
+
+def test_a_trainer_with_three_creatures() -> None:
+    play = Play().meet(16, kind=2).hit(16)
+    for species in (36, 36):  # two of the same kind, one after the other
+        play.then(enemy_species=species, enemy_hp=12, enemy_max_hp=12, enemy_level=4).hold(2).hit(12)
+    earned = earn(play.win().moments)
+    assert earned["battle_hp_delta"] == pytest.approx(3)
+    assert earned["battle_win"] == 1
+
+
+def test_stale_numbers_of_the_last_enemy_pay_nothing() -> None:
+    play = Play().meet(16).win().then(battle=1).hold(3)
+    before = earn(play.moments)["battle_hp_delta"]
+    play.then(enemy_hp=16).hold(3)
+    assert earn(play.moments)["battle_hp_delta"] == before == 1
+    assert earn(play.hit(8).moments)["battle_hp_delta"] == pytest.approx(1.5)
+
+
+def test_an_episode_that_begins_in_a_battle() -> None:
+    start = Play().meet().now
+    assert earn(Play(start).hold(3).flee().moments)["battle_start_bonus"] == 0
+    won = earn(Play(start).hold(3).win().moments)
+    assert won["battle_start_bonus"] == 0
+    assert won["battle_win"] == 1
+
+
+def test_battle_for_one_moment_is_no_battle() -> None:
+    flicker = [START, replace(START, battle=1), START, replace(START, battle=-1), START, START]
+    assert earn(flicker * 5)["total"] == pytest.approx(earn([START] * 30)["total"], abs=40)
+    for name in ("battle_start_bonus", "battle_win", "battle_loss", "battle_hp_delta"):
+        assert earn(flicker * 5)[name] == 0
+    interrupted = Play().meet().hit(4).then(battle=0).then(battle=1).hold(2).win()
+    assert earn(interrupted.moments)["battle_win"] == 1
+    assert earn(interrupted.moments)["battle_start_bonus"] == 1
+
+
+def test_badges_pay_once_and_only_when_held() -> None:
+    play = Play().then(badges=1).then(badges=0).hold(2)
+    assert earn(play.moments)["milestone_badge"] == 0
+    play.then(badges=1).hold(2).then(badges=0).hold(2).then(badges=1).hold(2)
+    assert earn(play.moments)["milestone_badge"] == 1
+    assert earn(Play(replace(START, badges=1)).hold(3).then(badges=3).hold(2).moments)["milestone_badge"] == 1
+
+
+def test_events_pay_once_without_the_museum_ticket() -> None:
+    play = Play(replace(START, event_bytes=events(3)))
+    play.then(event_bytes=events(3, 0x22)).hold(1)
+    assert earn(play.moments)["milestone_event"] == 1
+    play.then(event_bytes=events(3)).hold(1).then(event_bytes=events(3, 0x22)).hold(1)
+    assert earn(play.moments)["milestone_event"] == 1
+    play.then(event_bytes=events(3, 0x22, MUSEUM_TICKET, 0x77, 2559)).hold(1)
+    assert earn(play.moments)["milestone_event"] == 3
+
+
+def test_level_ups_pay_when_they_happen_in_the_party() -> None:
+    grown = replace(HERO, level=7)
+    assert earn(Play().team(grown).moments)["milestone_level_up"] == 2
+    assert earn(Play().team(HERO, PartyMon(36, 9, 5, 5)).moments)["milestone_level_up"] == 0
+    evolved = replace(grown, species=154)
+    assert (
+        earn(Play().team(grown).team(evolved).team(replace(evolved, level=8)).moments)["milestone_level_up"]
+        == 3
+    )
+    transient = [START, replace(START, party=(replace(HERO, level=0),)), START, START]
+    assert earn(transient * 4)["milestone_level_up"] == 0
+
+
+def test_key_locations_pay_their_first_visit() -> None:
+    play = Play().warp(1, 5, 5).warp(12, 5, 5).warp(1, 5, 5).warp(13, 2, 2)
+    assert earn(play.moments)["milestone_key_location"] == 2
+    bedroom = GameState(map_id=38, last_map=0)
+    assert (
+        earn(Play(bedroom).warp(37, 1, 1).warp(0, 5, 5).warp(40, 5, 5).moments)["milestone_key_location"] == 2
+    )
+
+
+def test_going_back_before_the_start_pays_nothing() -> None:
+    gym = replace(START, map_id=2)
+    assert earn(Play(gym).warp(51, 5, 5).warp(13, 5, 5).warp(1, 5, 5).moments)["milestone_key_location"] == 0
+    centre = replace(START, map_id=58, last_map=2)
+    assert earn(Play(centre).warp(2, 5, 5).warp(51, 5, 5).moments)["milestone_key_location"] == 0
+    assert earn(Play(centre).warp(2, 5, 5).warp(54, 5, 5).moments)["milestone_key_location"] == 1
