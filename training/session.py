@@ -6,7 +6,6 @@ import contextlib
 import time
 from pathlib import Path
 
-from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.vec_env import VecEnv
@@ -20,13 +19,12 @@ from callbacks.performance import Performance
 from callbacks.progress import Progress
 from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
-from training.config import TrainConfig
 from training.evaluating import EvaluateNowAndThen
 from training.keeping import KeepCheckpoints, OrderlyStop, PhaseThreads
 from training.make_env import game_of, make_vec_env
 from training.model import build_model, environment_seed, resolve_device
 from training.plan import Plan
-from training.report import RunSummary
+from training.report import RunSummary, opening
 from training.runs import add_session, create_run, lock_run, session_record, write_json
 from training.tally import Tally
 
@@ -61,6 +59,7 @@ class Session:
     def run(self) -> RunSummary:
         """Make or continue the run's folder, train, save, and say what happened."""
         self._open_folder()
+        print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
         with lock_run(self.plan.folder), self.stop:
             self.model.set_logger(_logger(self.plan.folder / "tensorboard"))
             started = time.monotonic()
@@ -150,12 +149,6 @@ class Session:
 def _logger(folder: Path) -> Logger:
     folder.mkdir(parents=True, exist_ok=True)
     return Logger(str(folder), [TensorBoardOutputFormat(str(folder))])
-
-
-def load_policy(config: TrainConfig, env: VecEnv) -> PPO:
-    """A model that only acts, for ``env``: give it weights with ``apply_weights``."""
-    small = config.model_copy(update={"n_steps": 2, "batch_size": 2})
-    return build_model(small, env)
 
 
 def train(plan: Plan) -> RunSummary:

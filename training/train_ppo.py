@@ -22,13 +22,13 @@ def main(arguments: Sequence[str]) -> int:
         UserError: something the user gave is wrong (``run_program`` makes it status 2).
     """
     flags = parse(TrainFlags, arguments, "train_ppo.py")
-    # torch takes seconds to import: not for --help or a wrong flag.
+    # Each import where it is needed: torch takes seconds, which --help and most mistakes do not.
     from training.plan import make_plan
-    from training.report import opening, run_report
-    from training.session import WorkerLost, train
 
     plan = make_plan(flags)
-    print(opening(plan.folder, plan.config, plan.first_step), flush=True)
+    from training.report import run_report
+    from training.session import WorkerLost, train
+
     try:
         summary = train(plan)
     except WorkerLost as error:
