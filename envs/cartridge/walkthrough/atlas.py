@@ -97,9 +97,13 @@ class Atlas:
                     yield direction, arrival
             elif walkable(source, x, y, self.tilesets):
                 yield direction, self.through(source, x, y)
-            elif direction == "down" and LEDGE in self.attributes(Place(place.map, x, y)):
-                if walkable(source, x, y + 1, self.tilesets):
-                    yield direction, Place(place.map, x, y + 1)
+            elif direction == "down" and self.can_jump(source, x, y):
+                yield direction, Place(place.map, x, y + 1)
+
+    def can_jump(self, source: MapSource, x: int, y: int) -> bool:
+        """Whether (x, y) is a ledge with room below it."""
+        ledge = LEDGE in self.attributes(Place(source.number, x, y))
+        return ledge and walkable(source, x, y + 1, self.tilesets)
 
     def through(self, source: MapSource, x: int, y: int) -> Place:
         """Where a step onto (x, y) ends: there, or behind the warp that is there."""

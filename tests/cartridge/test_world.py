@@ -1,0 +1,197 @@
+"""The world and its compiler: every map sound and reachable, and a wrong text told with file and line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from envs.cartridge.tools import build, emit, maps, scripts
+from envs.cartridge.tools.assembler import OPCODES
+from envs.cartridge.tools.texts import LINE, wrap
+from envs.cartridge.tools.worldcheck import walkable
+from envs.cartridge.walkthrough.atlas import WORLD, Place, atlas
+
+HEADERS = WORLD.parent / "src"
+LARGEST = {
+    0: (10, 9), 1: (20, 18), 2: (20, 18), 12: (10, 18), 13: (10, 36), 37: (4, 4), 38: (4, 4), 39: (4, 4),
+    40: (5, 6), 41: (7, 4), 42: (4, 4), 43: (4, 4), 44: (4, 4), 47: (5, 4), 50: (5, 4), 51: (17, 24),
+    52: (10, 4), 54: (5, 7), 56: (4, 4), 57: (4, 4), 58: (7, 4),
+}  # fmt: skip
+"""Map id -> the width and height in blocks that tools made for the commercial game's map table allow for."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """A copy of the world that a test may spoil."""
+    return Path(shutil.copytree(WORLD, tmp_path / "world"))
+
+
+def spoil(world: Path, name: str, old: str, new: str) -> None:
+    path = world / "maps" / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+@pytest.mark.parametrize("number", sorted(LARGEST))
+def test_no_map_is_larger_than_its_place(number: int) -> None:
+    source = atlas().by_number[number]
+    width, height = LARGEST[number]
+    assert source.width <= 2 * width
+    assert source.height <= 2 * height
+
+
+def test_every_map_has_a_limit() -> None:
+    assert set(atlas().by_number) == set(LARGEST)
+
+
+def test_every_map_can_be_reached_from_the_bedroom() -> None:
+    start = Place(38, 3, 6)
+    seen, waiting = {start}, deque([start])
+    while waiting:
+        for _, after in atlas().next_steps(waiting.popleft()):
+            if after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    assert {place.map for place in seen} == set(atlas().by_number)
+
+
+def test_nobody_is_shut_in() -> None:
+    """From every warp's arrival there is a way to the first centre, whatever the story has moved."""
+    nurse = [spot for spot, _ in atlas().beside("CENTRE_1", 3, 1)]
+    for source in atlas().maps.values():
+        for warp in source.warps:
+            arrival = Place(atlas().number(warp.map), warp.dest_x, warp.dest_y)
+            assert atlas().path(arrival, nurse, [], lambda event: True), warp.line.text
+
+
+def test_warps_arrive_beside_a_warp_that_leads_back() -> None:
+    for source in atlas().maps.values():
+        for warp in source.warps:
+            other = atlas().maps[warp.map]
+            assert walkable(other, warp.dest_x, warp.dest_y, atlas().tilesets)
+            assert (warp.dest_x, warp.dest_y) not in {(w.x, w.y) for w in other.warps}
+            assert any(back.map == source.name for back in other.warps), warp.line.text
+
+
+def test_the_story_is_barred_where_it_should_be() -> None:
+    """Route 2 is closed until the errand is done."""
+    before = {
+        atlas().events[name] for name in ("FOLLOWED_PROFESSOR", "GOT_STARTER", "BATTLED_RIVAL", "GOT_PARCEL")
+    }
+    town, route = Place(1, 18, 22), [Place(13, 8, 33)]
+    assert atlas().path(town, route, [], lambda event: event in before) is None
+    assert atlas().path(town, route, [], lambda event: True) is not None
+
+
+def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        build.build(WORLD, tmp_path / name)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert "ids.h" in names
+    assert "tables.c" in names
+    assert "data_05.c" in names
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_opcodes_are_those_of_the_header() -> None:
+    text = re.sub(r"/\*.*?\*/", "", (HEADERS / "world.h").read_text("utf-8"), flags=re.DOTALL)
+    found = re.search(r"enum \{(\s*OP_END.*?)\};", text, re.DOTALL)
+    assert found is not None
+    assert tuple(re.findall(r"OP_(\w+)", found[1])) == OPCODES
+
+
+def test_blobs_go_into_the_first_bank_with_room() -> None:
+    sizes = (emit.BANK_SIZE - 10, 20, 10)
+    places = build.pack(emit.Blob(f"b{i}", bytes(size)) for i, size in enumerate(sizes))
+    assert places == {"b0": (5, 0x4000), "b1": (6, 0x4000), "b2": (5, 0x4000 + emit.BANK_SIZE - 10)}
+
+
+def test_texts_break_into_lines_and_pages() -> None:
+    text = wrap("One two three four five six seven eight nine ten / {player} wins")
+    assert text.split("\f")[-1] == "\x01 wins"
+    assert all(len(line) <= LINE for page in text.split("\f") for line in page.split("\n"))
+    assert all(page.count("\n") <= 1 for page in text.split("\f"))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("house.txt", "...tt...", "...tX...", r"house.txt:9: 'X' in column 4 is not in tileset indoor"),
+        ("house.txt", "...tt...", "...tt..", r"house.txt:9: this row has 7 characters"),
+        ("house.txt", "warp 7 1 BEDROOM", "warp 7 1 ATTIC", r"house.txt:16: a warp to map 'ATTIC'"),
+        (
+            "house.txt",
+            "warp 7 1 BEDROOM 6 1",
+            "warp 7 1 BEDROOM 0 0",
+            r"nobody can stand at \(0, 0\) of map BEDROOM",
+        ),
+        (
+            "house.txt",
+            "mother mother 5 3",
+            "mother mother 9 3",
+            r"house.txt:22: \(9, 3\) is outside of map HOUSE",
+        ),
+        ("house.txt", "mother mother 5 3", "mother mother 2 7", r"object mother stands on a warp"),
+        ("house.txt", "still script mother", "still script aunt", r"map HOUSE has no script 'aunt'"),
+        ("house.txt", "tileset indoor", "tileset marble", r"no tileset 'marble'"),
+        ("house.txt", "border #", "bordre #", r"house.txt:3: unknown keyword 'bordre'"),
+        ("house.txt", "warp 7 1", "warp 7 one", r"'one' should be a number of 0 to 255"),
+        ("house.txt", "6 1 left", "6 1 west", r"'west' should be one of down, up, left, right"),
+        ("house.txt", "map 37 HOUSE", "map 38 HOUSE", r"map 38 HOUSE is already in bedroom.txt"),
+        (
+            "route_1.txt",
+            "connect south HOME_TOWN 0",
+            "connect south HOME_TOWN 1",
+            r"should have 'connect south HOME_TOWN 0' to match",
+        ),
+        ("route_1.txt", "wild 25 NIBBIN:2", "wild 25", r"should be 'wild RATE and 10 times SPECIES:LEVEL'"),
+        ("route_1.txt", "wild 25", "# wild", r"has grass but no 'wild' line"),
+    ],
+)
+def test_a_wrong_map_is_told_in_one_line(world: Path, name: str, old: str, new: str, message: str) -> None:
+    spoil(world, name, old, new)
+    with pytest.raises(emit.WorldError, match=message) as caught:
+        maps.compile(world)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  heal\n", "  heel\n", r"house.txt:\d+: unknown statement 'heel'"),
+        ("  if not event GOT_STARTER\n", "  if not evnt GOT_STARTER\n", r"unknown condition 'evnt'"),
+        ("    stop\n  end\n", "    stop\n", r"this 'if' has no 'end'"),
+        ("  heal\n", "  else\n", r"an 'else' without its 'if'"),
+        ("  heal\n", "  walk father up\n", r"map HOUSE has no object 'father'"),
+        ("  heal\n", "  warp ATTIC 1 1 up\n", r"no map 'ATTIC'"),
+        ("  heal\n", "  give POTION\n", r"should have 2 words after the keyword"),
+        ("  heal\n", "  say\n", r"there is nothing to say"),
+    ],
+)
+def test_a_wrong_script_is_told_in_one_line(world: Path, old: str, new: str, message: str) -> None:
+    spoil(world, "house.txt", old, new)
+    with pytest.raises(emit.WorldError, match=message):
+        scripts.compile(world)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("house.txt", "event GOT_STARTER", "event GOT_STARTED", r"house.txt:\d+: no EVENT_GOT_STARTED"),
+        ("house.txt", "mother mother 5 3", "mother moth 5 3", r"house.txt:22: no SPRITE_MOTH"),
+        ("route_1.txt", "NIBBIN:2", "NIBBLE:2", r"route_1.txt:\d+: no SPECIES_NIBBLE"),
+        ("house.txt", "say Cook books.", "say Cook books §.", r"text HOUSE_BOOKS_0: the letter '§'"),
+    ],
+)
+def test_an_unknown_name_is_told_with_its_place(
+    world: Path, tmp_path: Path, name: str, old: str, new: str, message: str
+) -> None:
+    spoil(world, name, old, new)
+    with pytest.raises(ValueError, match=message):
+        build.build(world, tmp_path / "gen")
