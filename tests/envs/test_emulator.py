@@ -1,0 +1,152 @@
+"""The emulator around the real cartridge: time, buttons, pictures, states, and what it leaves on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.emulator import ALL_BUTTONS, BUTTONS, Emulator
+from envs.errors import UserError
+from envs.ram import read_state
+
+H_JOY_HELD = 0xFFB4
+HELD_BITS = {"a": 0, "b": 1, "select": 2, "start": 3, "right": 4, "left": 5, "up": 6, "down": 7}
+State = Callable[[str], bytes]
+
+
+def everything(emulator: Emulator) -> bytes:
+    return bytes(emulator.memory[0xC000:0xE000]) + bytes(emulator.memory[0xFF80:0xFFFF])
+
+
+def test_time_passes_in_frames(emulator: Emulator) -> None:
+    emulator.tick(10)
+    assert emulator.frame_count == 10
+    emulator.act("a")
+    emulator.act(None, frames=5)
+    emulator.act("b", frames=8, held=8)
+    assert (emulator.frame_count, emulator.actions) == (10 + 24 + 5 + 8, 3)
+
+
+def test_an_action_holds_its_button_for_some_frames_and_lets_go(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("bedroom"))
+    for button in BUTTONS:
+        emulator.press(button)
+        emulator.tick(4)
+        assert emulator.memory[H_JOY_HELD] == 1 << HELD_BITS[button]
+        emulator.release(button)
+        emulator.tick(4)
+        assert emulator.memory[H_JOY_HELD] == 0
+    emulator.act("down")
+    assert emulator.memory[H_JOY_HELD] == 0
+
+
+def test_a_loaded_state_has_every_button_released(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("bedroom"))
+    for button in ALL_BUTTONS:
+        emulator.press(button)
+    emulator.tick(2)
+    held = emulator.save_state()
+    emulator.press("a")  # still waiting for its frame when the state comes
+    emulator.load_state(held)
+    emulator.tick(4)
+    assert emulator.memory[H_JOY_HELD] == 0
+
+
+def test_a_state_holds_everything(rom: Path, emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("starter"))
+    emulator.act("left")
+    saved = emulator.save_state()
+    for _ in range(20):
+        emulator.act("down")
+    later, picture = everything(emulator), emulator.screen()
+    with Emulator(rom) as other:
+        other.act("start")  # another past
+        other.load_state(saved)
+        for _ in range(20):
+            other.act("down")
+        assert everything(other) == later
+        assert np.array_equal(other.screen(), picture)
+        assert other.save_state() == emulator.save_state()
+
+
+def test_the_last_frame_alone_gives_the_whole_picture(rom: Path, emulator: Emulator, state: State) -> None:
+    """Rendering one frame in 24 shows what rendering all of them does."""
+    emulator.load_state(state("starter"))
+    with Emulator(rom) as slow:
+        slow.load_state(state("starter"))
+        for button in ("down", "a", "start", "down", "b", "left", "up", "right", "right"):
+            emulator.act(button)
+            slow.press(button)
+            for frame in range(24):
+                if frame == 8:
+                    slow.release(button)
+                slow.tick(1, render=True)
+            assert np.array_equal(emulator.screen_rgb(), slow.screen_rgb())
+
+
+def test_pictures_are_copies_in_grey_and_in_colours(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("starter"))
+    emulator.act(None)
+    grey, colours = emulator.screen(), emulator.screen_rgb()
+    assert (grey.shape, grey.dtype, colours.shape, colours.dtype) == (
+        (144, 160),
+        np.uint8,
+        (144, 160, 3),
+        np.uint8,
+    )
+    assert len(np.unique(grey)) > 2
+    kept = grey.copy()
+    emulator.act("start")
+    assert not np.array_equal(emulator.screen(), kept)
+    assert np.array_equal(grey, kept)
+
+
+def test_bytes_that_are_no_state_are_refused(emulator: Emulator, state: State) -> None:
+    data = state("bedroom")
+    for wrong in (b"", b"\xff" * 100, data[:-100], data + b"\0"):
+        with pytest.raises(UserError, match="state of") as error:
+            emulator.load_state(wrong)
+        assert "\n" not in str(error.value)
+    emulator.load_state(data)
+    emulator.tick(1)
+    assert read_state(emulator.memory).map_id == 38
+
+
+def test_nothing_is_written_beside_the_cartridge_and_nothing_read(rom: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(rom, tmp_path / "game.gb"))
+    (tmp_path / "game.gb.ram").write_bytes(b"\x55" * 0x8000)
+    emulator, clean = Emulator(copy), Emulator(rom)
+    for machine in (emulator, clean):
+        machine.tick(60)
+    assert everything(emulator) == everything(clean)
+    assert emulator.save_state() == clean.save_state()
+    for machine in (emulator, clean):
+        machine.close()
+        machine.close()
+    assert (tmp_path / "game.gb.ram").read_bytes() == b"\x55" * 0x8000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["game.gb", "game.gb.ram"]
+    assert [path.name for path in rom.parent.glob("*.ram")] == []
+
+
+def test_importing_the_emulator_is_quiet() -> None:
+    code = "import envs.emulator"
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "SDL2" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_sound_is_a_setting_that_changes_no_facts(rom: Path, emulator: Emulator, state: State) -> None:
+    with Emulator(rom, sound=True) as loud:
+        for machine in (emulator, loud):
+            machine.load_state(state("bedroom"))
+            for button in ("down", "down", "start", "b"):
+                machine.act(button)
+        assert read_state(loud.memory) == read_state(emulator.memory)

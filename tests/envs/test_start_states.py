@@ -1,0 +1,132 @@
+"""Start states: made on demand by booting and walking, kept with their story, made anew when damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from envs import boot
+from envs.boot import BEDROOM, boot_to_control
+from envs.emulator import VERSION, Emulator
+from envs.errors import UserError
+from envs.games import Game
+from envs.ram import read_state
+from envs.start_states import CACHE_VARIABLE, cache_folder, start_state
+
+
+def at(game: Game, name: str) -> Emulator:
+    emulator = Emulator(game.rom)
+    emulator.load_state(start_state(game, name).data)
+    emulator.tick(1)
+    return emulator
+
+
+def test_power_on_is_before_everything(game: Game) -> None:
+    start = start_state(game, "power on")
+    assert start.provenance["actions"] == 0
+    assert start.provenance["frames"] == 1
+
+
+def test_booting_leads_to_control_in_the_bedroom(game: Game) -> None:
+    with at(game, "bedroom") as emulator:
+        state = read_state(emulator.memory)
+        assert (state.map_id, state.joy_ignore, state.walk_counter, state.battle) == (BEDROOM, 0, 0, 0)
+        assert (state.party, state.badges, state.pokedex_owned) == ((), 0, 0)
+        assert boot.has_control(emulator)
+
+
+def test_start_states_are_where_they_say(game: Game) -> None:
+    places = {}
+    for name in game.start_names[2:]:
+        with at(game, name) as emulator:
+            places[name] = read_state(emulator.memory)
+    assert all(state.battle == 0 and state.joy_ignore == 0 for state in places.values())
+    assert all(state.has_event(0x22) and len(state.party) >= 1 for state in places.values())
+    assert {name: places[name].map_id for name in ("starter", "route1", "gym1")} == {
+        "starter": 0,
+        "route1": 12,
+        "gym1": 2,
+    }
+    assert places["starter"].party[0].level in (5, 6)
+    assert places["errand done"].has_event(0x38)
+    assert not places["route1"].has_event(0x38)
+    assert max(mon.level for mon in places["gym1"].party) >= 10
+    assert all(state.badges == 0 for state in places.values())
+
+
+def test_a_state_is_kept_with_its_story(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "new" / "cache"))
+    made = start_state(game, "bedroom")
+    (kept,) = cache_folder().rglob("bedroom.state")
+    story = json.loads(kept.with_suffix(".json").read_text())
+    assert story == dict(made.provenance)
+    assert (story["rom_sha1"], story["emulator"], story["made_by"]) == (game.sha1, VERSION, "boot script")
+    assert story["actions"] > 0
+    assert story["sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert sorted(path.name for path in kept.parent.iterdir()) == ["bedroom.json", "bedroom.state"]
+    assert start_state(game, "bedroom") == made
+
+
+def test_a_damaged_state_is_made_anew(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    made = start_state(game, "power on")
+    (kept,) = tmp_path.rglob("power_on.state")
+    kept.write_bytes(made.data[:-1])
+    assert start_state(game, "power on") == made
+    kept.with_suffix(".json").write_text("[not json")
+    assert start_state(game, "power on") == made
+    assert kept.read_bytes() == made.data
+
+
+def _make_bedroom(game: Game, folder: Path) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        return hashlib.sha256(start_state(game, "bedroom").data).hexdigest()
+
+
+def test_two_processes_can_make_the_same_state_at_once(game: Game, tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        digests = pool.starmap(_make_bedroom, [(game, tmp_path)] * 2)
+    assert len(set(digests)) == 1
+    (kept,) = tmp_path.rglob("bedroom.state")
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == digests[0]
+    assert len(list(kept.parent.iterdir())) == 2
+
+
+def test_a_state_file_can_be_a_start(game: Game, tmp_path: Path) -> None:
+    path = tmp_path / "mine.state"
+    path.write_bytes(start_state(game, "bedroom").data)
+    start = start_state(game, str(path))
+    assert start.data == path.read_bytes()
+    assert start.provenance["made_by"] == f"file {path}"
+
+
+def test_an_unknown_start_is_told_with_the_nearest(game: Game) -> None:
+    with pytest.raises(UserError, match=r'"bedrom".*did you mean "bedroom"') as error:
+        start_state(game, "bedrom")
+    assert "\n" not in str(error.value)
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    monkeypatch.setenv(CACHE_VARIABLE, str(blocked / "cache"))
+    with pytest.raises(UserError, match=CACHE_VARIABLE):
+        start_state(game, "power on")
+
+
+def test_a_boot_that_does_not_get_there_shows_the_last_picture(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot, "MAX_FRAMES", 100)
+    picture = tmp_path / "deep" / "last.png"
+    with pytest.raises(UserError, match="no control") as error:
+        boot_to_control(emulator, picture)
+    assert str(picture) in str(error.value)
+    assert picture.read_bytes().startswith(b"\x89PNG")
