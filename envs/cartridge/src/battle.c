@@ -159,8 +159,7 @@ static uint8_t choose(void)
 {
     uint8_t entry;
     do {
-        draw_menu();
-        entry = ui_menu(13, 13, 4, 1, MENU_FIGHT, 0);
+        entry = main_menu();
     } while (!follow(entry));
     return entry == MENU_FIGHT;
 }

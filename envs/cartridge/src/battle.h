@@ -41,7 +41,7 @@ void battle_screen(void);        /* everything anew, pictures too */
 void draw_foe(void);
 void draw_own(void);
 void draw_bars(void);
-void draw_menu(void);
+uint8_t main_menu(void);
 void hide_foe(void);
 void hide_own(void);
 void draw_front(uint8_t x, uint8_t y);      /* the front picture that is loaded */

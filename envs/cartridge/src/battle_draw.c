@@ -3,14 +3,15 @@
 #include "battle.h"
 #include "engine.h"
 
+#define T_CURSOR 0xED
 #define VRAM_TILES 0x9000     /* tile id 0 of the background */
 #define FRONT_SIZE 5
 #define BACK_SIZE 4
 #define BACK_TILE (FRONT_SIZE * FRONT_SIZE)
 #define FRONT_X 13
-#define FRONT_Y 0
+#define FRONT_Y 1
 #define BACK_X 2
-#define BACK_Y 7
+#define BACK_Y 8
 #define BAR_STEPS 12          /* pictures of a bar on its way */
 
 static char message[72];
@@ -110,7 +111,7 @@ static void draw_bar(const Side *side, uint16_t hp)
 {
     uint16_t max = get16(side->mon + BMON_MAX_HP);
     if (side == &foe) {
-        draw_hp_bar(1, 2, hp, max);
+        draw_hp_bar(1, 3, hp, max);
         return;
     }
     draw_hp_bar(10, 9, hp, max);
@@ -128,7 +129,7 @@ static void draw_status_of(const Side *side, uint8_t x, uint8_t y)
 
 void draw_bars(void)
 {
-    draw_status_of(&foe, 1, 1);
+    draw_status_of(&foe, 1, 2);
     draw_bar(&foe, get16(foe.mon + BMON_HP));
     draw_status_of(&own, 11, 8);
     draw_bar(&own, get16(own.mon + BMON_HP));
@@ -141,13 +142,13 @@ static void draw_team(void)
     uint8_t i;
     if (wIsInBattle != 2) return;
     for (i = 0; i != wEnemyPartyCount; i++)
-        wTileMap[3 * 20 + 1 + i] = get16(wEnemyMons + MON_SIZE * i + MON_HP) ? T_BALL : T_SPACE;
+        wTileMap[4 * 20 + 1 + i] = get16(wEnemyMons + MON_SIZE * i + MON_HP) ? T_BALL : T_SPACE;
 }
 
 void draw_foe(void)
 {
     ui_fill(0, 0, 12, 5, T_SPACE);
-    ui_text(1, 0, foe.name);
+    ui_text(1, 1, foe.name);
     draw_team();
     draw_front(FRONT_X, FRONT_Y);
 }
@@ -216,19 +217,31 @@ void hp_change(Side *side, uint16_t hp)
     }
 }
 
-void draw_menu(void)
+/* FIGHT BAG / TEAM RUN; the cursor starts on FIGHT and does not go round the edges. Returns MENU_* (bit 0 right, bit 1 below). */
+uint8_t main_menu(void)
 {
-    ui_box(0, 12, 20, 6);
-    put("What will\n");
-    put(own.name);
-    put(" do?");
-    message[message_at] = 0;
-    message_at = 0;
-    ui_text(1, 14, message);
-    ui_box(12, 12, 8, 6);
-    ui_text(14, 13, "FIGHT");
-    ui_text(14, 14, "BAG");
-    ui_text(14, 15, "TEAM");
-    ui_text(14, 16, "RUN");
-    ui_dirty();
+    uint8_t at = 0, to, pressed;
+    volatile uint8_t *cursor;
+    put("What\nnow?");
+    show();
+    ui_box(8, 12, 12, 6);
+    ui_text(10, 14, "FIGHT BAG\nTEAM  RUN");
+    for (;;) {
+        wCurrentMenuItem = at;
+        cursor = wTileMap + 14 * 20 + 9 + (at & 1 ? 6 : 0) + (at & 2 ? 40 : 0);
+        *cursor = T_CURSOR;
+        ui_rows_dirty(14, 3);
+        do {
+            frame();
+            pressed = hPadPressed;
+        } while (!(pressed & ~(BTN_B | BTN_START | BTN_SELECT)));
+        if (pressed & BTN_A) return at;
+        to = at;
+        if (pressed & BTN_RIGHT) to |= 1;
+        else if (pressed & BTN_LEFT) to &= ~1;
+        else if (pressed & BTN_DOWN) to |= 2;
+        else to &= ~2;
+        *cursor = T_SPACE;
+        at = to;
+    }
 }

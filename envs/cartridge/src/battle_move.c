@@ -22,12 +22,13 @@ uint8_t has_pp(const Side *side)
     return 0;
 }
 
-/* How well the enemy thinks its loaded move would work. */
+/* How well the enemy thinks its loaded move would work: the power it would have, or a little for one without. */
 static uint8_t rating(void)
 {
-    uint8_t power = foe.move.power;
-    if (!power) return own.mon[BMON_STATUS] || foe.move.effect >= EFFECT_STATS ? 20 : 30;
-    return (uint8_t)((uint16_t)power * type_factor(foe.move.type, &own) / 8);
+    uint16_t power = foe.move.power;
+    if (!power) return own.mon[BMON_STATUS] || foe.move.effect >= EFFECT_STATS ? 15 : 30;
+    power = power * type_factor(foe.move.type, &own) / 4;
+    return power > 255 ? 255 : (uint8_t)power;
 }
 
 /* The best of the moves that have points left. */

@@ -1,0 +1,297 @@
+/* Bank 1: the player on the map: buttons, steps, turns, talking, and going from map to map. */
+#pragma bank 1
+#include "engine.h"
+
+#define TURN_FRAMES 4                    /* a tap that is shorter turns the player without a step */
+#define NO_DIRECTION 0xFF
+#define STEP_FRAMES 16
+
+uint8_t map_entered;
+static uint8_t leg;
+static uint8_t last_held;                /* buttons that were already answered */
+
+static uint8_t direction_of(uint8_t held) {
+    if (held & BTN_DOWN)
+        return DOWN;
+    if (held & BTN_UP)
+        return UP;
+    if (held & BTN_LEFT)
+        return LEFT;
+    return held & BTN_RIGHT ? RIGHT : NO_DIRECTION;
+}
+
+void player_face(uint8_t direction) BANKED {
+    wFacing = direction << 2;
+    player_draw(0, 0);
+    if (hWindowY == WINDOW_SHOWN)
+        sprites_cover();
+}
+
+/* --- steps --- */
+static void step_frames(uint8_t direction, const uint8_t *lift) {
+    int8_t x = step_x[direction], y = step_y[direction];
+    uint8_t people = people_end > 4;
+    leg = 3 - leg;
+    for (uint8_t left = STEP_FRAMES; left; left--) {
+        wWalkCounter = left;
+        hScrollX += x;
+        hScrollY += y;
+        hWork |= WORK_SCROLL;
+        if (people) {
+            hShiftX = -x;
+            hShiftY = -y;
+            sprites_shift(4, people_end);
+        }
+        people_tick();
+        if (lift)
+            player_draw(0, *lift++);
+        else if (left == 12)
+            player_draw(leg, 0);
+        else if (left == 4)
+            player_draw(0, 0);
+        frame();
+    }
+    wWalkCounter = 0;
+}
+
+static void step(uint8_t direction, const uint8_t *lift) {
+    if (!leg)
+        leg = 1;
+    wFacing = direction << 2;
+    player_next_x = wXCoord + step_x[direction];
+    player_next_y = wYCoord + step_y[direction];
+    view_scroll(direction);
+    step_frames(direction, lift);
+    wXCoord = player_next_x;
+    wYCoord = player_next_y;
+    if (object_count)
+        sprites_draw();
+}
+
+void player_step(uint8_t direction) BANKED {
+    step(direction, 0);
+}
+
+static void jump_ledge(void) {
+    static const uint8_t arc[32] = {2, 4, 5, 6, 7, 8, 9, 9, 10, 10, 11, 11, 11, 12, 12, 12, 12, 12, 12, 11, 11, 11, 10, 10, 9, 9, 8, 7, 6, 5, 4, 2};
+    step(DOWN, arc);
+    step(DOWN, arc + STEP_FRAMES);
+    player_draw(0, 0);
+}
+
+/* May the player go there? Outside the map only where a neighbour lies. */
+static uint8_t enterable(uint8_t x, uint8_t y, uint8_t attribute) {
+    if (!(attribute & TILE_WALK) || object_at(x, y) != NO_OBJECT)
+        return 0;
+    if (y >= map_steps_h)
+        return neighbours[y >= 0xE0 ? NORTH : SOUTH].map != NO_MAP;
+    if (x >= map_steps_w)
+        return neighbours[x >= 0xE0 ? WEST : EAST].map != NO_MAP;
+    return 1;
+}
+
+/* --- from map to map --- */
+void map_redraw(void) BANKED {
+    screen_off();
+    tileset_load(wCurMapTileset);
+    objects_reload_tiles();
+    view_tiles();
+    view_draw();
+    sprites_draw();
+    screen_on();
+}
+
+void map_load(uint8_t id, uint8_t x, uint8_t y, uint8_t facing) BANKED {
+    screen_off();
+    map_header(id);
+    wXCoord = x;
+    wYCoord = y;
+    wFacing = facing;
+    tileset_load(map.tileset);
+    view_tiles();
+    view_draw();
+    objects_load(1);
+    screen_on();
+    map_entered = 1;
+}
+
+/* The player has walked over the edge: the picture stays, what lies under it changes. */
+static void cross(uint8_t side) {
+    Neighbour *n = &neighbours[side];
+    uint8_t offset = n->offset, set = wCurMapTileset;
+    uint8_t x = wXCoord, y = wYCoord;
+    if (side == NORTH)
+        y += n->height;
+    else if (side == SOUTH)
+        y -= map_steps_h;
+    else if (side == WEST)
+        x += n->width;
+    else
+        x -= map_steps_w;
+    if (side <= SOUTH)
+        x -= offset;
+    else
+        y -= offset;
+    map_header(n->map);
+    wXCoord = x;
+    wYCoord = y;
+    if (map.tileset == set)
+        objects_load(0);
+    else
+        map_load(wCurMap, x, y, wFacing);
+    map_entered = 1;
+}
+
+static void warp(uint8_t i) {
+    Warp to;
+    warp_get(i, &to);
+    if (map.flags & MAP_OUTDOOR)
+        wLastMap = wCurMap;
+    map_load(to.map == LAST_MAP ? wLastMap : to.map, to.dest_x, to.dest_y, to.dest_facing);
+}
+
+void map_enter(void) BANKED {
+    while (map_entered) {
+        map_entered = 0;
+        if (map.entry_script)
+            script_run(map.entry_script);
+    }
+}
+
+uint8_t step_events(void) BANKED {
+    uint8_t i;
+    uint16_t script;
+    if (wYCoord >= map_steps_h)
+        cross(wYCoord >= 0xE0 ? NORTH : SOUTH);
+    else if (wXCoord >= map_steps_w)
+        cross(wXCoord >= 0xE0 ? WEST : EAST);
+    if (map.n_warps && (i = warp_at(wXCoord, wYCoord)) != NO_WARP) {
+        warp(i);
+        return 1;
+    }
+    if (map.n_triggers && (script = trigger_at(wXCoord, wYCoord, 0))) {
+        spoken_to = NO_OBJECT;
+        script_run(script);
+        return 1;
+    }
+    return trainers_look() || step_hazards();
+}
+
+/* --- buttons --- */
+static uint8_t look_for(uint8_t x, uint8_t y) {
+    uint8_t i = object_at(x, y);
+    if (i == NO_OBJECT)
+        return 0;
+    people_settle();
+    spoken_to = i;
+    if (objects[i].kind == OBJ_TRAINER)
+        trainer_talk(i);
+    else if (objects[i].arg)
+        script_run(objects[i].arg);
+    return 1;
+}
+
+static void talk(void) {
+    uint8_t direction = wFacing >> 2;
+    uint8_t x = wXCoord + step_x[direction], y = wYCoord + step_y[direction];
+    uint16_t script;
+    if (look_for(x, y))
+        return;
+    if (map_attribute(x, y) & TILE_COUNTER && look_for(x + step_x[direction], y + step_y[direction]))
+        return;
+    script = sign_at(x, y);
+    if (script) {
+        people_settle();
+        spoken_to = NO_OBJECT;
+        script_run(script);
+    }
+}
+
+static void one_frame(void) {
+    people_tick();
+    frame();
+}
+
+/* A turn takes a moment; only a button that is still held after it makes a step. */
+static uint8_t turned_only(uint8_t direction) {
+    player_face(direction);
+    for (uint8_t i = TURN_FRAMES; i; i--) {
+        one_frame();
+        if (direction_of(hJoyHeld) != direction)
+            return 1;
+    }
+    return 0;
+}
+
+/* 1 if the player has moved: then the next step needs no pause to turn. */
+static uint8_t walk(uint8_t direction, uint8_t walking) {
+    uint8_t x, y, attribute;
+    if (wFacing != direction << 2) {
+        if (walking)
+            player_face(direction);
+        else if (turned_only(direction))
+            return 0;
+    }
+    x = wXCoord + step_x[direction];
+    y = wYCoord + step_y[direction];
+    attribute = map_attribute(x, y);
+    if (direction == DOWN && attribute & TILE_LEDGE && object_at(x, y + 1) == NO_OBJECT)
+        jump_ledge();
+    else if (enterable(x, y, attribute))
+        step(direction, 0);
+    else {
+        one_frame();
+        return 0;
+    }
+    return !step_events();
+}
+
+static void rest(void) {
+    uint8_t left;
+    last_held = 0;
+    if (people_walker != NO_OBJECT) {
+        one_frame();
+        return;
+    }
+    left = idle(people_timer ? people_timer : 255);
+    if (people_timer)
+        people_timer = left ? left : 1;
+    if (!left)
+        people_tick();
+}
+
+static uint8_t act(uint8_t walking) {
+    uint8_t held = hJoyHeld, fresh = held & ~last_held, direction;
+    last_held = held;
+    if (fresh & BTN_START) {
+        people_settle();
+        start_menu();
+    } else if (fresh & BTN_A)
+        talk();
+    else {
+        direction = direction_of(held);
+        if (direction != NO_DIRECTION)
+            return walk(direction, walking);
+        one_frame();
+        return 0;
+    }
+    last_held = hJoyHeld;
+    return 0;
+}
+
+void overworld(void) BANKED {
+    uint8_t walking = 0;
+    for (;;) {
+        if (map_entered) {
+            map_enter();
+            last_held = hJoyHeld;
+        }
+        wJoyIgnore = 0;
+        if (hJoyHeld)
+            walking = act(walking);
+        else {
+            walking = 0;
+            rest();
+        }
+    }
+}

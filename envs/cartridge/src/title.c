@@ -1,0 +1,87 @@
+/* Bank 4: title picture, the menu under it, and the beginning of a new game. */
+#pragma bank 4
+#include "engine.h"
+
+#define PICTURE_W 20
+#define PICTURE_H 8
+#define PICTURE_Y 2
+#define BEDROOM_X 3
+#define BEDROOM_Y 6
+#define NAMES 4
+
+static const char *const player_names[NAMES] = {"ROBIN", "WREN", "SAGE", "JUNO"};
+static const char *const rival_names[NAMES] = {"BRIAR", "FLINT", "MOSS", "REED"};
+
+static void picture(void) {
+    uint8_t bank = far_title.bank, n = far_byte(bank, far_title.at);
+    const uint8_t *at = far_title.at + 1;
+    screen_off();
+    vram_copy_far(0x9000, bank, at + PICTURE_W * PICTURE_H, (uint16_t)n << 4);
+    ui_clear();
+    far_copy((void *)(wTileMap + PICTURE_Y * PICTURE_W), bank, at, PICTURE_W * PICTURE_H);
+    sprites_hide();
+    ui_text(4, 13, "PRESS START");
+    screen_on();
+}
+
+static void wait_start(void) {
+    uint8_t n = 0;
+    do {
+        frame();
+        if (!(++n & 31)) {
+            if (n & 32)
+                ui_fill(4, 13, 11, 1, T_SPACE);
+            else
+                ui_text(4, 13, "PRESS START");
+        }
+    } while (!(hPadPressed & (BTN_START | BTN_A)));
+}
+
+static void main_menu(void) {
+    uint8_t at = 0;
+    for (;;) {
+        ui_clear();
+        ui_box(3, 5, 14, 6);
+        ui_text(6, 7, "NEW GAME\nOPTIONS");
+        at = ui_menu(5, 7, 2, 2, at, 0);
+        if (!at)
+            return;
+        options_screen();
+    }
+}
+
+static void choose_name(volatile uint8_t *to, const char *const *names, const char *question) {
+    const char *name;
+    uint8_t i;
+    ui_clear();
+    ui_box(0, 0, 10, 10);
+    for (i = 0; i < NAMES; i++)
+        ui_text(2, 2 + 2 * i, names[i]);
+    ui_say_nowait(question);
+    name = names[ui_menu(1, 2, NAMES, 2, 0, 0)];
+    for (i = 0; name[i]; i++)
+        to[i] = ui_tile(name[i]);
+    to[i] = 0x50;
+    ui_clear();
+}
+
+static void new_game(void) {
+    ui_clear();
+    ui_say("Welcome, traveller!");
+    ui_say("This land is home to\ncreatures of leaf,\nfire and water.");
+    ui_say("Some people raise\nthem. Some people\nstudy them.");
+    choose_name(wPlayerName, player_names, "And you? What is\nyour name?");
+    choose_name(wRivalName, rival_names, "Your neighbour wants\nto be first, always.\nThe name?");
+    ui_say("\001 and \002!\nYour roads begin\nhere. Off you go!");
+}
+
+void title(void) BANKED {
+    picture();
+    wait_start();
+    main_menu();
+    new_game();
+    wPlayerMoney[1] = 0x30;
+    wPartySpecies[0] = wBagItems[0] = 0xFF;
+    hPlaying = 1;
+    map_load(MAP_BEDROOM, BEDROOM_X, BEDROOM_Y, 0x4);
+}
