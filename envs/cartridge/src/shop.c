@@ -106,7 +106,7 @@ static void trade_item(uint8_t i) {
     uint8_t id = entry_item(i), n;
     item_get(id, &item);
     if (selling && !item.price) {
-        ui_say("I can't buy that.\nIt is too precious.");
+        ui_say("I can't buy that.\nIt's too precious.");
         return;
     }
     n = quantity_choose(selling ? wBagItems[2 * i + 1] : MAX_QUANTITY);
@@ -130,7 +130,7 @@ static void trade_item(uint8_t i) {
 static void trade(void) {
     uint8_t at = 0;
     for (;;) {
-        ui_say_nowait(selling ? "What do you sell?" : "What would you like?");
+        ui_say_nowait(selling ? "What do you sell?" : "What do you need?");
         at = list_choose(at);
         if (at == MENU_CANCEL)
             return;

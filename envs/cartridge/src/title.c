@@ -67,12 +67,12 @@ static void choose_name(volatile uint8_t *to, const char *const *names, const ch
 
 static void new_game(void) {
     ui_clear();
-    ui_say("Welcome, traveller!");
-    ui_say("This land is home to\ncreatures of leaf,\nfire and water.");
-    ui_say("Some people raise\nthem. Some people\nstudy them.");
-    choose_name(wPlayerName, player_names, "And you? What is\nyour name?");
-    choose_name(wRivalName, rival_names, "Your neighbour wants\nto be first, always.\nThe name?");
-    ui_say("\001 and \002!\nYour roads begin\nhere. Off you go!");
+    ui_say("Hello, traveller!");
+    ui_say("Creatures of leaf,\nfire and water\flive all over this\nland.");
+    ui_say("Some people raise\nthem for battles,\fand some of us\njust watch them.");
+    choose_name(wPlayerName, player_names, "Now, what is your\nname?");
+    choose_name(wRivalName, rival_names, "And the one next\ndoor is called?");
+    ui_say("\001 and \002!\fYour roads begin\nhere. Off you go!");
 }
 
 void title(void) BANKED {
