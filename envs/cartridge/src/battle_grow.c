@@ -64,8 +64,9 @@ static void learn(volatile uint8_t *mon, uint8_t id)
     say();
     put("Forget which move?\n(B: keep all)");
     tell();
+    ui_save();
     i = choose_forgotten(mon);
-    battle_screen();
+    ui_restore();
     if (i != MENU_CANCEL) set_move(mon, i, id);
 }
 

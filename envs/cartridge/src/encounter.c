@@ -136,7 +136,9 @@ uint8_t step_hazards(void) BANKED {
         blackout();
         return 1;
     }
-    if (!map.wild_rate || !(map_attribute(wXCoord, wYCoord) & TILE_GRASS) || random8() >= map.wild_rate)
+    if (wRepelSteps)
+        wRepelSteps--;
+    if (!map.wild_rate || wRepelSteps || !(map_attribute(wXCoord, wYCoord) & TILE_GRASS) || random8() >= map.wild_rate)
         return 0;
     wild_slot(&wild);
     after_battle(battle_wild(wild.species, wild.level));

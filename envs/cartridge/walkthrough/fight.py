@@ -16,8 +16,9 @@ WEARY = 0.35
 """Share of HP below which a wild battle is run from."""
 HURT = 0.35
 """Share of HP below which a potion is taken in a trainer's battle."""
-MENU_COLUMN, RUN_ROW, BAG_ROW, FIGHT_ROW = 13, 16, 14, 13
-MOVES_COLUMN = 1
+FIGHT, BAG, RUN = 0, 1, 3
+"""Entries of the battle menu (wCurrentMenuItem): FIGHT BAG above, TEAM RUN below."""
+MOVES_COLUMN, MOVES_ROW = 1, 13
 WILD = 1
 
 
@@ -45,16 +46,20 @@ class Fighter:
     def is_move_list(screen: Screen) -> bool:
         """Whether the moves are offered: the cursor stands at the left of the bottom box."""
         cursor = screen.cursor
-        return cursor is not None and cursor[0] == MOVES_COLUMN and cursor[1] >= FIGHT_ROW
+        return cursor is not None and cursor[0] == MOVES_COLUMN and cursor[1] >= MOVES_ROW
 
     def choose(self, pilot: Pilot) -> None:
         """FIGHT, RUN or BAG."""
-        row = FIGHT_ROW
+        entry, at = FIGHT, pilot.state.menu_item
         if pilot.state.battle == WILD and self.wants_away(pilot.state):
-            row = RUN_ROW
+            entry = RUN
         elif self.potion_row(pilot.state) is not None and self.hurt(pilot.state):
-            row = BAG_ROW
-        if pilot.point(row):
+            entry = BAG
+        if (at ^ entry) & 1:
+            pilot.press("left" if at & 1 else "right")
+        elif at != entry:
+            pilot.press("up" if at & 2 else "down")
+        else:
             pilot.press("a")
 
     def wants_away(self, state: GameState) -> bool:
@@ -97,7 +102,7 @@ class Fighter:
             (mon for mon in state.party if mon.hp == state.own_hp and mon.level == state.own_level),
             state.party[0],
         )
-        if pilot.point(FIGHT_ROW + best_move(mon, state.enemy_species, mon.pp)):
+        if pilot.point(MOVES_ROW + best_move(mon, state.enemy_species, mon.pp)):
             pilot.press("a")
 
 
