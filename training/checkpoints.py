@@ -45,13 +45,22 @@ class Checkpoint:
     optimizer: Mapping[str, torch.Tensor]
 
 
+def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
+    """The policy's weights, each once: what its two heads share is in ``state_dict`` under several names."""
+    unique: dict[int, str] = {}
+    state = model.policy.state_dict(keep_vars=True)
+    for name, tensor in state.items():
+        unique.setdefault(id(tensor), name)
+    return {name: state[name] for name in unique.values()}
+
+
 def save_checkpoint(model: PPO, folder: Path, extra: Mapping[str, Any] | None = None) -> Path:
     """Write ``model`` to ``folder``, replacing what is there; ``extra`` is kept as JSON beside it.
 
     Raises:
         CheckpointError: the folder cannot be written (the checkpoint before is then untouched).
     """
-    policy = {name: tensor.detach().cpu().contiguous() for name, tensor in model.policy.state_dict().items()}
+    policy = {name: tensor.detach().cpu().contiguous() for name, tensor in policy_tensors(model).items()}
     optimizer = model.policy.optimizer.state_dict()
     moments = {
         f"{index}.{name}": value.detach().cpu().contiguous()
@@ -173,7 +182,7 @@ def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
         CheckpointError: spaces or network differ; the model is then unchanged.
     """
     check_spaces(checkpoint, model.observation_space, model.action_space)
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.policy.state_dict().items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in policy_tensors(model).items()}
     found = {name: tuple(tensor.shape) for name, tensor in checkpoint.policy.items()}
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
@@ -181,7 +190,7 @@ def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
                 f"checkpoint {checkpoint.folder} has another network: {name} is"
                 f" {found.get(name, 'absent')}, this config needs {wanted.get(name, 'none')}"
             )
-    model.policy.load_state_dict(dict(checkpoint.policy), strict=True)
+    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # names were compared just now
 
 
 def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:

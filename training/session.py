@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from pathlib import Path
 
@@ -114,12 +115,19 @@ class Session:
             AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
             ExplorationPicture(),
             self.health,
-            Progress(config.training_steps),
+            Progress(self._last_step()),
             self.keep,
         ]
         if config.eval_every_steps:
             parts.append(self._evaluation())
         return CallbackList([*parts, UpdateLog()])
+
+    def _last_step(self) -> int:
+        """Where the session ends when nothing stops it: updates learn from whole rollouts."""
+        config, first = self.plan.config, self.plan.first_step
+        return (
+            first + math.ceil((config.training_steps - first) / config.rollout_steps) * config.rollout_steps
+        )
 
     def _evaluation(self) -> EvaluateNowAndThen:
         config = self.plan.config

@@ -1,0 +1,110 @@
+"""PPO over the groups of an EmulatorVecEnv: the emulators of one run while the policy acts for the other.
+
+Only the collection differs from stable-baselines3's PPO; what lies in the buffer is what plain PPO would have
+put there for the same actions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch as th
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import obs_as_tensor
+from stable_baselines3.common.vec_env import VecEnv
+
+from training.monitor import GroupVecMonitor
+
+Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
+
+
+class PipelinedPPO(PPO):
+    """``stable_baselines3.PPO`` over an environment that can be stepped group by group."""
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Fill ``rollout_buffer`` with ``n_rollout_steps`` steps of each; False: a callback stopped."""
+        assert isinstance(env, GroupVecMonitor) and isinstance(rollout_buffer, DictRolloutBuffer)
+        self.policy.set_training_mode(False)
+        rollout_buffer.reset()
+        callback.on_rollout_start()
+        self._begin(env, rollout_buffer)
+        for step in range(n_rollout_steps):
+            last = step + 1 == n_rollout_steps
+            results = [
+                self._receive(env, rollout_buffer, step, group, last) for group in range(len(env.groups))
+            ]
+            rewards, dones = (np.concatenate([result[k] for result in results]) for k in (0, 1))
+            infos = [info for result in results for info in result[2]]
+            self.num_timesteps += env.num_envs
+            rollout_buffer.pos = n_steps = step + 1
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+            self._update_info_buffer(infos, dones)
+        rollout_buffer.full = True
+        with th.inference_mode():
+            values = self.policy.predict_values(obs_as_tensor(self._observations(), self.device))
+        rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+        callback.update_locals(locals())
+        callback.on_rollout_end()
+        return True
+
+    def _observations(self) -> dict[str, NDArray[Any]]:
+        """The observation of every environment that no action was chosen for yet."""
+        return cast(dict[str, NDArray[Any]], self._last_obs)
+
+    def _begin(self, env: GroupVecMonitor, buffer: DictRolloutBuffer) -> None:
+        # Copies: what reset() gave are views of shared memory that the next steps overwrite.
+        self._last_obs = {key: array.copy() for key, array in self._observations().items()}
+        for group, part in enumerate(env.groups):
+            for key, array in self._observations().items():
+                buffer.observations[key][0, part] = array[part]
+            self._choose(env, buffer, 0, group)
+
+    def _choose(self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int) -> None:
+        """Choose one group's actions for the observations in the buffer at ``step``, and send them off."""
+        part = env.groups[group]
+        observations = {key: array[step, part] for key, array in buffer.observations.items()}
+        with th.inference_mode():
+            actions, values, log_probs = self.policy(obs_as_tensor(observations, self.device))
+        chosen = actions.cpu().numpy()
+        env.step_group(group, chosen)
+        assert self._last_episode_starts is not None
+        buffer.episode_starts[step, part] = self._last_episode_starts[part]
+        buffer.actions[step, part] = chosen.reshape(-1, 1)
+        buffer.values[step, part] = values.flatten().cpu().numpy()
+        buffer.log_probs[step, part] = log_probs.cpu().numpy()
+
+    def _receive(
+        self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int, last: bool
+    ) -> Results:
+        """One group's results of ``step``; unless it was the ``last``, its next actions are sent at once."""
+        part = env.groups[group]
+        observations, rewards, dones, infos = env.wait_group(group)
+        assert self._last_episode_starts is not None
+        self._last_episode_starts[part] = dones
+        for key, array in cast(dict[str, NDArray[Any]], observations).items():
+            target = self._observations()[key] if last else buffer.observations[key][step + 1]
+            target[part] = array
+        if not last:
+            self._choose(env, buffer, step + 1, group)
+        buffer.rewards[step, part] = rewards + self._values_after_time_limit(dones, infos)
+        return rewards, dones, infos
+
+    def _values_after_time_limit(
+        self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]
+    ) -> NDArray[np.float32]:
+        """gamma times the value of the last observation, where only the time limit cut an episode off."""
+        extra = np.zeros(len(dones), np.float32)
+        for index in np.flatnonzero(dones):
+            if infos[index].get("TimeLimit.truncated", False):
+                last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
+                with th.inference_mode():
+                    extra[index] = self.gamma * float(self.policy.predict_values(last))
+        return extra
