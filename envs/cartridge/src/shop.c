@@ -46,7 +46,7 @@ static void list_draw(uint8_t top) {
             ui_text(17, y, "*");
             ui_number(17, y, wBagItems[2 * (top + line) + 1], 2);
         } else
-            ui_number(14, y, item.price, 5);
+            ui_number(15, y, item.price, 4);
     }
 }
 
@@ -143,6 +143,7 @@ void shop(uint8_t shop_id) BANKED {
     far_copy(goods, far_shops[shop_id].bank, far_shops[shop_id].at, sizeof goods);
     for (;;) {
         view_tiles();
+        sprites_draw();
         ui_box(0, 0, 9, 8);
         ui_text(2, 2, "BUY\nSELL\nQUIT");
         money_draw();
