@@ -1,0 +1,233 @@
+"""Configs: precedence, "extends", presets, and every line about what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envs.observations import OBSERVATION_NAMES
+from rewards.stack import DEFAULT_COEFFICIENTS
+from training import config as config_module
+from training.config import ConfigError, TrainConfig, load_config
+from training.config_files import nearest
+from training.presets import SIZES, divisors_near, largest_divisor, preset_values
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+Write = Callable[..., Path]
+GIGABYTE = 10**9
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """write(values or text, name): a config file."""
+
+    def make(content: dict[str, Any] | str, name: str = "x.json") -> Path:
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return make
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    config = load_config(None)
+    assert (config.num_envs, config.total_multiplier, config.batch_size, config.n_epochs) == (16, 50, 512, 1)
+    assert (config.gamma, config.ent_coef, config.learning_rate, config.clip_range) == (
+        0.997,
+        0.01,
+        3e-4,
+        0.2,
+    )
+    assert (config.vf_coef, config.max_grad_norm, config.gae_lambda, config.n_steps) == (0.5, 0.5, 0.95, 512)
+    assert config.rewards == DEFAULT_COEFFICIENTS
+    assert config.observations == config_module.OBSERVATION_NAMES == OBSERVATION_NAMES
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.name)
+def test_every_shipped_config_loads(path: Path) -> None:
+    assert load_config(path).description
+
+
+def test_battle_preset_has_the_values_that_users_rely_on() -> None:
+    config = load_config(CONFIGS / "battle_focused_redesign.json", {"num_envs": 12, "total_multiplier": 200})
+    assert (config.max_steps, config.n_steps, config.batch_size, config.n_epochs) == (4096, 1024, 1024, 4)
+    assert config.training_steps == 4096 * 12 * 200
+    assert config.rewards["battle_win"] == 60
+    assert config.rewards["milestone_badge"] == 0, "a coefficient left out pays nothing"
+
+
+def test_flag_beats_file_beats_extends_beats_preset_beats_defaults(write: Write) -> None:
+    write({"preset": "small", "gamma": 0.9, "n_epochs": 2, "ent_coef": 0.3, "n_steps": 256}, "base.json")
+    top = write({"extends": "base.json", "gamma": 0.8, "n_epochs": 3})
+    config = load_config(top, {"gamma": 0.7})
+    assert (config.gamma, config.n_epochs, config.ent_coef) == (0.7, 3, 0.3)
+    assert (config.num_envs, config.n_steps) == (12, 256), "the preset's environments, the base's steps"
+    assert config.vf_coef == 0.5
+
+
+def test_extends_is_relative_to_the_file_and_sections_are_merged(tmp_path: Path, write: Write) -> None:
+    (tmp_path / "bases").mkdir()
+    write({"rewards": {"battle_win": 1.0, "battle_loss": -1.0}}, "bases/base.json")
+    top = write({"extends": "bases/base.json", "rewards": {"battle_win": 2.0}})
+    rewards = load_config(top, {"rewards": {"battle_start_bonus": 3.0}}).rewards
+    assert (rewards["battle_win"], rewards["battle_loss"], rewards["battle_start_bonus"]) == (2.0, -1.0, 3.0)
+
+
+def test_total_steps_beats_the_multiplier(write: Write) -> None:
+    assert load_config(write({"max_steps": 10, "num_envs": 4, "total_multiplier": 3})).training_steps == 120
+    assert load_config(write({"max_steps": 10, "total_steps": 7})).training_steps == 7
+
+
+WRONG = [
+    ({"gama": 1}, "gama is not a key of {path}; did you mean gamma?"),
+    ({"gamma": 1.5}, "{path}: gamma 1.5 is out of range: must be at most 1"),
+    ({"gamma": "high"}, '{path}: gamma "high" must be a number'),
+    ({"num_envs": 2.5}, "{path}: num_envs 2.5 must be a whole number"),
+    ({"num_envs": True}, "{path}: num_envs true must be a whole number"),
+    ({"num_envs": 0}, "{path}: num_envs 0 is out of range: must be at least 1"),
+    ({"learning_rate": 0}, "{path}: learning_rate 0 is out of range: must be greater than 0"),
+    ({"device": "tpu"}, '{path}: device "tpu" must be auto, cpu, cuda or cuda:N'),
+    ({"preset": "smal"}, '{path}: preset "smal" must be one of small, medium, large'),
+    ({"observations": ["scren"]}, "{path}: observations: scren is not an observation; did you mean screen?"),
+    ({"observations": []}, "{path}: observations [] must not be empty"),
+    ({"network": {"hiden": [4]}}, "hiden is not a key of {path}: network; did you mean hidden?"),
+    ({"rewards": {"battle_wins": 1}}, 'unknown reward coefficient "battle_wins"; did you mean "battle_win"?'),
+    ({"rewards": {"battle_win": -1}}, "battle_win is -1.0: it must be 0 or above"),
+    ({"rewards": 3}, "{path}: rewards 3 must be an object {{...}}"),
+    ({"extends": 3}, "{path}: extends 3 must be the path of a JSON file"),
+    ({"extends": "none.json"}, "none.json: no such file"),
+    ({"held_frames": 24}, "held_frames 24 must be less than action_frames 24"),
+    ({"workers": 3}, "workers 3 must be 1 (all environments in the training process) or num_envs 16"),
+    ({"n_steps": 1, "num_envs": 1}, "PPO needs at least 2 steps in a rollout"),
+    ("{", "{path}: not valid JSON: Expecting property name enclosed in double quotes (line 1, column 2)"),
+    ("[]", "{path}: holds list, must be a JSON object"),
+    ('{"gamma": NaN}', "{path}: NaN is not a number that JSON knows"),
+    ('{"gamma": 1e999}', "{path}: gamma Infinity must be a finite number"),
+    ('{"seed": 1, "seed": 2}', "{path}: the key seed is given twice"),
+    ("[" * 100_000, "{path}: nested too deeply"),
+]
+
+
+@pytest.mark.parametrize(("content", "line"), WRONG, ids=[str(line)[:40] for _, line in WRONG])
+def test_wrong_configs_say_what_is_wrong_in_one_line(
+    write: Write, content: dict[str, Any] | str, line: str
+) -> None:
+    path = write(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert line.format(path=path) in message
+    assert "\n" not in message
+
+
+def test_a_flag_is_named_as_the_user_wrote_it(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"^--gae-lambda 2\.0 is out of range: must be at most 1$"):
+        load_config(write({"gae_lambda": 0.5}), {"gae_lambda": 2.0})
+
+
+def test_all_mistakes_are_told_at_once(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"seed -1 is out.*; .*gamma 2 is out"):
+        load_config(write({"gamma": 2, "seed": -1}))
+
+
+def test_batch_size_that_does_not_divide_names_sizes_that_do(write: Write) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write({"n_steps": 100, "num_envs": 6, "batch_size": 512}))
+    assert str(caught.value) == (
+        "batch_size 512 does not divide n_steps x num_envs = 100 x 6 = 600;"
+        " sizes near it that do: 200, 300, 600"
+    )
+
+
+def test_extends_in_a_circle_is_refused(write: Write) -> None:
+    write({"extends": "b.json"}, "a.json")
+    write({"extends": "a.json"}, "b.json")
+    with pytest.raises(
+        ConfigError, match=r'"extends" goes in a circle: .*a\.json -> .*b\.json -> .*a\.json$'
+    ):
+        load_config(write({"extends": "b.json"}, "a.json"))
+
+
+@pytest.mark.parametrize("make", ["missing", "folder", "binary"])
+def test_unreadable_files(tmp_path: Path, make: str) -> None:
+    path = tmp_path / "y.json"
+    if make == "folder":
+        path.mkdir()
+    elif make == "binary":
+        path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"no such file|is a folder|not a text file"):
+        load_config(path)
+
+
+def test_resolved_config_loads_to_itself(tmp_path: Path) -> None:
+    config = load_config(CONFIGS / "smoke.json", {"preset": "small"})
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config.model_dump(mode="json")))
+    assert load_config(path) == config
+    assert config.differences(load_config(path)) == []
+
+
+def test_differences_name_keys_of_sections_too() -> None:
+    own = load_config(None)
+    changed = load_config(None, {"gamma": 0.5, "network": {"events": 8}, "description": "other"})
+    assert changed.differences(own) == ["gamma: 0.997 -> 0.5", "network.events: 32 -> 8"]
+
+
+@given(st.integers(1, 1_000_000), st.integers(1, 2_000_000))
+def test_suggested_sizes_divide(number: int, wanted: int) -> None:
+    sizes = divisors_near(number, wanted)
+    assert sizes == sorted(sizes)
+    assert all(number % size == 0 for size in sizes)
+    assert number % largest_divisor(number, wanted) == 0
+
+
+@given(
+    st.sampled_from(sorted(SIZES)),
+    st.integers(1, 512),
+    st.integers(1, 2000),
+    st.dictionaries(st.sampled_from(["num_envs", "n_steps"]), st.integers(1, 300)),
+)
+def test_presets_fit_any_machine(name: str, cores: int, gigabytes: int, given_sizes: dict[str, int]) -> None:
+    values = preset_values(name, given_sizes, cores, gigabytes * GIGABYTE)
+    assert given_sizes.items() <= {**values, **given_sizes}.items()
+    assert values["n_steps"] * values["num_envs"] % values["batch_size"] == 0
+    if name == "small" and "num_envs" not in given_sizes:
+        assert values["num_envs"] == 12
+
+
+def test_presets_shrink_the_rollout_when_memory_is_short() -> None:
+    assert preset_values("large", {}, 8, 64 * GIGABYTE)["n_steps"] == 2048
+    assert preset_values("large", {}, 8, 8 * GIGABYTE)["n_steps"] < 2048
+
+
+@given(st.sampled_from(sorted(TrainConfig.model_fields)), st.data())
+def test_a_key_with_one_letter_left_out_is_recognised(key: str, data: st.DataObject) -> None:
+    if len(key) < 6:
+        return
+    position = data.draw(st.integers(0, len(key) - 1))
+    typed = key[:position] + key[position + 1 :]
+    if typed not in TrainConfig.model_fields:
+        found = nearest(typed, TrainConfig.model_fields)
+        assert found is not None
+        assert found[:1] == key[:1] or position == 0
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(TrainConfig.model_fields)),
+        st.sampled_from([None, True, -1, 0, 3, 10**20, 0.5, float("inf"), float("nan"), "", "a\nb", [1], {}]),
+        max_size=4,
+    )
+)
+def test_any_values_give_a_config_or_one_line(values: dict[str, Any]) -> None:
+    try:
+        load_config(None, values)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+        assert str(error)

@@ -1,0 +1,197 @@
+"""What must be true of the embedded cartridge, measured: uniformly random buttons, the scripted player, speed.
+
+Every action takes 24 frames with the button held for 8 of them and the last frame rendered, as in training.
+Nothing here needs torch; the functions at the top level run in worker processes.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from envs.boot import boot_to_control
+from envs.cartridge.walkthrough import WalkthroughError, run_to
+from envs.emulator import BUTTONS, Emulator
+from envs.games import identify
+from envs.ram import GameState, battle_change, read_state
+from envs.start_states import StartState, start_state
+
+START = "starter"
+MAX_WAIT = 30
+"""Frames, at most, that an episode waits before its first action: one frame of waiting gives another game."""
+EPISODE_CAP = 10_000
+"""Actions after which an episode that met no battle counts as that long."""
+BATTLES_PER_EPISODE = 6
+SPEED_ACTIONS = 3_000
+Z_95 = statistics.NormalDist().inv_cdf(0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Random play from the start: actions until the first battle (None: none within the cap), and how the wild
+    battles ended."""
+
+    first_battle: int | None
+    won: int
+    lost: int
+    escaped: int
+    actions: int
+
+
+@dataclass(frozen=True, slots=True)
+class LongRun:
+    """Random play for many actions: badges held in the end, the map ids that were seen, highest level."""
+
+    actions: int
+    badges: int
+    maps: tuple[int, ...]
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Walkthrough:
+    """The scripted player from power-on: actions to the first badge, or why it did not get there."""
+
+    actions: int
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that was measured."""
+
+    episodes: tuple[Episode, ...]
+    long_run: LongRun
+    walkthrough: Walkthrough
+    actions_per_second: float
+
+
+def random_play(emulator: Emulator, start: StartState, seed: Sequence[int]) -> Iterator[GameState]:
+    """Press uniformly random buttons from ``start`` on, for ever; yields the state after each action, and before
+    the first. The wait before it and the buttons follow from ``seed`` alone."""
+    rng = np.random.default_rng(seed)
+    emulator.load_state(start.data)
+    emulator.tick(int(rng.integers(MAX_WAIT + 1)))
+    while True:
+        yield read_state(emulator.memory)
+        emulator.act(BUTTONS[rng.integers(len(BUTTONS))])
+
+
+def play_episode(rom: Path, start: StartState, seed: int, number: int) -> Episode:
+    """Random play until BATTLES_PER_EPISODE wild battles have ended, or EPISODE_CAP actions have passed since
+    the last one (or the start)."""
+    ends = {"won": 0, "lost": 0, "escaped": 0}
+    first, last, wild, actions = None, 0, False, 0
+    with Emulator(rom) as emulator:
+        play = random_play(emulator, start, (seed, number))
+        before = next(play)
+        for actions, now in enumerate(play, start=1):
+            change = battle_change(before, now)
+            before = now
+            if change == "started":
+                first = first or actions
+                wild = now.battle == 1
+            elif change is not None:
+                last = actions
+                ends[change] += wild
+            if sum(ends.values()) == BATTLES_PER_EPISODE or actions - last >= EPISODE_CAP:
+                break
+    return Episode(first, ends["won"], ends["lost"], ends["escaped"], actions)
+
+
+def play_long(rom: Path, start: StartState, seed: int, actions: int) -> LongRun:
+    """Random play for ``actions`` actions, or until a badge is held."""
+    maps, badges, level, played = set(), 0, 0, 0
+    with Emulator(rom) as emulator:
+        for played, state in enumerate(random_play(emulator, start, (seed, 1 << 20))):
+            maps.add(state.map_id)
+            badges = max(badges, state.badge_count)
+            level = max([level, *(mon.level for mon in state.party)])
+            if badges or played == actions:
+                break
+    return LongRun(played, badges, tuple(sorted(maps)), level)
+
+
+def walk_through(rom: Path) -> Walkthrough:
+    """The scripted player, from power-on to the first badge."""
+    with Emulator(rom) as emulator:
+        emulator.tick(1)
+        try:
+            boot_to_control(emulator, Path(tempfile.gettempdir()) / "profile-boot.png")
+            run_to(emulator, "badge1")
+        except WalkthroughError as error:
+            return Walkthrough(emulator.actions, str(error))
+        return Walkthrough(emulator.actions, None)
+
+
+def measure_speed(rom: Path, start: StartState, seed: int) -> float:
+    """Actions in one second of processor time (other programs on the machine do not count), random play."""
+    with Emulator(rom) as emulator:
+        play = random_play(emulator, start, (seed, 1 << 21))
+        for _ in range(SPEED_ACTIONS // 10):
+            next(play)
+        began = time.process_time()
+        for _ in range(SPEED_ACTIONS):
+            next(play)
+        return SPEED_ACTIONS / (time.process_time() - began)
+
+
+def profile(
+    rom: Path | None,
+    episodes: int,
+    badge_actions: int,
+    seed: int,
+    processes: int,
+    tell: Callable[[str], None],
+) -> Profile:
+    """Measure everything, with speed first and alone. Raises UserError when the ROM has no such start state."""
+    game = identify(rom) if rom else identify()
+    tell(f'making the start state "{START}"')
+    start = start_state(game, START)
+    tell("measuring the emulation speed")
+    speed = measure_speed(game.rom, start, seed)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        long_run = pool.submit(play_long, game.rom, start, seed, badge_actions)
+        walkthrough = pool.submit(walk_through, game.rom)
+        played = [pool.submit(play_episode, game.rom, start, seed, number) for number in range(episodes)]
+        done = tuple(_collect(played, tell))
+        tell("waiting for the long run and the walkthrough")
+        return Profile(done, long_run.result(), walkthrough.result(), speed)
+
+
+def _collect(futures: Sequence[Future[Episode]], tell: Callable[[str], None]) -> Iterator[Episode]:
+    for number, future in enumerate(futures, start=1):
+        yield future.result()
+        if number % 10 == 0 or number == len(futures):
+            tell(f"{number} of {len(futures)} episodes")
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """95 % Wilson score interval of a share (E. B. Wilson 1927); (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    share, square = hits / trials, Z_95 * Z_95
+    centre = share + square / (2 * trials)
+    spread = Z_95 * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
+    return (centre - spread) / (1 + square / trials), (centre + spread) / (1 + square / trials)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of the median that assumes nothing of the distribution: two order statistics, as many from
+    either end as a fair coin in len(values) throws falls short of with probability 0.025 at most."""
+    ordered, n = sorted(values), len(values)
+    rank, below = 0, math.comb(n, 0) / 2**n
+    while rank < (n - 1) // 2 and below <= 0.025:
+        rank += 1
+        below += math.comb(n, rank) / 2**n
+    rank = max(0, rank - 1)
+    return ordered[rank], ordered[n - 1 - rank]
