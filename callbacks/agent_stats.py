@@ -15,7 +15,7 @@ from callbacks.files import write_atomically
 
 FILE_NAME = "agent_stats.npz"
 # total_steps: step count of the run; env: index of the environment; step: step of its episode; x, y: tiles;
-# hp_fraction: 0 to 1; coord_count: tiles visited in the episode
+# hp_fraction: 0 to 1; coord_count, battles_started: tiles visited and battles begun in the episode so far
 SAMPLE = np.dtype(
     [
         ("total_steps", np.int64),
@@ -30,6 +30,7 @@ SAMPLE = np.dtype(
         ("battle", np.int8),
         ("event_count", np.int32),
         ("coord_count", np.int32),
+        ("battles_started", np.int32),
     ]
 )
 GIVEN = tuple(name for name in SAMPLE.names or () if name not in ("total_steps", "env"))

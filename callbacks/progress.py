@@ -25,7 +25,7 @@ class Progress(BaseCallback):
     started.
 
     On a terminal it is one bar on ``stream``; elsewhere one line about every ``line_every_s`` seconds and
-    one at the end. Battles are those of finished episodes and, when samples tell them, of the running ones.
+    one at the end. Battles are those of finished episodes and, as of the last sample, of the running ones.
     """
 
     def __init__(
@@ -43,7 +43,8 @@ class Progress(BaseCallback):
 
     @property
     def battles(self) -> int:
-        """Battles started so far, as far as the environments told."""
+        """Battles started so far: all of finished episodes, those of running ones up to their last
+        sample."""
         return self.battles_finished + sum(self._running.values())
 
     def steps_per_second(self) -> float:
@@ -77,7 +78,7 @@ class Progress(BaseCallback):
     def _on_step(self) -> bool:
         for env, info in enumerate(self.locals["infos"]):
             if "agent_stats" in info:
-                self._running[env] = info["agent_stats"].get("battles_started", 0)
+                self._running[env] = info["agent_stats"]["battles_started"]
             if "episode_stats" in info:
                 stats = info["episode_stats"]
                 self.returns.append(stats["return"])

@@ -142,7 +142,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if milestones:
             info["milestones"] = milestones
         if self._stats.length % self.config.agent_stats_every == 0:
-            info["agent_stats"] = agent_stats(self._state, self._stats.length, self._visited.count)
+            sample = agent_stats(self._state, self._stats.length, self._visited.count)
+            info["agent_stats"] = {**sample, "battles_started": self._stats.battles["started"]}
         if ended:
             info["episode_stats"] = self._stats.result(self._visited.count)
         return info
