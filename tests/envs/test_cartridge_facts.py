@@ -1,0 +1,374 @@
+"""Every fact of the memory table that the cartridge keeps, held against what happens in play.
+
+One scripted play from the bedroom to the first gym is recorded action by action; the tests ask whether its
+memory tells
+a consistent story.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from envs.cartridge.walkthrough import run_to
+from envs.emulator import Emulator
+from envs.games import Game
+from envs.ram import GameState, battle_change, bcd, big_endian, read_state
+from envs.start_states import start_state
+
+State = Callable[[str], bytes]
+W_RAM = 0xC000
+OUTDOOR = range(37)  # map ids of towns and routes
+BEDROOM, HOUSE, HOME, LABORATORY, SECOND_TOWN = 38, 37, 0, 40, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Work RAM at one time of the play, and what the reader made of it."""
+
+    frame: int
+    ram: bytes
+    state: GameState
+
+    def byte(self, address: int) -> int:
+        return self.ram[address - W_RAM]
+
+    def bytes(self, address: int, size: int) -> bytes:
+        return self.ram[address - W_RAM : address - W_RAM + size]
+
+
+class Recorder(Emulator):
+    """An emulator that remembers the moment after every action."""
+
+    moments: list[Moment]
+
+    def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
+        super().act(button, frames, held)
+        self.moments.append(
+            Moment(self.frame_count, bytes(self.memory[0xC000:0xE000]), read_state(self.memory))
+        )
+
+
+@pytest.fixture(scope="module")
+def play(game: Game) -> list[Moment]:
+    with Recorder(game.rom) as emulator:
+        emulator.moments = []
+        emulator.load_state(start_state(game, "bedroom").data)
+        run_to(emulator, "gym1")
+        return emulator.moments
+
+
+@pytest.fixture(scope="module")
+def battles(play: list[Moment]) -> list[list[Moment]]:
+    """The moments of each battle, from its first to its last."""
+    found: list[list[Moment]] = []
+    for before, now in pairwise(play):
+        if now.state.battle > 0:
+            if before.state.battle <= 0:
+                found.append([])
+            found[-1].append(now)
+    return found
+
+
+def settled(battle: list[Moment]) -> Iterator[Moment]:
+    """The moments in which both creatures have been sent out."""
+    return (m for m in battle if m.state.own_level and m.state.enemy_level)
+
+
+def test_the_way_leads_through_the_world(play: list[Moment]) -> None:
+    maps = {moment.state.map_id for moment in play}
+    assert {BEDROOM, HOUSE, HOME, LABORATORY, 12, SECOND_TOWN, 41, 42, 13, 51, 2} <= maps
+
+
+def test_positions_are_steps_within_the_map(play: list[Moment]) -> None:
+    for moment in play[5:]:
+        height, width = moment.byte(0xD368), moment.byte(0xD369)
+        assert 0 <= moment.state.y < 2 * height
+        assert 0 <= moment.state.x < 2 * width
+    assert {(m.byte(0xD368), m.byte(0xD369)) for m in play if m.state.map_id == HOME} == {(9, 10)}
+
+
+def test_a_step_is_one_step_and_leads_where_the_player_faces(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("bedroom"))
+    for button, facing, dx, dy in (
+        ("up", 4, 0, -1),
+        ("left", 8, -1, 0),
+        ("down", 0, 0, 1),
+        ("right", 12, 1, 0),
+    ):
+        emulator.act(button)
+        before = read_state(emulator.memory)
+        assert before.facing == facing
+        emulator.press(button)
+        emulator.tick(8)
+        assert read_state(emulator.memory).walk_counter > 0
+        emulator.release(button)
+        emulator.tick(24)
+        now = read_state(emulator.memory)
+        assert (now.x, now.y, now.walk_counter) == (before.x + dx, before.y + dy, 0)
+
+
+def test_steps_between_actions_are_short(play: list[Moment]) -> None:
+    for before, now in pairwise(play):
+        if (
+            before.state.map_id == now.state.map_id
+            and not now.state.joy_ignore
+            and not before.state.joy_ignore
+        ):
+            assert abs(before.state.x - now.state.x) + abs(before.state.y - now.state.y) <= 2
+
+
+def test_the_screen_is_at_its_address(play: list[Moment]) -> None:
+    pictures = {moment.bytes(0xC3A0, 360) for moment in play}
+    assert len(pictures) > len(play) // 4
+    assert all(len(set(picture)) > 1 for picture in pictures)
+
+
+def test_scripts_take_the_pad_away(play: list[Moment]) -> None:
+    ignored = [moment for moment in play if moment.state.joy_ignore]
+    assert ignored
+    assert len(ignored) < len(play) // 2
+
+
+def test_the_way_out_is_the_outdoor_map_before(play: list[Moment]) -> None:
+    outdoor: int | None = HOME
+    for moment in play:
+        if moment.state.map_id in OUTDOOR:
+            outdoor = moment.state.map_id
+        elif moment.state.battle == -1:
+            outdoor = None  # the blackout leads to another place
+        elif outdoor is not None and moment.state.map_id not in (
+            47,
+            50,
+            51,
+        ):  # gates stand between two routes
+            assert moment.state.last_map == outdoor
+        assert moment.state.last_map in (*OUTDOOR, 51)
+
+
+def test_tilesets_differ_within_and_without(play: list[Moment]) -> None:
+    tilesets = {moment.state.map_id: moment.byte(0xD367) for moment in play[5:]}
+    assert tilesets[HOME] == tilesets[12] != tilesets[HOUSE]
+
+
+def test_names_end_with_their_mark(play: list[Moment]) -> None:
+    for address in (0xD158, 0xD34A):
+        names = {moment.bytes(address, 11) for moment in play}
+        assert len(names) == 1
+        name = names.pop().split(b"\x50")[0]
+        assert 1 <= len(name) <= 7
+        assert all(0x80 <= letter <= 0xB9 for letter in name)
+
+
+def test_money_is_decimal_and_moves(play: list[Moment]) -> None:
+    raw = [moment.bytes(0xD347, 3) for moment in play]
+    assert all(digit <= 9 for money in set(raw) for byte in money for digit in (byte >> 4, byte & 15))
+    assert bcd(raw[0]) == play[0].state.money == 3000
+    assert any(now.state.money > before.state.money for before, now in pairwise(play))
+    won = [now for before, now in pairwise(play) if before.state.battle == 2 and now.state.battle == 0]
+    assert won
+
+
+def test_the_bag_ends_where_its_count_says(play: list[Moment]) -> None:
+    for moment in play:
+        count = moment.byte(0xD31D)
+        assert count <= 20
+        assert moment.byte(0xD31E + 2 * count) == 0xFF
+        assert len(moment.state.bag) == count
+        assert all(item and 1 <= quantity <= 99 for item, quantity in moment.state.bag)
+    assert any((70, 1) in moment.state.bag for moment in play)  # the parcel
+
+
+def test_the_party_tells_its_creatures_twice(play: list[Moment]) -> None:
+    for moment in play:
+        count = moment.byte(0xD163)
+        listed = moment.bytes(0xD164, count + 1)
+        assert listed == bytes(mon.species for mon in moment.state.party) + b"\xff"
+    assert len(play[0].state.party) == 0
+    assert len(play[-1].state.party) >= 1
+
+
+def test_creatures_are_within_their_limits(play: list[Moment]) -> None:
+    for mon in {mon for moment in play for mon in moment.state.party}:
+        assert 1 <= mon.level <= 100
+        assert 0 <= mon.hp <= mon.max_hp <= 999
+        assert mon.max_hp > 0
+        assert mon.moves[0] > 0
+        assert all(
+            (points == 0) if move == 0 else points <= 40
+            for move, points in zip(mon.moves, mon.pp, strict=True)
+        )
+
+
+def test_experience_and_levels_grow_together(play: list[Moment]) -> None:
+    grown = 0
+    for before, now in pairwise(play):
+        if (
+            before.state.party
+            and now.state.party
+            and before.state.party[0].species == now.state.party[0].species
+        ):
+            earlier, later = (big_endian(m.bytes(0xD16B + 14, 3)) for m in (before, now))
+            levels = now.state.party[0].level - before.state.party[0].level
+            assert later >= earlier
+            assert levels == 0 or later > earlier or before.state.battle
+            grown += levels
+    assert grown >= 4
+    assert play[-1].state.party[0].level == play[-1].byte(0xD18C)
+    assert play[-1].state.party[0].max_hp == big_endian(play[-1].bytes(0xD18D, 2))
+
+
+def test_what_is_owned_was_seen(play: list[Moment]) -> None:
+    for moment in play:
+        owned, seen = (int.from_bytes(moment.bytes(address, 19), "little") for address in (0xD2F7, 0xD30A))
+        assert owned & ~seen == 0
+        assert (
+            moment.state.pokedex_owned == owned.bit_count() <= moment.state.pokedex_seen == seen.bit_count()
+        )
+        assert (owned > 0) == (len(moment.state.party) > 0)
+    assert play[-1].state.pokedex_seen > play[-1].state.pokedex_owned
+
+
+def test_the_story_sets_its_events_in_order(play: list[Moment]) -> None:
+    order = [0x000, 0x022, 0x023, 0x039, 0x038]
+    firsts = [next(i for i, m in enumerate(play) if m.state.has_event(event)) for event in order]
+    assert firsts == sorted(firsts)
+    assert all(now.state.event_count >= before.state.event_count for before, now in pairwise(play))
+    assert any(moment.state.has_event(0x025) for moment in play)
+    for moment in play:
+        assert moment.state.has_event(0x022) == (len(moment.state.party) > 0)
+
+
+def test_badges_are_none_before_the_gym(play: list[Moment]) -> None:
+    assert {moment.state.badges for moment in play} == {0}
+
+
+def test_towns_that_were_visited_are_marked(play: list[Moment]) -> None:
+    visited: set[int] = set()
+    for before, now in pairwise(play):
+        if before.state.map_id == now.state.map_id <= 10:
+            visited.add(now.state.map_id)
+        flags = int.from_bytes(now.bytes(0xD70B, 2), "little")
+        assert all(flags >> town & 1 for town in visited)
+        assert flags.bit_count() <= len(visited | {HOME, now.state.map_id})
+    assert visited == {HOME, SECOND_TOWN, 2}
+
+
+def test_a_blackout_leads_to_a_place_that_heals(play: list[Moment]) -> None:
+    places = [moment.state.blackout_map for moment in play]
+    assert set(places) <= {HOME, HOUSE, 41, 58}
+    assert places[0] in (HOME, HOUSE)
+
+
+def test_play_time_passes_with_the_frames(play: list[Moment]) -> None:
+    for moment in play:
+        assert moment.byte(0xDA43) < 60
+        assert moment.byte(0xDA44) < 60
+        assert moment.byte(0xDA45) < 60
+    seconds = play[-1].state.play_time - play[0].state.play_time
+    assert seconds == pytest.approx((play[-1].frame - play[0].frame) / 60, rel=0.05)
+
+
+def test_settings_and_ways_of_moving_are_known_values(play: list[Moment]) -> None:
+    assert {moment.byte(0xD355) & 7 for moment in play} <= {1, 3, 5}
+    assert {moment.byte(0xD700) for moment in play} == {0}
+
+
+def test_battles_are_wild_or_with_trainers(battles: list[list[Moment]]) -> None:
+    kinds = {moment.state.battle for battle in battles for moment in battle}
+    assert kinds == {1, 2}
+    for battle in battles:
+        assert len({moment.state.battle for moment in battle}) == 1
+        opponents = {moment.byte(0xD059) for moment in settled(battle)}
+        assert len(opponents) == 1
+        assert (opponents.pop() >= 200) == (battle[0].state.battle == 2)
+        assert {moment.byte(0xD05A) for moment in battle} == {0}
+
+
+def test_the_enemy_is_who_the_opponent_says(battles: list[list[Moment]]) -> None:
+    for battle in battles:
+        for moment in settled(battle):
+            if moment.state.battle == 1:
+                assert moment.state.enemy_species == moment.byte(0xD059)
+            else:
+                count = moment.byte(0xD89C)
+                team = [moment.byte(0xD8A4 + 44 * slot) for slot in range(count)]
+                assert 1 <= count <= 6
+                assert moment.state.enemy_species in team
+
+
+def test_hp_in_battle_is_within_its_limits_and_falls(battles: list[list[Moment]]) -> None:
+    fell = 0
+    for battle in battles:
+        for moment in settled(battle):
+            assert 0 <= moment.state.enemy_hp <= moment.state.enemy_max_hp
+            assert 0 <= moment.state.own_hp <= moment.state.own_max_hp
+            assert 1 <= moment.state.enemy_level <= 100
+        for before, now in pairwise(settled(battle)):
+            fell += now.state.enemy_hp < before.state.enemy_hp
+    assert fell > len(battles) // 2
+
+
+def test_the_creature_in_battle_is_one_of_the_party(battles: list[list[Moment]]) -> None:
+    for battle in battles:
+        last = battle[-1].state
+        assert (last.own_level, last.own_max_hp) in [(mon.level, mon.max_hp) for mon in last.party]
+
+
+def test_the_battle_result_tells_how_it_ended(play: list[Moment]) -> None:
+    ends = {"won": 0, "lost": 0, "escaped": 0, "started": 0}
+    for before, now in pairwise(play):
+        change = battle_change(before.state, now.state)
+        if change is not None:
+            ends[change] += 1
+        if change == "won":
+            assert before.state.enemy_hp == 0
+    assert ends["won"] >= 4
+    assert ends["started"] == ends["won"] + ends["lost"] + ends["escaped"]
+
+
+def test_the_cursor_moves_in_a_menu(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("starter"))
+    emulator.act("start")
+    seen = []
+    for _ in range(3):
+        emulator.act("down")
+        seen.append(read_state(emulator.memory).menu_item)
+    assert seen == [seen[0], seen[0] + 1, seen[0] + 2]
+
+
+def test_chance_is_stirred_every_frame(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("starter"))
+    drawn = []
+    for _ in range(60):
+        emulator.tick(1)
+        drawn.append(tuple(emulator.memory[0xFFD3:0xFFD5]))
+    assert len(set(drawn)) > 50
+
+
+def test_a_loss_is_told_and_leads_to_the_healing_place(emulator: Emulator, state: State) -> None:
+    """With one HP left a wild battle is soon lost, when the player presses what comes to hand."""
+    emulator.load_state(state("route1"))
+    emulator.tick(30)
+    emulator.memory[0xD16C] = 0  # type: ignore[index]
+    emulator.memory[0xD16D] = 1  # type: ignore[index]
+    buttons = random.Random(3)
+    seen = [read_state(emulator.memory)]
+    while len(seen) < 6000 and not (
+        seen[-1].battle == 0 and any(moment.battle == -1 for moment in seen[-200:])
+    ):
+        emulator.act(buttons.choice(("down", "up", "left", "right")) if seen[-1].battle == 0 else "a")
+        seen.append(read_state(emulator.memory))
+    changes = [battle_change(before, now) for before, now in pairwise(seen)]
+    assert changes.count("lost") == 1
+    assert seen[-1].battle_result == 1
+    for _ in range(40):
+        emulator.act("b")
+    after = read_state(emulator.memory)
+    assert after.map_id in (seen[0].blackout_map, HOUSE, HOME, 41)
+    assert after.party[0].hp == after.party[0].max_hp
+    assert after.money == seen[0].money // 2
