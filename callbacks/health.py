@@ -18,6 +18,7 @@ from callbacks.health_rules import Finding, Verdict
 
 FILE_NAME = "health.json"
 N_UPDATES = "train/n_updates"
+WEIGHTS_BROKEN = Finding("weights", "bad", math.nan, "finite", rules.NOT_FINITE)
 MAX_HISTORY = 50  # findings of values that were not finite, kept for the report
 JUDGES = {
     "approx_kl": rules.judge_kl,
@@ -62,6 +63,23 @@ class Health(BaseCallback):
             "mean": {name: _finite(_mean(kept)) for name, kept in self._recent.items() if kept},
         }
 
+    def diverged(self) -> bool:
+        """Whether a weight is NaN or infinite; if so, that is found and written.
+
+        stable-baselines3 raises ValueError in the middle of an update when the policy's weights are no
+        numbers: ask here when ``learn()`` raised.
+        """
+        if self._weights_are_finite():
+            return False
+        if WEIGHTS_BROKEN not in self._broken:
+            self._broken.append(WEIGHTS_BROKEN)
+            self.findings = [WEIGHTS_BROKEN, *self.findings]
+        self._write()
+        return True
+
+    def _weights_are_finite(self) -> bool:
+        return all(bool(torch.isfinite(p).all()) for p in self.model.policy.parameters())
+
     def _on_training_start(self) -> None:
         self._seen_updates = self.logger.name_to_value.get(N_UPDATES)
 
@@ -97,8 +115,8 @@ class Health(BaseCallback):
         self._broken.extend(
             f for f in (rules.judge_finite(n, v) for n, v in self.last.items()) if f is not None
         )
-        if not all(bool(torch.isfinite(p).all()) for p in self.model.policy.parameters()):
-            self._broken.append(Finding("weights", "bad", math.nan, "finite", rules.NOT_FINITE))
+        if not self._weights_are_finite():
+            self._broken.append(WEIGHTS_BROKEN)
         judged = [judge(list(self._recent[name])) for name, judge in JUDGES.items() if self._recent[name]]
         self.findings = [*self._broken, *judged]
 

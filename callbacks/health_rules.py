@@ -92,9 +92,11 @@ def judge_finite(metric: str, value: float) -> Finding | None:
 def verdict_of(findings: Sequence[Finding], updates: int) -> Verdict:
     """The worst of the findings as one word; ``low`` is worth knowing and no warning."""
     levels = {finding.level for finding in findings}
+    if "bad" in levels:
+        return "unhealthy"
     if updates == 0:
         return "no updates"
-    return "unhealthy" if "bad" in levels else "warning" if "warning" in levels else "healthy"
+    return "warning" if "warning" in levels else "healthy"
 
 
 def _mean(values: Sequence[float]) -> float:

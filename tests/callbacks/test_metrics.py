@@ -1,0 +1,157 @@
+"""Episode metrics, performance, progress: what they say of a run whose numbers are known."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from callbacks.episode_metrics import EpisodeMetrics, summarise
+from callbacks.performance import WAITS, Performance, resident_megabytes
+from callbacks.progress import Progress, duration
+from callbacks.update_log import UpdateLog
+from tests.callbacks.test_schedule_and_samples import points
+
+Learn = Callable[..., Any]
+Curves = Callable[[], Any]
+KEYS = {
+    "train/episode_return_mean",
+    "train/episode_length_mean",
+    "train/episode_battles_started_mean",
+    "train/episode_battles_won_mean",
+    "train/episode_steps_to_first_battle",
+    "train/episode_badges_earned_mean",
+    "train/episode_levels_gained_mean",
+    "train/episode_map_progress_max",
+    "train/success_rate",
+    "reward_components/exploration",
+    "reward_components/battle",
+    "reward_components/milestone",
+    "reward_components/penalty",
+    "battle_stats/win_rate_mean",
+    "env_stats/coord_count",
+}
+
+
+def episode(**changes: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "return": 1.0,
+        "length": 10,
+        "battles_started": 0,
+        "battles_won": 0,
+        "battles_lost": 0,
+        "battles_escaped": 0,
+        "steps_to_first_battle": None,
+        "badges_earned": 0,
+        "levels_gained": 0,
+        "map_progress": 0,
+        "coord_count": 4,
+        "success": False,
+        "reward_components": {"exploration": 1.0, "battle": 0.0, "milestone": 0.0, "penalty": 0.0},
+    }
+    return plain | changes
+
+
+def test_summary_of_known_episodes() -> None:
+    found = summarise(
+        [
+            episode(map_progress=3, battles_started=4, battles_won=1, battles_lost=1, battles_escaped=2),
+            episode(success=True, steps_to_first_battle=8, map_progress=1) | {"return": 4.0},
+        ]
+    )
+    assert set(found) == KEYS
+    assert found["train/episode_return_mean"] == 2.5
+    assert found["train/success_rate"] == 0.5
+    assert found["train/episode_steps_to_first_battle"] == 8
+    assert found["train/episode_map_progress_max"] == 3
+    assert found["battle_stats/win_rate_mean"] == 0.25
+    assert found["reward_components/exploration"] == 1.0
+
+
+def test_without_data_a_key_is_left_out() -> None:
+    assert summarise([]) == {}
+    assert KEYS - set(summarise([episode()])) == {
+        "train/episode_steps_to_first_battle",
+        "battle_stats/win_rate_mean",
+    }
+
+
+def test_every_dump_has_every_key_once(learn: Learn, curves: Curves) -> None:
+    metrics = EpisodeMetrics(window=3)
+    learn([metrics, UpdateLog()], steps=512)
+    assert metrics.episodes == 2 * (256 // 24)
+    assert len(metrics.recent) == 3
+    assert set(curves().Tags()["scalars"]) >= KEYS | {"rollout/ep_rew_mean", "train/approx_kl"}
+    steps = [step for step, _ in points(curves, "train/episode_return_mean")]
+    assert steps == list(range(64, 513, 64))
+    last = points(curves, "train/episode_return_mean")[-1][1]
+    assert last == pytest.approx(sum(e["return"] for e in metrics.recent) / 3)
+
+
+def test_performance_adds_up(learn: Learn, curves: Curves) -> None:
+    performance = Performance()
+    model = learn([performance, UpdateLog()])
+    shares = {name: performance.last[f"perf/{name}_share"] for name in ("inference", "emulator", "learn")}
+    assert all(share > 0 for share in shares.values())
+    assert sum(shares.values()) < 1
+    assert performance.last["perf/env_steps_per_s"] > 0
+    assert 50 < performance.last["perf/rss_mb"] < 50_000
+    assert [step for step, _ in points(curves, "perf/learn_share")] == [64, 128, 192, 256]
+    assert not set(WAITS) & set(vars(model.env))
+    assert not model.policy._forward_hooks
+
+
+def test_memory_counts_this_process() -> None:
+    assert resident_megabytes() > 10
+
+
+def test_progress_writes_lines_where_there_is_no_terminal(learn: Learn) -> None:
+    out = io.StringIO()
+    progress = Progress(256, line_every_s=0.0, stream=out)
+    learn([progress])
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 129
+    assert re.fullmatch(
+        r"256 of 256 steps \(100%\), [\d,]+ steps/s, 0:00 left, mean return \d+\.\d\d, battles \d+", lines[-1]
+    )
+    assert "mean return -" in lines[0]
+
+
+def test_progress_is_quiet_between_lines(learn: Learn) -> None:
+    out = io.StringIO()
+    learn([Progress(256, line_every_s=3600.0, stream=out)])
+    assert len(out.getvalue().splitlines()) == 1
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_draws_a_bar_on_a_terminal(learn: Learn) -> None:
+    out = Terminal()
+    learn([Progress(256, stream=out)])
+    assert "100%" in out.getvalue()
+    assert "256/256 steps" in out.getvalue()
+    assert out.getvalue().endswith("\n")
+
+
+def test_battles_of_running_and_finished_episodes_are_counted_once(learn: Learn) -> None:
+    progress, metrics = Progress(512, stream=io.StringIO()), EpisodeMetrics()
+    learn([progress, metrics], steps=2 * 24 * 4, n_steps=24, batch_size=24)
+    assert progress.battles == metrics.battles > 0
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (0, 59.6, 61, 3600, 36_061)] == [
+        "0:00",
+        "1:00",
+        "1:01",
+        "1:00:00",
+        "10:01:01",
+    ]
