@@ -41,6 +41,7 @@ class Atlas:
         self.maps = load_maps(world)
         self.by_number = {source.number: source for source in self.maps.values()}
         self.tilesets = {name: load_tileset(world, name) for name in tileset_names(world)}
+        self.known_steps: dict[Place, list[tuple[str, Place]]] = {}
         self.events = {line.words[1]: int(line.words[0], 0) for line in plain_lines(world / "events.txt")}
 
     def number(self, name: str) -> int:
@@ -85,7 +86,13 @@ class Atlas:
                 spots.append((at, direction))
         return spots
 
-    def next_steps(self, place: Place) -> Iterator[tuple[str, Place]]:
+    def next_steps(self, place: Place) -> list[tuple[str, Place]]:
+        """As find_steps, remembered."""
+        if place not in self.known_steps:
+            self.known_steps[place] = list(self.find_steps(place))
+        return self.known_steps[place]
+
+    def find_steps(self, place: Place) -> Iterator[tuple[str, Place]]:
         """Every direction that can be walked from ``place`` (people aside), and where it leads, warps
         included."""
         source = self.by_number[place.map]

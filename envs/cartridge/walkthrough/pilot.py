@@ -19,6 +19,8 @@ FACINGS = {"down": 0, "up": 4, "left": 8, "right": 12}
 MOST_ACTIONS = 20_000
 """Actions after which a walkthrough gives up."""
 BLOCK_ACTIONS = 12
+WAIT_ACTIONS = 4
+"""How long to wait when people bar every way."""
 """How long a step that could not be taken is walked round."""
 STUBBORN = 2
 """Presses that may lead nowhere before a step counts as blocked."""
@@ -40,6 +42,8 @@ class Pilot:
         self.state = read_state(emulator.memory)
         self.yes = False
         """What a YES / NO box is answered with."""
+        self.enough: Callable[[], bool] = lambda: False
+        """When to stop walking early: what the walk is for has happened."""
 
     def press(self, button: str | None) -> GameState:
         """One action of 24 frames with ``button`` held for 8, and the state after it."""
@@ -109,28 +113,29 @@ class Pilot:
                 return False
         return self.state.facing == FACINGS[direction]
 
-    def go(self, goals: Collection[Place], until: Callable[[GameState], bool] | None = None) -> None:
-        """Walk to any of ``goals``, by a new way whenever something gets in between, or stop when ``until``
-        holds.
+    def go(self, goals: Collection[Place]) -> None:
+        """Walk to any of ``goals``, by a new way whenever something gets in between, or stop when it is
+        ``enough``.
 
         Raises WalkthroughError when there is no way.
         """
         blocked: dict[Place, int] = {}
         self.settle()
-        while self.place not in goals and not (until and until(self.state)):
+        while self.place not in goals and not self.enough():
             barred = {place for place, since in blocked.items() if self.actions - since < BLOCK_ACTIONS}
             path = atlas().path(self.place, goals, barred, self.state.has_event)
             if path is None:
                 if not barred:
                     raise WalkthroughError(f"no way to {sorted(goals, key=str)[0]}: {self.describe()}")
-                self.press(None)
+                for _ in range(WAIT_ACTIONS):
+                    self.press(None)
                 continue
             for direction, after in path:
                 if not self.step(direction, after):
                     if self.place != after:
                         blocked[after] = self.actions
                     break
-                if until and until(self.state):
+                if self.enough():
                     return
 
     def step(self, direction: str, after: Place) -> bool:
@@ -139,6 +144,8 @@ class Pilot:
         start = self.place
         for _ in range(STUBBORN + 1):
             self.press(direction)
+            if self.state.map_id != start.map:
+                self.press(None)  # a map that is entered may have something to say
             disturbed = self.state.battle != 0 or self.screen.has_box
             self.settle()
             if self.place == after:

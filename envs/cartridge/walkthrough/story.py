@@ -16,6 +16,8 @@ TRAINING_LEVEL = 8
 WEAK = 0.5
 """Share of HP of the lead below which a healing centre is visited."""
 MOST_TRIES = 30
+MOST_STEPS = 3000
+"""Steps in tall grass after which training has failed."""
 LAB_DOOR = ("HOME_TOWN", 11, 6)
 TALL_GRASS = ("ROUTE_1", 8, 35)
 GYM_DOOR = ("SLATEHAVEN", 21, 6)
@@ -48,14 +50,20 @@ class Player:
         lead = self.pilot.state.party[0]
         return lead.hp < WEAK * lead.max_hp or not any(lead.pp[:1])
 
-    def repeat(self, done: Callable[[], bool], task: Callable[[], None], what: str) -> None:
-        """Do ``task`` until ``done``. Raises WalkthroughError after MOST_TRIES tries."""
-        for _ in range(MOST_TRIES):
-            self.pilot.settle()
-            if done():
-                return
-            task()
-        raise WalkthroughError(f"{what}: not done after {MOST_TRIES} tries, {self.pilot.describe()}")
+    def repeat(
+        self, done: Callable[[], bool], task: Callable[[], None], what: str, tries: int = MOST_TRIES
+    ) -> None:
+        """Do ``task`` until ``done``. Raises WalkthroughError after that many tries."""
+        outer, self.pilot.enough = self.pilot.enough, done
+        try:
+            for _ in range(tries):
+                self.pilot.settle()
+                if done():
+                    return
+                task()
+        finally:
+            self.pilot.enough = outer
+        raise WalkthroughError(f"{what}: not done after {tries} tries, {self.pilot.describe()}")
 
     def heal(self, centre: str) -> None:
         """Visit a healing centre; blackouts lead there from then on."""
@@ -106,7 +114,6 @@ def errand(player: Player) -> None:
 def train(player: Player, level: int, map_name: str, centre: str) -> None:
     """Fight wild creatures in the tall grass of a map until the lead has ``level``."""
     pilot = player.pilot
-    number = atlas().number(map_name)
     grass = grass_of(map_name)
 
     def task() -> None:
@@ -119,12 +126,7 @@ def train(player: Player, level: int, map_name: str, centre: str) -> None:
             pilot.go(neighbours)
 
     player.fighter.enough = level
-    for _ in range(100 * MOST_TRIES):
-        pilot.settle()
-        if player.level >= level:
-            return
-        task()
-    raise WalkthroughError(f"train to level {level} on map {number}: {pilot.describe()}")
+    player.repeat(lambda: player.level >= level, task, f"train to level {level}", MOST_STEPS)
 
 
 def grass_of(map_name: str) -> list[Place]:
