@@ -1,4 +1,5 @@
-"""Checks the linked cartridge: areas inside their banks, C variables below 0xCC00, header right. Prints what is used.
+"""Checks the linked cartridge: areas inside their banks, C variables below 0xCC00, header right.
+Prints what is used of every bank.
 
 ``python3 -m envs.cartridge.tools.check_rom`` (from the project root, after the link; standard library only).
 """
@@ -38,13 +39,14 @@ def main() -> int:
 
 def read_areas(text: str) -> dict[str, tuple[int, int]]:
     """Linker areas of a map file: name -> (address with the bank above bit 15, size in bytes)."""
-    return {name: (int(start, 16), int(size, 16)) for name, start, size in AREA.findall(text) if int(size, 16)}
+    found = ((name, int(start, 16), int(size, 16)) for name, start, size in AREA.findall(text))
+    return {name: (start, size) for name, start, size in found if size}
 
 
 def check_areas(areas: dict[str, tuple[int, int]]) -> None:
     """Raises UserError for code or data that reaches beyond its bank or its part of work RAM."""
     for name, (start, size) in areas.items():
-        if name.startswith("_HEADER") or name.startswith("."):
+        if name.startswith(("_HEADER", ".")):
             continue
         end = (start & 0xFFFF) + size
         limit = limit_of(name, start)
