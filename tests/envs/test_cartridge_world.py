@@ -1,82 +1,20 @@
-"""Every fact of the memory table that the cartridge keeps, held against what happens in play.
-
-One scripted play from the bedroom to the first gym is recorded action by action; the tests ask whether its
-memory tells
-a consistent story.
-"""
+"""Every fact of the memory table about player and world that the cartridge keeps, held against what happens
+in play."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
-from envs.cartridge.walkthrough import run_to
 from envs.emulator import Emulator
-from envs.games import Game
-from envs.ram import GameState, battle_change, bcd, big_endian, read_state
-from envs.start_states import start_state
+from envs.ram import bcd, big_endian, read_state
+from tests.envs.recorder import Moment
 
 State = Callable[[str], bytes]
-W_RAM = 0xC000
 OUTDOOR = range(37)  # map ids of towns and routes
 BEDROOM, HOUSE, HOME, LABORATORY, SECOND_TOWN = 38, 37, 0, 40, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Work RAM at one time of the play, and what the reader made of it."""
-
-    frame: int
-    ram: bytes
-    state: GameState
-
-    def byte(self, address: int) -> int:
-        return self.ram[address - W_RAM]
-
-    def bytes(self, address: int, size: int) -> bytes:
-        return self.ram[address - W_RAM : address - W_RAM + size]
-
-
-class Recorder(Emulator):
-    """An emulator that remembers the moment after every action."""
-
-    moments: list[Moment]
-
-    def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
-        super().act(button, frames, held)
-        self.moments.append(
-            Moment(self.frame_count, bytes(self.memory[0xC000:0xE000]), read_state(self.memory))
-        )
-
-
-@pytest.fixture(scope="module")
-def play(game: Game) -> list[Moment]:
-    with Recorder(game.rom) as emulator:
-        emulator.moments = []
-        emulator.load_state(start_state(game, "bedroom").data)
-        run_to(emulator, "gym1")
-        return emulator.moments
-
-
-@pytest.fixture(scope="module")
-def battles(play: list[Moment]) -> list[list[Moment]]:
-    """The moments of each battle, from its first to its last."""
-    found: list[list[Moment]] = []
-    for before, now in pairwise(play):
-        if now.state.battle > 0:
-            if before.state.battle <= 0:
-                found.append([])
-            found[-1].append(now)
-    return found
-
-
-def settled(battle: list[Moment]) -> Iterator[Moment]:
-    """The moments in which both creatures have been sent out."""
-    return (m for m in battle if m.state.own_level and m.state.enemy_level)
 
 
 def test_the_way_leads_through_the_world(play: list[Moment]) -> None:
@@ -278,59 +216,6 @@ def test_settings_and_ways_of_moving_are_known_values(play: list[Moment]) -> Non
     assert {moment.byte(0xD700) for moment in play} == {0}
 
 
-def test_battles_are_wild_or_with_trainers(battles: list[list[Moment]]) -> None:
-    kinds = {moment.state.battle for battle in battles for moment in battle}
-    assert kinds == {1, 2}
-    for battle in battles:
-        assert len({moment.state.battle for moment in battle}) == 1
-        opponents = {moment.byte(0xD059) for moment in settled(battle)}
-        assert len(opponents) == 1
-        assert (opponents.pop() >= 200) == (battle[0].state.battle == 2)
-        assert {moment.byte(0xD05A) for moment in battle} == {0}
-
-
-def test_the_enemy_is_who_the_opponent_says(battles: list[list[Moment]]) -> None:
-    for battle in battles:
-        for moment in settled(battle):
-            if moment.state.battle == 1:
-                assert moment.state.enemy_species == moment.byte(0xD059)
-            else:
-                count = moment.byte(0xD89C)
-                team = [moment.byte(0xD8A4 + 44 * slot) for slot in range(count)]
-                assert 1 <= count <= 6
-                assert moment.state.enemy_species in team
-
-
-def test_hp_in_battle_is_within_its_limits_and_falls(battles: list[list[Moment]]) -> None:
-    fell = 0
-    for battle in battles:
-        for moment in settled(battle):
-            assert 0 <= moment.state.enemy_hp <= moment.state.enemy_max_hp
-            assert 0 <= moment.state.own_hp <= moment.state.own_max_hp
-            assert 1 <= moment.state.enemy_level <= 100
-        for before, now in pairwise(settled(battle)):
-            fell += now.state.enemy_hp < before.state.enemy_hp
-    assert fell > len(battles) // 2
-
-
-def test_the_creature_in_battle_is_one_of_the_party(battles: list[list[Moment]]) -> None:
-    for battle in battles:
-        last = battle[-1].state
-        assert (last.own_level, last.own_max_hp) in [(mon.level, mon.max_hp) for mon in last.party]
-
-
-def test_the_battle_result_tells_how_it_ended(play: list[Moment]) -> None:
-    ends = {"won": 0, "lost": 0, "escaped": 0, "started": 0}
-    for before, now in pairwise(play):
-        change = battle_change(before.state, now.state)
-        if change is not None:
-            ends[change] += 1
-        if change == "won":
-            assert before.state.enemy_hp == 0
-    assert ends["won"] >= 4
-    assert ends["started"] == ends["won"] + ends["lost"] + ends["escaped"]
-
-
 def test_the_cursor_moves_in_a_menu(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("starter"))
     emulator.act("start")
@@ -348,27 +233,3 @@ def test_chance_is_stirred_every_frame(emulator: Emulator, state: State) -> None
         emulator.tick(1)
         drawn.append(tuple(emulator.memory[0xFFD3:0xFFD5]))
     assert len(set(drawn)) > 50
-
-
-def test_a_loss_is_told_and_leads_to_the_healing_place(emulator: Emulator, state: State) -> None:
-    """With one HP left a wild battle is soon lost, when the player presses what comes to hand."""
-    emulator.load_state(state("route1"))
-    emulator.tick(30)
-    emulator.memory[0xD16C] = 0  # type: ignore[index]
-    emulator.memory[0xD16D] = 1  # type: ignore[index]
-    buttons = random.Random(3)
-    seen = [read_state(emulator.memory)]
-    while len(seen) < 6000 and not (
-        seen[-1].battle == 0 and any(moment.battle == -1 for moment in seen[-200:])
-    ):
-        emulator.act(buttons.choice(("down", "up", "left", "right")) if seen[-1].battle == 0 else "a")
-        seen.append(read_state(emulator.memory))
-    changes = [battle_change(before, now) for before, now in pairwise(seen)]
-    assert changes.count("lost") == 1
-    assert seen[-1].battle_result == 1
-    for _ in range(40):
-        emulator.act("b")
-    after = read_state(emulator.memory)
-    assert after.map_id in (seen[0].blackout_map, HOUSE, HOME, 41)
-    assert after.party[0].hp == after.party[0].max_hp
-    assert after.money == seen[0].money // 2
