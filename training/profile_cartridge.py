@@ -1,4 +1,4 @@
-"""Does the embedded cartridge hold what is asked of it: ``python training/profile_cartridge.py --episodes 50``.
+"""Does the embedded cartridge hold what it must: ``python training/profile_cartridge.py --episodes 50``.
 
 Prints a table of measured values and their bounds; exit status 1 when one does not hold.
 """

@@ -1,4 +1,4 @@
-"""What must be true of the embedded cartridge, measured: uniformly random buttons, the scripted player, speed.
+"""What must be true of the embedded cartridge, measured: random buttons, scripted player, speed.
 
 Every action takes 24 frames with the button held for 8 of them and the last frame rendered, as in training.
 Nothing here needs torch; the functions at the top level run in worker processes.
@@ -37,7 +37,7 @@ Z_95 = statistics.NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Random play from the start: actions until the first battle (None: none within the cap), and how the wild
+    """Random play from the start: actions until the first battle (None: none within the cap), and how wild
     battles ended."""
 
     first_battle: int | None
@@ -76,8 +76,8 @@ class Profile:
 
 
 def random_play(emulator: Emulator, start: StartState, seed: Sequence[int]) -> Iterator[GameState]:
-    """Press uniformly random buttons from ``start`` on, for ever; yields the state after each action, and before
-    the first. The wait before it and the buttons follow from ``seed`` alone."""
+    """Press uniformly random buttons from ``start`` on, for ever; yields the state before the first action
+    and after each. The wait before it and the buttons follow from ``seed`` alone."""
     rng = np.random.default_rng(seed)
     emulator.load_state(start.data)
     emulator.tick(int(rng.integers(MAX_WAIT + 1)))
@@ -153,7 +153,7 @@ def profile(
     processes: int,
     tell: Callable[[str], None],
 ) -> Profile:
-    """Measure everything, with speed first and alone. Raises UserError when the ROM has no such start state."""
+    """Measure everything, speed first and alone. Raises UserError when the ROM has no such start state."""
     game = identify(rom) if rom else identify()
     tell(f'making the start state "{START}"')
     start = start_state(game, START)
@@ -186,8 +186,8 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of the median that assumes nothing of the distribution: two order statistics, as many from
-    either end as a fair coin in len(values) throws falls short of with probability 0.025 at most."""
+    """95 % interval of the median that assumes nothing of the distribution: two order statistics, as far
+    from either end as a fair coin in len(values) throws stays below with probability 0.025 at most."""
     ordered, n = sorted(values), len(values)
     rank, below = 0, math.comb(n, 0) / 2**n
     while rank < (n - 1) // 2 and below <= 0.025:
