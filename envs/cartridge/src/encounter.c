@@ -20,9 +20,19 @@ void blackout_set(uint8_t id) BANKED {
 }
 
 /* To the healing place: one step in front of its first warp. */
-void blackout(void) BANKED {
+void way_out(void) BANKED {
     Warp door;
     uint8_t id = wLastBlackoutMap;
+    wLastMap = wBlackoutLastMap;
+    map_header(id);
+    warp_get(0, &door);
+    if (map.flags & MAP_OUTDOOR)
+        map_load(id, door.x, door.y + 1, 0x0);
+    else
+        map_load(id, door.x, door.y - 1, 0x4);
+}
+
+void blackout(void) BANKED {
     wJoyIgnore = 0xFF;
     screen_begin();
     ui_clear();
@@ -31,13 +41,7 @@ void blackout(void) BANKED {
     money_halve();
     party_heal();
     wIsInBattle = 0;
-    wLastMap = wBlackoutLastMap;
-    map_header(id);
-    warp_get(0, &door);
-    if (map.flags & MAP_OUTDOOR)
-        map_load(id, door.x, door.y + 1, 0x0);
-    else
-        map_load(id, door.x, door.y - 1, 0x4);
+    way_out();
     wJoyIgnore = 0;
 }
 

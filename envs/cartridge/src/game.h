@@ -82,7 +82,7 @@ uint8_t bag_remove(uint8_t item, uint8_t quantity) BANKED;         /* 1 if it wa
 uint8_t bag_count(uint8_t item) BANKED;
 /* --- screens.c (bank 3): whole screens, also used by the start menu --- */
 uint8_t team_screen(uint8_t choose) BANKED;    /* choose 0: look at it and change the order; 1: pick one (MENU_CANCEL allowed); 2: must pick one alive */
-uint8_t bag_screen(uint8_t in_battle) BANKED;  /* uses items; returns 0 nothing was used, 1 used, 2 ball thrown (item id in battle_item) */
+uint8_t bag_screen(uint8_t in_battle) BANKED;  /* uses items; returns 0 nothing was used, 1 used, 2 ball thrown (item id in battle_item), 3 way out */
 extern uint8_t battle_item;
 void draw_hp_bar(uint8_t x, uint8_t y, uint16_t hp, uint16_t max) BANKED;  /* 9 tiles wide */
 void draw_status(uint8_t x, uint8_t y, uint8_t status, uint16_t hp) BANKED; /* 3 tiles wide */
@@ -97,6 +97,8 @@ uint8_t battle_trainer(uint8_t trainer_id) BANKED;   /* pays money, says text_lo
 void overworld(void) BANKED;                    /* never returns */
 void map_load(uint8_t map, uint8_t x, uint8_t y, uint8_t facing) BANKED;
 void map_redraw(void) BANKED;                   /* tiles, tile map, sprites, scroll; after a battle or a screen */
+uint8_t way_out_here(void);                     /* home: a place of wild creatures without roads into it */
+void way_out(void) BANKED;                      /* to wLastBlackoutMap */
 void blackout(void) BANKED;                     /* wIsInBattle stays 0xFF while its text is shown; half the money, heal, to wLastBlackoutMap */
 void script_run(uint16_t script) BANKED;        /* sets wJoyIgnore while it walks people about */
 

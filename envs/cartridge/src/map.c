@@ -193,6 +193,13 @@ void view_draw(void) {
     ui_close();
 }
 
+uint8_t way_out_here(void) {
+    for (uint8_t i = 0; i < 4; i++)
+        if (neighbours[i].map != NO_MAP)
+            return 0;
+    return map.wild_rate != 0;
+}
+
 void view_show(void) {
     view_tiles();
     ui_close();

@@ -160,7 +160,7 @@ static uint8_t use_on_team(Item *item)
     return 1;
 }
 
-/* 0 nothing was used, 1 used, 2 ball thrown (battle_item). */
+/* 0 nothing was used, 1 used, 2 ball thrown (battle_item), 3 the way out of a cave or forest. */
 static uint8_t use(Item *item, uint8_t in_battle)
 {
     if (in_battle && !(item->flags & FLAG_BATTLE)) {
@@ -182,6 +182,10 @@ static uint8_t use(Item *item, uint8_t in_battle)
         bag_remove(item->id, 1);
         note_wait("A sharp smell!");
         return 1;
+    }
+    if (item->effect == ITEM_EXIT && !in_battle && way_out_here()) {
+        bag_remove(item->id, 1);
+        return 3;
     }
     note_wait("No use for it here.");
     return 0;
@@ -221,6 +225,6 @@ uint8_t bag_screen(uint8_t in_battle) BANKED
         }
         item_get(wBagItems[2 * (from + pick)], &item);
         used = use(&item, in_battle);
-        if (used && in_battle) return used;
+        if (used == 3 || (used && in_battle)) return used;
     }
 }

@@ -34,19 +34,24 @@ void options_screen(void) BANKED {
     }
 }
 
-static void run_entry(uint8_t entry) {
+/* 1: the player is somewhere else now. */
+static uint8_t run_entry(uint8_t entry) {
     if (entry == ENTRY_TEAM && !wPartyCount)
-        return;
+        return 0;
     if (entry == ENTRY_TEAM)
         team_screen(0);
-    else if (entry == ENTRY_BAG)
-        bag_screen(0);
-    else {
+    else if (entry == ENTRY_BAG) {
+        if (bag_screen(0) == 3) {
+            way_out();
+            return 1;
+        }
+    } else {
         sprites_hide();
         options_screen();
-        return;                          /* it uses letters alone: the map's tiles are still there */
+        return 0;                        /* it uses letters alone: the map's tiles are still there */
     }
     map_redraw();
+    return 0;
 }
 
 void start_menu(void) BANKED {
@@ -57,7 +62,8 @@ void start_menu(void) BANKED {
         entry = ui_menu(11, 2, ENTRIES, 2, entry, 2);
         if (entry >= ENTRY_EXIT)
             break;
-        run_entry(entry);
+        if (run_entry(entry))
+            return;
         view_tiles();
         sprites_draw();
         ui_dirty();
