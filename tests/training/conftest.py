@@ -1,0 +1,81 @@
+"""What the tests of training share: programs as real processes, and runs in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Result = subprocess.CompletedProcess[str]
+Program = Callable[..., Result]
+
+# Two games from where control is gained, in this process, eight updates; an episode ends every 40 steps.
+TINY = {
+    "start": "bedroom",
+    "max_steps": 40,
+    "num_envs": 2,
+    "workers": 1,
+    "n_steps": 32,
+    "batch_size": 32,
+    "total_steps": 256,
+    "save_interval": 64,
+    "device": "cpu",
+    "rewards": {"exploration_new_tile": 0.1, "battle_start_bonus": 1.0},
+}
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of this suite live."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config that trains in a few seconds."""
+    path = tmp_path_factory.mktemp("configs") / "tiny.json"
+    path.write_text(json.dumps(TINY))
+    return path
+
+
+def environment(runs: Path) -> dict[str, str]:
+    """The environment of a program under test."""
+    return {**os.environ, "POKERED_RUNS": str(runs), "COLUMNS": "110"}
+
+
+@pytest.fixture(scope="session")
+def program(runs: Path) -> Program:
+    """program("train_ppo", *flags): a program of training/ run to its end as a process of its own."""
+
+    def run(name: str, *flags: Any, cwd: Path = ROOT) -> Result:
+        command = [sys.executable, str(ROOT / "training" / f"{name}.py"), *map(str, flags)]
+        return subprocess.run(
+            command, cwd=cwd, env=environment(runs), capture_output=True, text=True, timeout=240, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def refused(program: Program, runs: Path) -> Callable[..., str]:
+    """refused("train_ppo", *flags): the one line of a program that refuses them, without leaving a trace."""
+
+    def run(name: str, *flags: Any) -> str:
+        before = sorted(runs.rglob("*"))
+        result = program(name, *flags)
+        lines = result.stderr.splitlines()
+        assert result.returncode == 2, result.stderr
+        assert len(lines) == 1, result.stderr
+        assert lines[0].startswith("error: ")
+        assert result.stdout == ""
+        assert sorted(runs.rglob("*")) == before
+        return lines[0].removeprefix("error: ")
+
+    return run

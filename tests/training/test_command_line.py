@@ -1,0 +1,99 @@
+"""The command line as a user meets it: real processes, exit statuses, one line for each mistake."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from training.cli import TrainFlags, parse
+from training.config import TrainConfig
+
+from .conftest import Program
+
+DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
+--n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom
+--start --resume --device --seed --torch-deterministic --save-interval --eval-every-steps --stop-after
+--init-from --accept-changes --workers --use-graphics"""
+
+
+def test_help_is_quick_and_names_every_flag(program: Program) -> None:
+    started = time.monotonic()
+    result = program("train_ppo", "--help")
+    seconds = time.monotonic() - started
+    assert result.returncode == 0
+    assert [flag for flag in DESIGNED.split() if flag not in result.stdout] == []
+    assert "(default: 0.997)" in result.stdout
+    assert seconds < 5, "importing torch for --help takes longer"
+
+
+def test_every_flag_is_a_setting_or_handled_by_the_plan() -> None:
+    settings = {f.name for f in fields(TrainFlags)} & set(TrainConfig.model_fields)
+    handled = {"config", "run_name", "resume", "accept_changes", "init_from", "stop_after", "use_graphics"}
+    assert {f.name for f in fields(TrainFlags)} == settings | handled
+    values = {"preset": "small", "device": "cpu", "start": "bedroom", "rom": "x.gb"}
+    for name in settings - {"torch_deterministic"}:
+        flag = "--" + name.replace("_", "-")
+        assert name in parse(TrainFlags, [flag, values.get(name, "1")], "train_ppo.py").overrides()
+    assert parse(TrainFlags, ["--torch-deterministic"], "x").overrides() == {"torch_deterministic": True}
+    assert parse(TrainFlags, [], "x").overrides() == {}
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--gama", "1"], "--gama is not a flag of train_ppo.py; did you mean --gamma?"),
+        (["--gamma", "high"], "--gamma high must be a number"),
+        (["--num-envs", "2.5"], "--num-envs 2.5 must be a whole number"),
+        (["--gamma"], "--gamma needs a value; see --help"),
+        (["--preset", "huge"], "--preset huge must be one of large, medium, small"),
+        (["--gamma", "1.5"], "--gamma 1.5 is out of range: must be at most 1"),
+        (["--config", "configs/smok.json"], "no such file; did you mean configs/smoke.json?"),
+        (["--batch-size", "500"], "batch_size 500 does not divide n_steps x num_envs = 512 x 16 = 8192"),
+        (["--run-name", "../x"], "run name '../x' must be letters, digits"),
+        (["--resume", "nothing"], "run nothing does not exist"),
+        (["--resume", "a", "--run-name", "b"], "--resume and --run-name cannot be given together"),
+        (["--accept-changes"], "--accept-changes goes with --resume NAME"),
+        (["--stop-after", "0"], "--stop-after 0 is out of range: must be at least 1"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(refused: Callable[..., str], flags: list[str], line: str) -> None:
+    assert line in refused("train_ppo", *flags)
+
+
+def test_mistakes_that_show_later_leave_no_run_folder_either(
+    refused: Callable[..., str], tiny: Path, tmp_path: Path
+) -> None:
+    bad_rom = tmp_path / "bad.gb"
+    bad_rom.write_bytes(b"not a cartridge")
+    new_run = ("train_ppo", "--config", tiny, "--run-name", "later")
+    assert str(bad_rom) in refused(*new_run, "--rom", bad_rom)
+    assert "no CUDA device" in refused(*new_run, "--device", "cuda") or _has_cuda()
+    assert 'start "bedrom"' in refused(*new_run, "--start", "bedrom")
+    assert "run nobody does not exist" in refused(*new_run, "--init-from", "nobody")
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "line"),
+    [
+        ("evaluate", [], "RUN must be given"),
+        ("evaluate", ["nothing"], "run nothing does not exist"),
+        ("evaluate", ["nothing", "--episodes", "0"], "--episodes 0 is out of range: must be at least 1"),
+        ("record", ["nothing", "--out", "x.png"], "--out x.png must end in .gif or .mp4"),
+        ("record", ["nothing", "--every", "0"], "--every 0 is out of range"),
+    ],
+)
+def test_other_programs_refuse_alike(
+    refused: Callable[..., str], name: str, flags: list[str], line: str
+) -> None:
+    assert re.search(re.escape(line), refused(name, *flags), re.IGNORECASE)

@@ -1,0 +1,207 @@
+"""Training from end to end on the embedded cartridge, as processes: learn, stop, resume, evaluate, record."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from envs.emulator import Emulator
+from training.recording import RecordingEmulator, write_moving_picture
+
+from .conftest import ROOT, TINY, Program, Result, environment
+
+
+@pytest.fixture(scope="module")
+def stopped(program: Program, tiny: Path) -> Result:
+    """The run "whole", stopped in the middle."""
+    return program("train_ppo", "--config", tiny, "--run-name", "whole", "--stop-after", 100)
+
+
+@pytest.fixture(scope="module")
+def resumed(program: Program, stopped: Result) -> Result:
+    """The run "whole", brought to its end."""
+    assert stopped.returncode == 0, stopped.stderr
+    return program("train_ppo", "--resume", "whole")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def test_stopped_run_says_how_to_go_on(stopped: Result, runs: Path) -> None:
+    assert stopped.returncode == 0, stopped.stderr
+    assert "stopped by --stop-after 100; go on with --resume whole" in stopped.stdout
+    assert _json(runs / "whole" / "checkpoints" / "128" / "trainer.json")["steps"] == 128
+
+
+def test_resumed_run_ends_with_everything_in_its_folder(resumed: Result, runs: Path) -> None:
+    assert resumed.returncode == 0, resumed.stderr
+    folder = runs / "whole"
+    assert _json(folder / "checkpoints" / "final" / "trainer.json")["steps"] == 256
+    counts = _json(folder / "checkpoints" / "final" / "trainer.json")["extra"]["counts"]
+    assert counts["updates"] == 4
+    assert counts["episodes"] == 4, "both sessions: each game plays 64 steps in each, 40 make an episode"
+    config, manifest = _json(folder / "config.json"), _json(folder / "manifest.json")
+    assert {key: config[key] for key in TINY if key != "rewards"} == {
+        k: TINY[k] for k in TINY if k != "rewards"
+    }
+    assert config["rewards"]["exploration_new_tile"] == 0.1
+    assert [session["from_steps"] for session in manifest["sessions"]] == [0, 128]
+    assert len(manifest["rom_sha1"]) == 40
+    assert manifest["sessions"][0]["versions"]["stable-baselines3"]
+    assert _json(folder / "health.json")["verdict"]
+    assert (folder / "agent_stats.npz").is_file()
+
+
+def test_closing_table_tells_what_was_seen(resumed: Result) -> None:
+    shown = resumed.stdout
+    rows = ("steps ", "steps/s", "PPO updates", "episodes", "battles started", "badges", "KL divergence")
+    for row in (*rows, "clip fraction", "explained variance", "health", "tensorboard --logdir"):
+        assert row in shown, row
+
+
+def test_tensorboard_has_the_keys(resumed: Result, runs: Path) -> None:
+    assert resumed.returncode == 0
+    events = EventAccumulator(str(runs / "whole" / "tensorboard"))
+    events.Reload()
+    tags = set(events.Tags()["scalars"])
+    wanted = """rollout/ep_rew_mean rollout/ep_len_mean train/approx_kl train/clip_fraction train/entropy_loss
+    train/explained_variance train/value_loss train/episode_return_mean train/episode_length_mean
+    train/episode_battles_started_mean train/episode_battles_won_mean train/episode_badges_earned_mean
+    train/episode_levels_gained_mean train/episode_map_progress_max train/success_rate
+    reward_components/exploration reward_components/battle reward_components/milestone
+    reward_components/penalty env_stats/coord_count schedule/ent_coef health/verdict
+    perf/env_steps_per_s perf/emulator_share perf/inference_share perf/learn_share perf/rss_mb"""
+    assert [tag for tag in wanted.split() if tag not in tags] == []
+    assert "trajectory/explore_sum" in events.Tags()["images"]
+    steps = [event.step for event in events.Scalars("train/approx_kl")]
+    assert steps == sorted(set(steps)), "no point is doubled by the resume"
+
+
+def test_a_finished_or_changed_run_is_not_resumed_silently(
+    resumed: Result, refused: Callable[..., str], tiny: Path
+) -> None:
+    assert resumed.returncode == 0
+    assert "has all its 256 steps" in refused("train_ppo", "--resume", "whole")
+    line = refused("train_ppo", "--resume", "whole", "--gamma", "0.5", "--total-steps", "512")
+    assert "settings differ from its own (gamma: 0.997 -> 0.5, total_steps: 256 -> 512)" in line
+    assert "whole exists already" in refused("train_ppo", "--config", tiny, "--run-name", "whole")
+
+
+def test_accepted_changes_are_kept(resumed: Result, program: Program, runs: Path) -> None:
+    assert resumed.returncode == 0
+    flags = ("--total-steps", 320, "--learning-rate", 0.001, "--accept-changes")
+    result = program("train_ppo", "--resume", "whole", *flags)
+    assert result.returncode == 0, result.stderr
+    assert _json(runs / "whole" / "config.json")["learning_rate"] == 0.001
+    trainer = _json(runs / "whole" / "checkpoints" / "final" / "trainer.json")
+    assert trainer["steps"] == 320
+    assert trainer["optimizer_groups"][0]["lr"] == 0.001
+
+
+def test_evaluation_compares_with_random_buttons(resumed: Result, program: Program, runs: Path) -> None:
+    assert resumed.returncode == 0
+    result = program("evaluate", "whole", "--episodes", 3, "--seeds", 2, "--device", "cpu")
+    assert result.returncode == 0, result.stderr
+    assert "6 episodes each from bedroom" in result.stdout
+    assert "reached by neither" in result.stdout
+    rows = [json.loads(line) for line in (runs / "whole" / "eval.jsonl").read_text().splitlines()]
+    assert [row["policy"] for row in rows] == ["stochastic", "random"]
+    assert all(row["episodes"] == 6 and row["length_mean"] == 40 for row in rows)
+    assert rows[0]["milestones"]["badge 1"] == {
+        "reached": 0, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.3903, abs=1e-4), "median_actions": None
+    }  # fmt: skip
+
+
+def test_weights_start_another_run_with_evaluation_and_processes(
+    resumed: Result, program: Program, tiny: Path, tmp_path: Path, runs: Path
+) -> None:
+    assert resumed.returncode == 0
+    config = tmp_path / "child.json"
+    config.write_text(
+        json.dumps({"extends": str(tiny), "workers": 2, "eval_episodes": 1, "total_steps": 128})
+    )
+    flags = ("--init-from", "whole", "--eval-every-steps", 64, "--torch-deterministic", "--seed", 3)
+    result = program("train_ppo", "--config", config, "--run-name", "child", *flags)
+    assert result.returncode == 0, result.stderr
+    trainer = _json(runs / "child" / "checkpoints" / "final" / "trainer.json")
+    assert (trainer["steps"], trainer["extra"]["counts"]["updates"]) == (128, 2), "a fresh count"
+    rows = [json.loads(line) for line in (runs / "child" / "eval.jsonl").read_text().splitlines()]
+    assert [row["steps"] for row in rows] == [64, 128]
+    assert (runs / "child" / "checkpoints" / "best" / "policy.safetensors").is_file()
+    assert "whole" in _json(runs / "child" / "manifest.json")["init_from"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_ends_in_order(tiny: Path, runs: Path, number: signal.Signals) -> None:
+    name = f"signal-{number.name}"
+    command = [sys.executable, str(ROOT / "training" / "train_ppo.py"), "--config", str(tiny)]
+    command += ["--run-name", name, "--total-steps", "1000000", "--workers", "2"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(runs),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    checkpoint = runs / name / "checkpoints" / "64"
+    deadline = time.monotonic() + 120
+    while not checkpoint.is_dir() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if number == signal.SIGINT:  # a terminal sends Ctrl-C to every process of the program
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    shown, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert f"stopped by {number.name}; go on with --resume {name}" in shown
+    assert "Traceback" not in errors
+    steps = max(int(path.name) for path in (runs / name / "checkpoints").iterdir())
+    assert steps % 64 == 0, "only whole rollouts count"
+
+
+def test_recording_makes_a_moving_picture(resumed: Result, program: Program, tmp_path: Path) -> None:
+    assert resumed.returncode == 0
+    out = tmp_path / "agent.gif"
+    result = program("record", "whole", "--out", out, "--actions", 10, "--every", 8, "--scale", 2)
+    assert result.returncode == 0, result.stderr
+    with Image.open(out) as picture:
+        assert picture.size == (320, 288)
+        assert getattr(picture, "n_frames", 1) > 1
+
+
+def test_mp4_holds_every_picture(tmp_path: Path) -> None:
+    pictures = [np.full((144, 160, 3), shade, np.uint8) for shade in (0, 85, 170, 255)]
+    write_moving_picture(tmp_path / "x.mp4", pictures, rate=15.0, scale=2)
+    with av.open(str(tmp_path / "x.mp4")) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert [frame.shape for frame in shown] == [(288, 320, 3)] * 4
+    assert [round(frame.mean()) for frame in shown] == pytest.approx([0, 85, 170, 255], abs=3)
+
+
+def test_recording_changes_nothing_of_the_game(rom: Path, state: Callable[[str], bytes]) -> None:
+    plain, recording = Emulator(rom), RecordingEmulator(rom, every=4)
+    for emulator in (plain, recording):
+        emulator.load_state(state("bedroom"))
+        for button in ("down", "a", None, "left", "start"):
+            emulator.act(button)
+    assert plain.memory[0xC000:0xE000] == recording.memory[0xC000:0xE000]
+    assert len(recording.pictures) == 5 * 24 // 4
+    for emulator in (plain, recording):
+        emulator.close()
