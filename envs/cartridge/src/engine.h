@@ -80,7 +80,7 @@ uint8_t wild_slot(WildSlot *to);                 /* draws one of the ten */
 extern Object objects[MAX_OBJECTS];
 extern uint8_t object_count, object_shown[MAX_OBJECTS];
 extern uint8_t object_sight[MAX_OBJECTS];        /* of trainers still to be fought, else 0 */
-extern uint8_t people_timer, people_walker, people_end, player_next_x, player_next_y;
+extern uint8_t people_timer, people_walker, people_end, player_next_x, player_next_y, moved_x, moved_y;
 void objects_load(uint8_t reload) BANKED;        /* those of the map; reload: all sprite tiles anew */
 void objects_refresh(void) BANKED;               /* shown or hidden by events */
 void objects_reload_tiles(void) BANKED;          /* after a screen that used their tiles */

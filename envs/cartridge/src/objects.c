@@ -17,6 +17,7 @@ uint8_t object_count, object_shown[MAX_OBJECTS];
 uint8_t people_timer, people_walker = NO_OBJECT;
 uint8_t player_next_x, player_next_y;    /* where the player's step leads */
 uint8_t people_end;                      /* OAM entries in use */
+uint8_t moved_x, moved_y;                /* pixels that the view has gone in the player's step */
 uint8_t object_sight[MAX_OBJECTS];       /* of trainers still to be fought, else 0 */
 
 static uint8_t object_x[MAX_OBJECTS];    /* 0xFF: not shown */
@@ -226,8 +227,8 @@ static uint8_t *object_draw(uint8_t i, uint8_t *entry, uint8_t walking) {
         return entry;
     }
     first_entry[i] = (uint8_t)((uint16_t)entry) >> 2;
-    x = MIDDLE_X + (x << 4);
-    y = MIDDLE_Y + (y << 4);
+    x = MIDDLE_X + (x << 4) - moved_x;
+    y = MIDDLE_Y + (y << 4) - moved_y;
     if (i == people_walker) {
         if (walker_direction >= LEFT)
             x += walker_direction == LEFT ? walker_left : -walker_left;
@@ -240,7 +241,8 @@ static uint8_t *object_draw(uint8_t i, uint8_t *entry, uint8_t walking) {
 void sprites_draw(void) BANKED {
     uint8_t *entry = OAM + 16;
     uint8_t old_end = people_end;
-    player_draw(0, 0);
+    if (!wWalkCounter)                   /* else its step has a frame of its own */
+        player_draw(0, 0);
     for (uint8_t i = 0; i < object_count; i++)
         if (object_shown[i])
             entry = object_draw(i, entry, 0);

@@ -36,6 +36,8 @@ static void step_frames(uint8_t direction, const uint8_t *lift) {
         wWalkCounter = left;
         hScrollX += x;
         hScrollY += y;
+        moved_x += x;
+        moved_y += y;
         hWork |= WORK_SCROLL;
         if (people) {
             hShiftX = -x;
@@ -52,6 +54,7 @@ static void step_frames(uint8_t direction, const uint8_t *lift) {
         frame();
     }
     wWalkCounter = 0;
+    moved_x = moved_y = 0;
 }
 
 static void step(uint8_t direction, const uint8_t *lift) {
