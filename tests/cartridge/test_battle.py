@@ -1,0 +1,370 @@
+"""Battles on the cartridge, as memory tells them: won, lost, fled, caught; levels, status, trainers.
+
+Most start from one wild battle on route 1 whose numbers are then set in memory, so that the outcome is
+certain whatever the random numbers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs.cartridge.walkthrough.fight import Fighter
+from envs.cartridge.walkthrough.pilot import Pilot
+from envs.cartridge.walkthrough.screen import Screen
+from envs.emulator import BUTTONS, Emulator
+from envs.games import EMBEDDED_ROM
+from envs.ram import GameState, big_endian, read_state
+from tests.cartridge.tables_text import Creature, creatures, items, moves, trainer
+
+FIGHT, BAG, TEAM, RUN = range(4)
+OWN, ENEMY, PARTY, ENEMY_PARTY = 0xD014, 0xCFE5, 0xD16B, 0xD8A4
+HP, STATUS, MOVES, EXPERIENCE, IVS, PP, LEVEL, STATS = 1, 4, 8, 14, 27, 29, 33, 34
+BATTLE_LEVEL, BATTLE_SPEED, BATTLE_PP = 14, 21, 25
+MON = 44
+POISONED, PARALYZED = 0x08, 0x40
+MOST_ACTIONS = 400
+WALK = ("up", "up", *("left", "left", "right", "right") * 100)
+"""Into the tall grass of route 1, and to and fro in it."""
+
+State = Callable[[str], bytes]
+
+
+class Player:
+    """Someone who plays a battle, and sets its numbers."""
+
+    def __init__(self, machine: Emulator) -> None:
+        self.machine = machine
+        self.memory: Any = machine.memory
+
+    @property
+    def now(self) -> GameState:
+        return read_state(self.memory)
+
+    @property
+    def screen(self) -> Screen:
+        return Screen.read(self.memory)
+
+    def word(self, address: int) -> int:
+        return big_endian(self.memory[address : address + 2])
+
+    def put(self, address: int, value: int, size: int = 2) -> None:
+        for i, byte in enumerate(value.to_bytes(size, "big")):
+            self.memory[address + i] = byte
+
+    def set_hp(self, own: int | None = None, enemy: int | None = None) -> None:
+        for value, battle, party in ((own, OWN, PARTY), (enemy, ENEMY, ENEMY_PARTY)):
+            if value is not None:
+                self.put(battle + HP, value)
+                self.put(party + HP, value)
+
+    def set_status(self, status: int) -> None:
+        self.memory[OWN + STATUS] = self.memory[PARTY + STATUS] = status
+
+    @property
+    def experience(self) -> int:
+        return big_endian(self.memory[PARTY + EXPERIENCE : PARTY + EXPERIENCE + 3])
+
+    def until(self, done: Callable[[], bool], button: str | None = "b") -> None:
+        """Press ``button`` until ``done``."""
+        for _ in range(MOST_ACTIONS):
+            if done():
+                return
+            self.machine.act(button)
+        pytest.fail(f"not done after {MOST_ACTIONS} actions; the screen:\n{self.screen.text()}")
+
+    def until_told(self, words: str) -> None:
+        """Wait for a message without pressing anything."""
+        for _ in range(600):
+            if self.screen.shows(words):
+                return
+            self.machine.tick(1)
+        pytest.fail(f"nobody said {words!r}; the screen:\n{self.screen.text()}")
+
+    @property
+    def in_menu(self) -> bool:
+        return self.screen.shows("FIGHT") and self.screen.cursor is not None
+
+    def choose(self, entry: int) -> None:
+        """Go to the battle menu and pick an entry."""
+        self.until(lambda: self.in_menu)
+        self.machine.act("left" if entry % 2 == 0 else "right")
+        self.machine.act("up" if entry < 2 else "down")
+        assert self.now.menu_item == entry
+        self.machine.act("a")
+
+    def use_move(self, slot: int = 0) -> None:
+        self.choose(FIGHT)
+        for _ in range(slot):
+            self.machine.act("down")
+        self.machine.act("a")
+
+    def end(self, entry: int = FIGHT) -> GameState:
+        """Pick the same entry again and again until the battle is over."""
+
+        def turn() -> bool:
+            if self.now.battle > 0 and self.in_menu:
+                self.choose(entry)
+            return self.now.battle <= 0
+
+        self.until(turn, "a")
+        return self.now
+
+
+def formula(creature: Creature, ivs: tuple[int, int], effort: list[int], level: int) -> list[int]:
+    """Max HP, attack, defence, speed and special of a creature: the first generation's formula."""
+    values = [ivs[0] >> 4, ivs[0] & 15, ivs[1] >> 4, ivs[1] & 15]
+    values.insert(0, sum((value & 1) << 3 - i for i, value in enumerate(values)))
+    roots = [min(255, int(np.ceil(np.sqrt(points)))) for points in effort]
+    parts = zip(creature.base, values, roots, strict=True)
+    stats = [((base + iv) * 2 + root // 4) * level // 100 + 5 for base, iv, root in parts]
+    return [stats[0] + level + 5, *stats[1:]]
+
+
+def check_party(player: Player) -> None:
+    """What must be true of every creature at every moment."""
+    known = creatures()
+    for i, mon in enumerate(player.now.party):
+        at = PARTY + MON * i
+        points = big_endian(player.memory[at + EXPERIENCE : at + EXPERIENCE + 3])
+        assert mon.hp <= mon.max_hp
+        assert mon.level**3 <= points < (mon.level + 1) ** 3
+        assert mon.species in known
+        assert all(not left or move for move, left in zip(mon.moves, mon.pp, strict=True))
+
+
+@pytest.fixture(scope="module")
+def encounter(state: State) -> bytes:
+    """A wild battle on route 1, with its menu open."""
+    with Emulator(EMBEDDED_ROM) as machine:
+        machine.load_state(state("route1"))
+        player = Player(machine)
+        for button in WALK:
+            if player.now.battle:
+                break
+            machine.act(button)
+        player.until(lambda: player.in_menu)
+        return machine.save_state()
+
+
+@pytest.fixture
+def player(emulator: Emulator, encounter: bytes) -> Iterator[Player]:
+    """A player in that battle, in good health."""
+    emulator.load_state(encounter)
+    someone = Player(emulator)
+    someone.set_hp(own=someone.now.own_max_hp)
+    someone.set_status(0)
+    yield someone
+    check_party(someone)
+
+
+def test_memory_is_complete_in_the_first_frame_of_a_battle(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("route1"))
+    player = Player(emulator)
+    frames = ((button, frame) for button in WALK for frame in range(24))
+    for button, frame in frames:
+        if frame == 0:
+            emulator.press(button)
+        if frame == 8:
+            emulator.release(button)
+        emulator.tick(1)
+        if player.memory[0xD057]:
+            break
+    now = player.now
+    assert now.battle == 1
+    assert now.enemy_species in creatures()
+    assert player.memory[0xD059] == now.enemy_species
+    assert player.memory[0xD05A] == 0
+    assert 0 < now.enemy_hp == now.enemy_max_hp
+    assert 2 <= now.enemy_level <= 5
+    assert (now.own_hp, now.own_max_hp) == (now.party[0].hp, now.party[0].max_hp)
+    assert player.memory[OWN + BATTLE_LEVEL] == now.party[0].level
+    assert not now.escaped
+
+
+def test_winning_pays_experience_and_costs_points(player: Player) -> None:
+    player.set_hp(enemy=1)
+    before, points = player.now, player.experience
+    level = before.enemy_level
+    now = player.end()
+    assert (now.battle, now.battle_result, now.escaped, now.enemy_hp) == (0, 0, False, 0)
+    assert player.experience - points == creatures()[before.enemy_species].exp * level // 7
+    assert now.party[0].pp[0] < before.party[0].pp[0]
+    assert now.money == before.money
+
+
+def test_a_level_brings_stats_and_health(player: Player) -> None:
+    before = player.now.party[0]
+    player.put(PARTY + EXPERIENCE, (before.level + 1) ** 3 - 1, 3)
+    player.set_hp(enemy=1)
+    player.put(ENEMY + BATTLE_SPEED, 1)
+    now = player.end().party[0]
+    assert now.level == before.level + 1
+    ivs = (player.memory[PARTY + IVS], player.memory[PARTY + IVS + 1])
+    effort = [player.word(PARTY + 17 + 2 * i) for i in range(5)]
+    stats = [player.word(PARTY + STATS + 2 * i) for i in range(5)]
+    assert stats == formula(creatures()[now.species], ivs, effort, now.level)
+    assert now.max_hp > before.max_hp
+    assert any(effort)
+
+
+def test_losing_is_told_and_leads_to_the_healing_place(player: Player) -> None:
+    player.set_hp(own=1, enemy=900)
+    player.put(0xCFF4, 900)
+    before = player.now
+    now = player.end()
+    assert (now.battle, now.battle_result, now.party[0].hp) == (-1, 1, 0)
+    player.until(lambda: player.now.battle == 0 and not player.now.joy_ignore)
+    now = player.now
+    assert now.map_id == before.blackout_map
+    assert now.party[0].hp == now.party[0].max_hp
+    assert now.money == before.money // 2
+
+
+def test_running_ends_the_battle_without_a_winner(player: Player) -> None:
+    player.put(OWN + BATTLE_SPEED, 200)
+    points = player.experience
+    now = player.end(RUN)
+    assert (now.battle, now.battle_result, now.escaped) == (0, 2, True)
+    assert player.experience == points
+
+
+def test_a_ball_catches_a_tired_creature(player: Player) -> None:
+    player.set_hp(enemy=1)
+    player.put(0xD31D, 1, 1)
+    player.put(0xD31E, items()["CATCH_BALL"] << 16 | 3 << 8 | 0xFF, 3)
+    before = player.now
+    player.choose(BAG)
+    player.machine.act("a")
+    player.until(lambda: player.now.battle == 0, "a")
+    now = player.now
+    assert (now.battle_result, now.escaped) == (2, False)
+    assert now.bag == ((items()["CATCH_BALL"], 2),)
+    assert len(now.party) == len(before.party) + 1
+    assert (now.party[-1].species, now.party[-1].hp) == (before.enemy_species, 1)
+    dex = creatures()[before.enemy_species].dex - 1
+    assert player.memory[0xD2F7 + dex // 8] >> dex % 8 & 1
+    assert player.memory[0xD164 + len(before.party)] == before.enemy_species
+    assert player.memory[0xD164 + len(now.party)] == 0xFF
+
+
+def test_a_potion_in_battle_heals_the_one_that_fights(player: Player) -> None:
+    player.set_hp(own=1)
+    player.put(OWN + BATTLE_SPEED, 200)
+    player.put(0xD31D, 1, 1)
+    player.put(0xD31E, items()["POTION"] << 16 | 1 << 8 | 0xFF, 3)
+    player.choose(BAG)
+    player.machine.act("a")
+    player.machine.act("a")
+    now = player.now
+    assert now.party[0].hp == min(21, now.party[0].max_hp)
+    assert now.bag == ()
+    player.until(lambda: player.in_menu)
+    assert player.now.own_hp == player.now.party[0].hp
+
+
+def test_poison_hurts_at_the_end_of_a_turn(player: Player) -> None:
+    player.set_status(POISONED)
+    player.put(OWN + 15, 160)
+    player.put(PARTY + STATS, 160)
+    player.set_hp(own=160)
+    player.use_move(1)
+    player.until_told("suffers poison")
+    before = player.now.own_hp
+    player.until(lambda: player.in_menu)
+    assert before - player.now.own_hp == 160 // 16 + 1
+    assert player.now.party[0].hp == player.now.own_hp
+
+
+def test_the_sleeping_lose_their_turn_and_no_points(player: Player) -> None:
+    player.set_status(3)
+    before = player.now.party[0]
+    player.use_move()
+    player.until_told("is fast asleep")
+    assert player.now.party[0].status == 2
+    assert player.now.party[0].pp == before.pp
+
+
+@pytest.mark.parametrize(("status", "first"), [(0, "TREFAWN"), (PARALYZED, "Wild")])
+def test_paralysis_makes_slow(player: Player, status: int, first: str) -> None:
+    player.set_status(status)
+    player.put(OWN + BATTLE_SPEED, 20)
+    player.put(ENEMY + BATTLE_SPEED, 10)
+    player.use_move()
+    player.until(lambda: player.screen.shows("used") or player.screen.shows("cannot move"), None)
+    assert player.screen.row(14).strip(" |").startswith(first)
+
+
+def test_without_power_points_the_last_gasp_is_left(player: Player) -> None:
+    for slot in range(4):
+        player.memory[OWN + BATTLE_PP + slot] = player.memory[PARTY + PP + slot] = 0
+    player.put(OWN + BATTLE_SPEED, 200)
+    player.choose(FIGHT)
+    player.until_told("LAST GASP")
+    assert player.now.party[0].pp == (0, 0, 0, 0)
+
+
+def test_the_fainted_is_followed_by_another(player: Player) -> None:
+    for address, size in ((PARTY, MON), (0xD273, 11), (0xD2B5, 11)):
+        for i in range(size):
+            player.memory[address + size + i] = player.memory[address + i]
+    player.memory[0xD165], player.memory[0xD166], player.memory[0xD163] = player.memory[0xD164], 0xFF, 2
+    player.set_hp(own=1, enemy=900)
+    player.put(0xCFF4, 900)
+    player.put(ENEMY + BATTLE_SPEED, 200)
+
+    def asked() -> bool:
+        if player.in_menu:
+            player.use_move(1)
+        return player.screen.shows("Who goes on")
+
+    player.until(asked)
+    assert (player.now.battle, player.now.party[0].hp) == (1, 0)
+    player.machine.act("down")
+    player.machine.act("a")
+    player.until(lambda: player.in_menu)
+    now = player.now
+    assert (now.battle, now.own_hp) == (1, now.party[1].hp)
+    assert player.memory[OWN + 3] == 1
+
+
+def test_random_buttons_never_break_the_party(player: Player) -> None:
+    buttons = np.random.default_rng(7)
+    for _ in range(700):
+        player.machine.act(BUTTONS[buttons.integers(len(BUTTONS))])
+        check_party(player)
+        now = player.now
+        if now.battle == 1:
+            assert now.enemy_hp <= now.enemy_max_hp
+            assert now.own_hp in {mon.hp for mon in now.party}
+
+
+def test_a_trainer_pays_once_and_nobody_runs(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("gym1"))
+    fighter, seen = Fighter(), set()
+    runner, junior = Player(emulator), trainer("camper_1")
+
+    def fight(pilot: Pilot) -> None:
+        memory = emulator.memory
+        seen.add((pilot.state.battle, memory[0xD059], memory[0xD89C]))
+        if runner.in_menu and "run" not in seen:
+            seen.add("run")
+            runner.choose(RUN)
+            runner.until_told("cannot run")
+        fighter(pilot)
+
+    pilot = Pilot(emulator, fight)
+    money = pilot.state.money
+    pilot.visit("GYM_1", 4, 9)
+    pilot.settle()
+    assert seen == {(2, 200 + junior.kind, len(junior.party)), "run"}
+    assert pilot.state.money == money + junior.money
+    assert pilot.state.has_event(junior.event)
+    check_party(runner)
+    pilot.visit("GYM_1", 4, 11)
+    pilot.visit("GYM_1", 4, 9)
+    assert pilot.state.money == money + junior.money
+    assert set(moves()) >= {move for mon in pilot.state.party for move in mon.moves if move}
