@@ -1,0 +1,91 @@
+"""Rewards of the real game in the real emulator: sums of random play, and farms one could try there."""
+there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs.emulator import BUTTONS
+from envs.red_env import RedEnv
+from rewards.base import COMPONENTS
+from tests.conftest import MakeEnv
+from tests.rewards.play import UNITS
+
+BATTLE_UNITS = {"battle_start_bonus": 1.0, "battle_hp_delta": 1.0, "battle_win": 1.0, "battle_loss": -1.0}
+Choose = Callable[[RedEnv, int], str]
+
+
+def play(env: RedEnv, choose: Choose, actions: int) -> dict[str, Any]:
+    """One episode of ``actions`` actions; its account, after checking every step's sums."""
+    env.reset(seed=1)
+    total, sums = 0.0, Counter[str]()
+    for step in range(actions):
+        _, reward, _, truncated, info = env.step(BUTTONS.index(choose(env, step)))
+        parts = info["reward_components"]
+        assert reward == parts["exploration"] + parts["battle"] + parts["milestone"] + parts["penalty"]
+        total += reward
+        sums.update(parts)
+    assert truncated
+    account: dict[str, Any] = info["episode_stats"]
+    assert account["return"] == pytest.approx(total)
+    for name in COMPONENTS:
+        assert account["reward_components"][name] == pytest.approx(sums[name])
+    return account
+
+
+def at_random(seed: int) -> Choose:
+    rng = np.random.default_rng(seed)
+    return lambda env, step: BUTTONS[rng.integers(len(BUTTONS))]
+
+
+def flee_at_once() -> Choose:
+    """Walks about in the grass, and takes RUN from the battle menu as soon as there is one."""
+    rng = np.random.default_rng(0)
+    return lambda env, step: (
+        ("b", "b", "down", "right", "a")[step % 5]
+        if env.state.battle
+        else ("up", "down", "left", "right")[rng.integers(4)]
+    )
+
+
+def test_random_play_adds_up(make_env: MakeEnv) -> None:
+    env = make_env(start="route1", coefficients=UNITS, max_steps=1500)
+    account = play(env, at_random(0), 1500)
+    assert account["battles_started"] > 0
+    assert account["reward_components"]["penalty"] <= -1500
+    assert account["reward_components"]["milestone"] == account["levels_gained"]
+
+
+def test_new_tiles_are_the_tiles_visited(make_env: MakeEnv) -> None:
+    env = make_env(start="route1", coefficients={"exploration_new_tile": 1.0}, max_steps=600)
+    account = play(env, at_random(1), 600)
+    assert account["return"] == pytest.approx(account["coord_count"] - 1, abs=3)
+    assert account["coord_count"] > 10
+
+
+def test_battles_fought_to_their_end_keep_their_start_bonus(make_env: MakeEnv) -> None:
+    env = make_env(start="route1", coefficients={"battle_start_bonus": 1.0}, max_steps=2000)
+    account = play(env, at_random(3), 2000)
+    ended = account["battles_won"] + account["battles_lost"]
+    assert account["battles_started"] > 0
+    assert ended <= account["return"] <= ended + 1  # and perhaps one that goes on
+
+
+def test_fleeing_from_every_battle_earns_nothing(make_env: MakeEnv) -> None:
+    env = make_env(start="route1", coefficients=BATTLE_UNITS, max_steps=1500)
+    account = play(env, flee_at_once(), 1500)
+    assert account["battles_escaped"] >= 3
+    assert account["battles_won"] == 0
+    assert account["return"] <= 1 + account["battles_lost"]
+
+
+def test_opening_menus_earns_nothing(make_env: MakeEnv) -> None:
+    coefficients = {k: v for k, v in UNITS.items() if not k.startswith("penalty_")}
+    env = make_env(coefficients=coefficients, max_steps=400)
+    account = play(env, lambda env, step: ("start", "down", "b", "start", "up", "b")[step % 6], 400)
+    assert account["return"] <= 4
