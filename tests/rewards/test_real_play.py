@@ -1,5 +1,4 @@
 """Rewards of the real game in the real emulator: sums of random play, and farms one could try there."""
-there."""
 
 from __future__ import annotations
 
