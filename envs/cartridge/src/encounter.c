@@ -2,8 +2,6 @@
 #pragma bank 1
 #include "engine.h"
 
-AT(0xD71A) uint8_t wBlackoutLastMap;     /* wLastMap to go with wLastBlackoutMap */
-
 static void trainer_get(uint8_t trainer, Trainer *to) {
     far_copy(to, far_trainers[trainer].bank, far_trainers[trainer].at, sizeof(Trainer));
 }
@@ -12,24 +10,6 @@ uint8_t trainer_beaten(uint8_t trainer) BANKED {
     Trainer t;
     trainer_get(trainer, &t);
     return has_event(t.event);
-}
-
-void blackout_set(uint8_t id) BANKED {
-    wLastBlackoutMap = id;
-    wBlackoutLastMap = wLastMap;
-}
-
-/* To the healing place: one step in front of its first warp. */
-void way_out(void) BANKED {
-    Warp door;
-    uint8_t id = wLastBlackoutMap;
-    wLastMap = wBlackoutLastMap;
-    map_header(id);
-    warp_get(0, &door);
-    if (map.flags & MAP_OUTDOOR)
-        map_load(id, door.x, door.y + 1, 0x0);
-    else
-        map_load(id, door.x, door.y - 1, 0x4);
 }
 
 void blackout(void) BANKED {

@@ -48,12 +48,15 @@ void sprites_shift(uint8_t from, uint8_t to);
 
 /* ui.c */
 void ui_rows_dirty(uint8_t y, uint8_t h);
+uint8_t *ui_at(uint8_t x, uint8_t y);    /* place in wTileMap */
+void ui_poke(uint8_t x, uint8_t y, uint8_t tile);        /* one tile of a box that is shown, in the next blank; one a frame */
 void ui_close(void);                     /* the window goes: the map is seen again */
 void sprites_cover(void);                /* hides the people that a box lies on */
 void ui_say_far(uint8_t bank, const char *text);
 
 /* map.c (home): the map where it lies in ROM */
 typedef struct { uint8_t map, offset, width, height; Far steps; } Neighbour;
+#define OUTSIDE 0xE0                     /* coordinates from here on are north or west of the map */
 enum { NORTH, SOUTH, WEST, EAST };
 extern MapHeader map;
 extern uint8_t map_steps_w, map_steps_h; /* in steps */
@@ -61,7 +64,7 @@ extern Neighbour neighbours[4];
 void map_header(uint8_t id);             /* wCurMap and all that is known about it */
 void tileset_load(uint8_t id);           /* tiles to video memory (LCD off), metatiles and attributes to work RAM */
 uint8_t metatile_at(uint8_t x, uint8_t y);       /* coordinates wrap: 0xFF is one step north or west of the map */
-void line_fetch(uint8_t x, uint8_t y, uint8_t vertical, uint8_t n);   /* wLine */
+uint8_t step_outside(uint8_t x, uint8_t y);      /* the same for what is known to lie outside the map */
 void view_tiles(void);                   /* wTileMap anew from the player's place */
 void view_draw(void);                    /* wTileMap to the whole background (LCD off), scroll */
 void view_show(void);                    /* takes boxes away: wTileMap and the people as the map has them */
@@ -80,27 +83,36 @@ uint8_t wild_slot(WildSlot *to);                 /* draws one of the ten */
 extern Object objects[MAX_OBJECTS];
 extern uint8_t object_count, object_shown[MAX_OBJECTS];
 extern uint8_t object_sight[MAX_OBJECTS];        /* of trainers still to be fought, else 0 */
-extern uint8_t people_timer, people_walker, people_end, player_next_x, player_next_y, moved_x, moved_y;
+extern uint8_t people_timer;                     /* frames until somebody may wander; 0: nobody does */
+extern uint8_t people_walker, walker_direction, walker_left;     /* who is taking a step, pixels left */
+extern uint8_t player_next_x, player_next_y;     /* where the player's step leads */
 void objects_load(uint8_t reload) BANKED;        /* those of the map; reload: all sprite tiles anew */
 void objects_refresh(void) BANKED;               /* shown or hidden by events */
-void objects_reload_tiles(void) BANKED;          /* after a screen that used their tiles */
 void object_force(uint8_t i, uint8_t how) BANKED;        /* 1 show, 2 hide, until the map is loaded again */
 void object_place(uint8_t i, uint8_t x, uint8_t y) BANKED;
 void object_face(uint8_t i, uint8_t direction) BANKED;
 uint8_t object_at(uint8_t x, uint8_t y) BANKED;
-void sprites_draw(void) BANKED;                  /* wShadowOAM anew */
-void player_draw(uint8_t walking, uint8_t lift) BANKED;  /* walking: 0, or 1 and 2 for the two legs; lift in pixels */
 void object_step(uint8_t i, uint8_t direction) BANKED;   /* one step, 16 frames, nobody is asked */
-void object_bubble(uint8_t i) BANKED;            /* an exclamation mark for a moment */
 void people_tick(void) BANKED;                   /* wandering; once a frame */
 void people_settle(void) BANKED;                 /* lets a step that is under way end */
 
-/* overworld.c, encounter.c, script.c (bank 1) */
+/* sprites.c (bank 1) */
+extern uint8_t people_end;                       /* OAM entries in use */
+extern uint8_t moved_x, moved_y;                 /* pixels that the view has gone in the player's step */
+extern uint8_t first_entry[MAX_OBJECTS];         /* of an object's four OAM entries; 0: not on the screen */
+void sprites_assign(uint8_t reload);             /* tiles for the people of the map */
+void objects_reload_tiles(void) BANKED;          /* after a screen that used their tiles */
+void sprites_draw(void) BANKED;                  /* wShadowOAM anew */
+void player_draw(uint8_t walking, uint8_t lift) BANKED;  /* walking: 0, or 1 and 2 for the two legs; lift in pixels */
+void object_frame(uint8_t i, uint8_t walking);
+void object_bubble(uint8_t i) BANKED;            /* an exclamation mark for a moment */
+
+/* overworld.c, travel.c, encounter.c, script.c (bank 1) */
 void player_step(uint8_t direction) BANKED;      /* one step with its animation, nobody is asked */
 void player_face(uint8_t direction) BANKED;
 void map_enter(void) BANKED;                     /* entry scripts of maps that were loaded meanwhile */
 extern uint8_t map_entered;                      /* the map's entry script has still to run */
-uint8_t step_events(void) BANKED;                /* what happens where a step ended; 1 if anything did */
+uint8_t map_leave(void) BANKED;                  /* over an edge, or through a warp: then 1 */
 uint8_t step_hazards(void) BANKED;               /* poison, wild creatures */
 void blackout_set(uint8_t id) BANKED;
 uint8_t trainers_look(void) BANKED;              /* 1 if one fought */

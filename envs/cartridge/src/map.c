@@ -1,16 +1,10 @@
-/* Bank 0: maps, read where they lie in ROM, and their picture in wTileMap and in the background's ring of 32 x 32 tiles. */
+/* Bank 0: maps, read where they lie in ROM. */
 #include "engine.h"
 
-#define TILES ((uint8_t *)0xC3A0)
-#define VIEW_W 10                        /* metatiles on the screen */
-#define VIEW_H 9
-#define MIDDLE 4                         /* the player stands in column 4, row 4 */
-#define OUTSIDE 0xE0                     /* coordinates from here on are north or west of the map */
 
 MapHeader map;
 uint8_t map_steps_w, map_steps_h;
 Neighbour neighbours[4];
-static uint8_t ring_x, ring_y;           /* tile of the ring that is the screen's top left corner */
 
 static void neighbour_load(uint8_t side, const Connection *connection) {
     MapHeader header;
@@ -65,7 +59,7 @@ static uint8_t far_step(const Neighbour *n, uint8_t x, uint8_t y) {
     return far_byte(n->steps.bank, n->steps.at + multiply(y, n->width) + x);
 }
 
-static uint8_t step_outside(uint8_t x, uint8_t y) {
+uint8_t step_outside(uint8_t x, uint8_t y) {
     const Neighbour *n;
     if (y >= OUTSIDE) {
         n = &neighbours[NORTH];
@@ -141,108 +135,9 @@ uint8_t wild_slot(WildSlot *to) {
     return to->species;
 }
 
-/* The part of a line that lies inside the map is copied in one go. */
-void line_fetch(uint8_t x, uint8_t y, uint8_t vertical, uint8_t n) {
-    uint8_t *to = (uint8_t *)wLine;
-    uint8_t run, old = hBank;
-    while (n) {
-        if (x >= map_steps_w || y >= map_steps_h) {
-            *to++ = step_outside(x, y);
-            run = 1;
-        } else {
-            run = vertical ? map_steps_h - y : map_steps_w - x;
-            if (run > n)
-                run = n;
-            bank_set(map.steps.bank);
-            line_copy(map.steps.at + multiply(y, map_steps_w) + x, to, run, vertical ? map_steps_w : 1);
-            bank_set(old);
-            to += run;
-        }
-        n -= run;
-        if (vertical)
-            y += run;
-        else
-            x += run;
-    }
-}
-
-void view_tiles(void) {
-    uint8_t x = wXCoord - MIDDLE, y = wYCoord - MIDDLE;
-    uint8_t *to = TILES;
-    for (uint8_t row = VIEW_H; row; row--, y++, to += 40) {
-        line_fetch(x, y, 0, VIEW_W);
-        put_row(to);
-    }
-}
-
-static uint16_t ring_address(uint8_t x, uint8_t y) {
-    return 0x9800 + ((uint16_t)(y & 31) << 5) + (x & 31);
-}
-
-void view_draw(void) {
-    uint8_t *from = TILES;
-    ring_x = ring_y = 0;
-    hScrollX = hScrollY = 0;
-    hLineTo = 0x9800;
-    for (uint8_t row = VIEW_H; row; row--, from += 40) {
-        hLineFrom = (uint16_t)from;
-        line_now(WORK_ROW);
-        hLineTo += 64;
-    }
-    hWork &= ~(WORK_ROW | WORK_COLUMN | WORK_POKE);
-    ui_close();
-}
-
 uint8_t way_out_here(void) {
     for (uint8_t i = 0; i < 4; i++)
         if (neighbours[i].map != NO_MAP)
             return 0;
     return map.wild_rate != 0;
-}
-
-void view_show(void) {
-    view_tiles();
-    ui_close();
-    sprites_draw();
-}
-
-void view_scroll(uint8_t direction) {
-    uint8_t x = wXCoord - MIDDLE, y = wYCoord - MIDDLE;
-    uint8_t work = WORK_ROW;
-    uint8_t *at = TILES;
-    switch (direction) {
-    case DOWN:
-        tiles_up();
-        ring_y += 2;
-        line_fetch(x, y + VIEW_H, 0, VIEW_W);
-        at = TILES + 320;
-        hLineTo = ring_address(ring_x, ring_y + 16);
-        break;
-    case UP:
-        tiles_down();
-        ring_y -= 2;
-        line_fetch(x, y - 1, 0, VIEW_W);
-        hLineTo = ring_address(ring_x, ring_y);
-        break;
-    case LEFT:
-        tiles_right();
-        ring_x -= 2;
-        line_fetch(x - 1, y, 1, VIEW_H);
-        hLineTo = ring_address(ring_x, ring_y);
-        work = WORK_COLUMN;
-        break;
-    default:
-        tiles_left();
-        ring_x += 2;
-        line_fetch(x + VIEW_W, y, 1, VIEW_H);
-        at = TILES + 18;
-        hLineTo = ring_address(ring_x + 18, ring_y);
-        work = WORK_COLUMN;
-    }
-    if (work == WORK_ROW)
-        put_row(at);
-    else
-        put_column(at);
-    hLineFrom = (uint16_t)at;
-    hWork |= work;
 }

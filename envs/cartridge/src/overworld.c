@@ -1,4 +1,4 @@
-/* Bank 1: the player on the map: buttons, steps, turns, talking, and going from map to map. */
+/* Bank 1: the player on the map: buttons, steps, turns, talking. */
 #pragma bank 1
 #include "engine.h"
 
@@ -6,7 +6,6 @@
 #define NO_DIRECTION 0xFF
 #define STEP_FRAMES 16
 
-uint8_t map_entered;
 static uint8_t leg;
 static uint8_t last_held;                /* buttons that were already answered */
 
@@ -87,91 +86,16 @@ static uint8_t enterable(uint8_t x, uint8_t y, uint8_t attribute) {
     if (!(attribute & TILE_WALK) || object_at(x, y) != NO_OBJECT)
         return 0;
     if (y >= map_steps_h)
-        return neighbours[y >= 0xE0 ? NORTH : SOUTH].map != NO_MAP;
+        return neighbours[y >= OUTSIDE ? NORTH : SOUTH].map != NO_MAP;
     if (x >= map_steps_w)
-        return neighbours[x >= 0xE0 ? WEST : EAST].map != NO_MAP;
+        return neighbours[x >= OUTSIDE ? WEST : EAST].map != NO_MAP;
     return 1;
 }
 
-/* --- from map to map --- */
-void map_redraw(void) BANKED {
-    screen_off();
-    tileset_load(wCurMapTileset);
-    objects_reload_tiles();
-    view_tiles();
-    view_draw();
-    sprites_draw();
-    screen_on();
-}
-
-void map_load(uint8_t id, uint8_t x, uint8_t y, uint8_t facing) BANKED {
-    screen_off();
-    map_header(id);
-    wXCoord = x;
-    wYCoord = y;
-    wFacing = facing;
-    tileset_load(map.tileset);
-    view_tiles();
-    view_draw();
-    objects_load(1);
-    screen_on();
-    map_entered = 1;
-}
-
-/* The player has walked over the edge: the picture stays, what lies under it changes. */
-static void cross(uint8_t side) {
-    Neighbour *n = &neighbours[side];
-    uint8_t offset = n->offset, set = wCurMapTileset;
-    uint8_t x = wXCoord, y = wYCoord;
-    if (side == NORTH)
-        y += n->height;
-    else if (side == SOUTH)
-        y -= map_steps_h;
-    else if (side == WEST)
-        x += n->width;
-    else
-        x -= map_steps_w;
-    if (side <= SOUTH)
-        x -= offset;
-    else
-        y -= offset;
-    map_header(n->map);
-    wXCoord = x;
-    wYCoord = y;
-    if (map.tileset == set)
-        objects_load(0);
-    else
-        map_load(wCurMap, x, y, wFacing);
-    map_entered = 1;
-}
-
-static void warp(uint8_t i) {
-    Warp to;
-    warp_get(i, &to);
-    if (map.flags & MAP_OUTDOOR)
-        wLastMap = wCurMap;
-    map_load(to.map == LAST_MAP ? wLastMap : to.map, to.dest_x, to.dest_y, to.dest_facing);
-}
-
-void map_enter(void) BANKED {
-    while (map_entered) {
-        map_entered = 0;
-        if (map.entry_script)
-            script_run(map.entry_script);
-    }
-}
-
-uint8_t step_events(void) BANKED {
-    uint8_t i;
+static uint8_t step_events(void) {
     uint16_t script;
-    if (wYCoord >= map_steps_h)
-        cross(wYCoord >= 0xE0 ? NORTH : SOUTH);
-    else if (wXCoord >= map_steps_w)
-        cross(wXCoord >= 0xE0 ? WEST : EAST);
-    if (map.n_warps && (i = warp_at(wXCoord, wYCoord)) != NO_WARP) {
-        warp(i);
+    if (map_leave())
         return 1;
-    }
     if (map.n_triggers && (script = trigger_at(wXCoord, wYCoord, 0))) {
         spoken_to = NO_OBJECT;
         script_run(script);

@@ -31,20 +31,22 @@ static void jump_if(uint8_t condition) {
         script_at = script_start + offset;
 }
 
-/* Battle in a script; 1: it was lost, and the script is over. */
-static uint8_t battle(uint8_t outcome) {
-    after_battle(outcome);
-    return outcome == RESULT_LOST;
-}
-
-static void first_battle(uint8_t trainer) {
-    uint8_t outcome = battle_trainer(trainer);
-    if (outcome == RESULT_LOST) {        /* nothing is lost this once */
+/* 1: the battle was lost, and the script is over. */
+static uint8_t fighting(uint8_t op) {
+    uint8_t ignored = wJoyIgnore, a = byte(), outcome;
+    wJoyIgnore = 0;
+    if (op == OP_WILD)
+        outcome = battle_wild(a, byte());
+    else
+        outcome = battle_trainer(a);
+    if (op == OP_STARTER_RIVAL_LOSS_OK && outcome == RESULT_LOST) {      /* nothing is lost this once */
         wIsInBattle = 0;
         party_heal();
+        outcome = RESULT_DRAW;
     }
-    objects_refresh();
-    map_redraw();
+    after_battle(outcome);
+    wJoyIgnore = ignored;
+    return outcome == RESULT_LOST;
 }
 
 static void walk_player(void) {
@@ -183,7 +185,6 @@ static void deciding(uint8_t op) {
 
 /* One operation; 1: the script is over. */
 static uint8_t run_one(uint8_t op) {
-    uint8_t ignored = wJoyIgnore, a, b;
     switch (op) {
     case OP_END:
         return 1;
@@ -209,24 +210,9 @@ static uint8_t run_one(uint8_t op) {
         result = money_pay(word());
         break;
     case OP_TRAINER:
-        wJoyIgnore = 0;
-        if (battle(battle_trainer(byte())))
-            return 1;
-        wJoyIgnore = ignored;
-        break;
     case OP_WILD:
-        a = byte();
-        b = byte();
-        wJoyIgnore = 0;
-        if (battle(battle_wild(a, b)))
-            return 1;
-        wJoyIgnore = ignored;
-        break;
     case OP_STARTER_RIVAL_LOSS_OK:
-        wJoyIgnore = 0;
-        first_battle(byte());
-        wJoyIgnore = ignored;
-        break;
+        return fighting(op);
     case OP_GIVE_ITEM:
     case OP_TAKE_ITEM:
     case OP_GIVE_MON:

@@ -1,22 +1,13 @@
-/* Bank 0: boxes, text and menus. They write wTileMap; the vertical blank routine copies it to the window, which lies over
+/* Bank 0: boxes, words and numbers. They write wTileMap; the vertical blank routine copies it to the window, which lies over
  * the map as long as a box is open. */
 #include "engine.h"
 
 #define WIDTH 20
 #define HEIGHT 18
 #define TILES ((uint8_t *)0xC3A0)        /* wTileMap without volatile: shorter code */
-#define T_CURSOR 0xED
-#define T_MORE 0xEE
-#define TEXT_X 1
-#define TEXT_Y 14
-#define TEXT_WIDTH 18
 #define NAME_END 0x50
 
-char text_buffer[24];
-static uint8_t text_bank;
-static uint8_t text_x, text_y;           /* where the next letter goes */
-
-static uint8_t *tile_at(uint8_t x, uint8_t y) {
+uint8_t *ui_at(uint8_t x, uint8_t y) {
     return TILES + multiply(y, WIDTH) + x;
 }
 
@@ -45,7 +36,7 @@ void ui_close(void) {
 }
 
 void ui_fill(uint8_t x, uint8_t y, uint8_t w, uint8_t h, uint8_t tile) {
-    uint8_t *to = tile_at(x, y);
+    uint8_t *to = ui_at(x, y);
     for (uint8_t i = h; i; i--) {
         memory_set(to, tile, w);
         to += WIDTH;
@@ -65,7 +56,7 @@ static void box_row(uint8_t *to, uint8_t w, uint8_t left, uint8_t middle, uint8_
 }
 
 void ui_box(uint8_t x, uint8_t y, uint8_t w, uint8_t h) {
-    uint8_t *to = tile_at(x, y);
+    uint8_t *to = ui_at(x, y);
     box_row(to, w, T_BOX, T_BOX + 1, T_BOX + 2);
     for (uint8_t i = h - 2; i; i--) {
         to += WIDTH;
@@ -93,7 +84,7 @@ uint8_t ui_tile(char ascii) {
 }
 
 void ui_text(uint8_t x, uint8_t y, const char *ascii) {
-    uint8_t *row = tile_at(x, y), *to = row;
+    uint8_t *row = ui_at(x, y), *to = row;
     uint8_t lines = 1;
     for (char c; (c = *ascii); ascii++) {
         if (c == TXT_NEXT) {
@@ -107,14 +98,14 @@ void ui_text(uint8_t x, uint8_t y, const char *ascii) {
 }
 
 void ui_name(uint8_t x, uint8_t y, const volatile uint8_t *name) {
-    uint8_t *to = tile_at(x, y);
+    uint8_t *to = ui_at(x, y);
     for (uint8_t i = 0; i < 11 && name[i] != NAME_END; i++)
         *to++ = name[i];
     ui_rows_dirty(y, 1);
 }
 
 void ui_number(uint8_t x, uint8_t y, uint16_t n, uint8_t width) {
-    uint8_t *to = tile_at(x, y) + width;
+    uint8_t *to = ui_at(x, y) + width;
     for (uint8_t i = 0; i < width; i++) {
         *--to = i && !n ? T_SPACE : 0xF6 + n % 10;
         n /= 10;
@@ -131,134 +122,11 @@ void ui_restore(void) {
     ui_dirty();
 }
 
-/* --- text, letter by letter --- */
-static void poke(uint8_t x, uint8_t y, uint8_t tile) {
-    *tile_at(x, y) = tile;
+void ui_poke(uint8_t x, uint8_t y, uint8_t tile) {
+    *ui_at(x, y) = tile;
     hPoke = 0x9C00 + ((uint16_t)y << 5) + x;
     hPokeTile = tile;
     hWork |= WORK_POKE;
-}
-
-static void letter_wait(void) {
-    uint8_t n = wOptions & 7;
-    if (!n || hPadHeld & (BTN_A | BTN_B))
-        n = 1;
-    frames(n);
-}
-
-static void text_lines_clear(void) {
-    ui_fill(TEXT_X, TEXT_Y - 1, TEXT_WIDTH, 4, T_SPACE);
-    text_x = TEXT_X;
-    text_y = TEXT_Y;
-}
-
-static void next_line(void) {
-    text_x = TEXT_X;
-    if (text_y == TEXT_Y) {
-        text_y += 2;
-        return;
-    }
-    memory_move(tile_at(TEXT_X, TEXT_Y), tile_at(TEXT_X, TEXT_Y + 2), TEXT_WIDTH);
-    ui_fill(TEXT_X, TEXT_Y + 2, TEXT_WIDTH, 1, T_SPACE);
-    frames(4);
-}
-
-static void letter(uint8_t tile) {
-    if (text_x == TEXT_X + TEXT_WIDTH)
-        next_line();
-    poke(text_x++, text_y, tile);
-    letter_wait();
-}
-
-static void inserted(uint8_t code) {
-    const volatile uint8_t *name = code == TXT_PLAYER ? wPlayerName : wRivalName;
-    if (code == TXT_BUFFER)
-        for (uint8_t i = 0; i < sizeof text_buffer && text_buffer[i]; i++)
-            letter(ui_tile(text_buffer[i]));
-    else
-        for (uint8_t i = 0; i < 11 && name[i] != NAME_END; i++)
-            letter(name[i]);
-}
-
-static void say(const char *text) {
-    ui_box(0, 12, WIDTH, 6);
-    text_lines_clear();
-    for (uint8_t c; (c = far_byte(text_bank, text)); text++) {
-        if (c == TXT_NEXT)
-            next_line();
-        else if (c == TXT_PAGE) {
-            ui_wait_button();
-            text_lines_clear();
-        } else if (c <= TXT_BUFFER)
-            inserted(c);
-        else
-            letter(ui_tile(c));
-    }
-}
-
-void ui_say_nowait(const char *ascii) {
-    text_bank = hBank;
-    say(ascii);
-}
-
-void ui_say(const char *ascii) {
-    ui_say_nowait(ascii);
-    ui_wait_button();
-}
-
-void ui_say_far(uint8_t bank, const char *text) {
-    text_bank = bank;
-    say(text);
-}
-
-void ui_say_id(uint16_t text_id) {
-    ui_say_far(far_texts[text_id].bank, (const char *)far_texts[text_id].at);
-    ui_wait_button();
-}
-
-void ui_wait_button(void) {
-    uint8_t n = 0;
-    do {
-        if (!(n & 15))
-            poke(18, 16, n & 16 ? T_SPACE : T_MORE);
-        n++;
-        frame();
-    } while (!(hPadPressed & (BTN_A | BTN_B)));
-    poke(18, 16, T_SPACE);
-}
-
-/* --- menus --- */
-uint8_t ui_menu(uint8_t x, uint8_t y, uint8_t n, uint8_t step, uint8_t first, uint8_t cancel) {
-    uint8_t at = first < n ? first : 0, pressed;
-    wCurrentMenuItem = at;
-    *tile_at(x, y + at * step) = T_CURSOR;
-    ui_rows_dirty(y, n * step);
-    for (;;) {
-        frame();
-        pressed = hPadPressed;
-        if (!pressed)
-            continue;
-        if (pressed & BTN_A)
-            return at;
-        if ((pressed & BTN_B && cancel) || (pressed & BTN_START && cancel == 2))
-            return MENU_CANCEL;
-        if (!(pressed & (BTN_UP | BTN_DOWN)))
-            continue;
-        poke(x, y + at * step, T_SPACE);
-        frame();
-        if (pressed & BTN_DOWN)
-            at = at + 1 == n ? 0 : at + 1;
-        else
-            at = at ? at - 1 : n - 1;
-        wCurrentMenuItem = at;
-        poke(x, y + at * step, T_CURSOR);
-    }
-}
-
-uint8_t ui_yes_no(void) {
-    ui_box(14, 7, 6, 5);
-    ui_text(16, 8, "YES\nNO");
-    return ui_menu(15, 8, 2, 2, 0, 1) == 0;
 }
 
 /* --- sprites and whole screens --- */
@@ -272,7 +140,7 @@ void sprites_cover(void) {
     uint8_t *entry = (uint8_t *)0xC300;
     for (uint8_t i = 40; i; i--, entry += 4) {
         uint8_t y = entry[0] - 16 + 7, x = entry[1] - 8;     /* the lower edge counts: people stand 4 pixels high */
-        if (y < 144 && x < 160 && *tile_at(x >> 3, y >> 3) >= 0x60)
+        if (y < 144 && x < 160 && *ui_at(x >> 3, y >> 3) >= 0x60)
             entry[0] = 0;
     }
     hWork |= WORK_SPRITES;
