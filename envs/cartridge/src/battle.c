@@ -131,7 +131,7 @@ static uint8_t open_bag(void)
 
 static uint8_t open_team(void)
 {
-    uint8_t i = team_screen(1);
+    uint8_t i = team_screen(3);
     if (i == MENU_CANCEL || i == own.index) {
         battle_screen();
         return 0;

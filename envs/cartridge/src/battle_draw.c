@@ -224,11 +224,11 @@ uint8_t main_menu(void)
     volatile uint8_t *cursor;
     put("What\nnow?");
     show();
-    ui_box(8, 12, 12, 6);
-    ui_text(10, 14, "FIGHT BAG\nTEAM  RUN");
+    ui_box(6, 12, 14, 6);
+    ui_text(8, 14, "FIGHT  BAG\nTEAM   RUN");
     for (;;) {
         wCurrentMenuItem = at;
-        cursor = wTileMap + 14 * 20 + 9 + (at & 1 ? 6 : 0) + (at & 2 ? 40 : 0);
+        cursor = wTileMap + 14 * 20 + 7 + (at & 1 ? 7 : 0) + (at & 2 ? 40 : 0);
         *cursor = T_CURSOR;
         ui_rows_dirty(14, 3);
         do {

@@ -81,7 +81,7 @@ uint8_t bag_add(uint8_t item, uint8_t quantity) BANKED;            /* 1 if it fi
 uint8_t bag_remove(uint8_t item, uint8_t quantity) BANKED;         /* 1 if it was there */
 uint8_t bag_count(uint8_t item) BANKED;
 /* --- screens.c (bank 3): whole screens, also used by the start menu --- */
-uint8_t team_screen(uint8_t choose) BANKED;    /* choose 0: look at it and change the order; 1: pick one (MENU_CANCEL allowed); 2: must pick one alive */
+uint8_t team_screen(uint8_t choose) BANKED;    /* choose 0: look at it and change the order; 1: pick one (MENU_CANCEL allowed); 2: must pick one alive; 3: as 1, for a switch */
 uint8_t bag_screen(uint8_t in_battle) BANKED;  /* uses items; returns 0 nothing was used, 1 used, 2 ball thrown (item id in battle_item), 3 way out */
 extern uint8_t battle_item;
 void draw_hp_bar(uint8_t x, uint8_t y, uint16_t hp, uint16_t max) BANKED;  /* 9 tiles wide */

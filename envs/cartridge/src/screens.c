@@ -123,15 +123,16 @@ static void team_entry(uint8_t i)
 
 uint8_t team_screen(uint8_t choose) BANKED
 {
+    static const char *const titles[] = { "Your team.", "Use on which one?", "Who goes on?", "Send out whom?" };
     uint8_t pick = 0;
     screen_begin();
     for (;;) {
         team_draw();
-        note(choose == 2 ? "Who goes on?" : choose ? "Use on which one?" : "Your team.");
+        note(titles[choose]);
         pick = ui_menu(1, 0, wPartyCount, 2, pick, choose != 2);
         if (pick == MENU_CANCEL) return pick;
         if (!choose) team_entry(pick);
-        else if (choose == 1 || get16(wPartyMons + MON_SIZE * pick + MON_HP)) return pick;
+        else if (choose == 1 || choose == 3 || get16(wPartyMons + MON_SIZE * pick + MON_HP)) return pick;
         else note_wait("It cannot fight.");
     }
 }
