@@ -3,61 +3,40 @@ script."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from envs.boot import boot_to_control
 from envs.emulator import Emulator
-from envs.errors import UserError
-from envs.places import MAP_NAMES, PROGRESS_ORDER
-from envs.ram import GameState
+from envs.errors import UserError, known
+from envs.milestones import BADGE_NAMES, LATER_MILESTONES, MILESTONES, Milestone
+from envs.places import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
 from envs.rom import Rom, read_rom
+
+__all__ = ["EMBEDDED", "GAMES", "MILESTONES", "ROM_VARIABLE", "Game", "Milestone", "chosen_rom", "identify"]
 
 EMBEDDED_ROM = Path(__file__).parent / "cartridge" / "clover.gb"
 EMBEDDED_SHA1 = EMBEDDED_ROM.with_name("clover.gb.sha1")
+# English releases; hashes as the public disassembly (pret/pokered, roms.sha1) lists them.
 RED_SHA1 = "ea9bcae617fdf159b045185467ae58b2e4a48b9a"
 BLUE_SHA1 = "d7037c83e1ae5b39bde3c30787637ba1d4c48ce2"
 
+GAMES = ("clover", "red", "blue")
+EMBEDDED = "embedded"  # as a ROM: the project's own cartridge
+ROM_VARIABLE = "POKEMON_RED_ROM"
 BOOT_STARTS = ("power on", "bedroom")
 WALKED_STARTS = ("starter", "route1", "errand done", "gym1")
-
-
-@dataclass(frozen=True, slots=True)
-class Milestone:
-    """One thing worth telling: an event flag that is set, a badge (0 to 7) that is held, or a map that is
-    entered.
-    """
-
-    name: str
-    kind: Literal["event", "badge", "map"]
-    number: int
-
-    def reached(self, state: GameState) -> bool:
-        """Whether it holds in ``state``. Memory is transient while maps load: let it hold for two steps."""
-        if self.kind == "event":
-            return state.has_event(self.number)
-        if self.kind == "badge":
-            return bool(state.badges >> self.number & 1)
-        return state.map_id == self.number
-
-
-MILESTONES = (
-    Milestone("starter", "event", 0x022),
-    Milestone("rival battled", "event", 0x023),
-    Milestone("route 1", "map", 12),
-    Milestone("second town", "map", 1),
-    Milestone("parcel", "event", 0x039),
-    Milestone("errand done", "event", 0x038),
-    Milestone("field guide", "event", 0x025),
-    Milestone("route 2", "map", 13),
-    Milestone("forest", "map", 51),
-    Milestone("third town", "map", 2),
-    Milestone("gym 1", "map", 54),
-    *(Milestone(f"badge {n + 1}", "badge", n) for n in range(8)),
-    Milestone("champion", "event", 0x901),
-)
+# Titles in the header (they begin so) of releases that keep their memory elsewhere.
+OTHER_RELEASES = {
+    "POKEMON YELLOW": "Yellow",
+    "POKEMON GREEN": "Green (Japanese)",
+    "POKEMON_GLD": "Gold",
+    "POKEMON_SLV": "Silver",
+    "PM_CRYSTAL": "Crystal",
+}
+JAPAN = 0  # destination code in the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +54,88 @@ class Game:
     boot: Callable[
         [Emulator, Path], None
     ]  # from power-on to control; the path is for the last picture if it fails
+    assumed: bool = False  # the hash is unknown; the user said which game it is
+    badge_names: tuple[str, ...] = BADGE_NAMES
 
     @property
     def embedded(self) -> bool:
         """Whether this is the project's own cartridge, which a walkthrough is known for."""
         return self.name == "clover"
 
+    @property
+    def default_start(self) -> str:
+        """The start of episodes when none is named: with a first creature where a walkthrough leads there."""
+        return "starter" if "starter" in self.start_names else "bedroom"
+
+
+def chosen_rom(rom: Path | str | None = None) -> Path:
+    """The ROM to play: ``rom``, else what the variable POKEMON_RED_ROM names, else the embedded cartridge.
+
+    "embedded" as ``rom`` or in the variable is the embedded cartridge too.
+    """
+    rom = rom or os.environ.get(ROM_VARIABLE) or EMBEDDED
+    return EMBEDDED_ROM if str(rom) == EMBEDDED else Path(rom).expanduser()
+
 
 def _names_by_sha1() -> dict[str, str]:
-    known = {RED_SHA1: "red", BLUE_SHA1: "blue"}
+    names = {RED_SHA1: "red", BLUE_SHA1: "blue"}
     if EMBEDDED_SHA1.is_file():
-        known[EMBEDDED_SHA1.read_text("ascii").split()[0].lower()] = "clover"
-    return known
+        names[EMBEDDED_SHA1.read_text("ascii").split()[0].lower()] = "clover"
+    return names
 
 
-def _game(rom: Rom, name: str) -> Game:
-    starts = BOOT_STARTS + WALKED_STARTS if name == "clover" else BOOT_STARTS
+def _game(rom: Rom, name: str, assumed: bool) -> Game:
+    own = name == "clover"
     return Game(
-        name, rom.sha1, rom.title, rom.path, starts, MAP_NAMES, MILESTONES, PROGRESS_ORDER, boot_to_control
+        name,
+        rom.sha1,
+        rom.title,
+        rom.path,
+        BOOT_STARTS + WALKED_STARTS if own else BOOT_STARTS,
+        MAP_NAMES,
+        MILESTONES if own else MILESTONES + LATER_MILESTONES,
+        PROGRESS_ORDER if own else PROGRESS_ORDER + LATER_ORDER,
+        boot_to_control,
+        assumed,
     )
 
 
-def identify(rom: Path | str = EMBEDDED_ROM) -> Game:
-    """The game on the cartridge at ``rom``, known by its SHA-1.
-
-    Raises UserError when the file is unreadable or damaged, or holds no game that is known.
-    """
-    cartridge = read_rom(rom)
-    name = _names_by_sha1().get(cartridge.sha1)
-    if name is None:
+def _refuse_other_releases(rom: Rom) -> None:
+    release = next((name for title, name in OTHER_RELEASES.items() if rom.title.startswith(title)), None)
+    if release is None and rom.title in ("POKEMON RED", "POKEMON BLUE") and rom.destination == JAPAN:
+        release = f"{rom.title.split()[1].title()} (Japanese)"
+    if release is not None:
         raise UserError(
-            f'ROM {rom}: title "{cartridge.title}", {len(cartridge.data)} bytes, SHA-1 {cartridge.sha1} '
-            "is no known game; known are the embedded cartridge and the English Red and Blue"
+            f'ROM {rom.path}: title "{rom.title}" is Pokémon {release}, whose memory is laid out differently;'
+            " the English Red and Blue can be played"
         )
-    return _game(cartridge, name)
+
+
+def _unknown(rom: Rom) -> UserError:
+    return UserError(
+        f'ROM {rom.path}: title "{rom.title}", {len(rom.data)} bytes, SHA-1 {rom.sha1} is no known game;'
+        f" known are the embedded cartridge, English Red ({RED_SHA1}) and English Blue ({BLUE_SHA1});"
+        " if it is one of them, changed, go on with --game red (or blue, clover);"
+        " releases in other languages keep their memory elsewhere"
+    )
+
+
+def identify(rom: Path | str = EMBEDDED_ROM, name: str | None = None) -> Game:
+    """The game on the cartridge at ``rom``, known by its SHA-1; ``name`` (one of GAMES) says what an unknown
+    one is.
+
+    Raises UserError when the file is unreadable or damaged, holds no game that is known while no ``name`` is
+    given, is known as another game than ``name``, or is a release whose addresses differ.
+    """
+    if name is not None and name not in GAMES:
+        raise UserError(f'game "{name}": unknown; {known(name, GAMES)}')
+    cartridge = read_rom(rom)
+    recognised = _names_by_sha1().get(cartridge.sha1)
+    if recognised is None:
+        _refuse_other_releases(cartridge)
+        if name is None:
+            raise _unknown(cartridge)
+        return _game(cartridge, name, assumed=True)
+    if name not in (None, recognised):
+        raise UserError(f"ROM {rom}: its SHA-1 is that of {recognised}, not of {name}; leave --game out")
+    return _game(cartridge, recognised, assumed=False)

@@ -12,6 +12,7 @@ BANK = 0x4000  # bytes
 # Offsets in the header, as every Game Boy cartridge has it (Pan Docs, "The Cartridge Header").
 TITLE = slice(0x134, 0x144)
 ROM_SIZE = 0x148  # the file has 32 KiB << this
+DESTINATION = 0x14A  # 0 Japan, 1 elsewhere
 CHECKSUM = 0x14D  # of 0x134..0x14C
 
 
@@ -25,6 +26,11 @@ class Rom:
     data: bytes
     title: str
     sha1: str
+
+    @property
+    def destination(self) -> int:
+        """The header's destination code: 0 for Japan, 1 for elsewhere."""
+        return self.data[DESTINATION]
 
 
 def _checksum(data: bytes) -> int:

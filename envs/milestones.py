@@ -1,0 +1,82 @@
+"""What is worth telling of a game's progress: events, badges and places, under names of our own.
+
+Numbers of events and maps are the game's (its public disassembly, pret/pokered).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from envs.ram import GameState
+
+BADGE_NAMES = (
+    "rock badge",
+    "water badge",
+    "spark badge",
+    "leaf badge",
+    "poison badge",
+    "mind badge",
+    "fire badge",
+    "earth badge",
+)
+"""Of the eight gyms in order, by what their leaders raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """One thing worth telling: an event flag that is set, a badge (0 to 7) that is held, or a map that is
+    entered.
+    """
+
+    name: str
+    kind: Literal["event", "badge", "map"]
+    number: int
+
+    def reached(self, state: GameState) -> bool:
+        """Whether it holds in ``state``. Memory is transient while maps load: let it hold for two steps."""
+        if self.kind == "event":
+            return state.has_event(self.number)
+        if self.kind == "badge":
+            return bool(state.badges >> self.number & 1)
+        return state.map_id == self.number
+
+
+MILESTONES = (
+    Milestone("starter", "event", 0x022),
+    Milestone("rival battled", "event", 0x023),
+    Milestone("route 1", "map", 12),
+    Milestone("second town", "map", 1),
+    Milestone("parcel", "event", 0x039),
+    Milestone("errand done", "event", 0x038),
+    Milestone("field guide", "event", 0x025),
+    Milestone("route 2", "map", 13),
+    Milestone("forest", "map", 51),
+    Milestone("third town", "map", 2),
+    Milestone("gym 1", "map", 54),
+    *(Milestone(f"badge {n + 1}", "badge", n) for n in range(8)),
+    Milestone("champion", "event", 0x901),
+)
+LATER_MILESTONES = (
+    Milestone("first cave", "map", 59),
+    Milestone("fourth town", "map", 3),
+    Milestone("rival by the bridge", "event", 0x098),
+    Milestone("ship ticket", "event", 0x55C),
+    Milestone("harbour town", "map", 5),
+    Milestone("first field move", "event", 0x5E0),  # cuts trees
+    Milestone("dark cave", "map", 82),
+    Milestone("tower town", "map", 4),
+    Milestone("market town", "map", 6),
+    Milestone("flute", "event", 0x12A),
+    Milestone("second field move", "event", 0x4CE),  # flies
+    Milestone("park town", "map", 7),
+    Milestone("third field move", "event", 0x880),  # crosses water
+    Milestone("fourth field move", "event", 0x238),  # moves boulders
+    Milestone("fifth field move", "event", 0x3D8),  # lights caves
+    Milestone("capital", "map", 10),
+    Milestone("island town", "map", 8),
+    Milestone("last cave", "map", 108),
+    Milestone("plateau", "map", 174),
+    Milestone("last four beaten", "event", 0x8FE),
+)
+"""Of the real game alone: the embedded cartridge ends before them."""
