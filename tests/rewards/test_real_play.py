@@ -1,4 +1,4 @@
-"""Rewards of the real game in the real emulator: sums of random play, and farms one could try there."""
+"""Rewards of the real game in the real emulator: sums of play, and farms one could try there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.emulator import BUTTONS
+from envs.cartridge.walkthrough import run_to
+from envs.emulator import BUTTONS, Emulator
+from envs.games import Game
+from envs.ram import GameState, read_state
 from envs.red_env import RedEnv
+from envs.start_states import start_state
 from rewards.base import COMPONENTS
 from tests.conftest import MakeEnv
-from tests.rewards.play import UNITS
+from tests.rewards.play import UNITS, earn
 
 BATTLE_UNITS = {"battle_start_bonus": 1.0, "battle_hp_delta": 1.0, "battle_win": 1.0, "battle_loss": -1.0}
 Choose = Callable[[RedEnv, int], str]
@@ -42,6 +46,18 @@ def at_random(seed: int) -> Choose:
     return lambda env, step: BUTTONS[rng.integers(len(BUTTONS))]
 
 
+def fight_on() -> Choose:
+    """Walks about in the grass, and in battle takes what the cursor points at, now and then anything."""
+    rng = np.random.default_rng(0)
+    return lambda env, step: (
+        BUTTONS[rng.integers(len(BUTTONS))]
+        if step % 20 == 0
+        else "a"
+        if env.state.battle
+        else ("up", "down", "left", "right")[rng.integers(4)]
+    )
+
+
 def flee_at_once() -> Choose:
     """Walks about in the grass, and takes RUN from the battle menu as soon as there is one."""
     rng = np.random.default_rng(0)
@@ -52,12 +68,11 @@ def flee_at_once() -> Choose:
     )
 
 
-def test_random_play_adds_up(make_env: MakeEnv) -> None:
+def test_play_with_battles_adds_up(make_env: MakeEnv) -> None:
     env = make_env(start="route1", coefficients=UNITS, max_steps=1500)
-    account = play(env, at_random(0), 1500)
+    account = play(env, fight_on(), 1500)
     assert account["battles_started"] > 0
     assert account["reward_components"]["penalty"] <= -1500
-    assert account["reward_components"]["milestone"] == account["levels_gained"]
 
 
 def test_new_tiles_are_the_tiles_visited(make_env: MakeEnv) -> None:
@@ -69,16 +84,16 @@ def test_new_tiles_are_the_tiles_visited(make_env: MakeEnv) -> None:
 
 def test_battles_fought_to_their_end_keep_their_start_bonus(make_env: MakeEnv) -> None:
     env = make_env(start="route1", coefficients={"battle_start_bonus": 1.0}, max_steps=2000)
-    account = play(env, at_random(3), 2000)
+    account = play(env, fight_on(), 2000)
     ended = account["battles_won"] + account["battles_lost"]
-    assert account["battles_started"] > 0
+    assert ended > 0
     assert ended <= account["return"] <= ended + 1  # and perhaps one that goes on
 
 
 def test_fleeing_from_every_battle_earns_nothing(make_env: MakeEnv) -> None:
     env = make_env(start="route1", coefficients=BATTLE_UNITS, max_steps=1500)
     account = play(env, flee_at_once(), 1500)
-    assert account["battles_escaped"] >= 3
+    assert account["battles_escaped"] >= 2
     assert account["battles_won"] == 0
     assert account["return"] <= 1 + account["battles_lost"]
 
@@ -88,3 +103,31 @@ def test_opening_menus_earns_nothing(make_env: MakeEnv) -> None:
     env = make_env(coefficients=coefficients, max_steps=400)
     account = play(env, lambda env, step: ("start", "down", "b", "start", "up", "b")[step % 6], 400)
     assert account["return"] <= 4
+
+
+class Witness(Emulator):
+    """The emulator, remembering what every action led to."""
+
+    def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
+        super().act(button, frames, held)
+        self.moments.append(read_state(self.memory))
+
+    moments: list[GameState]
+
+
+def test_the_walkthrough_is_paid_each_milestone_once(game: Game) -> None:
+    with Witness(game.rom) as emulator:
+        emulator.load_state(start_state(game, "bedroom").data)
+        emulator.moments = [read_state(emulator.memory)]
+        run_to(emulator, "badge1")
+        moments = emulator.moments
+    moments.append(moments[-1])
+    earned, last = earn(moments), moments[-1]
+    assert earned["milestone_badge"] == last.badge_count == 1
+    assert earned["milestone_key_location"] == 8
+    assert earned["milestone_event"] == last.event_count - moments[0].event_count
+    assert [mon.level for mon in last.party] == [5 + earned["milestone_level_up"]]
+    assert earned["battle_win"] >= 5
+    assert earned["battle_start_bonus"] == earned["battle_win"] - earned["battle_loss"]
+    assert 0 < earned["battle_hp_delta"] <= 3 * earned["battle_win"]
+    assert earned["exploration_new_tile"] == len({(m.map_id, m.x, m.y) for m in moments}) - 1
