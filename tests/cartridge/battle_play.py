@@ -53,6 +53,13 @@ class Player:
     def set_status(self, status: int) -> None:
         self.memory[OWN + STATUS] = self.memory[PARTY + STATUS] = status
 
+    def add_twin(self) -> None:
+        """A second creature in the party, the first one's copy."""
+        for address, size in ((PARTY, MON), (0xD273, 11), (0xD2B5, 11)):
+            for i in range(size):
+                self.memory[address + size + i] = self.memory[address + i]
+        self.memory[0xD165], self.memory[0xD166], self.memory[0xD163] = self.memory[0xD164], 0xFF, 2
+
     @property
     def experience(self) -> int:
         return big_endian(self.memory[PARTY + EXPERIENCE : PARTY + EXPERIENCE + 3])

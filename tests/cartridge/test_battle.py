@@ -15,15 +15,19 @@ from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.emulator import BUTTONS, Emulator
 from envs.games import EMBEDDED_ROM
+from envs.ram import big_endian
 from tests.cartridge.battle_play import (
     BAG,
     BATTLE_LEVEL,
     BATTLE_PP,
     BATTLE_SPEED,
     ENEMY,
+    ENEMY_PARTY,
     EXPERIENCE,
     FIGHT,
+    HP,
     IVS,
+    LEVEL,
     MON,
     OWN,
     PARALYZED,
@@ -32,10 +36,11 @@ from tests.cartridge.battle_play import (
     PP,
     RUN,
     STATS,
+    TEAM,
     Player,
     check_party,
     formula,
-)  # fmt: skip
+)
 from tests.cartridge.tables_text import creatures, items, moves, trainer
 
 State = Callable[[str], bytes]
@@ -116,6 +121,54 @@ def test_a_level_brings_stats_and_health(player: Player) -> None:
     assert stats == formula(creatures()[now.species], ivs, effort, now.level)
     assert now.max_hp > before.max_hp
     assert any(effort)
+
+
+def test_a_level_can_teach_a_move(player: Player) -> None:
+    mon = player.now.party[0]
+    level, name = next(entry for entry in creatures()[mon.species].learn if entry[0] > mon.level)
+    player.memory[PARTY + LEVEL] = level - 1
+    player.put(PARTY + EXPERIENCE, level**3 - 1, 3)
+    player.set_hp(enemy=1)
+    now = player.end().party[0]
+    assert now.level == level
+    learnt = next(number for number, words in moves().items() if words[0] == name)
+    assert now.moves[: len([move for move in mon.moves if move]) + 1][-1] == learnt
+    assert now.pp[now.moves.index(learnt)] == int(moves()[learnt][4])
+
+
+def test_a_creature_old_enough_evolves_after_the_battle(player: Player) -> None:
+    young, old = 123, 124
+    level, name = creatures()[young].evolve
+    assert creatures()[old].name == name
+    player.memory[PARTY] = player.memory[OWN] = player.memory[0xD164] = young
+    player.memory[PARTY + LEVEL] = int(level) - 1
+    player.put(PARTY + EXPERIENCE, int(level) ** 3 - 1, 3)
+    player.set_hp(enemy=1)
+    now = player.end()
+    assert (now.party[0].species, now.party[0].level) == (old, int(level))
+    assert player.memory[0xD164] == old
+    dex = creatures()[old].dex - 1
+    assert player.memory[0xD2F7 + dex // 8] >> dex % 8 & 1
+
+
+def test_all_who_faced_the_enemy_share_the_experience(player: Player) -> None:
+    player.add_twin()
+    player.set_hp(own=player.now.own_max_hp, enemy=900)
+    player.put(0xCFF4, 900)
+    player.choose(TEAM)
+    player.machine.act("down")
+    player.machine.act("a")
+    player.until(lambda: player.in_menu)
+    assert player.memory[OWN + 3] == 1
+    points = player.experience
+    player.put(ENEMY + HP, 1)
+    player.put(ENEMY_PARTY + HP, 1)
+    enemy = player.now
+    player.end()
+    share = creatures()[enemy.enemy_species].exp * enemy.enemy_level // 7 // 2
+    assert player.experience == points + share
+    twin = PARTY + MON + EXPERIENCE
+    assert big_endian(player.memory[twin : twin + 3]) == points + share
 
 
 def test_losing_is_told_and_leads_to_the_healing_place(player: Player) -> None:
@@ -215,10 +268,7 @@ def test_without_power_points_the_last_gasp_is_left(player: Player) -> None:
 
 
 def test_the_fainted_is_followed_by_another(player: Player) -> None:
-    for address, size in ((PARTY, MON), (0xD273, 11), (0xD2B5, 11)):
-        for i in range(size):
-            player.memory[address + size + i] = player.memory[address + i]
-    player.memory[0xD165], player.memory[0xD166], player.memory[0xD163] = player.memory[0xD164], 0xFF, 2
+    player.add_twin()
     player.set_hp(own=1, enemy=900)
     player.put(0xCFF4, 900)
     player.put(ENEMY + BATTLE_SPEED, 200)
