@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks import health_rules as rules
@@ -25,6 +26,11 @@ JUDGES = {
     "clip_fraction": rules.judge_clip_fraction,
     "explained_variance": rules.judge_explained_variance,
 }
+
+
+def weights_are_finite(model: BaseAlgorithm) -> bool:
+    """Whether no weight of the policy is NaN or infinite."""
+    return all(bool(torch.isfinite(p).all()) for p in model.policy.parameters())
 
 
 class Health(BaseCallback):
@@ -63,22 +69,20 @@ class Health(BaseCallback):
             "mean": {name: _finite(_mean(kept)) for name, kept in self._recent.items() if kept},
         }
 
-    def diverged(self) -> bool:
-        """Whether a weight is NaN or infinite; if so, that is found and written.
+    def diverged(self, model: BaseAlgorithm) -> bool:
+        """Whether a weight of ``model`` is NaN or infinite; if so, that is found and written.
 
         stable-baselines3 raises ValueError in the middle of an update when the policy's weights are no
         numbers: ask here when ``learn()`` raised.
         """
-        if self._weights_are_finite():
+        if weights_are_finite(model):
             return False
         if WEIGHTS_BROKEN not in self._broken:
             self._broken.append(WEIGHTS_BROKEN)
             self.findings = [WEIGHTS_BROKEN, *self.findings]
+        self.model = model
         self._write()
         return True
-
-    def _weights_are_finite(self) -> bool:
-        return all(bool(torch.isfinite(p).all()) for p in self.model.policy.parameters())
 
     def _on_training_start(self) -> None:
         self._seen_updates = self.logger.name_to_value.get(N_UPDATES)
@@ -115,7 +119,7 @@ class Health(BaseCallback):
         self._broken.extend(
             f for f in (rules.judge_finite(n, v) for n, v in self.last.items()) if f is not None
         )
-        if not self._weights_are_finite():
+        if not weights_are_finite(self.model):
             self._broken.append(WEIGHTS_BROKEN)
         judged = [judge(list(self._recent[name])) for name, judge in JUDGES.items() if self._recent[name]]
         self.findings = [*self._broken, *judged]

@@ -69,7 +69,7 @@ def test_every_update_is_judged_once_and_the_last_one_too(
     health = Health(tmp_path)
     learn([health, UpdateLog()])
     assert health.updates == 4
-    assert not health.diverged()
+    assert not health.diverged(health.model)
     report = json.loads((tmp_path / FILE_NAME).read_text())
     assert report["updates"] == 4
     assert report["total_steps"] == 256
@@ -126,8 +126,8 @@ def test_an_update_that_breaks_in_the_middle_is_found_too(learn: Learn, tmp_path
     health = Health(tmp_path)
     with pytest.raises(ValueError, match="nan"):
         learn([BreakWeights(), health, UpdateLog()])
-    assert health.diverged()
-    assert health.diverged()  # asked twice, found once
+    assert health.diverged(health.model)
+    assert health.diverged(health.model)  # asked twice, found once
     report = json.loads((tmp_path / FILE_NAME).read_text())
     assert report["verdict"] == "unhealthy"
     assert [finding["metric"] for finding in report["findings"]].count("weights") == 1
