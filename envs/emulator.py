@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import warnings
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ with warnings.catch_warnings():
 from envs.errors import UserError
 from envs.ram import Memory
 from envs.rom import read_rom
+from envs.window import Keyboard
 
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 """What an agent can press; action n presses BUTTONS[n]."""
@@ -34,13 +36,21 @@ class Emulator:
     """One Game Boy with one cartridge, just switched on.
 
     ``sound`` emulates the sound hardware, which nothing here needs and which costs 1.5 to 1.8 times
-    everything; without
-    it the sound registers read 0. ``window`` is "null" or a window that PyBoy knows ("SDL2"); with a window
-    the frames
-    pass at the speed of the real machine. Raises UserError when ``rom`` is no cartridge that can be played.
+    everything; without it the sound registers read 0. ``window`` is "null" or a window that PyBoy knows
+    ("SDL2"), which shows what is rendered; ``real_speed`` shows every frame, as fast as the real machine. The
+    keyboard presses buttons only with ``play``. Raises UserError when ``rom`` is no cartridge that can be
+    played, or when no window can be opened.
     """
 
-    def __init__(self, rom: Path | str, *, sound: bool = False, window: str = "null") -> None:
+    def __init__(
+        self,
+        rom: Path | str,
+        *,
+        sound: bool = False,
+        window: str = "null",
+        real_speed: bool = False,
+        play: bool = False,
+    ) -> None:
         cartridge = read_rom(rom)
         self.rom = cartridge.path
         self.title = cartridge.title
@@ -56,13 +66,20 @@ class Emulator:
             )
         except PyBoyException as error:
             raise UserError(f"ROM {rom}: the emulator cannot play it ({error})") from error
-        self._pyboy.set_emulation_speed(0 if window == "null" else 1)
+        self._pyboy.set_emulation_speed(int(real_speed))
+        self._every_frame = real_speed
+        self.keyboard = Keyboard(play) if window == "SDL2" else None
+        """Keys that were pressed in the window; None without one."""
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
         self._sound = sound
         self._closed = False
         self.actions = 0
         """How many actions were taken since the machine was switched on."""
+        self.interventions: Counter[str] = Counter()
+        """How often memory was written from outside since the machine was switched on, by reason."""
+        self.running = True
+        """False once the user has closed the window; frames still pass then."""
         self.memory: Memory = self._pyboy.memory
 
     @property
@@ -80,15 +97,24 @@ class Emulator:
             return
         held = min(held, frames)
         self._pyboy.button_press(button)
-        self._pyboy.tick(held, held == frames, self._sound)
+        self.tick(held, held == frames)
         self._pyboy.button_release(button)
-        self._pyboy.tick(frames - held, True, self._sound)
+        self.tick(frames - held, True)
 
     def tick(self, frames: int, render: bool = False) -> None:
         """Let ``frames`` frames pass; ``render`` draws the last of them, which is the picture that screen()
         then gives.
         """
-        self._pyboy.tick(frames, render, self._sound)
+        if self._every_frame:
+            for _ in range(frames):
+                self.running &= self._pyboy.tick(1, True, self._sound)
+        elif frames:
+            self.running &= self._pyboy.tick(frames, render, self._sound)
+
+    def write(self, address: int, value: int, reason: str) -> None:
+        """Write one byte of memory: an intervention, counted under ``reason``."""
+        self._pyboy.memory[address] = value
+        self.interventions[reason] += 1
 
     def press(self, button: str) -> None:
         """Hold ``button`` down from the next frame on."""
@@ -141,6 +167,8 @@ class Emulator:
         if not self._closed:
             self._closed = True
             self._pyboy.stop(save=False)
+            if self.keyboard is not None:
+                self.keyboard.close()
 
     def __enter__(self) -> Self:
         return self

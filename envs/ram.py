@@ -43,6 +43,7 @@ W_POKEDEX_SEEN = 0xD30A  # 19: bit flags
 W_NUM_BAG_ITEMS = 0xD31D  # 1
 W_BAG_ITEMS = 0xD31E  # 41: (id, quantity) pairs, 0xFF ends
 W_PLAYER_MONEY = 0xD347  # 3: binary coded decimal
+W_OPTIONS = 0xD355  # 1: low bits text speed (1 fast, 3 medium, 5 slow), bit 6 style, bit 7 animations off
 W_OBTAINED_BADGES = 0xD356  # 1: bit 0 first badge .. bit 7 eighth
 W_CUR_MAP = 0xD35E  # 1
 W_Y_COORD = 0xD361  # 1: steps; Y comes first

@@ -14,6 +14,7 @@ from envs.emulator import BUTTONS, Emulator
 from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError, known
 from envs.games import Game
+from envs.interventions import keep_text_fast
 from envs.observations import Observations
 from envs.ram import GameState, read_state
 from envs.start_states import StartState, start_state
@@ -42,6 +43,7 @@ class EnvConfig:
     held_frames: int = 8
     agent_stats_every: int = 10  # steps
     goal: str | None = None  # name of the milestone that ends the episode
+    fast_text: bool = False  # keep text fast and animations off by writing memory: an intervention, counted
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
@@ -60,8 +62,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     """One game, one episode at a time. Action n presses ``envs.emulator.BUTTONS[n]``.
 
     ``info`` of every step has "reward_components"; of some steps "milestones" (names), "agent_stats"; of
-    the last step "episode_stats". ``reset(options={"start": name})`` begins at another start state than the
-    config's.
+    the last step "episode_stats", with "interventions" where memory was written from outside.
+    ``reset(options={"start": name})`` begins at another start state than the config's.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60 / 24}  # noqa: RUF012 - Gymnasium's own declaration
@@ -72,13 +74,18 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.render_mode = "rgb_array"
         self.emulator = emulator
         self.config = config
-        self.action_space = gymnasium.spaces.Discrete(len(BUTTONS))
+        self.action_space = self.actions()
         self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
         self._reward = reward
         self._observations = observations
         self._visited = VisitedTiles()
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
+
+    @staticmethod
+    def actions() -> gymnasium.spaces.Discrete:
+        """The action space: one action per button."""
+        return gymnasium.spaces.Discrete(len(BUTTONS))
 
     @property
     def state(self) -> GameState:
@@ -95,6 +102,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         super().reset(seed=seed)
         start = self._start(options)
         self.emulator.load_state(start.data)
+        self.emulator.interventions.clear()
+        if self.config.fast_text:
+            keep_text_fast(self.emulator)
         wait = int(self.np_random.integers(0, MAX_WAIT + 1))
         self.emulator.tick(wait, render=True)
         self._state = read_state(self.emulator.memory)
@@ -111,6 +121,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if not 0 <= index < len(BUTTONS):
             raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
+        if self.config.fast_text:
+            keep_text_fast(self.emulator)
         before, self._state = self._state, read_state(self.emulator.memory)
         self._visited.mark(self._state)
         breakdown = self._reward.step(before, self._state)
@@ -145,5 +157,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             sample = agent_stats(self._state, self._stats.length, self._visited.count)
             info["agent_stats"] = {**sample, "battles_started": self._stats.battles["started"]}
         if ended:
-            info["episode_stats"] = self._stats.result(self._visited.count)
+            interventions = dict(self.emulator.interventions)
+            stats = self._stats.result(self._visited.count)
+            info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info
