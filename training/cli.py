@@ -6,6 +6,7 @@ Imports nothing heavy, so that ``--help`` and wrong flags answer at once.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -73,7 +74,9 @@ class TrainFlags:
     num_envs: Annotated[int | None, _flag("N", "num_envs")] = None
     """Games played side by side."""
     workers: Annotated[int | None, _flag("N", "workers")] = None
-    """Processes for them: 1 (all in this process) or as many as there are environments."""
+    """Processes for them (default: one per core)."""
+    step_timeout: Annotated[float | None, _flag("S", "step_timeout")] = None
+    """Seconds for one step of the games, after which a worker counts as hung and is replaced."""
     total_multiplier: Annotated[int | None, _flag("N", "total_multiplier")] = None
     """Train for max_steps x num_envs x this many steps."""
     total_steps: Annotated[int | None, _flag("N", "total_steps")] = None
@@ -162,6 +165,8 @@ def _wrong_value(name: str, message: str) -> str:
 
 def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Run ``main(arguments)`` and leave with its status; a UserError is one line on stderr and status 2."""
+    # Threads of torch that wait for each other must not burn the cores that the games run on.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status = main(sys.argv[1:])
     except UserError as error:

@@ -22,6 +22,9 @@ __all__ = ["ConfigError", "NetworkConfig", "TrainConfig", "load_config"]
 MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
 OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
 
+# What may differ when a run goes on: the same steps are learned from, with the same results.
+NO_MATTER = ("description", "workers", "step_timeout")
+
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -70,6 +73,7 @@ class TrainConfig(BaseModel):
     # how much, and on what
     num_envs: Annotated[int, Field(ge=1, le=1024)] = 16
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    step_timeout: Annotated[float, Field(gt=0, le=3600)] = 4.0
     total_multiplier: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     total_steps: Annotated[int, Field(ge=1, le=10**13)] | None = None
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
@@ -122,10 +126,10 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 f"held_frames {self.held_frames} must be less than action_frames {self.action_frames}"
             )
-        if self.workers not in (None, 1, self.num_envs):
+        if self.workers is not None and self.workers > self.num_envs:
             raise ValueError(
-                f"workers {self.workers} must be 1 (all environments in the training process) or"
-                f" num_envs {self.num_envs} (a process for each)"
+                f"workers {self.workers} must be at most num_envs {self.num_envs}: a worker holds"
+                " one environment at least"
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
@@ -154,7 +158,7 @@ class TrainConfig(BaseModel):
         return [
             f"{key}: {json.dumps(theirs.get(key))} -> {json.dumps(ours.get(key))}"
             for key in keys
-            if key != "description" and ours.get(key) != theirs.get(key)
+            if key not in NO_MATTER and ours.get(key) != theirs.get(key)
         ]
 
 

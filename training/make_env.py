@@ -1,13 +1,10 @@
-"""Environments from a config: one game, or many side by side in processes of their own."""
+"""Environments from a config: one game, or many side by side in worker processes."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,11 +17,8 @@ from envs.start_states import start_state
 from rewards.stack import RewardStack
 from training.config import TrainConfig
 
-if TYPE_CHECKING:
-    from stable_baselines3.common.vec_env import VecMonitor
-
-# What every environment process needs; the fork server imports it once and the processes share the memory.
-PRELOADED = ["stable_baselines3.common.vec_env.subproc_vec_env", "envs.red_env", "rewards.stack"]
+if TYPE_CHECKING:  # workers import this module, and have no use for torch
+    from training.monitor import GroupVecMonitor
 
 
 def game_of(config: TrainConfig) -> Game:
@@ -62,20 +56,10 @@ def make_env(
     )
 
 
-def _make_in_process(config: TrainConfig, episodes: EnvConfig, window: str) -> RedEnv:
-    """What an environment process runs. Ctrl-C is for the training process alone."""
-    if multiprocessing.parent_process() is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            torch.set_num_threads(1)
-    return make_env(config, episodes, window)
-
-
 def make_vec_env(
     config: TrainConfig, num_envs: int | None = None, *, use_graphics: bool = False
-) -> VecMonitor:
-    """``num_envs`` (default: the config's) environments: in a process each, or in this one when workers is 1.
+) -> GroupVecMonitor:
+    """``num_envs`` (default: the config's) environments in ``config.workers`` processes (default: one a core).
 
     The ROM is checked and the start state made before any process starts. ``use_graphics`` shows the first
     environment in a window.
@@ -83,22 +67,23 @@ def make_vec_env(
     Raises:
         UserError: the ROM, the start state or the goal is wrong, or there is no display for the window.
     """
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecMonitor
+    from envs.vec_env import EmulatorVecEnv
+    from training.monitor import GroupVecMonitor
 
     if use_graphics:
         check_display()
+    makers = env_makers(config, num_envs or config.num_envs, use_graphics=use_graphics)
+    spaces = Observations(config.observations).space, RedEnv.actions()
+    return GroupVecMonitor(
+        EmulatorVecEnv(makers, config.workers, step_timeout=config.step_timeout, spaces=spaces)
+    )
+
+
+def env_makers(config: TrainConfig, count: int, *, use_graphics: bool = False) -> list[Callable[[], RedEnv]]:
+    """What makes each of ``count`` environments, wherever it is called. Raises UserError."""
     episodes = env_config(config)
-    count = num_envs or config.num_envs
     windows = ["SDL2" if use_graphics and index == 0 else "null" for index in range(count)]
-    makers = [partial(_make_in_process, config, episodes, window) for window in windows]
-    env: VecEnv
-    if count == 1 or config.workers == 1:
-        env = DummyVecEnv(makers)  # type: ignore[arg-type]
-    else:
-        multiprocessing.set_forkserver_preload(PRELOADED)
-        with _single_threaded_children():
-            env = SubprocVecEnv(makers)  # type: ignore[arg-type]
-    return VecMonitor(env)
+    return [partial(make_env, config, episodes, window) for window in windows]
 
 
 def check_display() -> None:
@@ -107,19 +92,3 @@ def check_display() -> None:
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     ):
         raise UserError("--use-graphics needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
-
-
-@contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Numeric libraries of processes started inside take one thread: each environment is one busy core."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -86,9 +86,12 @@ def random_play(emulator: Emulator, start: StartState, seed: Sequence[int]) -> I
         emulator.act(BUTTONS[rng.integers(len(BUTTONS))])
 
 
-def play_episode(rom: Path, start: StartState, seed: int, number: int) -> Episode:
-    """Random play until BATTLES_PER_EPISODE wild battles have ended, or EPISODE_CAP actions have passed since
-    the last one (or the start)."""
+def play_episode(
+    rom: Path, start: StartState, seed: int, number: int, battles: int = BATTLES_PER_EPISODE
+) -> Episode:
+    """Random play until ``battles`` wild battles have ended, or EPISODE_CAP actions have passed since the
+    last one (or the start).
+    """
     ends = {"won": 0, "lost": 0, "escaped": 0}
     first, last, wild, actions = None, 0, False, 0
     with Emulator(rom) as emulator:
@@ -103,7 +106,7 @@ def play_episode(rom: Path, start: StartState, seed: int, number: int) -> Episod
             elif change is not None:
                 last = actions
                 ends[change] += wild
-            if sum(ends.values()) == BATTLES_PER_EPISODE or actions - last >= EPISODE_CAP:
+            if sum(ends.values()) == battles or actions - last >= EPISODE_CAP:
                 break
     return Episode(first, ends["won"], ends["lost"], ends["escaped"], actions)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from callbacks.agent_stats import AgentStatsCallback
 from callbacks.entropy import EntropyAnnealing
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.exploration import ExplorationPicture
-from callbacks.health import Health
+from callbacks.health import WEIGHTS_BROKEN, Health
 from callbacks.performance import Performance
 from callbacks.progress import Progress
 from callbacks.update_log import UpdateLog
@@ -30,8 +29,8 @@ from training.runs import add_session, create_run, lock_run, session_record, wri
 from training.tally import Tally
 
 
-class WorkerLost(RuntimeError):
-    """An environment's process ended on its own; what it printed says why."""
+class Diverged(RuntimeError):
+    """Weights became NaN or infinite; health.json says what to change."""
 
 
 class Session:
@@ -66,7 +65,7 @@ class Session:
             started = time.monotonic()
             try:
                 self._learn()
-            finally:  # also when a process died: what was learned until then is kept
+            finally:  # also when an environment failed: what was learned until then is kept
                 finished = self._settle_and_save()
                 self.model.logger.close()
             return self._summary(time.monotonic() - started, finished)
@@ -74,7 +73,8 @@ class Session:
     def _settle_and_save(self) -> bool:
         self.stop.settle()
         finished = self.model.num_timesteps >= self.plan.config.training_steps
-        self.keep.save("final" if finished else str(self.model.num_timesteps))
+        if not self.health.diverged(self.model):  # the last checkpoint before is worth more than NaN
+            self.keep.save("final" if finished else str(self.model.num_timesteps))
         return finished
 
     def _open_folder(self) -> None:
@@ -98,9 +98,10 @@ class Session:
         remaining = self.plan.config.training_steps - self.plan.first_step
         try:
             self.model.learn(remaining, callback=self._callbacks(), reset_num_timesteps=False)
-        except (EOFError, ConnectionError) as error:
-            if self.stop.reason is None:
-                raise WorkerLost("an environment's process ended on its own; its message is above") from error
+        except ValueError as error:  # what torch raises for a policy whose weights are no numbers
+            if self.health.diverged(self.model):
+                raise Diverged(f"training diverged: {WEIGHTS_BROKEN}") from error
+            raise
 
     def _callbacks(self) -> CallbackList:
         config, folder = self.plan.config, self.plan.folder
@@ -164,16 +165,12 @@ def train(plan: Plan) -> RunSummary:
 
     Raises:
         UserError: the device, ROM, start state or a checkpoint is wrong.
-        WorkerLost: an environment's process died.
+        WorkerFailed: an environment raised; what was learned until then is saved.
+        Diverged: weights became NaN or infinite; the checkpoint before is kept.
     """
     resolve_device(plan.config.device)
     env = make_vec_env(plan.config, use_graphics=plan.use_graphics)
     try:
         return Session(plan, env).run()
     finally:
-        _close(env)
-
-
-def _close(env: VecEnv) -> None:
-    with contextlib.suppress(EOFError, ConnectionError):  # its processes may be gone already
         env.close()

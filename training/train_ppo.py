@@ -16,7 +16,8 @@ from training.cli import TrainFlags, parse, run_program
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse, plan, train, report. Returns the exit status: 0, or 1 when an environment's process died.
+    """Parse, plan, train, report. Returns the exit status: 0, or 1 when an environment failed
+    or training diverged.
 
     Raises:
         UserError: something the user gave is wrong (``run_program`` makes it status 2).
@@ -26,12 +27,13 @@ def main(arguments: Sequence[str]) -> int:
     from training.plan import make_plan
 
     plan = make_plan(flags)
+    from envs.vec_env import WorkerFailed
     from training.report import run_report
-    from training.session import WorkerLost, train
+    from training.session import Diverged, train
 
     try:
         summary = train(plan)
-    except WorkerLost as error:
+    except (WorkerFailed, Diverged) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(run_report(summary))
