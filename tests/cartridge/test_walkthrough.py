@@ -55,7 +55,7 @@ def check(name: str, emulator: Emulator) -> None:
     assert state.joy_ignore == 0
     place = Place(state.map_id, state.x, state.y)
     if name == "starter":
-        assert place == Place(0, 11, 6)
+        assert place == Place(0, 8, 4)
         assert len(state.party) == 1
         assert state.party[0].level >= 5
         assert state.has_event(STARTER)

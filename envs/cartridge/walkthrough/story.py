@@ -18,7 +18,8 @@ WEAK = 0.5
 MOST_TRIES = 30
 MOST_STEPS = 3000
 """Steps in tall grass after which training has failed."""
-LAB_DOOR = ("HOME_TOWN", 11, 6)
+OUTSIDE = ("HOME_TOWN", 8, 4)
+"""On the north road, in sight of the laboratory."""
 TALL_GRASS = ("ROUTE_1", 8, 35)
 GYM_DOOR = ("SLATEHAVEN", 21, 6)
 
@@ -89,9 +90,9 @@ def starter(player: Player) -> None:
         "choose a starter",
     )
     player.repeat(
-        lambda: player.event("BATTLED_RIVAL"), lambda: pilot.visit("LABORATORY", 4, 8), "battle the rival"
+        lambda: player.event("BATTLED_RIVAL"), lambda: pilot.visit("LABORATORY", 4, 9), "battle the rival"
     )
-    player.repeat(lambda: player.at(LAB_DOOR), lambda: pilot.visit(*LAB_DOOR), "leave the laboratory")
+    player.repeat(lambda: player.at(OUTSIDE), lambda: pilot.visit(*OUTSIDE), "leave the laboratory")
 
 
 def route_1(player: Player) -> None:
