@@ -67,7 +67,7 @@ static void foe_send(uint8_t i)
     tell();
 }
 
-/* Speed * 20 / (enemy speed / 4) + 30 for every try before, against a random byte: the first generation has 32 for 20. */
+/* Speed * 16 / (enemy speed / 4) + 30 for every try before, against a random byte: the first generation has 32 for 16. */
 static uint8_t try_to_run(void)
 {
     uint16_t slow, chance;
@@ -76,7 +76,7 @@ static uint8_t try_to_run(void)
         return 0;
     }
     slow = side_speed(&foe) / 4;
-    chance = slow ? side_speed(&own) * 20 / slow + 30 * (uint16_t)run_tries : 256;
+    chance = slow ? side_speed(&own) * 16 / slow + 30 * (uint16_t)run_tries : 256;
     run_tries++;
     if (chance < 256 && random8() >= chance) {
         put("Could not get away!");

@@ -168,6 +168,7 @@ static void effect(Side *user, Side *target, uint16_t dealt)
     uint8_t n = user->move.effect, stat, kind;
     if (n == EFFECT_DRAIN) give_back(user, dealt / 2 + 1);
     else if (n == EFFECT_RECOIL) take(user, dealt / 4 + 1);
+    else if (n == EFFECT_NONE) nothing_happened(user);
     if (n < EFFECT_POISON || !get16(target->mon + BMON_HP)) return;
     if (user->move.power && random8() >= user->move.chance) return;
     if (n < EFFECT_STATS) {
