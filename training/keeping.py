@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
+from callbacks.health import weights_are_finite
 from training.checkpoints import CheckpointError, prune, save_checkpoint
 
 
@@ -31,7 +32,8 @@ class KeepCheckpoints(BaseCallback):
         self.saved_at = self.model.num_timesteps
 
     def _on_rollout_start(self) -> None:
-        if self.model.num_timesteps - self.saved_at >= self.interval:
+        due = self.model.num_timesteps - self.saved_at >= self.interval
+        if due and weights_are_finite(self.model):
             self.saved_at = self.model.num_timesteps
             self.save(str(self.saved_at))
 
