@@ -12,6 +12,8 @@ BANK = 0x4000  # bytes
 # Offsets in the header, as every Game Boy cartridge has it (Pan Docs, "The Cartridge Header").
 TITLE = slice(0x134, 0x144)
 ROM_SIZE = 0x148  # the file has 32 KiB << this
+RAM_SIZE = 0x149
+RAM_BYTES = {0: 0, 2: 0x2000, 3: 0x8000, 4: 0x20000, 5: 0x10000}
 DESTINATION = 0x14A  # 0 Japan, 1 elsewhere
 CHECKSUM = 0x14D  # of 0x134..0x14C
 
@@ -31,6 +33,11 @@ class Rom:
     def destination(self) -> int:
         """The header's destination code: 0 for Japan, 1 for elsewhere."""
         return self.data[DESTINATION]
+
+    @property
+    def ram_bytes(self) -> int:
+        """The cartridge's own RAM, in bytes; 0 where the header says nothing that is known."""
+        return RAM_BYTES.get(self.data[RAM_SIZE], 0)
 
 
 def _checksum(data: bytes) -> int:

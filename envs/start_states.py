@@ -10,29 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from envs.emulator import VERSION, Emulator
 from envs.errors import UserError, known
 from envs.games import BOOT_STARTS, Game
+from envs.state_files import StartState, read_state_file, write_state_file
+
+__all__ = ["CACHE_VARIABLE", "StartState", "cache_folder", "scripts_digest", "start_state"]
 
 CACHE_VARIABLE = "POKERED_CACHE"
 _HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class StartState:
-    """A saved state: ``data`` for Emulator.load_state, its name, and where it comes from (plain strings and
-    numbers).
-    """
-
-    data: bytes
-    name: str
-    provenance: Mapping[str, str | int]
 
 
 def cache_folder() -> Path:
@@ -66,22 +55,8 @@ def start_state(game: Game, name: str) -> StartState:
         )
         return _read(path, name) or _make(game, name, path)
     if Path(name).expanduser().is_file():
-        return _from_file(game, Path(name).expanduser())
+        return read_state_file(game, Path(name).expanduser())
     raise UserError(f'start "{name}": no start of {game.name} and no file; {known(name, game.start_names)}')
-
-
-def _from_file(game: Game, path: Path) -> StartState:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"start {path}: cannot be read ({error.strerror})") from error
-    provenance = {
-        "rom_sha1": game.sha1,
-        "emulator": VERSION,
-        "made_by": f"file {path}",
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-    return StartState(data, str(path), provenance)
 
 
 def _read(path: Path, name: str) -> StartState | None:
@@ -111,11 +86,13 @@ def _make(game: Game, name: str, path: Path) -> StartState:
             "frames": emulator.frame_count,
             "sha256": hashlib.sha256(data).hexdigest(),
         }
-    # The provenance last: a reader that finds it finds the state it speaks of. Two processes that make the
-    # same
-    # state at once write the same bytes, as the emulator is deterministic.
-    _write(path, data)
-    _write(path.with_suffix(".json"), json.dumps(provenance, indent=2).encode())
+    # Two processes that make the same state at once write the same bytes, as the emulator is deterministic.
+    try:
+        write_state_file(path, data, provenance)
+    except UserError as error:
+        raise UserError(
+            f"start states cannot be kept: {error}; set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
     return StartState(data, name, provenance)
 
 
@@ -132,21 +109,3 @@ def _play_to(game: Game, emulator: Emulator, name: str, picture: Path) -> str:
 
     run_to(emulator, name)
     return "boot script, walkthrough"
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one go: a reader sees all of it or nothing."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            temporary = file.name
-            file.write(data)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise UserError(
-            f"start states cannot be kept in {path.parent} ({error.strerror}); "
-            f"set {CACHE_VARIABLE} to a folder that can be written"
-        ) from error

@@ -1,0 +1,166 @@
+"""State files of older PyBoy versions, which the current one cannot read: made readable by taking over what
+the game can notice, which is the processor's registers, video memory and registers, work RAM, and the RAM and
+banks of the cartridge.
+
+A state begins with the number of its format. Offsets and sizes are those of PyBoy's own save_state methods
+(pyboy/core/mb.py and what it calls) in releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4, 2.6.1, 2.7.0 and 2.8.1;
+conversion was tried on states that each of them wrote. Sound, and the exact moment within a frame, are the
+template's: a state of the current version on the same cartridge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envs.errors import UserError
+
+CURRENT = 29
+WRITTEN_BY = {
+    9: "1.6",
+    10: "2.0 or 2.1",
+    11: "2.2 or 2.3",
+    12: "2.4",
+    14: "2.5",
+    15: "2.6 or 2.7",
+    CURRENT: "2.8",
+}
+# Bytes without the cartridge's RAM; the sound's part may differ by a few between releases of one version.
+SIZES = {9: 109_842, 10: 132_882, 11: 132_882, 12: 132_906, 14: 134_872, 15: 134_908}
+SIZE_TOLERANCE = 64
+CONVERTIBLE = tuple(SIZES)
+HOW = "load it with pyboy 2.7.0 (pip install pyboy==2.7.0 in another environment) and save it there again"
+
+VIDEO_BYTES = 0x2000 + 0xA0  # video RAM, then sprites
+VIDEO_REGISTERS = 11  # LCDC, BGP, OBP0, OBP1, STAT, LY, LYC, SCY, SCX, WY, WX
+STAT, LY = 4, 5
+STAT_CHOSEN = 0b0111_1000  # bits that the game sets; the others are the moment within the frame
+WORK_BYTES = 0x2000 + 0x60 + 0x4C + 0x7F  # work RAM, unused, ports, high RAM
+TIMER_REGISTERS = (0, 1, 6, 7)  # DIV, TIMA, TMA, TAC
+BANKS = 4  # ROM bank, RAM bank, RAM enabled, mode
+JOYPAD = 2
+SERIAL = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Offsets (bytes) of the parts within a state; ``size`` is that of the whole."""
+
+    size: int
+    cpu: int  # twelve bytes of registers
+    flags: tuple[int, ...]  # interrupts on, halted, stopped, interrupts wanted, queued, requested
+    video: int
+    work: int
+    timer: int
+    cartridge: int
+
+
+def state_version(data: bytes) -> int:
+    """The number of the format that ``data`` says it has. Raises UserError when it is empty."""
+    if not data:
+        raise UserError("state of 0 bytes: it is empty")
+    return data[0]
+
+
+def _old_layout(version: int, size: int, ram: int) -> Layout:
+    """From both ends: what lies between, the sound, differs between releases."""
+    serial = SERIAL if version >= 15 else 0
+    timer = 8 + (8 if version >= 12 else 0) + (8 if version >= 13 else 0)
+    unused = 0x34
+    cartridge = size - serial - JOYPAD - ram - BANKS
+    work = cartridge - timer - unused - WORK_BYTES
+    video = 31 if version >= 12 else 23
+    return Layout(size, 5, tuple(range(17, 23)), video, work, cartridge - timer, cartridge)
+
+
+def _current_layout(size: int, ram: int, border: int) -> Layout:
+    cartridge = size - border - SERIAL - JOYPAD - ram - BANKS
+    timer = cartridge - 25
+    return Layout(size, 6, (18, 20, 21, 22, 23, 24), 45, timer - 1 - WORK_BYTES, timer, cartridge)
+
+
+BORDER = 15 - 4 + 8192 + 2048 + 128  # bytes of the Super Game Boy's border
+
+
+def convert(data: bytes, template: bytes, ram: int) -> bytes:
+    """The old state ``data`` in the format of ``template``, a state of the same cartridge whose screen is on
+    where the old one's is (see ``screen_on``). ``ram`` is the cartridge's RAM in bytes.
+
+    Raises UserError when the version is none of CONVERTIBLE, or ``data`` is no whole state of this cartridge.
+    """
+    version = check_version(data)
+    if template[0] != CURRENT:
+        raise UserError(
+            f"state of version {version}: can be converted for PyBoy 2.8 (version {CURRENT}), not for an"
+            f" emulator that writes version {template[0]}; install pyboy 2.8.1"
+        )
+    old = _old_layout(version, len(data), ram)
+    new = _current_layout(len(template), ram, BORDER)
+    if abs(len(data) - ram - SIZES[version]) > SIZE_TOLERANCE or not _in_place(data, old, ram):
+        raise UserError(
+            f"state of {len(data)} bytes: a whole one of version {version} on this cartridge has about"
+            f" {SIZES[version] + ram}; it is damaged, or another cartridge's"
+        )
+    result = bytearray(template)
+
+    def copy(source: int, target: int, count: int) -> None:
+        result[target : target + count] = data[source : source + count]
+
+    result[1] = data[1]  # whether the start-up program is still mapped in
+    copy(old.cpu, new.cpu, 12)
+    for source, target in zip(old.flags, new.flags, strict=True):
+        result[target] = data[source]
+    copy(old.video, new.video, VIDEO_BYTES)
+    _copy_video_registers(data, old.video + VIDEO_BYTES, result, new.video + VIDEO_BYTES)
+    copy(old.work, new.work, WORK_BYTES)
+    for register in TIMER_REGISTERS:
+        result[new.timer + register] = data[old.timer + register]
+    result[new.timer + 17 : new.timer + 25] = (4).to_bytes(8, "little")  # cycles until the timer looks again
+    copy(old.cartridge, new.cartridge, BANKS + ram)
+    return bytes(result)
+
+
+def _in_place(data: bytes, layout: Layout, ram: int) -> bool:
+    """Whether the few bytes that can hold but a few values hold one of them."""
+    enabled, mode = data[layout.cartridge + 2 : layout.cartridge + BANKS]
+    buttons = data[layout.cartridge + BANKS + ram :][:JOYPAD]
+    return enabled <= 1 and mode <= 1 and all(held <= 0x0F for held in buttons)
+
+
+def _copy_video_registers(data: bytes, source: int, result: bytearray, target: int) -> None:
+    """All but where the beam is, which goes with clocks that old versions do not have."""
+    for register in range(VIDEO_REGISTERS):
+        value = data[source + register]
+        if register == LY:
+            continue
+        if register == STAT:
+            value = value & STAT_CHOSEN | result[target + register] & ~STAT_CHOSEN & 0xFF
+        result[target + register] = value
+
+
+def check_version(data: bytes) -> int:
+    """The version of an old state that can be converted.
+
+    Raises UserError for any other, and tells how to go on.
+    """
+    version = state_version(data)
+    if version > CURRENT:
+        raise UserError(
+            f"state of version {version}: written by a PyBoy newer than 2.8.1, whose states have version"
+            f" {CURRENT}; save it again with pyboy 2.8.1"
+        )
+    if version not in CONVERTIBLE:
+        raise UserError(
+            f"state of version {version}: written by no release of PyBoy from 1.6 on (versions"
+            f" {', '.join(map(str, WRITTEN_BY))}); if it is older, {HOW}"
+        )
+    if len(data) > 4 and (data[3] or data[4]):
+        raise UserError(
+            f"state of version {version}: saved in Game Boy Color mode; save it again without (cgb=False)"
+        )
+    return version
+
+
+def screen_on(data: bytes) -> bool:
+    """Whether the screen is switched on in an old state (bit 7 of LCDC)."""
+    video = 31 if data[0] >= 12 else 23
+    return len(data) > video + VIDEO_BYTES and bool(data[video + VIDEO_BYTES] & 0x80)

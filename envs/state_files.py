@@ -1,0 +1,131 @@
+"""Saved states as files, with their story beside them, whoever made them and with whatever PyBoy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.emulator import VERSION, Emulator
+from envs.errors import UserError
+from envs.games import Game
+from envs.old_states import CONVERTIBLE, CURRENT, WRITTEN_BY, check_version, convert, screen_on, state_version
+from envs.rom import read_rom
+
+MAX_BYTES = 10_000_000  # a state has some 180,000
+SCREEN_FRAMES = 600  # frames after power-on within which every game has had its screen on and off
+
+
+@dataclass(frozen=True, slots=True)
+class StartState:
+    """A saved state: ``data`` for Emulator.load_state, its name, and where it comes from (plain strings and
+    numbers).
+    """
+
+    data: bytes
+    name: str
+    provenance: Mapping[str, str | int]
+
+
+def write_state_file(path: Path, data: bytes, provenance: Mapping[str, str | int]) -> None:
+    """Put a state at ``path`` and its provenance beside it (same name, ".json").
+
+    The provenance comes last: a reader that finds it finds the state it speaks of. Raises UserError when the
+    files cannot be written.
+    """
+    _write(path, data)
+    _write(path.with_suffix(".json"), json.dumps(dict(provenance), indent=2).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` in one go: a reader sees all of it or nothing."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+            temporary = file.name
+            file.write(data)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def read_state_file(game: Game, path: Path) -> StartState:
+    """The state in the file ``path`` for ``game``, in the format of this version of PyBoy; it loads.
+
+    Raises UserError when the file cannot be read, was made with another cartridge (where a provenance beside
+    it tells), or holds no state that this emulator can load or that can be converted for it.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"start {path}: {path.stat().st_size} bytes are no saved state")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"start {path}: cannot be read ({error.strerror})") from error
+    story = _story_of(game, path, data)
+    try:
+        version = state_version(data)
+        loadable = _loadable(game, data)
+    except UserError as error:
+        raise UserError(f"start {path}: {error}") from error
+    provenance: dict[str, str | int] = {
+        "rom_sha1": game.sha1,
+        "emulator": VERSION,
+        "made_by": f"file {path}",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "state_version": version,
+    }
+    if loadable != data:
+        provenance["converted_from"] = f"PyBoy {WRITTEN_BY.get(version, 'of another version')}"
+    if "made_by" in story:
+        provenance["story"] = str(story["made_by"])
+    return StartState(loadable, str(path), provenance)
+
+
+def _story_of(game: Game, path: Path, data: bytes) -> Mapping[str, object]:
+    """The provenance beside a state; empty where there is none that speaks of a state."""
+    try:
+        story = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(story, dict) or "rom_sha1" not in story or "sha256" not in story:
+        return {}
+    beside = path.with_suffix(".json")
+    if story["sha256"] != hashlib.sha256(data).hexdigest():
+        raise UserError(f"start {path}: {beside} is another state's (SHA-256 differs); remove it to go on")
+    if story["rom_sha1"] != game.sha1:
+        raise UserError(
+            f"start {path}: made with a cartridge of SHA-1 {story['rom_sha1']} (so says {beside}),"
+            f" not with {game.name}, SHA-1 {game.sha1}"
+        )
+    return story
+
+
+def _loadable(game: Game, data: bytes) -> bytes:
+    """``data`` as this emulator loads it: as it is, or converted from an older version. Raises UserError."""
+    with Emulator(game.rom) as emulator:
+        version = state_version(data)
+        if version in CONVERTIBLE:
+            _switch_screen(emulator, screen_on(data), data)
+            data = convert(data, emulator.save_state(), read_rom(game.rom).ram_bytes)
+        elif version != emulator.save_state()[0] and version != CURRENT:
+            check_version(data)
+        emulator.load_state(data)
+        emulator.tick(1)  # a state that stops the machine shows here
+    return data
+
+
+def _switch_screen(emulator: Emulator, on: bool, data: bytes) -> None:
+    """Let frames pass until the screen is on, or off. Raises UserError when it never is."""
+    for _ in range(SCREEN_FRAMES):
+        if bool(emulator.memory[0xFF40] & 0x80) == on:
+            return
+        emulator.tick(1)
+    raise UserError(
+        f"state of version {state_version(data)}: saved while the screen was switched; save another"
+    )
