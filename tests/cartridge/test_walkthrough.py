@@ -13,9 +13,11 @@ from envs.cartridge.walkthrough.__main__ import play
 from envs.cartridge.walkthrough.atlas import GRASS, Place, atlas
 from envs.cartridge.walkthrough.fight import best_move
 from envs.cartridge.walkthrough.lore import worth
+from envs.cartridge.walkthrough.story import new_player
 from envs.emulator import Emulator
 from envs.errors import UserError
 from envs.ram import PartyMon, read_state
+from tests.conftest import State
 
 MOST_ACTIONS = 6000
 """What the whole way to the first badge may take, boot included."""
@@ -76,6 +78,26 @@ def check(name: str, emulator: Emulator) -> None:
     else:
         assert state.badges == 1
         assert state.has_event(LEADER)
+
+
+@pytest.mark.parametrize(
+    "name", ["HOME_TOWN", "HOUSE", "LABORATORY", "MILLBRIDGE", "CENTRE_1", "SHOP_1", "SCHOOL"]
+)
+def test_everybody_has_something_to_say(emulator: Emulator, state: State, name: str) -> None:
+    """Every sign and everybody who stands still opens a text box, and leaves the player free in the end."""
+    emulator.load_state(state("errand done"))
+    pilot = new_player(emulator).pilot
+    source = atlas().maps[name]
+    people = [thing for thing in source.objects if thing.movement == "still"]
+    places = [(thing.x, thing.y) for thing in people if atlas().present(thing, pilot.state.has_event)]
+    for x, y in [*places, *((sign.x, sign.y) for sign in source.signs)]:
+        spots = dict(atlas().beside(name, x, y))
+        pilot.go(list(spots))
+        assert pilot.turn(spots[pilot.place])
+        pilot.press("a")
+        assert pilot.screen.has_box, (name, x, y)
+        pilot.settle()
+        assert not pilot.screen.has_box
 
 
 def test_the_program_prints_a_line_per_milestone(rom: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,6 +138,7 @@ def test_texts_break_into_lines_and_pages() -> None:
             r"house.txt:22: \(9, 3\) is outside of map HOUSE",
         ),
         ("house.txt", "mother mother 5 3", "mother mother 2 7", r"object mother stands on a warp"),
+        ("house.txt", "5 3 left still", "0 1 left wander", r"house.txt:22: object mother moves about"),
         ("house.txt", "still script mother", "still script aunt", r"map HOUSE has no script 'aunt'"),
         ("house.txt", "tileset indoor", "tileset marble", r"no tileset 'marble'"),
         ("house.txt", "border #", "bordre #", r"house.txt:3: unknown keyword 'bordre'"),
