@@ -1,0 +1,225 @@
+"""The workers of an EmulatorVecEnv: who steps what, who is lost, and who takes its place."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import cloudpickle
+import gymnasium
+import numpy as np
+
+from envs.shared_arrays import BUFFERS, Layout, allocate, view
+from envs.vec_worker import Start, Task
+from envs.worker_process import WorkerLost, WorkerProcess, worker_context
+
+log = logging.getLogger(__name__)
+EnvFn = Callable[[], gymnasium.Env[Any, Any]]
+REQUEST_TIMEOUT = 60.0
+"""Seconds for everything but steps: a reset may have to play to its start state first."""
+REPLACEMENTS = 3
+"""How often a lost worker is replaced in a row before that counts as a failure."""
+
+
+class Phase(Enum):
+    """Where a worker stands with one group."""
+
+    IDLE = "nothing under way"
+    STEPPING = "a step under way"
+    RESTARTED = "replaced while nothing was under way: the next step ends the episodes that were lost"
+    LOST = "replaced during a step: its result is the end of the episodes that were lost"
+
+
+def split(n_envs: int, workers: int, groups: int) -> list[list[list[int]]]:
+    """Environment indices by worker and group; a group, and a worker's part of it, is a run of neighbours."""
+    parts = []
+    for number, group in enumerate(np.array_split(np.arange(n_envs), groups)):
+        sizes = [len(part) for part in np.array_split(group, workers)]
+        # Every other group is dealt from the far end: else all remainders fall to the first workers.
+        ends = np.cumsum(sizes if number % 2 == 0 else sizes[::-1])[:-1]
+        parts.append(np.split(group, ends))
+    return [[part[worker].tolist() for part in parts] for worker in range(workers)]
+
+
+class Crew:
+    """``n_workers`` processes that step ``env_fns`` in ``n_groups`` groups, each into the buffer of its turn.
+
+    ``timeout``: seconds for one step of a group. A worker that dies or takes longer is killed and replaced,
+    with its environments reset; ``wait`` says which episodes were lost with it.
+    """
+
+    def __init__(
+        self, env_fns: Sequence[EnvFn], n_workers: int, n_groups: int, layout: Layout, timeout: float
+    ) -> None:
+        self.parts = split(len(env_fns), n_workers, n_groups)
+        self.buffer = [0] * n_groups
+        """For each group the buffer of the last observation that was asked for."""
+        self.reset_infos: dict[int, dict[str, Any]] = {}
+        """Of environments that were reset since they were last taken out."""
+        self.base_seed = 0
+        self._fns, self._layout, self._timeout = list(env_fns), layout, timeout
+        self._context = worker_context()
+        self._block = allocate(self._context, layout)
+        self.arrays = view(self._block, layout)
+        self._phase = [[Phase.IDLE] * n_groups for _ in range(n_workers)]
+        self._sent: list[deque[int]] = [deque() for _ in range(n_workers)]  # groups, in order
+        self._early: list[dict[int, dict[str, Any]]] = [{} for _ in range(n_groups)]
+        self._replaced = 0
+        self.workers: list[WorkerProcess] = []
+        try:
+            for number in range(n_workers):
+                self.workers.append(self._start(number))
+            for worker in self.workers:
+                worker.wait_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, number: int) -> WorkerProcess:
+        groups = self.parts[number]
+        fns = cloudpickle.dumps([self._fns[index] for group in groups for index in group])
+        task = Task(fns, tuple(tuple(group) for group in groups), self._block, self._layout)
+        return WorkerProcess(self._context, number, task)
+
+    # --- steps ---
+
+    def step(self, group: int) -> None:
+        """Send the workers off with the actions in shared memory."""
+        self.buffer[group] = self.other_buffer(group)
+        for number, worker in enumerate(self.workers):
+            if not self.parts[number][group]:
+                continue
+            if self._phase[number][group] is Phase.RESTARTED:
+                self._phase[number][group] = Phase.LOST
+            else:
+                self._phase[number][group] = Phase.STEPPING
+                self._sent[number].append(group)
+                worker.step(group, self.buffer[group])
+
+    def wait(self, group: int) -> tuple[dict[int, dict[str, Any]], list[int]]:
+        """Until everybody has stepped ``group``: infos by environment, and whose episodes were lost."""
+        lost: list[int] = []
+        for number, phases in enumerate(self._phase):
+            while phases[group] is Phase.STEPPING:
+                self._receive_step(number)
+            if phases[group] is Phase.LOST:
+                phases[group] = Phase.IDLE
+                lost += self.parts[number][group]
+        infos, self._early[group] = self._early[group], {}
+        return infos, lost
+
+    def other_buffer(self, group: int) -> int:
+        """The buffer that holds the observation before the last, and the next one soon."""
+        return (self.buffer[group] + 1) % BUFFERS
+
+    def _receive_step(self, number: int) -> None:
+        """A worker's next answer to a step, whichever group it is for."""
+        try:
+            infos = self.workers[number].receive(self._timeout)
+        except WorkerLost as lost:
+            self._replace(number, str(lost))
+            return
+        group = self._sent[number].popleft()
+        self._phase[number][group] = Phase.IDLE
+        self._early[group] |= infos or {}
+
+    # --- requests ---
+
+    def ask(self, requests: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]:
+        """(name, arguments ...) for each worker; all answers by worker, or the first exception.
+
+        Steps under way are finished first; their results stay for ``wait``.
+        """
+        for number in requests:
+            while self._sent[number]:
+                self._receive_step(number)
+        for number, request in requests.items():
+            self.workers[number].ask(*request)
+        answers: dict[int, Any] = {}
+        errors: list[Exception] = []
+        for number, request in requests.items():
+            try:
+                answers[number] = self._answer(number, request)
+            except Exception as error:  # raised below, once every pipe is empty
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers
+
+    def _answer(self, number: int, request: tuple[Any, ...]) -> Any:
+        try:
+            return self.workers[number].receive(REQUEST_TIMEOUT)
+        except WorkerLost as lost:
+            self._replace(number, str(lost))
+            self.workers[number].ask(*request)
+            return self.workers[number].receive(REQUEST_TIMEOUT)
+
+    def reset(self, seeds: Sequence[int | None], options: Sequence[dict[str, Any]]) -> None:
+        """Begin new episodes everywhere; what was under way is dropped."""
+        self.buffer = [self.other_buffer(group) for group in range(len(self.buffer))]
+        requests = {}
+        for number, groups in enumerate(self.parts):
+            starts = [
+                Start(index, self.buffer[group], seeds[index], options[index])
+                for group, indices in enumerate(groups)
+                for index in indices
+            ]
+            requests[number] = ("reset", starts)
+        for infos in self.ask(requests).values():
+            self.reset_infos |= infos
+        self._phase = [[Phase.IDLE] * len(self.buffer) for _ in self.workers]
+        self._early = [{} for _ in self.buffer]
+
+    # --- lost workers ---
+
+    def _replace(self, number: int, reason: str) -> None:
+        """Kill a lost worker and put a new one in its place, with its environments freshly reset."""
+        old = self.workers[number]
+        old.kill()
+        self._note_loss(number)
+        for attempt in range(REPLACEMENTS):
+            worker = self.workers[number] = self._start(number)
+            try:
+                worker.wait_ready()
+                worker.ask("reset", self._restarts(number))
+                self.reset_infos |= worker.receive(REQUEST_TIMEOUT)
+                break
+            except WorkerLost as error:
+                worker.kill()
+                if attempt == REPLACEMENTS - 1:
+                    raise RuntimeError(f"worker {number} {reason}, and its replacement {error}") from error
+        log.warning(
+            "worker %d (process %d) %s; process %d took its place, its %d episodes end as truncated",
+            number, old.pid, reason, worker.pid, sum(map(len, self.parts[number])),
+        )  # fmt: skip
+
+    def _note_loss(self, number: int) -> None:
+        self._replaced += 1
+        self._sent[number].clear()
+        phases = self._phase[number]
+        for group, phase in enumerate(phases):
+            phases[group] = Phase.LOST if phase in (Phase.STEPPING, Phase.LOST) else Phase.RESTARTED
+
+    def _restarts(self, number: int) -> list[Start]:
+        """First observations go where the result of the step under way, or of the next one, is expected."""
+        starts = []
+        for group, indices in enumerate(self.parts[number]):
+            lost = self._phase[number][group] is Phase.LOST
+            buffer = self.buffer[group] if lost else self.other_buffer(group)
+            starts += [Start(index, buffer, self._replacement_seed(index), {}) for index in indices]
+        return starts
+
+    def _replacement_seed(self, index: int) -> int:
+        """Another stream than any that this environment had, and the same one when the run is repeated."""
+        return int(np.random.SeedSequence([self.base_seed, self._replaced, index]).generate_state(1)[0])
+
+    def close(self) -> None:
+        """Stop every worker; what does not stop in a second is killed."""
+        workers, self.workers = self.workers, []
+        for worker in workers:
+            worker.hang_up()
+        for worker in workers:
+            worker.collect(1.0)

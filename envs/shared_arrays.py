@@ -1,0 +1,92 @@
+"""Arrays that the parent and its workers see at once: one block of shared memory, laid out from the spaces.
+
+The block is an anonymous mapping (multiprocessing's RawArray): its file is unlinked as soon as it is made, so
+nothing is left behind however a process ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing.context
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from envs.episode_stats import COMPONENTS
+
+POISON = 0xA5
+"""What every byte is before the first write, so that a slot nobody wrote shows."""
+ALIGNMENT = 64
+"""Bytes: a cache line, so that two workers never write the same one."""
+BUFFERS = 2
+"""The last observation stays readable while the next one is written: stable-baselines3 keeps it."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array in the block: its first byte, its shape and its dtype."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything lies; small and picklable, so that a worker can be told."""
+
+    fields: dict[str, Field]
+    observation_keys: tuple[str, ...]
+    single: bool
+    size: int
+
+
+def make_layout(space: spaces.Space[Any], n_envs: int) -> Layout:
+    """The layout for ``n_envs`` environments of observation space ``space`` (a Dict of Box, or one Box).
+
+    Raises TypeError for a space without a fixed shape and dtype.
+    """
+    single = not isinstance(space, spaces.Dict)
+    parts: Mapping[str, spaces.Space[Any]] = {"": space} if single else space.spaces  # type: ignore[attr-defined]
+    wanted: dict[str, tuple[tuple[int, ...], Any]] = {}
+    for key, part in parts.items():
+        if part.shape is None or part.dtype is None:
+            raise TypeError(f"observation {key!r} of {part} has no fixed shape and dtype")
+        wanted[f"obs/{key}"] = ((BUFFERS, n_envs, *part.shape), part.dtype)
+        wanted[f"terminal/{key}"] = ((n_envs, *part.shape), part.dtype)
+    wanted |= {
+        "actions": ((n_envs,), np.int64),
+        "rewards": ((n_envs,), np.float32),
+        "terminated": ((n_envs,), np.bool_),
+        "truncated": ((n_envs,), np.bool_),
+        "components": ((n_envs, len(COMPONENTS)), np.float64),
+        "has_components": ((n_envs,), np.bool_),
+    }
+    fields: dict[str, Field] = {}
+    offset = 0
+    for name, (shape, dtype) in wanted.items():
+        fields[name] = Field(offset, shape, np.dtype(dtype).str)
+        length = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        offset += -(-length // ALIGNMENT) * ALIGNMENT
+    return Layout(fields, tuple(parts), single, offset)
+
+
+def allocate(context: multiprocessing.context.BaseContext, layout: Layout) -> ctypes.Array[ctypes.c_uint8]:
+    """A poisoned block for ``layout`` that a process of ``context`` can be given."""
+    block: ctypes.Array[ctypes.c_uint8] = context.RawArray(ctypes.c_uint8, layout.size)
+    np.frombuffer(memoryview(block), np.uint8)[:] = POISON
+    return block
+
+
+def view(block: ctypes.Array[ctypes.c_uint8], layout: Layout) -> dict[str, NDArray[Any]]:
+    """The arrays of ``layout`` by name; they share ``block``."""
+    memory = np.frombuffer(memoryview(block), np.uint8)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, field in layout.fields.items():
+        length = int(np.prod(field.shape)) * np.dtype(field.dtype).itemsize
+        arrays[name] = memory[field.offset : field.offset + length].view(field.dtype).reshape(field.shape)
+    return arrays

@@ -1,0 +1,214 @@
+"""Many emulators in few processes over shared memory: a stable-baselines3 VecEnv.
+
+Environments are split into two groups, and every worker holds some of each: while the policy chooses actions
+for one group, the workers step the other (``step_group`` and ``wait_group``). ``step`` does all groups and
+gives what DummyVecEnv gives for the same seeds and actions. A worker that dies or hangs is replaced; the
+episodes that ran in it end as truncated with the last observation that came.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from envs.crew import Crew, EnvFn
+from envs.episode_stats import COMPONENTS
+from envs.shared_arrays import make_layout
+from envs.worker_process import WorkerFailed
+
+__all__ = ["STEP_TIMEOUT", "EmulatorVecEnv", "WorkerFailed", "available_cores"]
+
+GROUPS = 2
+STEP_TIMEOUT = 4.0
+"""Seconds a worker may take for one step of a group; an action of 24 frames takes about a millisecond."""
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class EmulatorVecEnv(VecEnv):
+    """``env_fns`` made in ``workers`` processes (default: one per core, at most one per environment).
+
+    ``spaces``: observation and action space; the last environment is made once more in this process to learn
+    them when they are left out. Observations that ``step`` and ``reset`` return are views of shared memory
+    which stay valid until the step after the next; copy what must live longer (stable-baselines3's rollout
+    buffers do).
+
+    Raises WorkerFailed with the worker's own traceback when an environment raises, but a UserError as it is.
+    """
+
+    def __init__(
+        self,
+        env_fns: Sequence[EnvFn],
+        workers: int | None = None,
+        *,
+        step_timeout: float = STEP_TIMEOUT,
+        spaces: tuple[Space[Any], Space[Any]] | None = None,
+    ) -> None:
+        n_envs = len(env_fns)
+        self.n_workers = max(1, min(workers or available_cores(), n_envs))
+        self.n_groups = min(GROUPS, n_envs)
+        self.groups = [
+            slice(int(group[0]), int(group[-1]) + 1)
+            for group in np.array_split(np.arange(n_envs), self.n_groups)
+        ]
+        """Which environments each group holds."""
+        observation_space, action_space = spaces or _probe(env_fns[-1])
+        self._layout = make_layout(observation_space, n_envs)
+        self._crew = Crew(env_fns, self.n_workers, self.n_groups, self._layout, step_timeout)
+        self._arrays = self._crew.arrays
+        try:
+            super().__init__(n_envs, observation_space, action_space)  # asks the workers for a render mode
+        except BaseException:
+            self._crew.close()
+            raise
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return [worker.pid for worker in self._crew.workers]
+
+    # --- steps ---
+
+    def step_group(self, group: int, actions: NDArray[np.int64]) -> None:
+        """Send ``actions``, int (size of the group,), and return; ``wait_group`` gives the results."""
+        part = self.groups[group]
+        self._arrays["actions"][part] = actions
+        self._arrays["rewards"][part] = np.nan  # a slot that nobody writes shows
+        self._crew.step(group)
+
+    def wait_group(self, group: int) -> VecEnvStepReturn:
+        """Observations, float32 rewards, bool dones and infos of one group's environments, in their order."""
+        rest, lost = self._crew.wait(group)
+        for index in lost:
+            self._end_lost_episode(index, self._crew.other_buffer(group))
+        part, arrays = self.groups[group], self._arrays
+        rewards = arrays["rewards"][part].copy()
+        if np.isnan(rewards).any():
+            index = part.start + int(np.flatnonzero(np.isnan(rewards))[0])
+            raise ValueError(f"environment {index} gave no number as its reward")
+        dones = arrays["terminated"][part] | arrays["truncated"][part]
+        infos = [self._info(index, rest.get(index, {})) for index in range(part.start, part.stop)]
+        return self._observations(group), rewards, dones, infos
+
+    def _end_lost_episode(self, index: int, last: int) -> None:
+        arrays = self._arrays
+        arrays["rewards"][index] = 0.0
+        arrays["terminated"][index], arrays["truncated"][index] = False, True
+        arrays["has_components"][index] = True
+        arrays["components"][index] = 0.0
+        for key in self._layout.observation_keys:
+            arrays[f"terminal/{key}"][index] = arrays[f"obs/{key}"][last, index]
+
+    def _info(self, index: int, rest: dict[str, Any]) -> dict[str, Any]:
+        arrays = self._arrays
+        info: dict[str, Any] = rest.get("info", {})
+        if arrays["has_components"][index]:
+            info["reward_components"] = dict(
+                zip(COMPONENTS, arrays["components"][index].tolist(), strict=True)
+            )
+        terminated, truncated = bool(arrays["terminated"][index]), bool(arrays["truncated"][index])
+        info["TimeLimit.truncated"] = truncated and not terminated
+        if terminated or truncated:
+            last = {key: arrays[f"terminal/{key}"][index].copy() for key in self._layout.observation_keys}
+            info["terminal_observation"] = last[""] if self._layout.single else last
+            restarted = self._crew.reset_infos.pop(index, {})
+            self.reset_infos[index] = rest.get("reset_info", restarted)
+        return info
+
+    def _observations(self, group: int) -> Any:
+        part, buffer = self.groups[group], self._crew.buffer[group]
+        views = {key: self._arrays[f"obs/{key}"][buffer, part] for key in self._layout.observation_keys}
+        return views[""] if self._layout.single else views
+
+    def _all_observations(self) -> VecEnvObs:
+        keys, buffers = self._layout.observation_keys, self._crew.buffer
+        if len(set(buffers)) == 1:
+            whole = {key: self._arrays[f"obs/{key}"][buffers[0]] for key in keys}
+        else:  # groups were stepped one by one an odd number of times
+            parts = list(zip(buffers, self.groups, strict=True))
+            whole = {
+                key: np.concatenate([self._arrays[f"obs/{key}"][b, p] for b, p in parts]) for key in keys
+            }
+        return whole[""] if self._layout.single else whole
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Send one action per environment."""
+        for group, part in enumerate(self.groups):
+            self.step_group(group, actions[part])
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """What ``step_async`` led to, for all environments."""
+        results = [self.wait_group(group) for group in range(self.n_groups)]
+        rewards, dones = (np.concatenate([result[k] for result in results]) for k in (1, 2))
+        return self._all_observations(), rewards, dones, [info for result in results for info in result[3]]
+
+    def reset(self) -> VecEnvObs:
+        """Start a new episode everywhere, with the seeds and options that were set, which count once."""
+        if self._seeds[0] is not None:
+            self._crew.base_seed = self._seeds[0]
+        self._crew.reset(self._seeds, self._options)
+        for index in list(self._crew.reset_infos):
+            self.reset_infos[index] = self._crew.reset_infos.pop(index)
+        self._reset_seeds()
+        self._reset_options()
+        return self._all_observations()
+
+    # --- requests ---
+
+    def _ask_each(
+        self, indices: VecEnvIndices, name: str, *arguments: Any, last: tuple[Any, ...] = ()
+    ) -> list[Any]:
+        """A request about each environment, also while a group steps (it is answered after that step)."""
+        chosen = list(self._get_indices(indices))
+        mine = {
+            number: [index for group in groups for index in group if index in chosen]
+            for number, groups in enumerate(self._crew.parts)
+        }
+        requests = {number: (name, *arguments, part, *last) for number, part in mine.items() if part}
+        results: dict[int, Any] = {}
+        for number, answer in self._crew.ask(requests).items():
+            results |= dict(zip(mine[number], answer, strict=True))
+        return [results[index] for index in chosen]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """An attribute of each environment."""
+        return self._ask_each(indices, "get", attr_name)
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of each environment."""
+        self._ask_each(indices, "set", attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Call a method of each environment."""
+        return self._ask_each(indices, "call", method_name, last=(method_args, method_kwargs))
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
+        """Whether each environment wears ``wrapper_class``."""
+        return self._ask_each(indices, "is_wrapped", wrapper_class)
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """One picture per environment, uint8 (height, width, 3)."""
+        return self.env_method("render")
+
+    def close(self) -> None:
+        """Stop every worker; what does not stop in a second is killed. May be called again."""
+        self._crew.close()
+
+
+def _probe(make: EnvFn) -> tuple[Space[Any], Space[Any]]:
+    env = make()
+    try:
+        return env.observation_space, env.action_space
+    finally:
+        env.close()

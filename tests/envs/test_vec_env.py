@@ -1,0 +1,344 @@
+"""EmulatorVecEnv on the embedded cartridge: the same as DummyVecEnv, whatever happens to its workers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from envs.crew import split
+from envs.emulator import Emulator
+from envs.errors import UserError
+from envs.games import Game
+from envs.observations import Observations
+from envs.red_env import EnvConfig, RedEnv
+from envs.shared_arrays import POISON
+from envs.start_states import start_state
+from envs.vec_env import EmulatorVecEnv, WorkerFailed
+from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
+
+ROOT = Path(__file__).parents[2]
+N = 5
+"""Environments: not divisible by workers nor groups."""
+Maker = Callable[[], RedEnv]
+MakeVec = Callable[..., EmulatorVecEnv]
+
+
+@pytest.fixture(scope="module")
+def maker(game: Game) -> Maker:
+    """Makes an environment with short episodes, here and in workers."""
+    config = EnvConfig(game, start_state(game, "starter"), max_steps=20)
+
+    def make() -> RedEnv:
+        return RedEnv(Emulator(config.game.rom), RewardStack(DEFAULT_COEFFICIENTS), Observations(), config)
+
+    return make
+
+
+@pytest.fixture
+def vec(maker: Maker) -> Iterator[MakeVec]:
+    """vec(number, make=, **arguments): environments in two workers, closed after the test."""
+    made: list[EmulatorVecEnv] = []
+
+    def make_vec(number: int = N, make: Maker = maker, **arguments: Any) -> EmulatorVecEnv:
+        made.append(EmulatorVecEnv([make] * number, **{"workers": 2, **arguments}))
+        return made[-1]
+
+    yield make_vec
+    for env in made:
+        env.close()
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two observations are equal byte for byte."""
+    return left.keys() == right.keys() and all(
+        left[key].dtype == right[key].dtype and left[key].tobytes() == right[key].tobytes() for key in right
+    )
+
+
+def actions(number: int, steps: int, seed: int = 0) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(7, size=(steps, number))
+
+
+def assert_same_infos(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> None:
+    for ours, theirs in zip(left, right, strict=True):
+        assert ours.keys() == theirs.keys()
+        if "terminal_observation" in theirs:
+            assert same(ours.pop("terminal_observation"), theirs.pop("terminal_observation"))
+        assert ours == theirs
+
+
+def test_same_transitions_as_dummy_vec_env(vec: MakeVec, maker: Maker) -> None:
+    ours, theirs = vec(), DummyVecEnv([maker] * N)  # type: ignore[list-item]
+    for env in (ours, theirs):
+        env.seed(7)
+    assert same(ours.reset(), theirs.reset())
+    assert ours.reset_infos == theirs.reset_infos
+    for chosen in actions(N, 45):
+        (o, r, d, i), (o2, r2, d2, i2) = ours.step(chosen), theirs.step(chosen)
+        assert same(o, o2)
+        assert (r.dtype, r.tobytes(), d.tolist()) == (r2.dtype, r2.tobytes(), d2.tolist())
+        assert_same_infos(i, i2)
+        assert ours.reset_infos == theirs.reset_infos
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "workers", "groups"), [(1, 1, 1), (2, 2, 2), (7, 3, 2), (16, 5, 2), (9, 9, 2)]
+)
+def test_every_environment_is_in_one_place(number: int, workers: int, groups: int) -> None:
+    parts = split(number, workers, groups)
+    assert sorted(index for own in parts for group in own for index in group) == list(range(number))
+    sizes = [sum(map(len, own)) for own in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for group in range(groups):
+        indices = [index for own in parts for index in own[group]]
+        assert indices == list(range(indices[0], indices[-1] + 1)), "neighbours, in order"
+
+
+def test_groups_one_by_one_give_the_same(vec: MakeVec) -> None:
+    whole, grouped = vec(4), vec(4)
+    for env in (whole, grouped):
+        env.seed(3)
+        env.reset()
+    plan = actions(4, 25)
+    for group, part in enumerate(grouped.groups):
+        grouped.step_group(group, plan[0, part])
+    for step in range(25):
+        observations, rewards, dones, infos = whole.step(plan[step])
+        for group, part in enumerate(grouped.groups):
+            o, r, d, i = grouped.wait_group(group)
+            assert same(o, {key: array[part] for key, array in observations.items()})
+            assert (r.tolist(), d.tolist()) == (rewards[part].tolist(), dones[part].tolist())
+            assert_same_infos(i, infos[part])
+            if step < 24:
+                grouped.step_group(group, plan[step + 1, part])
+
+
+def test_last_observation_stays_while_the_next_is_made(vec: MakeVec) -> None:
+    env = vec()
+    before = env.reset()
+    kept = {key: array.copy() for key, array in before.items()}
+    env.step(actions(N, 1)[0])
+    assert same(before, kept)
+
+
+def test_buffers_are_poisoned_until_written(vec: MakeVec) -> None:
+    env = vec(2)
+    block = np.frombuffer(env._crew._block, np.uint8)
+    assert (block == POISON).all()
+    env.reset()
+    first, second = (env._arrays["obs/screen"][buffer] for buffer in (env._crew.buffer[0], 0))
+    assert not (first == POISON).all(axis=(1, 2, 3)).any()
+    assert (second == POISON).all(), "the other buffer waits for its turn"
+
+
+def test_a_reward_that_is_no_number_is_refused(vec: MakeVec, maker: Maker) -> None:
+    def make() -> RedEnv:
+        env = maker()
+        step = env.step
+        env.step = lambda action: (o := step(action)) and (o[0], float("nan"), *o[2:])  # type: ignore
+        return env
+
+    env = vec(2, make)
+    env.reset()
+    with pytest.raises(ValueError, match="environment 0 gave no number as its reward"):
+        env.step(np.zeros(2, np.int64))
+
+
+def test_an_exception_arrives_with_its_traceback(vec: MakeVec) -> None:
+    env = vec()
+    env.reset()
+    with pytest.raises(WorkerFailed, match=r"(?s)Traceback.*red_env\.py.*action 99: must be 0 to 6"):
+        env.step(np.full(N, 99))
+    env.close()
+    assert not any(psutil.pid_exists(pid) for pid in env.worker_pids)
+
+
+def test_what_the_user_got_wrong_arrives_as_it_is(vec: MakeVec) -> None:
+    env = vec()
+    env.set_options({"start": "nowhere"})
+    with pytest.raises(UserError, match="nowhere"):
+        env.reset()
+    env.set_options({"start": "bedroom"})
+    env.reset()
+    assert {info["start"] for info in env.reset_infos} == {"bedroom"}
+
+
+def test_an_environment_that_cannot_be_made_stops_all(maker: Maker) -> None:
+    def make() -> RedEnv:
+        raise UserError("no such cartridge")
+
+    env = maker()
+    children = set(psutil.Process().children(recursive=True))
+    with pytest.raises(UserError, match="no such cartridge"):
+        EmulatorVecEnv([make] * 2, workers=2, spaces=(env.observation_space, env.action_space))
+    env.close()
+    servers = ("forkserver", "resource_tracker")
+    left = set(psutil.Process().children(recursive=True)) - children
+    assert not [child for child in left if not any(name in " ".join(child.cmdline()) for name in servers)]
+
+
+def test_requests_reach_the_environments_also_during_a_step(vec: MakeVec) -> None:
+    env, other = vec(), vec()
+    for one in (env, other):
+        one.seed(1)
+        one.reset()
+    chosen = actions(N, 1)[0]
+    env.step_async(chosen)
+    assert env.get_attr("render_mode") == ["rgb_array"] * N
+    env.set_attr("mark", 3, indices=[1, 4])
+    assert env.get_attr("mark", indices=[4]) == [3]
+    with pytest.raises(AttributeError):
+        env.get_attr("mark")
+    assert [picture.shape for picture in env.get_images() if picture is not None] == [(144, 160, 3)] * N
+    assert env.env_is_wrapped(object) == [False] * N
+    assert env.env_method("render", indices=2)[0].dtype == np.uint8
+    observations, rewards, _, _ = env.step_wait()
+    expected = other.step(chosen)
+    assert same(observations, expected[0])
+    assert rewards.tolist() == expected[1].tolist()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+@pytest.mark.parametrize("when", ["before the step", "during the step"])
+def test_a_lost_worker_is_replaced(
+    vec: MakeVec, maker: Maker, caplog: pytest.LogCaptureFixture, number: signal.Signals, when: str
+) -> None:
+    env, unharmed = vec(4, step_timeout=0.5), vec(4)
+    for one in (env, unharmed):
+        one.seed(5)
+        one.reset()
+    plan = actions(4, 12)
+    for chosen in plan[:4]:
+        last, _, _, _ = env.step(chosen)
+        unharmed.step(chosen)
+    last = {key: array.copy() for key, array in last.items()}
+    lost = [index for group in env._crew.parts[0] for index in group]
+    alive = [index for index in range(4) if index not in lost]
+    pid, began = env.worker_pids[0], time.monotonic()
+    if when == "before the step":
+        os.kill(pid, number)
+        env.step_async(plan[4])
+    else:
+        env.step_async(plan[4])
+        os.kill(pid, number)
+    with caplog.at_level(logging.WARNING):
+        observations, rewards, dones, infos = env.step_wait()
+    assert time.monotonic() - began < 5
+    expected = unharmed.step(plan[4])
+    if when == "before the step":
+        assert len(caplog.records) == 1
+        assert f"(process {pid})" in caplog.text
+        assert [bool(dones[index]) for index in lost] == [True] * 2
+        for index in lost:
+            assert infos[index]["TimeLimit.truncated"]
+            assert same(infos[index]["terminal_observation"], {k: a[index] for k, a in last.items()})
+            assert rewards[index] == 0
+            assert env.reset_infos[index]["start"] == "starter"
+    for chosen in (None, *plan[5:8]):
+        if chosen is not None:
+            observations, rewards, dones, infos = env.step(chosen)
+            expected = unharmed.step(chosen)
+        assert [rewards[index] for index in alive] == [expected[1][index] for index in alive]
+        assert all((observations["screen"][i] == expected[0]["screen"][i]).all() for i in alive)
+    assert pid not in env.worker_pids
+    assert not psutil.pid_exists(pid)
+
+
+def test_groups_keep_apart_when_workers_are_lost_again_and_again(vec: MakeVec) -> None:
+    env = vec(4, step_timeout=0.5)
+    env.seed(5)
+    env.reset()
+    env.step_group(0, np.zeros(2, np.int64))
+    os.kill(env.worker_pids[1], signal.SIGKILL)
+    env.wait_group(0)
+    os.kill(env.worker_pids[1], signal.SIGKILL)
+    env.step_group(1, np.zeros(2, np.int64))
+    env.step_group(0, np.ones(2, np.int64))
+    assert env.wait_group(0)[2].tolist() == [False, True]
+    _, rewards, dones, infos = env.wait_group(1)
+    assert dones.tolist() == [False, True]
+    assert rewards[1] == 0 and infos[1]["TimeLimit.truncated"]
+    observations, _, dones, _ = env.step(np.full(4, 3))
+    assert not dones.any()
+    for index, state in enumerate(env.get_attr("state")):
+        assert observations["events"][index].tobytes() == state.event_bytes
+    expected = [[1, 2, 4], [0, 0, 4], [0, 1, 4], [0, 0, 4]]
+    assert observations["recent_actions"].tolist() == expected, "actions since the episode began"
+
+
+def test_closing_twice_and_with_a_stopped_worker(vec: MakeVec) -> None:
+    env = vec()
+    env.reset()
+    env.step_async(actions(N, 1)[0])
+    pids = env.worker_pids
+    os.kill(pids[0], signal.SIGSTOP)
+    began = time.monotonic()
+    env.close()
+    env.close()
+    assert time.monotonic() - began < 3
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def shared_segments() -> set[Path]:
+    """What Python's multiprocessing keeps in shared memory just now."""
+    return set(Path("/dev/shm").glob("p[sy]m*"))
+
+
+PROGRAM = """
+import stable_baselines3, sys, time
+from envs.vec_env import EmulatorVecEnv
+from envs.crew import split
+from envs.emulator import Emulator
+from envs.games import EMBEDDED_ROM, identify
+from envs.observations import Observations
+from envs.red_env import EnvConfig, RedEnv
+from envs.start_states import start_state
+from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
+
+class Env(RedEnv):
+    def modules(self):
+        import sys
+        return sorted({"torch", "stable_baselines3", "matplotlib"} & sys.modules.keys())
+
+game = identify(EMBEDDED_ROM)
+config = EnvConfig(game, start_state(game, "bedroom"))
+make = lambda: Env(Emulator(game.rom), RewardStack(DEFAULT_COEFFICIENTS), Observations(), config)
+env = EmulatorVecEnv([make] * 2, workers=2)
+env.reset()
+print(env.env_method("modules"), *env.worker_pids, flush=True)
+time.sleep(60)
+"""
+
+
+def test_workers_import_no_torch_and_end_with_their_parent(tmp_path: Path) -> None:
+    """Though the program imports torch first and has no guard round its own code."""
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    segments = shared_segments()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    modules, *numbers = line.rsplit(maxsplit=2)
+    assert modules == "[[], []]"
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 5
+    while any(psutil.pid_exists(int(pid)) for pid in numbers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(psutil.pid_exists(int(pid)) for pid in numbers)
+    assert shared_segments() <= segments
