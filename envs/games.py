@@ -13,9 +13,9 @@ from envs.emulator import Emulator
 from envs.errors import UserError, known
 from envs.milestones import BADGE_NAMES, LATER_MILESTONES, MILESTONES, Milestone
 from envs.places import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
-from envs.rom import Rom, read_rom
+from envs.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
 
-__all__ = ["EMBEDDED", "GAMES", "MILESTONES", "ROM_VARIABLE", "Game", "Milestone", "chosen_rom", "identify"]
+__all__ = ["GAMES", "MILESTONES", "Game", "Milestone", "chosen_rom", "identify"]
 
 EMBEDDED_ROM = Path(__file__).parent / "cartridge" / "clover.gb"
 EMBEDDED_SHA1 = EMBEDDED_ROM.with_name("clover.gb.sha1")
@@ -24,8 +24,6 @@ RED_SHA1 = "ea9bcae617fdf159b045185467ae58b2e4a48b9a"
 BLUE_SHA1 = "d7037c83e1ae5b39bde3c30787637ba1d4c48ce2"
 
 GAMES = ("clover", "red", "blue")
-EMBEDDED = "embedded"  # as a ROM: the project's own cartridge
-ROM_VARIABLE = "POKEMON_RED_ROM"
 BOOT_STARTS = ("power on", "bedroom")
 WALKED_STARTS = ("starter", "route1", "errand done", "gym1")
 # Titles in the header (they begin so) of releases that keep their memory elsewhere.

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from envs.errors import UserError
 
+EMBEDDED = "embedded"  # as the path of a ROM: the project's own cartridge
+ROM_VARIABLE = "POKEMON_RED_ROM"
 BANK = 0x4000  # bytes
 # Offsets in the header, as every Game Boy cartridge has it (Pan Docs, "The Cartridge Header").
 TITLE = slice(0x134, 0x144)

@@ -66,9 +66,13 @@ class TrainFlags:
     init_from: Name = None
     """Start from the weights of this run or checkpoint folder, with a fresh count of steps."""
     rom: File = None
-    """Cartridge to play; the embedded one when left out."""
-    start: Annotated[str | None, _flag("NAME", "start")] = None
+    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    game: Annotated[Literal["red", "blue", "clover"] | None, _flag("{red,blue,clover}")] = None
+    """Which game a cartridge is that is not known by its hash."""
+    start: Annotated[str | None, _flag("NAME")] = None
     """How episodes begin: a start state's name or the path of a state file."""
+    fast_text: Switch = False
+    """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
     seed: Annotated[int | None, _flag("N", "seed")] = None
     """Seed of every random generator."""
     num_envs: Annotated[int | None, _flag("N", "num_envs")] = None
@@ -119,9 +123,7 @@ class TrainFlags:
         apart = {"config", "run_name", "resume", "accept_changes", "init_from", "stop_after", "use_graphics"}
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
         values = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
-        if not self.torch_deterministic:
-            del values["torch_deterministic"]
-        return values
+        return {key: value for key, value in values.items() if value is not False}
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
@@ -145,7 +147,7 @@ def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
         names = ", ".join(missing.arg.display_name() for missing in event.missing_arguments)
         raise UsageError(f"{names} must be given; see --help")
     if isinstance(event, tyro_errors.InvalidChoice):
-        choices = ", ".join(choice for choice in event.choices if choice != "None")
+        choices = ", ".join(sorted(choice for choice in event.choices if choice != "None"))
         raise UsageError(f"{event.argument.display_name()} {event.value} must be one of {choices}")
     if isinstance(event, tyro_errors.BadValue):
         raise UsageError(f"{event.argument.display_name()} needs a value; see --help")

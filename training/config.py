@@ -7,12 +7,14 @@ the defaults.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from envs.rom import EMBEDDED, ROM_VARIABLE
 from training.config_errors import describe, show, where
 from training.config_files import ConfigError, Layer, read_with_extends, unknown_name
 from training.presets import PRESETS, divisors_near, preset_values
@@ -60,8 +62,10 @@ class TrainConfig(BaseModel):
     preset: Literal["small", "medium", "large"] | None = None
 
     # the game
-    rom: Annotated[str, Field(min_length=1)] | None = None
-    start: Annotated[str, Field(min_length=1)] = "starter"
+    rom: Annotated[str, Field(min_length=1)] | None = None  # load_config fills it in
+    game: Literal["clover", "red", "blue"] | None = None  # what an unknown ROM is
+    start: Annotated[str, Field(min_length=1)] | None = None  # None: the game's own default
+    fast_text: bool = False
     goal: Annotated[str, Field(min_length=1)] | None = None
     max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
     action_frames: Annotated[int, Field(ge=2, le=600)] = 24
@@ -176,7 +180,7 @@ def load_config(path: str | Path | None, overrides: Mapping[str, Any] | None = N
     """The config in ``path`` (None: defaults alone), with ``overrides`` on top.
 
     ``overrides`` maps keys of TrainConfig to values; the sections "rewards" and "network" are merged key by
-    key, everything else is replaced.
+    key, everything else is replaced. Where nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
 
     Raises:
         ConfigError: with one line that names every thing that is wrong.
@@ -192,7 +196,10 @@ def load_config(path: str | Path | None, overrides: Mapping[str, Any] | None = N
             place = where(layers, "preset")
             raise ConfigError(f"{place} {show(preset)} must be one of {', '.join(PRESETS)}")
         merged = {**preset_values(preset, merged), **merged}
-    return _validate(merged, layers)
+    config = _validate(merged, layers)
+    # Written out, so that a run's own config goes on with the cartridge that the run began with.
+    rom = config.rom or os.environ.get(ROM_VARIABLE) or EMBEDDED
+    return config.model_copy(update={"rom": rom})
 
 
 def _refuse_unknown_keys(layer: Layer) -> None:

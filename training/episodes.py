@@ -103,6 +103,9 @@ def summarise(episodes: Sequence[Episode], milestone_names: Sequence[str]) -> di
         summary[f"{name}_mean"] = statistics.fmean(values)
         summary[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
     summary["success_rate"] = statistics.fmean(float(episode.stats["success"]) for episode in episodes)
+    writes = sum(sum(episode.stats.get("interventions", {}).values()) for episode in episodes)
+    if writes:  # memory was written from outside: not the same experiment
+        summary["interventions"] = writes
     summary["milestones"] = {name: _reach(episodes, name) for name in milestone_names}
     return summary
 

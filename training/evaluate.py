@@ -43,8 +43,12 @@ class EvaluateFlags:
     """auto, cpu, cuda or cuda:N."""
     rom: File = None
     """Cartridge to play; the run's own when left out."""
+    game: Name = None
+    """Which game that cartridge is (red, blue, clover) when it is not known by its hash."""
     start: Name = None
     """Start state; the run's own when left out."""
+    watch: Switch = False
+    """Show the trained policy in a window, at the speed of the real machine, instead of measuring it."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -58,8 +62,14 @@ def main(arguments: Sequence[str]) -> int:
     from training.plan import find_run
 
     run = find_run(flags.run)
-    given = {"rom": flags.rom and str(flags.rom), "start": flags.start, "device": flags.device}
+    rom = flags.rom and str(flags.rom)
+    given = {"rom": rom, "game": flags.game, "start": flags.start, "device": flags.device}
     config = load_config(run / "config.json", {key: value for key, value in given.items() if value})
+    if flags.watch:
+        from training.watching import watch
+
+        print(watch(run, config, flags.episodes * flags.seeds, flags.greedy, flags.checkpoint))
+        return 0
     from training.evaluation import evaluate
 
     print(evaluate(run, config, flags.episodes, flags.seeds, flags.greedy, flags.checkpoint, flags.num_envs))

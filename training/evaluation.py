@@ -77,7 +77,8 @@ def evaluate(
     """
     resolve_device(config.device)
     checkpoint = run_checkpoint(run, checkpoint_name)
-    names = open_milestones(env_config(config))
+    episodes_from = env_config(config)
+    names = open_milestones(episodes_from)
     env = make_vec_env(config, min(num_envs or os.cpu_count() or 1, episodes))
     try:
         model = load_policy(config, env, checkpoint)
@@ -86,14 +87,14 @@ def evaluate(
         random = _play(env, lambda seed: random_choice(env, seed), episodes, seeds)
     finally:
         env.close()
-    player = "greedy" if greedy else "stochastic"
+    player, start = "greedy" if greedy else "stochastic", episodes_from.start.name
     rows = {player: summarise(trained, names), "random": summarise(random, names)}
     for policy, summary in rows.items():
-        about = {"steps": checkpoint.steps, "policy": policy, "start": config.start, "seeds": seeds}
+        about = {"steps": checkpoint.steps, "policy": policy, "start": start, "seeds": seeds}
         append_json_line(run / "eval.jsonl", {**about, **summary})
-    heading = (
-        f"{run.name}, {checkpoint.steps:,} steps, {player}, {len(trained)} episodes each from {config.start}"
-    )
+    heading = f"{run.name}, {checkpoint.steps:,} steps, {player}, {len(trained)} episodes each from {start}"
+    if config.fast_text:
+        heading += ", fast text (an intervention)"
     return f"{heading}\n\n{evaluation_table(rows, names)}"
 
 

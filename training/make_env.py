@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from envs.emulator import Emulator
 from envs.errors import UserError
-from envs.games import EMBEDDED_ROM, Game, identify
+from envs.games import Game, chosen_rom, identify
+from envs.interventions import FAST_TEXT
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
 from envs.start_states import start_state
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # workers import this module, and have no use for torch
 
 def game_of(config: TrainConfig) -> Game:
     """The game that the config plays. Raises UserError for an unreadable or unknown ROM."""
-    return identify(config.rom) if config.rom is not None else identify(EMBEDDED_ROM)
+    return identify(chosen_rom(config.rom), config.game)
 
 
 def env_config(config: TrainConfig) -> EnvConfig:
@@ -35,13 +36,28 @@ def env_config(config: TrainConfig) -> EnvConfig:
     game = game_of(config)
     return EnvConfig(
         game=game,
-        start=start_state(game, config.start),
+        start=start_state(game, config.start or game.default_start),
         max_steps=config.max_steps,
         action_frames=config.action_frames,
         held_frames=config.held_frames,
         agent_stats_every=config.agent_stats_every,
         goal=config.goal,
+        fast_text=config.fast_text,
     )
+
+
+def played(config: TrainConfig) -> dict[str, object]:
+    """What a run's manifest says of its game: the ROM by its hash alone, the start state and its story."""
+    episodes = env_config(config)
+    game, start = episodes.game, episodes.start
+    return {
+        "game": game.name,
+        "game_known_by": "--game" if game.assumed else "SHA-1",
+        "rom_title": game.title,
+        "rom_sha1": game.sha1,
+        "start": {"name": start.name, **start.provenance},
+        "interventions": [FAST_TEXT] if episodes.fast_text else [],
+    }
 
 
 def make_env(
@@ -59,7 +75,7 @@ def make_env(
 def make_vec_env(
     config: TrainConfig, num_envs: int | None = None, *, use_graphics: bool = False
 ) -> GroupVecMonitor:
-    """``num_envs`` (default: the config's) environments in ``config.workers`` processes (default: one a core).
+    """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: one a core).
 
     The ROM is checked and the start state made before any process starts. ``use_graphics`` shows the first
     environment in a window.
@@ -86,9 +102,9 @@ def env_makers(config: TrainConfig, count: int, *, use_graphics: bool = False) -
     return [partial(make_env, config, episodes, window) for window in windows]
 
 
-def check_display() -> None:
-    """Raise UserError when no window can be opened here."""
+def check_display(flag: str = "--use-graphics") -> None:
+    """Raise UserError when no window can be opened here; ``flag`` is what asked for one."""
     if sys.platform == "linux" and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     ):
-        raise UserError("--use-graphics needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
+        raise UserError(f"{flag} needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")

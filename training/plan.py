@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
             f"run {name}: settings differ from its own ({', '.join(changes)});"
             " --accept-changes goes on with them"
         )
+    if not flags.accept_changes:
+        refuse_other_rom(folder, config)
     checkpoint = newest(folder)
     if checkpoint.steps >= config.training_steps:
         raise RunError(
@@ -82,6 +85,23 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     if flags.stop_after is not None and flags.stop_after <= checkpoint.steps:
         raise UsageError(f"--stop-after {flags.stop_after}: run {name} has {checkpoint.steps} steps already")
     return Plan(folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint)
+
+
+def refuse_other_rom(run: Path, config: TrainConfig) -> None:
+    """Raise RunError when the config's ROM is not the one, by its hash, that the run began with."""
+    from training.make_env import game_of
+
+    try:
+        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        began_with = manifest["rom_sha1"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"run {run.name}: manifest.json is missing or damaged") from None
+    game = game_of(config)
+    if game.sha1 != began_with:
+        raise RunError(
+            f"run {run.name} began with a ROM of SHA-1 {began_with}; {game.rom} has {game.sha1};"
+            " --accept-changes goes on with it"
+        )
 
 
 def find_checkpoint(name: str) -> Checkpoint:

@@ -42,6 +42,8 @@ class RecordFlags:
     """final, best or a number of steps; the newest when left out."""
     rom: File = None
     """Cartridge to play; the run's own when left out."""
+    game: Name = None
+    """Which game that cartridge is (red, blue, clover) when it is not known by its hash."""
     start: Name = None
     """Start state; the run's own when left out."""
 
@@ -64,7 +66,8 @@ def main(arguments: Sequence[str]) -> int:
     from training.plan import find_run
 
     run = find_run(flags.run)
-    given = {"rom": flags.rom and str(flags.rom), "start": flags.start, "device": "cpu"}
+    rom = flags.rom and str(flags.rom)
+    given = {"rom": rom, "game": flags.game, "start": flags.start, "device": "cpu"}
     config = load_config(run / "config.json", {key: value for key, value in given.items() if value})
     from training.recording import play_and_record, write_moving_picture
 

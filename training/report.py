@@ -66,6 +66,8 @@ def run_report(summary: RunSummary) -> str:
         ("explained variance", _number(summary.metrics.get("explained_variance"), 3)),
         ("health", summary.verdict),
     ]
+    if counts.get("interventions"):
+        rows.insert(-1, ("interventions", f"{counts['interventions']:,}"))
     lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
     if summary.stopped_by:
         lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}")

@@ -21,7 +21,7 @@ from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
 from training.evaluating import EvaluateNowAndThen
 from training.keeping import KeepCheckpoints, OrderlyStop, PhaseThreads
-from training.make_env import game_of, make_vec_env
+from training.make_env import make_vec_env, played
 from training.model import build_model, environment_seed, resolve_device
 from training.plan import Plan
 from training.report import RunSummary, opening
@@ -86,7 +86,7 @@ class Session:
             return
         manifest = {
             "name": plan.folder.name,
-            "rom_sha1": game_of(plan.config).sha1,
+            **played(plan.config),
             "seed": plan.config.seed,
             "training_steps": plan.config.training_steps,
             "init_from": str(plan.weights.folder) if plan.weights else None,

@@ -17,13 +17,15 @@ SUMMED = (
     "levels_gained",
 )
 
+COUNTED = ("updates", "episodes", *SUMMED, "map_progress_max", "interventions")
+
 
 class Tally(BaseCallback):
     """Counts updates and finished episodes, and sums what their ends report. Kept in checkpoints."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.counts: dict[str, int] = dict.fromkeys(("updates", "episodes", *SUMMED, "map_progress_max"), 0)
+        self.counts: dict[str, int] = dict.fromkeys(COUNTED, 0)
         self.returns: deque[float] = deque(maxlen=100)
 
     def restore(self, counts: Mapping[str, Any]) -> None:
@@ -53,4 +55,5 @@ class Tally(BaseCallback):
             self.counts[name] += int(stats[name])
         furthest = max(self.counts["map_progress_max"], int(stats["map_progress"]))
         self.counts["map_progress_max"] = furthest
+        self.counts["interventions"] += sum(stats.get("interventions", {}).values())
         self.returns.append(float(stats["return"]))

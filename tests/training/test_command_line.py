@@ -35,11 +35,13 @@ def test_every_flag_is_a_setting_or_handled_by_the_plan() -> None:
     settings = {f.name for f in fields(TrainFlags)} & set(TrainConfig.model_fields)
     handled = {"config", "run_name", "resume", "accept_changes", "init_from", "stop_after", "use_graphics"}
     assert {f.name for f in fields(TrainFlags)} == settings | handled
-    values = {"preset": "small", "device": "cpu", "start": "bedroom", "rom": "x.gb"}
-    for name in settings - {"torch_deterministic"}:
+    values = {"preset": "small", "device": "cpu", "start": "bedroom", "rom": "x.gb", "game": "red"}
+    switches = {"torch_deterministic", "fast_text"}
+    for name in settings - switches:
         flag = "--" + name.replace("_", "-")
         assert name in parse(TrainFlags, [flag, values.get(name, "1")], "train_ppo.py").overrides()
-    assert parse(TrainFlags, ["--torch-deterministic"], "x").overrides() == {"torch_deterministic": True}
+    for name in switches:
+        assert parse(TrainFlags, ["--" + name.replace("_", "-")], "x").overrides() == {name: True}
     assert parse(TrainFlags, [], "x").overrides() == {}
 
 

@@ -1,0 +1,47 @@
+"""The work of evaluate.py --watch: a trained policy plays in a window, at the speed of the real machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from envs.emulator import Emulator
+from training.config import TrainConfig
+from training.episodes import FIRST_EVALUATION_SEED, policy_choice
+from training.evaluation import load_policy, run_checkpoint
+from training.make_env import check_display, env_config, make_env
+
+TOLD = ("return", "length", "battles_won", "levels_gained", "badges_earned", "map_progress")
+
+
+def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoint: str | None) -> str:
+    """Show up to ``episodes`` episodes until the window is closed; returns a line for each that ended.
+
+    In the window: Escape leaves, P pauses, Space is as fast as possible and back. Raises UserError when there
+    is no display, or the checkpoint, the ROM or the start state is wrong.
+    """
+    check_display("--watch")
+    found = run_checkpoint(run, checkpoint)
+    settings = env_config(config)
+    emulator = Emulator(settings.game.rom, sound=config.sound, window="SDL2", real_speed=True)
+    env = DummyVecEnv([lambda: make_env(config, settings, emulator=emulator)])
+    try:
+        choose = policy_choice(load_policy(config, env, found), greedy)
+        torch.manual_seed(0)
+        env.seed(FIRST_EVALUATION_SEED)
+        observations = env.reset()
+        lines: list[str] = []
+        while emulator.running and len(lines) < episodes:
+            observations, _, dones, infos = env.step(choose(observations))  # type: ignore[arg-type]
+            if dones[0]:
+                lines.append(_told(len(lines) + 1, infos[0]["episode_stats"]))
+    finally:
+        env.close()
+    return "\n".join(lines) or "the window was closed before an episode ended"
+
+
+def _told(number: int, stats: dict[str, Any]) -> str:
+    return f"episode {number}: " + ", ".join(f"{name.replace('_', ' ')} {stats[name]:g}" for name in TOLD)
