@@ -81,7 +81,7 @@ def check(name: str, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["HOME_TOWN", "HOUSE", "LABORATORY", "MILLBRIDGE", "CENTRE_1", "SHOP_1", "SCHOOL"]
+    "name", ["HOME_TOWN", "HOUSE", "NEIGHBOUR", "MILLBRIDGE", "CENTRE_1", "SHOP_1", "SCHOOL"]
 )
 def test_everybody_has_something_to_say(emulator: Emulator, state: State, name: str) -> None:
     """Every sign and everybody who stands still opens a text box, and leaves the player free in the end."""

@@ -81,7 +81,9 @@ def check_places(source: MapSource, tileset: dict[str, frozenset[str]]) -> None:
     warps = {(warp.x, warp.y) for warp in source.warps}
     for thing in source.objects:
         if thing.movement != "still" and WALK not in tileset[source.at(thing.x, thing.y)]:
-            raise thing.line.error(f"object {thing.name} moves about, but nobody can stand at ({thing.x}, {thing.y})")
+            raise thing.line.error(
+                f"object {thing.name} moves about, but nobody can stand at ({thing.x}, {thing.y})"
+            )
         if (thing.x, thing.y) in warps:
             raise thing.line.error(f"object {thing.name} stands on a warp")
         twin = taken.get((thing.x, thing.y))
