@@ -11,7 +11,7 @@ from pathlib import Path
 from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import MILESTONES, WalkthroughError, run_to
 from envs.emulator import Emulator
-from envs.errors import UserError
+from envs.errors import UserError, known
 from envs.games import EMBEDDED_ROM
 
 
@@ -27,11 +27,20 @@ def main() -> int:
     parser.add_argument("--rom", type=Path, default=EMBEDDED_ROM)
     options = parser.parse_args()
     try:
+        check(options.until, options.wait)
         with Emulator(options.rom) as emulator:
             return play(emulator, options.until, options.wait)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def check(until: str, wait: int) -> None:
+    """Raise UserError for options that cannot be played."""
+    if until not in MILESTONES:
+        raise UserError(f'--until "{until}": no milestone of that name; {known(until, MILESTONES)}')
+    if wait < 0:
+        raise UserError(f"--wait {wait}: should be 0 frames or more")
 
 
 def play(emulator: Emulator, until: str, wait: int) -> int:
