@@ -1,0 +1,102 @@
+"""Whether a GameState can be one of the game at all: a wrong cartridge, or one whose memory is laid out
+differently, shows in values that the game never has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from envs.places import BLOCK, MAP_SIZES
+from envs.ram import BAG_MAX, BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
+
+SPECIES_MAX = 190  # internal indexes
+MOVE_MAX = 165
+PP_MAX = 61
+LEVEL_MAX = 100
+HP_MAX = 999
+MONEY_MAX = 999_999
+QUANTITY_MAX = 99
+POKEDEX_MAX = 151
+STEP_FRAMES_MAX = 16  # of an animated step
+MENU_MAX = 64
+
+
+def _on_map(state: GameState) -> bool:
+    """Within the map; one step off it in any direction, which a byte may show as 255, while maps change."""
+    if state.map_id not in MAP_SIZES:
+        return True  # map_id itself is told of
+    width, height = (BLOCK * side for side in MAP_SIZES[state.map_id])
+    return state.x in (*range(width + 1), 255) and state.y in (*range(height + 1), 255)
+
+
+def _mon(mon: PartyMon) -> bool:
+    return (
+        1 <= mon.species <= SPECIES_MAX
+        and 1 <= mon.level <= LEVEL_MAX
+        and mon.hp <= mon.max_hp
+        and 1 <= mon.max_hp <= HP_MAX
+        and mon.status < 0x80
+        and all(move <= MOVE_MAX for move in mon.moves)
+        and all(points <= PP_MAX for points in mon.pp)
+    )
+
+
+def _fighter(state: GameState, level: int, hp: int, max_hp: int) -> bool:
+    """Of a creature in battle; while one begins, its numbers are not there yet."""
+    return state.battle <= 0 or (level <= LEVEL_MAX and hp <= HP_MAX and max_hp <= HP_MAX)
+
+
+def _enemy(s: GameState) -> bool:
+    return _fighter(s, s.enemy_level, s.enemy_hp, s.enemy_max_hp)
+
+
+def _own(s: GameState) -> bool:
+    return _fighter(s, s.own_level, s.own_hp, s.own_max_hp)
+
+
+CHECKS: dict[str, Callable[[GameState], bool]] = {
+    "map_id": lambda s: s.map_id in MAP_SIZES,
+    "x": _on_map,
+    "y": _on_map,
+    "facing": lambda s: s.facing in (0, 4, 8, 12),
+    "badges": lambda s: 0 <= s.badges <= 0xFF,
+    "party": lambda s: len(s.party) <= PARTY_MAX and all(map(_mon, s.party)),
+    "battle": lambda s: s.battle in (BATTLE_LOST, 0, 1, 2),
+    "battle_result": lambda s: s.battle_result <= 2,
+    "escaped": lambda s: s.escaped in (False, True),
+    "enemy_species": lambda s: s.battle <= 0 or s.enemy_species <= SPECIES_MAX,
+    "enemy_level": _enemy,
+    "enemy_hp": _enemy,
+    "enemy_max_hp": _enemy,
+    "own_level": _own,
+    "own_hp": _own,
+    "own_max_hp": _own,
+    "event_bytes": lambda s: len(s.event_bytes) == EVENT_BYTES,
+    "money": lambda s: 0 <= s.money <= MONEY_MAX,
+    "bag": lambda s: len(s.bag) <= BAG_MAX and all(item and 1 <= n <= QUANTITY_MAX for item, n in s.bag),
+    "pokedex_owned": lambda s: s.pokedex_owned <= POKEDEX_MAX,
+    "pokedex_seen": lambda s: s.pokedex_seen <= POKEDEX_MAX,
+    "play_time": lambda s: 0 <= s.play_time < 256 * 3600,
+    "joy_ignore": lambda s: 0 <= s.joy_ignore <= 0xFF,
+    "walk_counter": lambda s: s.walk_counter <= STEP_FRAMES_MAX,
+    "menu_item": lambda s: s.menu_item <= MENU_MAX,
+    "last_map": lambda s: s.last_map in MAP_SIZES or s.last_map == 0xFF,
+    "blackout_map": lambda s: s.blackout_map in MAP_SIZES,
+}
+"""Every field of GameState, with what must hold of it."""
+
+
+def implausible(state: GameState) -> list[str]:
+    """``field = value`` of every field that the game itself never has so; empty when all is well."""
+    return [f"{field} = {getattr(state, field)!r}" for field, holds in CHECKS.items() if not holds(state)]
+
+
+def fresh_game_oddities(state: GameState) -> list[str]:
+    """What a game that has just begun does not have: a party, badges, a catch, more than a few events."""
+    counts = {
+        "party": len(state.party),
+        "badges": state.badge_count,
+        "pokedex_owned": state.pokedex_owned,
+        "battle": abs(state.battle),
+    }
+    odd = [f"{name} = {count}" for name, count in counts.items() if count]
+    return odd + ([f"event_count = {state.event_count}"] if state.event_count > 16 else [])

@@ -1,0 +1,72 @@
+"""Play by hand and save states to start episodes from: ``python training/play.py --rom red.gb``.
+
+Keys are PyBoy's: arrows, A, S (B), Enter (START), Backspace (SELECT), Space (full speed and back), P (pause),
+Escape (leave); F1 to F10 save a state each, Z saves one more and X goes back to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import tyro
+
+from training.cli import File, Name, Switch, UsageError, parse, run_program
+
+MAX_NAMES = 10
+GameName = Literal["red", "blue", "clover"]
+
+
+@dataclass(frozen=True)
+class PlayFlags:
+    """Play in a window; F1 to F10 save states under names, for --start of the other programs.
+
+    Keys: arrows, A, S (B), Enter (START), Backspace (SELECT), Space (full speed and back), P (pause), Escape
+    (leave), Z (save "quick"), X (load "quick"), F11 (full screen).
+    """
+
+    rom: File = None
+    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    game: Annotated[GameName | None, tyro.conf.arg(metavar="{red,blue,clover}")] = None
+    """Which game a cartridge is that is not known by its hash."""
+    start: Name = None
+    """Where to begin: a start state's name or the path of a state file; from power-on when left out."""
+    names: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    """Names of the states that F1, F2, ... save; "f1", "f2", ... when left out."""
+    states: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("states")
+    """Folder for them."""
+    fast_text: Switch = False
+    """Keep text fast and battle animations off by writing memory."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play until the window is closed. Returns the exit status; raises UserError for wrong input."""
+    flags = parse(PlayFlags, arguments, "play.py")
+    if len(flags.names) > MAX_NAMES:
+        raise UsageError(f"--names: {len(flags.names)} names; there are {MAX_NAMES} keys, F1 to F10")
+    for name in flags.names:
+        if not name or Path(name).name != name:
+            raise UsageError(f"--names {name}: must be a plain file name, without folders")
+    from envs.games import chosen_rom, identify
+    from envs.start_states import start_state
+    from training.make_env import check_display
+    from training.playing import Play
+
+    check_display("play.py")
+    game = identify(chosen_rom(flags.rom), flags.game)
+    start = start_state(game, flags.start) if flags.start is not None else None
+    with Play(game, flags.states, flags.names, start, flags.fast_text) as play:
+        print(f"playing {game.name} ({game.rom}); F1 to F10 save into {flags.states}/", flush=True)
+        while play.frame():
+            pass
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)

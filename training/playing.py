@@ -1,0 +1,103 @@
+"""The work of play.py: one frame after the other, and states saved with their story when a key says so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from envs.emulator import VERSION, Emulator
+from envs.errors import UserError
+from envs.games import Game
+from envs.interventions import keep_text_fast
+from envs.places import map_name
+from envs.ram import read_state
+from envs.start_states import StartState
+from envs.state_files import read_state_file, write_state_file
+from envs.window import FUNCTION_KEYS
+
+QUICK = "quick"
+ENDING = ".state"
+
+
+class Play:
+    """A game that a person plays in a window; ``names`` are those of the states that F1, F2, ... save into
+    ``folder``.
+
+    Raises UserError when no window can be opened or ``start`` does not load.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        folder: Path,
+        names: Sequence[str] = (),
+        start: StartState | None = None,
+        fast_text: bool = False,
+    ) -> None:
+        self.game = game
+        self.folder = folder
+        self.names = {**{key: key for key in FUNCTION_KEYS}, **dict(zip(FUNCTION_KEYS, names, strict=False))}
+        self.fast_text = fast_text
+        self._from = start.name if start is not None else "power on"
+        self.emulator = Emulator(game.rom, window="SDL2", real_speed=True, play=True)
+        if start is not None:
+            self.emulator.load_state(start.data)
+
+    def frame(self) -> bool:
+        """Let one frame pass and do what the keys of the window say; False once the window is closed."""
+        self.emulator.tick(1, render=True)
+        if self.fast_text:
+            keep_text_fast(self.emulator)
+        keyboard = self.emulator.keyboard
+        while keyboard is not None and keyboard.pressed:
+            key = keyboard.pressed.popleft()
+            try:
+                self._press(key)
+            except UserError as error:  # a full disk must not end the game
+                print(f"error: {error}", flush=True)
+        return self.emulator.running
+
+    def _press(self, key: str) -> None:
+        if key == "x":
+            start = read_state_file(self.game, self.folder / (QUICK + ENDING))
+            self.emulator.load_state(start.data)
+            print(f"back at {start.name}", flush=True)
+        else:
+            path = self.save(QUICK if key == "z" else self.names[key])
+            print(f"saved: {self.place()}; begin there with --start {path}", flush=True)
+
+    def place(self) -> str:
+        """Where the player is, in words."""
+        state = read_state(self.emulator.memory)
+        return f"{map_name(state.map_id)}, {state.x}, {state.y}"
+
+    def save(self, name: str) -> Path:
+        """Save a state, with its provenance beside it, under ``name``. Raises UserError when it cannot be."""
+        path = self.folder / (name if name.endswith(ENDING) else name + ENDING)
+        data = self.emulator.save_state()
+        provenance: dict[str, str | int] = {
+            "name": path.stem,
+            "game": self.game.name,
+            "rom_sha1": self.game.sha1,
+            "emulator": VERSION,
+            "made_by": f"played by hand from {self._from}",
+            "made_on": datetime.now(UTC).isoformat(timespec="seconds"),
+            "place": self.place(),
+            "frames": self.emulator.frame_count,
+            "interventions": sum(self.emulator.interventions.values()),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        write_state_file(path, data, provenance)
+        return path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.emulator.close()
