@@ -46,7 +46,7 @@ class Battle:
     hp_due: float = 0.0  # this step
     enemy_limit: int = 0  # how many enemies this battle can have
     enemy_taken: float = 0.0  # HP shares taken from enemies, this battle
-    enemy_key: tuple[int, int, int] | None = None  # species, level, max HP
+    last_enemy: tuple[int, int, int, int] = (0, 0, 0, 0)  # species, level, max HP, HP at the pending end
     enemy_low: dict[tuple[int, int, int], float] = field(default_factory=dict)  # at most a battle's enemies
     own_lost: float = 0.0  # HP shares lost, this battle
     own_low: list[float] = field(default_factory=list)  # per party slot

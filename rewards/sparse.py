@@ -2,7 +2,8 @@
 
 What keeps them from being farmed:
 
-- A battle begins or ends when that held for two steps; a single step in or out of a battle is a transient.
+- A battle begins or ends when that held for two steps; a single step in a battle is a transient, and so is
+  a single step out of it unless another enemy stands there after it.
 - **Flee and return nets at most 0.** When a battle ends by flight, its start bonus is taken back, and so is
   what its HP shares have earned above 0; what they have lost stays lost. After a flight nothing is paid in
   advance: start bonus and HP gains of the next battle are held back until it is fought to its end, which
@@ -33,10 +34,10 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState) -> None:
     """Takes in one step: the battle's beginning or end, and what is due for start and HP."""
     battle = memory.battle
     battle.started, battle.ended, battle.start_due, battle.hp_due = False, None, 0.0, 0.0
-    if now.battle > 0:
-        battle.pending_end = None
-        if before.battle > 0:
-            _go_on(battle, before, now)
+    if now.battle > 0 and before.battle > 0:
+        _go_on(battle, before, now)
+    elif now.battle > 0:
+        _come_back(battle, now)
     elif battle.active:
         _come_to_an_end(battle, before, now)
 
@@ -55,7 +56,7 @@ def _open(battle: Battle, state: GameState, start_share: float) -> None:
     battle.active, battle.pending_end = True, None
     battle.start_share, battle.start_paid, battle.hp_paid = start_share, 0.0, 0.0
     battle.enemy_limit = 1 if state.battle == 1 else PARTY_MAX
-    battle.enemy_taken, battle.enemy_key, battle.enemy_low = 0.0, None, {}
+    battle.enemy_taken, battle.enemy_low = 0.0, {}
     battle.own_lost, battle.own_low = 0.0, _own_shares(state)
     battle.owned_at_start = len(state.party), state.pokedex_owned
 
@@ -63,8 +64,27 @@ def _open(battle: Battle, state: GameState, start_share: float) -> None:
 def _come_to_an_end(battle: Battle, before: GameState, now: GameState) -> None:
     """The first moment out of battle says how it ended, the second one confirms it."""
     if battle.pending_end is None:
-        battle.pending_end = _end_of(battle, before, now)
+        battle.pending_end, battle.last_enemy = _end_of(battle, before, now), _enemy(before)
+    else:
+        _close(battle, now)
+
+
+def _come_back(battle: Battle, now: GameState) -> None:
+    """In battle after a moment out of it: the same battle when the same enemy stands there as it did, else
+    another.
+
+    A step in tall grass can begin a battle in the very action after one ended.
+    """
+    if battle.pending_end is None:
         return
+    if _enemy(now) == battle.last_enemy and now.enemy_hp > 0:
+        battle.pending_end = None
+    else:
+        _close(battle, now)
+
+
+def _close(battle: Battle, now: GameState) -> None:
+    """The pending end is confirmed: settles the account."""
     battle.ended = battle.pending_end
     if battle.ended == "escaped" and (len(now.party), now.pokedex_owned) > battle.owned_at_start:
         battle.ended = "caught"
@@ -85,6 +105,10 @@ def _settle(battle: Battle, *, finished: bool, fled: bool) -> None:
     start, hp = (battle.start_share, worth) if in_advance and not fled else (0.0, min(worth, 0.0))
     battle.start_due, battle.start_paid = start - battle.start_paid, start
     battle.hp_due, battle.hp_paid = hp - battle.hp_paid, hp
+
+
+def _enemy(state: GameState) -> tuple[int, int, int, int]:
+    return state.enemy_species, state.enemy_level, state.enemy_max_hp, state.enemy_hp
 
 
 def _share(hp: int, max_hp: int) -> float:

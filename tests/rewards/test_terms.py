@@ -151,6 +151,19 @@ def test_a_wild_enemy_pays_one_share_at_most() -> None:
     assert earn(play.moments)["battle_hp_delta"] == 1
 
 
+def test_a_battle_in_the_very_action_after_another() -> None:
+    play = Play().meet(16).hit(16).then(battle=0, battle_result=0)
+    play.then(battle=1, enemy_species=36, enemy_hp=13, enemy_max_hp=13).hold(2).win()
+    earned = earn(play.moments)
+    assert earned["battle_win"] == earned["battle_start_bonus"] == 2
+    assert earned["battle_hp_delta"] == 2
+    same_kind = Play().meet(16).hit(16).then(battle=0).then(battle=1).then(enemy_hp=16).hold(2).win()
+    assert earn(same_kind.moments)["battle_win"] == 2
+    fled = Play().meet(16).hit(8).then(battle=0, battle_result=2, escaped=True).meet(12).hit(6).flee()
+    assert earn(fled.moments)["battle_start_bonus"] == 0
+    assert earn(fled.moments)["battle_hp_delta"] == 0
+
+
 def test_badges_pay_once_and_only_when_held() -> None:
     play = Play().then(badges=1).then(badges=0).hold(2)
     assert earn(play.moments)["milestone_badge"] == 0
