@@ -1,0 +1,142 @@
+"""The doctor's look at the game: the ROM, the way to control, steps and coordinates, every field of the
+state, speed, and one small PPO update."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from envs.boot import DIRECTIONS
+from envs.emulator import Emulator
+from envs.errors import UserError
+from envs.games import Game, chosen_rom, identify
+from envs.places import map_name
+from envs.plausible import CHECKS, fresh_game_oddities, implausible
+from envs.ram import GameState, read_state
+from envs.start_states import cache_folder
+from training.findings import FAILURE, OK, WARNING, Finding
+
+MEASURED_SECONDS = 3.0
+SLOW = 60  # actions a second on one core
+DEMAND = "send this report with the picture, and say which release the cartridge is"
+
+
+def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, Finding]:
+    """The game that is to be played, and what is to be said of its ROM."""
+    path = chosen_rom(rom)
+    try:
+        game = identify(path, name)
+    except UserError as error:
+        return None, Finding("rom", FAILURE, str(error), "give the ROM with --rom, or in POKEMON_RED_ROM")
+    text = f"{path}: {game.name}, title {game.title}, SHA-1 {game.sha1}"
+    if game.assumed:
+        return game, Finding("rom", WARNING, text, f"the hash is unknown: taken for {game.name} as you said")
+    return game, Finding("rom", OK, text)
+
+
+def check_boot(game: Game, emulator: Emulator) -> Iterator[Finding]:
+    """From power-on to control, as every start state is made."""
+    picture = cache_folder() / "doctor.png"
+    started = time.monotonic()
+    try:
+        game.boot(emulator, picture)
+    except UserError as error:
+        yield Finding("boot", FAILURE, str(error), DEMAND)
+        return
+    state = read_state(emulator.memory)
+    place = f"{map_name(state.map_id)} ({state.x}, {state.y})"
+    took = f"{emulator.frame_count} frames, {time.monotonic() - started:.1f} s"
+    yield Finding("boot", OK, f"control in the {place} after {took}")
+
+
+def check_walk(emulator: Emulator) -> Iterator[Finding]:
+    """Steps change the coordinates that belong to their direction, and no others."""
+    walked: list[str] = []
+    for direction in (*DIRECTIONS, *DIRECTIONS):
+        before = read_state(emulator.memory)
+        emulator.act(direction)
+        emulator.act(None)
+        now = read_state(emulator.memory)
+        facing, dx, dy = DIRECTIONS[direction]
+        moved = (now.x - before.x, now.y - before.y)
+        if now.facing != facing or moved not in ((0, 0), (dx, dy)) or now.map_id != before.map_id:
+            told = f"{direction} led from {_where(before)} to {_where(now)}, facing {now.facing}"
+            yield Finding("walk", FAILURE, told, "the ROM keeps its memory elsewhere, or the boot went wrong")
+            return
+        walked += [direction] if moved != (0, 0) else []
+    if walked:
+        yield Finding("walk", OK, f"{len(walked)} steps ({', '.join(walked)}) and the coordinates agree")
+    else:
+        yield Finding("walk", FAILURE, "no direction moved the player", DEMAND)
+
+
+def _where(state: GameState) -> str:
+    return f"map {state.map_id} ({state.x}, {state.y})"
+
+
+def check_state(emulator: Emulator) -> Iterator[Finding]:
+    """Every field of GameState has a value that a game which has just begun can have."""
+    state = read_state(emulator.memory)
+    wrong = implausible(state) + fresh_game_oddities(state)
+    if wrong:
+        advice = "this release keeps its memory elsewhere, or is no English Red or Blue"
+        yield Finding("state", FAILURE, f"of {len(CHECKS)} fields not plausible: {', '.join(wrong)}", advice)
+    else:
+        told = f"{_where(state)}, money {state.money}, {state.event_count} events, {state.play_time} s played"
+        yield Finding("state", OK, f"{len(CHECKS)} fields plausible: {told}")
+
+
+def check_speed(game: Game, emulator: Emulator) -> Iterator[Finding]:
+    """Actions a second of one whole environment on one core, with random buttons from control on."""
+    from envs.observations import Observations
+    from envs.red_env import EnvConfig, RedEnv
+    from envs.start_states import StartState
+    from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
+
+    start = StartState(emulator.save_state(), "control", {})
+    env = RedEnv(emulator, RewardStack(DEFAULT_COEFFICIENTS), Observations(), EnvConfig(game, start))
+    env.reset(seed=0)
+    generator = np.random.default_rng(0)
+    count, started = 0, time.monotonic()
+    while time.monotonic() - started < MEASURED_SECONDS:
+        env.step(generator.integers(0, 7))
+        count += 1
+    rate = count / (time.monotonic() - started)
+    advice = "the processor is busy or saves power" if rate < SLOW else ""
+    yield Finding("speed", WARNING if rate < SLOW else OK, f"{rate:.0f} actions/s on one core", advice)
+
+
+def check_update(device: str, game: Game, rom: Path) -> Iterator[Finding]:
+    """One small PPO update on this game changes the weights, and all stay finite."""
+    import torch
+    from stable_baselines3.common.logger import Logger
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from training.config import load_config
+    from training.make_env import env_makers
+    from training.model import build_model
+
+    settings = {"rom": str(rom), "start": "bedroom", "num_envs": 2, "n_steps": 32, "batch_size": 32}
+    given = {**settings, "device": device, **({"game": game.name} if game.assumed else {})}
+    config = load_config(None, given)
+    env = DummyVecEnv(env_makers(config, 2))  # type: ignore[arg-type]
+    try:
+        model = build_model(config, env)
+        model.set_logger(Logger(None, []))
+        before = torch.nn.utils.parameters_to_vector(model.policy.parameters()).detach().clone()
+        started = time.monotonic()
+        model.learn(config.rollout_steps)
+        seconds = time.monotonic() - started
+        change = torch.nn.utils.parameters_to_vector(model.policy.parameters()).detach() - before
+    finally:
+        env.close()
+    size = float(change.abs().max())
+    if not math.isfinite(size) or size == 0:
+        yield Finding("update", FAILURE, f"one PPO update changed the weights by {size}", DEMAND)
+    else:
+        text = f"one PPO update of {config.rollout_steps} steps on {model.device}, {seconds:.1f} s"
+        yield Finding("update", OK, text)

@@ -1,0 +1,242 @@
+"""The doctor's look at the machine: Python, packages, torch, processor, graphics card, memory, disk, display.
+
+The standard library alone until a package is looked at, so that it runs where packages are missing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from training.findings import FAILURE, OK, WARNING, Finding
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST_PYTHON = (3, 11)
+GIB = 1 << 30
+LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
+TORCH_BYTES = 1 * GIB
+LEAST_DISK = GIB // 4  # bytes: some checkpoints and curves
+SMALL_DISK = 4 * GIB
+IMPORTED_AS = {"stable-baselines3": "stable_baselines3"}
+INSTALL = "pip install -r requirements.txt"
+
+
+def check_python() -> Iterator[Finding]:
+    """The version of Python."""
+    here = f"{platform.python_version()} on {platform.platform()}"
+    if sys.version_info < OLDEST_PYTHON:
+        yield Finding("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
+    else:
+        yield Finding("python", OK, here)
+
+
+def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
+    """Name and least version of each package that the project needs to run."""
+    import tomllib
+
+    entries = tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]
+    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)>=([0-9.]+)", entry) for entry in entries)
+    return {pair[1]: pair[2] for pair in pairs if pair is not None}
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """2.13.0+cpu as (2, 13, 0)."""
+    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:3])
+
+
+def check_packages(required: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Every package is there, is not too old, and can be imported. Torch has a check of its own."""
+    required = required if required is not None else required_packages()
+    wrong = False
+    for name, least in required.items():
+        for finding in () if name == "torch" else _package(name, least):
+            wrong = True
+            yield finding
+    if not wrong:
+        yield Finding("packages", OK, f"{len(required)} packages are there")
+
+
+def _package(name: str, least: str) -> Iterator[Finding]:
+    try:
+        installed = importlib.metadata.version(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what libraries say on import is of no use here
+            importlib.import_module(IMPORTED_AS.get(name, name))
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("packages", FAILURE, f"{name} is not installed", INSTALL)
+    except (ImportError, OSError) as error:
+        text = " ".join(str(error).split())
+        yield Finding("packages", FAILURE, f"{name} cannot be imported ({text})", INSTALL)
+    else:
+        if _version(installed) < _version(least):
+            yield Finding("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
+
+
+def graphics_cards() -> list[str]:
+    """NVIDIA cards as their driver names them, with memory; empty where there is none or no driver."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    query = [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    if answer.returncode:
+        return []
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
+
+
+def check_torch(device: str) -> Iterator[Finding]:
+    """Torch is there, new enough, and built for what this machine has; ``device`` as the config's."""
+    least = required_packages()["torch"]
+    try:
+        installed = importlib.metadata.version("torch")
+        torch = importlib.import_module("torch")
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("torch", FAILURE, "torch is not installed", INSTALL)
+        return
+    except (ImportError, OSError) as error:
+        yield Finding("torch", FAILURE, f"cannot be imported ({' '.join(str(error).split())})", INSTALL)
+        return
+    version = str(getattr(torch, "__version__", installed))
+    if _version(version) < _version(least):
+        yield Finding("torch", FAILURE, f"wrong build: {version} is older than {least}", INSTALL)
+        return
+    cards = graphics_cards()
+    yield from _torch_build(torch, version, cards, device)
+    yield Finding("gpu", OK, "; ".join(cards) if cards else "none: training runs on the processor")
+
+
+def _torch_build(torch: object, version: str, cards: list[str], device: str) -> Iterator[Finding]:
+    cuda = torch.version.cuda  # type: ignore[attr-defined]
+    usable = bool(torch.cuda.is_available())  # type: ignore[attr-defined]
+    wanted = device.startswith("cuda") or (device == "auto" and cards)
+    instead = "or train on the processor with --device cpu"
+    if wanted and cuda is None:
+        card = cards[0] if cards else "a CUDA device"
+        advice = f"install torch's CUDA build of the same version (pytorch.org), {instead}"
+        yield Finding("torch", FAILURE, f"wrong build: {version} cannot use {card}", advice)
+    elif wanted and not usable:
+        advice = f"update the driver, or install a build for an older CUDA, {instead}"
+        text = f"wrong build: {version} for CUDA {cuda} finds no card it can use"
+        yield Finding("torch", FAILURE, text, advice)
+    elif usable and device != "cpu" and (old := _unsupported(torch)):
+        advice = f"install another build (pytorch.org), {instead}"
+        yield Finding("torch", FAILURE, f"wrong build: {version} has no code for {old}", advice)
+    else:
+        yield Finding("torch", OK, f"{version}, {'CUDA ' + str(cuda) if usable else 'processor only'}")
+
+
+def _unsupported(torch: object) -> str:
+    """The card that this build of torch has no code for, if there is one."""
+    cuda = torch.cuda  # type: ignore[attr-defined]
+    built = [int(name.split("_")[1].rstrip("af")) for name in cuda.get_arch_list() if name.startswith("sm_")]
+    for index in range(cuda.device_count()):
+        major, minor = cuda.get_device_capability(index)
+        if built and not any(b // 10 == major and b % 10 <= minor for b in built):
+            return f"{cuda.get_device_name(index)} (capability {major}.{minor})"
+    return ""
+
+
+def check_cpu() -> Iterator[Finding]:
+    """Cores this process may use, and whether others use them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = os.environ.get("OMP_NUM_THREADS")
+    text = f"{cores} cores" + (f", OMP_NUM_THREADS={threads}" if threads else "")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > cores:
+        advice = "other programs are busy: training will be slower"
+        yield Finding("cpu", WARNING, f"{text}, load {load:.1f}", advice)
+    else:
+        yield Finding("cpu", OK, text)
+
+
+def _number_in(path: str) -> int | None:
+    """The whole number in a file of the kernel; None where there is none."""
+    try:
+        return int(Path(path).read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def available_memory() -> int:
+    """Bytes that this process can still take: of the machine, its container, and its own limit."""
+    free: list[int] = []
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                free.append(int(line.split()[1]) * 1024)
+    except OSError:
+        import psutil
+
+        free.append(int(psutil.virtual_memory().available))
+    most, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
+    if most is not None and used is not None:
+        free.append(most - used)
+    if sys.platform != "win32":
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            free.append(limit)
+    return min(free)
+
+
+def check_memory(num_envs: int, n_steps: int) -> Iterator[Finding]:
+    """Whether a run of so many games and steps to a rollout fits."""
+    from training.presets import BUFFER_COPIES, ENVIRONMENT_BYTES, OBSERVATION_BYTES
+
+    free = available_memory()
+    each = ENVIRONMENT_BYTES + BUFFER_COPIES * n_steps * OBSERVATION_BYTES
+    needed = TORCH_BYTES + num_envs * each
+    text = f"{free / GIB:.1f} GiB free, {num_envs} games of {n_steps} steps need about {needed / GIB:.1f} GiB"
+    fitting = int((free - TORCH_BYTES) // each)
+    advice = f"take --num-envs {fitting} or fewer" if fitting > 0 else "close other programs"
+    if free < max(needed, LEAST_MEMORY):
+        yield Finding("memory", FAILURE, f"too little: {text}", advice)
+    elif free < 1.5 * needed:
+        yield Finding("memory", WARNING, f"just enough: {text}", advice)
+    else:
+        yield Finding("memory", OK, text)
+
+
+def check_folder(name: str, folder: Path, variable: str) -> Iterator[Finding]:
+    """Files can be written in ``folder``, and there is room; ``variable`` is what names another one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+        room = shutil.disk_usage(folder).free
+    except OSError as error:
+        advice = f"set {variable} to a folder that can be written"
+        yield Finding(name, FAILURE, f"{folder.absolute()}: no writing there ({error.strerror})", advice)
+        return
+    text = f"{folder.absolute()} can be written, {room / GIB:.1f} GiB free"
+    if room < LEAST_DISK:
+        yield Finding(name, FAILURE, f"{text}: too little", f"make room, or set {variable} to another disk")
+    elif room < SMALL_DISK:
+        yield Finding(name, WARNING, text, "checkpoints, states and videos of long runs take some GiB")
+    else:
+        yield Finding(name, OK, text)
+
+
+def check_display() -> Iterator[Finding]:
+    """Whether a window can be opened."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    found = next((f"{name}={os.environ[name]}" for name in names if os.environ.get(name)), None)
+    if found or sys.platform in ("win32", "darwin"):
+        yield Finding("display", OK, found or "the system's own")
+    else:
+        advice = "training needs none; play.py, --use-graphics and evaluate.py --watch do"
+        yield Finding("display", WARNING, "no display", advice)
