@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from envs.cartridge.walkthrough.story import new_player
 from envs.emulator import Emulator
 from envs.ram import GameState, read_state
 
@@ -44,10 +45,10 @@ def bedroom(emulator: Emulator, state: State) -> Emulator:
 
 @pytest.fixture
 def town(bedroom: Emulator) -> Emulator:
-    """In front of the player's house in the home town, at (3, 11)."""
+    """In front of the player's house in the home town, at (3, 10)."""
     path = ["up", *["right"] * 4, *["up"] * 4, *["down"] * 5, *["left"] * 3, "down"]
     now = press(bedroom, *path)
-    assert (now.map_id, now.x, now.y) == (HOME_TOWN, 3, 11)
+    assert (now.map_id, now.x, now.y) == (HOME_TOWN, 3, 10)
     return bedroom
 
 
@@ -117,16 +118,17 @@ def test_a_wall_turns_and_stops(bedroom: Emulator) -> None:
 
 
 def test_people_stand_in_the_way(town: Emulator) -> None:
-    """The professor stands at (14, 7) and does not move."""
-    now = press(town, *["right"] * 11, *["up"] * 3)
-    assert (now.x, now.y) == (14, 11)  # a house
-    now = press(town, *["left"] * 3, *["up"] * 4, *["right"] * 4)
-    assert (now.x, now.y, now.facing) == (13, 7, RIGHT)
+    """The professor stands at (6, 3) and does not move; a house does not either."""
+    now = press(town, "right", "up")
+    assert (now.x, now.y, now.facing) == (4, 10, UP)
+    new_player(town).pilot.visit("HOME_TOWN", 7, 3)
+    now = press(town, "left")
+    assert (now.x, now.y, now.facing) == (7, 3, LEFT)
 
 
 def test_the_tile_map_is_what_a_step_leaves_and_what_the_screen_shows(town: Emulator) -> None:
     """A menu shows the tile map instead of the scrolled picture: what it leaves open must look the same."""
-    path = "right*6 up left down*2 right*3 down*4 left*2 up"
+    path = "right*6 down left*2 up right*6 up*3 down left*2"
     for step in path.split():
         button, _, times = step.partition("*")
         press(town, *[button] * int(times or 1))
@@ -205,8 +207,9 @@ def test_the_edge_of_a_map_leads_to_its_neighbour(emulator: Emulator, state: Sta
 
 
 def test_nobody_leaves_without_a_partner_and_scripts_ignore_buttons(town: Emulator) -> None:
-    now = press(town, *["right"] * 6, *["up"] * 10)
-    assert (now.map_id, now.x, now.y) == (HOME_TOWN, 9, 1)
+    new_player(town).pilot.visit("HOME_TOWN", 8, 2)
+    now = press(town, "up")
+    assert (now.map_id, now.x, now.y) == (HOME_TOWN, 8, 1)
     assert town.memory[JOY_IGNORE] == 0
     ignored = 0
     for _ in range(60):

@@ -27,7 +27,7 @@ def test_positions_are_steps_within_the_map(play: list[Moment]) -> None:
         height, width = moment.byte(0xD368), moment.byte(0xD369)
         assert 0 <= moment.state.y < 2 * height
         assert 0 <= moment.state.x < 2 * width
-    assert {(m.byte(0xD368), m.byte(0xD369)) for m in play if m.state.map_id == HOME} == {(9, 10)}
+    assert {(m.byte(0xD368), m.byte(0xD369)) for m in play if m.state.map_id == HOME} == {(7, 10)}
 
 
 def test_a_step_is_one_step_and_leads_where_the_player_faces(emulator: Emulator, state: State) -> None:
