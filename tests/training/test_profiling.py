@@ -1,0 +1,99 @@
+"""The profile of the cartridge: its statistics, and that its random play follows from the seed alone."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envs.emulator import Emulator
+from envs.games import EMBEDDED_ROM, identify
+from envs.ram import GameState
+from envs.start_states import start_state
+from training.cli import UsageError
+from training.profile_cartridge import main, rows, table
+from training.profiling import (
+    Episode,
+    LongRun,
+    Profile,
+    Walkthrough,
+    median_interval,
+    play_episode,
+    play_long,
+    random_play,
+    wilson,
+)
+
+
+def test_wilson_interval_of_a_published_example() -> None:
+    """81 of 263: 0.2553 to 0.3662 (R. G. Newcombe, Statistics in Medicine 17, 1998, table I)."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_interval_holds_the_share(counts: tuple[int, int]) -> None:
+    low, high = wilson(*counts)
+    share = counts[0] / counts[1]
+    assert -1e-12 <= low <= share + 1e-12 and share - 1e-12 <= high <= 1 + 1e-12
+
+
+def test_median_interval_takes_the_ranks_of_the_sign_test() -> None:
+    """For n = 50 the 95 % interval of the median runs from the 18th to the 33rd value."""
+    assert median_interval(range(1, 51)) == (18, 33)
+    assert median_interval([7]) == (7, 7)
+
+
+@pytest.mark.parametrize(
+    ("first", "ends", "badges", "walk", "speed"),
+    [
+        (299, (30, 70), 0, 5999, 701),
+        (900, (14, 86), 0, 5999, 701),
+        (900, (51, 49), 0, 5999, 701),
+        (900, (30, 70), 1, 5999, 701),
+        (900, (30, 70), 0, 6000, 701),
+        (900, (30, 70), 0, 5999, 699),
+    ],
+)
+def test_each_bound_fails_on_its_own(
+    first: int, ends: tuple[int, int], badges: int, walk: int, speed: float
+) -> None:
+    episodes = (Episode(first, ends[0], ends[1], 0, first),)
+    lines = rows(Profile(episodes, LongRun(1000, badges, (0,), 5), Walkthrough(walk, None), speed))
+    assert [line.holds for line in lines].count(False) == 1
+    assert table(lines).count("FAIL") == 1
+
+
+def test_a_walkthrough_that_fails_is_no_pass() -> None:
+    measured = Profile((Episode(None, 1, 2, 0, 9),), LongRun(1, 0, (0,), 5), Walkthrough(100, "stuck"), 900)
+    failed = [line.measured for line in rows(measured) if not line.holds]
+    assert len(failed) == 2 and "1 without" in failed[0] and "stuck" in failed[1]
+
+
+def test_random_play_follows_from_the_seed() -> None:
+    start = start_state(identify(), "bedroom")
+
+    def play(seed: int) -> list[GameState]:
+        with Emulator(EMBEDDED_ROM) as emulator:
+            return list(islice(random_play(emulator, start, (seed, 0)), 60))
+
+    assert play(1) == play(1)
+    assert play(1) != play(2)
+
+
+def test_episodes_end_and_long_runs_stop_where_they_must() -> None:
+    start = start_state(identify(), "route1")
+    assert play_long(EMBEDDED_ROM, start, 0, 50).actions == 50
+    episode = play_episode(EMBEDDED_ROM, start, 0, 0, battles=1)
+    assert episode.first_battle is not None and episode.won + episode.lost + episode.escaped == 1
+    assert episode == play_episode(EMBEDDED_ROM, start, 0, 0, battles=1)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--episodes", "0"], ["--seed", "-1"], ["--processes", "no"], ["--epsodes", "5"]]
+)
+def test_wrong_flags_are_named(flags: list[str]) -> None:
+    with pytest.raises(UsageError, match=flags[0]):
+        main(flags)
