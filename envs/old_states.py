@@ -123,7 +123,8 @@ def _in_place(data: bytes, layout: Layout, ram: int) -> bool:
     """Whether the few bytes that can hold but a few values hold one of them."""
     enabled, mode = data[layout.cartridge + 2 : layout.cartridge + BANKS]
     buttons = data[layout.cartridge + BANKS + ram :][:JOYPAD]
-    return enabled <= 1 and mode <= 1 and all(held <= 0x0F for held in buttons)
+    # A bit is 0 while its button is held, and nobody holds all four directions or all four others.
+    return enabled <= 1 and mode <= 1 and all(0 < held <= 0x0F for held in buttons)
 
 
 def _copy_video_registers(data: bytes, source: int, result: bytearray, target: int) -> None:

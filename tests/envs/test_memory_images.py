@@ -1,0 +1,189 @@
+"""Memory as far into the game as it can be: loaded into the running emulator, read, observed and rewarded.
+
+POKERED_MEMORY_IMAGES may name a folder with images.npz: arrays of work RAM 0xC000..0xDFFF, uint8 (8192,), of
+real play, which are then tried in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from envs import ram
+from envs.emulator import Emulator
+from envs.episode_stats import EpisodeStats, components
+from envs.games import Game
+from envs.observations import Observations
+from envs.plausible import CHECKS, implausible
+from envs.ram import GameState, read_state
+from envs.red_env import EnvConfig, RedEnv
+from envs.start_states import start_state
+from envs.visited import VisitedTiles
+from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
+
+Image = NDArray[np.uint8]
+WORK_RAM = 0xC000
+FOLDER = os.environ.get("POKERED_MEMORY_IMAGES")
+
+
+def put(image: Image, address: int, *values: int) -> None:
+    image[address - WORK_RAM :][: len(values)] = values
+
+
+def mon(species: int, level: int, hp: int, max_hp: int) -> tuple[int, ...]:
+    """The 44 bytes of a creature with four moves, all power points and a status."""
+    data = [0] * ram.MON_BYTES
+    data[0], data[33], data[4] = species, level, 0x40
+    data[1:3] = divmod(hp, 256)
+    data[34:36] = divmod(max_hp, 256)
+    data[8:12] = (165, 1, 57, 94)
+    data[29:33] = (0xC0 | 61, 40, 15, 10)
+    return tuple(data)
+
+
+def far(levels: int = 100, events: int = 230) -> Image:
+    """Six creatures, twenty kinds of items, eight badges, and so many events."""
+    image = np.zeros(0x2000, np.uint8)
+    put(image, ram.W_PARTY_COUNT, 6, *range(1, 7), 0xFF)
+    for slot in range(6):
+        put(image, ram.W_PARTY_MONS + slot * ram.MON_BYTES, *mon(190 - slot, levels, 999 - slot, 999))
+    bag = [value for item in range(1, 21) for value in (item * 12, 99)]
+    put(image, ram.W_NUM_BAG_ITEMS, 20, *bag, 0xFF)
+    put(image, ram.W_PLAYER_MONEY, 0x99, 0x99, 0x99)
+    put(image, ram.W_OBTAINED_BADGES, 0xFF)
+    put(image, ram.W_POKEDEX_OWNED, *[0xFF] * 18, 0x7F)
+    put(image, ram.W_POKEDEX_SEEN, *[0xFF] * 18, 0x7F)
+    put(image, ram.W_CUR_MAP, 28)
+    put(image, ram.W_Y_COORD, 143, 19)
+    put(image, ram.W_PLAY_TIME_HOURS, 255, 0, 59, 59)
+    flags = np.zeros(ram.EVENT_COUNT, np.uint8)
+    flags[np.random.default_rng(0).choice(ram.EVENT_COUNT, events, replace=False)] = 1
+    put(image, ram.W_EVENT_FLAGS, *np.packbits(flags, bitorder="little").tolist())
+    return image
+
+
+def fighting(image: Image, kind: int) -> Image:
+    put(image, ram.W_IS_IN_BATTLE, kind)
+    put(image, ram.W_ENEMY_MON_SPECIES, 21, 3, 231)
+    put(image, ram.W_ENEMY_MON_LEVEL, 100, 3, 231)
+    put(image, ram.W_BATTLE_MON_HP, 3, 231)
+    put(image, ram.W_BATTLE_MON_LEVEL, 100, 3, 231)
+    return image
+
+
+def own_images() -> dict[str, Image]:
+    every_event = far()
+    put(every_event, ram.W_EVENT_FLAGS, *[0xFF] * ram.EVENT_BYTES)
+    unknown_map = far(50)
+    put(unknown_map, ram.W_CUR_MAP, 231, 0, 0, 255, 255)
+    return {
+        "far": far(),
+        "levels of 255": far(255),
+        "every event": every_event,
+        "wild battle": fighting(far(), 1),
+        "trainer's battle": fighting(far(), 2),
+        "just lost": fighting(far(), 0xFF),
+        "unknown map, last tile": unknown_map,
+        "zeros": np.zeros(0x2000, np.uint8),
+        "ones": np.full(0x2000, 0xFF, np.uint8),
+        **{f"noise {n}": np.random.default_rng(n).integers(0, 256, 0x2000, np.uint8) for n in range(3)},
+    }
+
+
+def all_images() -> dict[str, Image]:
+    images = own_images()
+    if FOLDER:
+        with np.load(Path(FOLDER) / "images.npz", allow_pickle=False) as archive:
+            images |= {f"folder: {name}": archive[name] for name in archive.files}
+    return images
+
+
+IMAGES = all_images()
+
+
+@pytest.fixture
+def env(own_game: Game, request: pytest.FixtureRequest) -> RedEnv:
+    reward = RewardStack(DEFAULT_COEFFICIENTS, key_maps=own_game.progress_order)
+    settings = EnvConfig(own_game, start_state(own_game, "bedroom"), fast_text=True)
+    env = RedEnv(Emulator(own_game.rom), reward, Observations(), settings)
+    request.addfinalizer(env.close)
+    return env
+
+
+def load(emulator: Emulator, image: Image) -> None:
+    assert image.shape == (0x2000,)
+    for offset, value in enumerate(image.tolist()):
+        emulator.write(WORK_RAM + offset, value, "image")
+
+
+def reward_of(env: RedEnv, before: GameState, now: GameState) -> list[float]:
+    reward = RewardStack(DEFAULT_COEFFICIENTS, key_maps=env.config.game.progress_order)
+    reward.reset(before)
+    stats = EpisodeStats(env.config.game)
+    stats.reset(before)
+    values: list[float] = []
+    for step in ((before, now), (now, now), (now, before)):
+        breakdown = reward.step(*step)
+        sums = components(breakdown)
+        assert sum(sums.values()) == pytest.approx(breakdown.total)
+        stats.step(*step, sums, breakdown.total)
+        values += [*sums.values(), breakdown.total]
+    assert stats.result(1)["length"] == 3
+    return values
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_one_observation_and_one_reward_of_it(env: RedEnv, name: str) -> None:
+    env.reset(seed=0)
+    before = env.state
+    load(env.emulator, IMAGES[name])
+    now = read_state(env.emulator.memory)
+    visited = VisitedTiles()
+    visited.reset(now)
+    observations = Observations()
+    observations.reset(now, env.emulator.screen())
+    assert observations.space.contains(observations.encode(now, visited))
+    assert all(math.isfinite(value) and abs(value) < 1e5 for value in reward_of(env, before, now))
+
+
+@pytest.mark.parametrize("name", ["far", "wild battle", "ones", "noise 0", *(n for n in IMAGES if ":" in n)])
+def test_the_environment_goes_on_from_it(env: RedEnv, name: str) -> None:
+    env.reset(seed=0)
+    load(env.emulator, IMAGES[name])
+    for action in (6, 4):
+        observation, reward, _, _, _ = env.step(action)
+        assert env.observation_space.contains(observation)
+        assert math.isfinite(reward)
+
+
+def test_the_images_are_as_far_as_they_say() -> None:
+    class Memory:
+        def __getitem__(self, key: int | slice) -> int | list[int]:
+            whole = np.zeros(0x10000, np.uint8)
+            whole[WORK_RAM:0xE000] = IMAGES["far"]
+            value = whole[key]
+            return value.tolist() if isinstance(key, slice) else int(value)
+
+    state = read_state(Memory())  # type: ignore[arg-type]
+    assert [mon.level for mon in state.party] == [100] * 6
+    assert (len(state.bag), state.badge_count, state.money) == (20, 8, 999_999)
+    assert (state.pokedex_owned, state.pokedex_seen) == (151, 151)
+    assert state.event_count >= 200
+    assert implausible(state) == []
+
+
+def test_what_the_game_never_has_is_named() -> None:
+    assert CHECKS.keys() == GameState.__dataclass_fields__.keys()
+    assert implausible(GameState(map_id=231, x=3)) == ["map_id = 231"]
+    found: Callable[..., list[str]] = lambda **fields: implausible(GameState(**fields))  # noqa: E731
+    assert found(map_id=38, x=9) == ["x = 9", "y = 0"]
+    assert found(party=(ram.PartyMon(1, 101, 5, 5),))[0].startswith("party = ")
+    assert found(battle=5, money=1_000_000) == ["battle = 5", "money = 1000000"]
+    assert found(bag=((4, 0),)) == ["bag = ((4, 0),)"]
+    assert found(facing=2, pokedex_owned=152) == ["facing = 2", "pokedex_owned = 152"]

@@ -1,0 +1,168 @@
+"""State files: with their story beside them, of other cartridges, of older PyBoy versions, damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from envs.boot import has_control
+from envs.emulator import Emulator
+from envs.errors import UserError
+from envs.games import Game
+from envs.old_states import CONVERTIBLE
+from envs.ram import read_state
+from envs.start_states import start_state
+from envs.state_files import read_state_file, write_state_file
+
+# Bytes of a state of a cartridge with 32 KiB of RAM, as the releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4 and
+# 2.7.0 wrote them.
+OLD_SIZES = {9: 142_610, 10: 165_650, 11: 165_650, 12: 165_674, 14: 167_640, 15: 167_677}
+VIDEO = (0x40, 0x47, 0x48, 0x49, 0x41, 0x44, 0x45, 0x42, 0x43, 0x4A, 0x4B)  # registers in the order saved
+HELD_DOWN, NOTHING_HELD = 0x07, 0x0F
+
+
+def registers(emulator: Emulator, which: Iterable[int]) -> bytes:
+    return bytes(emulator.memory[0xFF00 + register] for register in which)
+
+
+def old_state(emulator: Emulator, version: int) -> bytes:
+    """What a PyBoy that wrote ``version`` saves of this moment, with down held, part by part."""
+    memory, now = emulator.memory, emulator.save_state()
+    work = now.rindex(bytes(memory[0xC000:0xE000]))
+    after_work = work + 0x2000 + 0x60 + 0x4C + 0x7F
+    clock = bytes(8) if version >= 12 else b""
+    head = bytes([version, now[1], 0, 0, 0]) + now[6:18] + now[18:19] + now[20:25] + clock
+    screen = bytes(memory[0x8000:0xA000]) + bytes(memory[0xFE00:0xFEA0]) + registers(emulator, VIDEO)
+    lines = bytes(5 * 144)
+    screen += lines if version >= 11 else b""
+    screen += bytes(2) + bytes(3 if version >= 13 else 0) + clock + bytes(17)
+    picture = (b"" if version >= 11 else lines) + bytes(144 * 160 * (5 if version >= 10 else 4))
+    timer = registers(emulator, (4, 5)) + bytes(4) + registers(emulator, (6, 7)) + clock
+    timer += bytes(8) if version >= 13 else b""
+    cartridge = now[after_work + 26 :][: 4 + 0x8000]
+    rest = timer + cartridge + bytes([HELD_DOWN, NOTHING_HELD]) + bytes(36 if version >= 15 else 0)
+    rest = now[work:after_work] + bytes(0x34) + rest
+    sound = bytes(OLD_SIZES[version] - len(head) - len(screen) - len(picture) - len(rest))
+    return head + screen + sound + picture + rest
+
+
+@pytest.fixture
+def bedroom(own_game: Game) -> bytes:
+    return start_state(own_game, "bedroom").data
+
+
+@pytest.mark.parametrize("version", CONVERTIBLE)
+def test_states_of_older_versions_are_converted(
+    own_game: Game, bedroom: bytes, version: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.state"
+    with Emulator(own_game.rom) as before:
+        before.load_state(bedroom)
+        before.act("left")
+        path.write_bytes(old_state(before, version))
+        start = read_state_file(own_game, path)
+        assert start.provenance["state_version"] == version
+        assert str(start.provenance["converted_from"]).startswith("PyBoy ")
+        with Emulator(own_game.rom) as now:
+            now.load_state(start.data)
+            for part in (slice(0x8000, 0xA000), slice(0xC000, 0xE000), slice(0xFE00, 0xFEA0)):
+                assert list(now.memory[part]) == list(before.memory[part])
+            assert list(now.memory[0xFF80:0xFFFF]) == list(before.memory[0xFF80:0xFFFF])
+            now.tick(60)
+            before.tick(60)
+            assert read_state(now.memory).map_id == 38
+            assert (read_state(now.memory).x, read_state(now.memory).y) == (
+                read_state(before.memory).x,
+                read_state(before.memory).y,
+            ), "the button that was held is not held any more"
+            now.tick(1, render=True)
+            before.tick(1, render=True)
+            assert (now.screen() == before.screen()).all()
+            assert has_control(now)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"", "it is empty"),
+        (bytes([30]) + bytes(2000), "version 30: written by a PyBoy newer than 2.8.1"),
+        (bytes([8]) + bytes(2000), "version 8.*load it with pyboy 2.7.0"),
+        (bytes([20]) + bytes(200_000), "version 20: written by no release"),
+        (bytes([12, 0, 0, 0, 1]) + bytes(200_000), "Game Boy Color mode"),
+        (bytes([12]) + bytes(40_000), "a whole one of version 12 on this cartridge has about 165674"),
+        (bytes([29]) + bytes(2000), "cannot load it"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused(own_game: Game, tmp_path: Path, data: bytes, line: str) -> None:
+    path = tmp_path / "bad.state"
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=line) as error:
+        read_state_file(own_game, path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("cut", [1, 40, 500, 5000])
+def test_an_old_state_cut_short_is_refused(own_game: Game, bedroom: bytes, cut: int, tmp_path: Path) -> None:
+    path = tmp_path / "short.state"
+    with Emulator(own_game.rom) as emulator:
+        emulator.load_state(bedroom)
+        path.write_bytes(old_state(emulator, 14)[:-cut])
+    with pytest.raises(UserError, match="damaged, or another cartridge's"):
+        read_state_file(own_game, path)
+
+
+def story(game: Game, data: bytes) -> dict[str, str | int]:
+    return {"rom_sha1": game.sha1, "sha256": hashlib.sha256(data).hexdigest(), "made_by": "a test"}
+
+
+def test_a_story_is_kept_and_told(own_game: Game, bedroom: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "mine.state"
+    write_state_file(path, bedroom, story(own_game, bedroom))
+    assert sorted(file.name for file in path.parent.iterdir()) == ["mine.json", "mine.state"]
+    start = start_state(own_game, str(path))
+    assert (start.data, start.name, start.provenance["story"]) == (bedroom, str(path), "a test")
+
+
+def test_a_state_of_another_cartridge_is_refused(
+    game: Game, own_game: Game, bedroom: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.state"
+    write_state_file(path, bedroom, story(own_game, bedroom))
+    with pytest.raises(UserError, match=f"SHA-1 {own_game.sha1}.*not with clover, SHA-1 {game.sha1}"):
+        read_state_file(game, path)
+
+
+def test_a_story_of_another_state_is_told(own_game: Game, bedroom: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mine.state"
+    write_state_file(path, bedroom, story(own_game, b"another"))
+    with pytest.raises(UserError, match=r"mine\.json is another state's .* remove it"):
+        read_state_file(own_game, path)
+
+
+@pytest.mark.parametrize("beside", ["[]", "{not json", json.dumps({"name": "something else"})])
+def test_a_file_beside_it_that_is_no_story_does_not_matter(
+    own_game: Game, bedroom: bytes, tmp_path: Path, beside: str
+) -> None:
+    path = tmp_path / "mine.state"
+    path.write_bytes(bedroom)
+    path.with_suffix(".json").write_text(beside)
+    assert "story" not in read_state_file(own_game, path).provenance
+
+
+def test_files_that_cannot_be_are_told(own_game: Game, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_state_file(blocked / "x.state", b"", {})
+    with pytest.raises(UserError, match="cannot be read"):
+        read_state_file(own_game, tmp_path / "none.state")
+    huge = tmp_path / "huge.state"
+    with huge.open("wb") as file:
+        file.truncate(20_000_000)
+    with pytest.raises(UserError, match="20000000 bytes are no saved state"):
+        read_state_file(own_game, huge)
