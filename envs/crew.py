@@ -92,6 +92,8 @@ class Crew:
         for number, worker in enumerate(self.workers):
             if not self.parts[number][group]:
                 continue
+            if self._phase[number][group] is Phase.STEPPING:
+                raise RuntimeError(f"group {group} is stepping already; wait for it first")
             if self._phase[number][group] is Phase.RESTARTED:
                 self._phase[number][group] = Phase.LOST
             else:

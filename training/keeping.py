@@ -1,8 +1,7 @@
-"""Callbacks that keep a run safe: checkpoints between updates, orderly stops, threads for each phase."""
+"""Callbacks that keep a run safe: checkpoints between updates and orderly stops."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.health import weights_are_finite
@@ -100,22 +98,3 @@ class OrderlyStop(BaseCallback):
         if self.reason is not None and number == signal.SIGINT:
             raise KeyboardInterrupt  # a second Ctrl-C: the user does not want to wait
         self.reason = signal.Signals(number).name
-
-
-class PhaseThreads(BaseCallback):
-    """One torch thread while games are played, all cores while the network learns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._cores = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
-
-    def _on_rollout_start(self) -> None:
-        torch.set_num_threads(1)
-
-    def _on_rollout_end(self) -> None:
-        torch.set_num_threads(self._cores)
-
-    def _on_step(self) -> bool:
-        return True

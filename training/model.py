@@ -6,13 +6,13 @@ import os
 
 import numpy as np
 import torch
-from stable_baselines3 import PPO
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from envs.errors import UserError
 from training.config import MAX_SEED, TrainConfig
-from training.policy import policy_kwargs
+from training.pipelined_ppo import PipelinedPPO
+from training.policy import GamePolicy, policy_kwargs
 
 
 def resolve_device(name: str) -> torch.device:
@@ -43,14 +43,17 @@ def environment_seed(seed: int, steps: int) -> int:
     return int(np.random.SeedSequence([seed, steps]).generate_state(1)[0]) % (MAX_SEED - 4096)
 
 
-def build_model(config: TrainConfig, env: VecEnv) -> PPO:
-    """A fresh PPO for ``env``, with every random generator seeded from the config."""
+def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
+    """A fresh PPO for ``env``, with every random generator seeded from the config.
+
+    It learns in a GroupVecMonitor (see ``make_vec_env``) and acts in any.
+    """
     device = resolve_device(config.device)
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
-    model = PPO(
-        "MultiInputPolicy",
+    model = PipelinedPPO(
+        GamePolicy,
         env,
         learning_rate=config.learning_rate,
         n_steps=config.n_steps,

@@ -1,7 +1,6 @@
 """PPO over the groups of an EmulatorVecEnv: the emulators of one run while the policy acts for the other.
 
-Only the collection differs from stable-baselines3's PPO; what lies in the buffer is what plain PPO would have
-put there for the same actions.
+What lies in the buffer after a rollout is what plain PPO would have put there for the same actions.
 """
 
 from __future__ import annotations
@@ -11,25 +10,39 @@ from typing import Any, cast
 import numpy as np
 import torch as th
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
+from training.chunked_ppo import ChunkedPPO, threads
 from training.monitor import GroupVecMonitor
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
 
-class PipelinedPPO(PPO):
-    """``stable_baselines3.PPO`` over an environment that can be stepped group by group."""
+class PipelinedPPO(ChunkedPPO):
+    """``stable_baselines3.PPO`` over a GroupVecMonitor, with discrete actions and Dict observations.
+
+    While callbacks run in a rollout, the next step is under way.
+    """
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
         """Fill ``rollout_buffer`` with ``n_rollout_steps`` steps of each; False: a callback stopped."""
-        assert isinstance(env, GroupVecMonitor) and isinstance(rollout_buffer, DictRolloutBuffer)
+        if not isinstance(env, GroupVecMonitor) or not isinstance(rollout_buffer, DictRolloutBuffer):
+            raise TypeError(f"{type(env).__name__} cannot be stepped group by group; make_vec_env makes one")
+        with threads(1):  # the emulators have the cores
+            return self._collect(env, callback, rollout_buffer, n_rollout_steps)
+
+    def _collect(
+        self,
+        env: GroupVecMonitor,
+        callback: BaseCallback,
+        rollout_buffer: DictRolloutBuffer,
+        n_rollout_steps: int,
+    ) -> bool:
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
         callback.on_rollout_start()
@@ -45,6 +58,7 @@ class PipelinedPPO(PPO):
             rollout_buffer.pos = n_steps = step + 1
             callback.update_locals(locals())
             if not callback.on_step():
+                self._abandon(env, under_way=not last)
                 return False
             self._update_info_buffer(infos, dones)
         rollout_buffer.full = True
@@ -67,19 +81,28 @@ class PipelinedPPO(PPO):
                 buffer.observations[key][0, part] = array[part]
             self._choose(env, buffer, 0, group)
 
+    def _abandon(self, env: GroupVecMonitor, under_way: bool) -> None:
+        """A callback stopped: take in the steps under way, so that the environments can be used further."""
+        for group, part in enumerate(env.groups if under_way else ()):
+            observations, _, dones, _ = env.wait_group(group)
+            assert self._last_episode_starts is not None
+            self._last_episode_starts[part] = dones
+            for key, array in cast(dict[str, NDArray[Any]], observations).items():
+                self._observations()[key][part] = array
+
     def _choose(self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int) -> None:
         """Choose one group's actions for the observations in the buffer at ``step``, and send them off."""
         part = env.groups[group]
         observations = {key: array[step, part] for key, array in buffer.observations.items()}
-        with th.inference_mode():
+        with th.inference_mode(), self.precision():
             actions, values, log_probs = self.policy(obs_as_tensor(observations, self.device))
         chosen = actions.cpu().numpy()
         env.step_group(group, chosen)
         assert self._last_episode_starts is not None
         buffer.episode_starts[step, part] = self._last_episode_starts[part]
         buffer.actions[step, part] = chosen.reshape(-1, 1)
-        buffer.values[step, part] = values.flatten().cpu().numpy()
-        buffer.log_probs[step, part] = log_probs.cpu().numpy()
+        buffer.values[step, part] = values.float().flatten().cpu().numpy()
+        buffer.log_probs[step, part] = log_probs.float().cpu().numpy()
 
     def _receive(
         self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int, last: bool

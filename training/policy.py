@@ -1,7 +1,7 @@
-"""The network in front of the policy: one small encoder for each observation, joined into one vector.
+"""The network: one small encoder for each observation, joined into one vector, and two heads.
 
-Observations stay uint8 until stable-baselines3 hands them to the policy; only here do 320 event bytes
-become 2,560 bits.
+Observations stay uint8 until they are here; what a picture is divided by is multiplied into the weights
+of its first layer, and only here do 320 event bytes become 2,560 bits.
 """
 
 from __future__ import annotations
@@ -10,58 +10,71 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
+from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
+from stable_baselines3.common.preprocessing import get_flattened_obs_dim
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
+from torch.nn.functional import conv2d, one_hot
 
 from training.config import NetworkConfig
 
 EVENT_BYTES = 320
+TILE = 8
+"""Pixels of the picture at half size: a tile of the game's maps, which is what the player moves by."""
+VISITED_PATCH = 6  # map tiles
+Tensors = dict[str, torch.Tensor]
+
+
+class Patches(nn.Module):
+    """The first layer of a picture: every square of ``size`` pixels for itself, uint8 to float32."""
+
+    def __init__(self, channels: int, features: int, size: int) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(channels, features, kernel_size=size, stride=size)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, channels, height, width) to (n, features, height / size, width / size)."""
+        weight = self.layer.weight * (1 / 255)
+        return conv2d(picture.to(weight.dtype), weight, self.layer.bias, self.layer.stride).relu_()
 
 
 class Picture(nn.Module):
-    """Three convolutions for a (channels, 72, 80) picture: 20k weights before the last layer."""
+    """A (channels, 72, 80) picture: 9 x 10 tiles, then neighbourhoods of 3 x 3 tiles, then all of them."""
 
     def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(shape[0], 16, kernel_size=8, stride=4),
-            nn.ReLU(),
-            nn.Conv2d(16, 32, kernel_size=4, stride=2),
-            nn.ReLU(),
-            nn.Conv2d(32, 32, kernel_size=3, stride=1),
-            nn.ReLU(),
+            Patches(shape[0], 32, TILE),
+            nn.Conv2d(32, 48, kernel_size=3, stride=2, padding=1),
+            nn.ReLU(inplace=True),
             nn.Flatten(),
             nn.LazyLinear(features),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
-        self.layers(torch.zeros(1, *shape))
+        self.layers(torch.zeros(1, *shape, dtype=torch.uint8))
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """float32 (n, channels, height, width) in 0..1 to float32 (n, features)."""
+        """uint8 (n, channels, height, width) to float32 (n, features)."""
         return self.layers(picture)  # type: ignore[no-any-return]
 
 
 class Visited(nn.Module):
-    """Two convolutions for the (1, 48, 48) crop of visited tiles."""
+    """The (1, 48, 48) crop of visited tiles, in squares of 6 x 6; the player stands between four of them."""
 
-    def __init__(self, shape: tuple[int, ...], features: int, scale: float) -> None:
+    def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
-        self.scale = scale
         self.layers = nn.Sequential(
-            nn.Conv2d(shape[0], 8, kernel_size=6, stride=3),
-            nn.ReLU(),
-            nn.Conv2d(8, 16, kernel_size=4, stride=3),
-            nn.ReLU(),
+            Patches(shape[0], 8, VISITED_PATCH),
             nn.Flatten(),
             nn.LazyLinear(features),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
-        self.layers(torch.zeros(1, *shape))
+        self.layers(torch.zeros(1, *shape, dtype=torch.uint8))
 
     def forward(self, crop: torch.Tensor) -> torch.Tensor:
-        """float32 (n, 1, height, width) to float32 (n, features)."""
-        return self.layers(crop * self.scale)  # type: ignore[no-any-return]
+        """uint8 (n, 1, height, width), 0 or 255, to float32 (n, features)."""
+        return self.layers(crop)  # type: ignore[no-any-return]
 
 
 class EventBits(nn.Module):
@@ -75,9 +88,9 @@ class EventBits(nn.Module):
         self.layer = nn.Linear(8 * number_of_bytes, features)
 
     def forward(self, events: torch.Tensor) -> torch.Tensor:
-        """float32 (n, bytes), whole numbers 0..255, to float32 (n, features)."""
-        bits = events.to(torch.uint8).unsqueeze(-1).bitwise_right_shift(self.shifts).bitwise_and(1)
-        return torch.relu(self.layer(bits.flatten(1).to(self.layer.weight.dtype)))
+        """uint8 (n, bytes) to float32 (n, features)."""
+        bits = events.unsqueeze(-1).bitwise_right_shift(self.shifts).bitwise_and_(1)
+        return self.layer(bits.flatten(1).to(self.layer.weight.dtype)).relu_()  # type: ignore[no-any-return]
 
 
 class OneHot(nn.Module):
@@ -88,13 +101,27 @@ class OneHot(nn.Module):
         self.kinds = kinds
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
-        """float32 (n, codes), whole numbers, to float32 (n, codes x kinds)."""
-        flags = nn.functional.one_hot(codes.long(), self.kinds)
-        return flags.flatten(1).to(codes.dtype)
+        """uint8 (n, codes) to float32 (n, codes x kinds)."""
+        return one_hot(codes.long(), self.kinds).flatten(1).float()
+
+
+class Numbers(nn.Module):
+    """Everything that is a number or a flag, brought near 0..1 and put through one layer."""
+
+    scales: torch.Tensor
+
+    def __init__(self, scales: list[float], features: int) -> None:
+        super().__init__()
+        self.register_buffer("scales", torch.tensor(scales), persistent=False)
+        self.layer = nn.Linear(len(scales), features)
+
+    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, numbers) to float32 (n, features)."""
+        return self.layer(numbers * self.scales).relu_()  # type: ignore[no-any-return]
 
 
 class GameFeatures(BaseFeaturesExtractor):
-    """Features of the Dict observations of RedEnv: float32 (n, features_dim).
+    """Features of the Dict observations of RedEnv as they come, uint8: float32 (n, features_dim).
 
     "screen", "visited", "events" and "recent_actions" have encoders of their own; all others are scaled by
     their bound and share one layer. Names that a config leaves out cost nothing.
@@ -104,47 +131,92 @@ class GameFeatures(BaseFeaturesExtractor):
         network = network or NetworkConfig()
         super().__init__(observation_space, features_dim=1)
         encoders: dict[str, nn.Module] = {}
-        self.scales: dict[str, float] = {}
-        width = numbers = 0
+        self.numbers: list[str] = []
+        scales: list[float] = []
+        width = 0
         for name, space in observation_space.spaces.items():
-            if name == "screen" and isinstance(space, spaces.Box):
-                encoders[name], width = Picture(space.shape, network.picture), width + network.picture
-            elif name == "visited" and isinstance(space, spaces.Box):
-                encoders[name] = Visited(space.shape, network.visited, _scale(space))
-                width += network.visited
-            elif name == "events" and space.shape == (EVENT_BYTES,):
+            size, largest = get_flattened_obs_dim(space), _largest(space)
+            if name == "screen":
+                encoders[name], width = Picture(space.shape or (), network.picture), width + network.picture
+            elif name == "visited":
+                encoders[name], width = Visited(space.shape or (), network.visited), width + network.visited
+            elif name == "events":
                 encoders[name], width = EventBits(EVENT_BYTES, network.events), width + network.events
-            elif name == "recent_actions" and isinstance(space, spaces.Box):
-                encoders[name] = OneHot(int(space.high.max()) + 1)
-                width += get_flattened_obs_dim(space) * (int(space.high.max()) + 1)
+            elif name == "recent_actions":
+                encoders[name], width = OneHot(largest + 1), width + size * (largest + 1)
             else:
-                self.scales[name] = _scale(space)
-                numbers += get_flattened_obs_dim(space)
-        if numbers:
-            encoders["numbers"] = nn.Sequential(nn.Linear(numbers, network.numbers), nn.ReLU())
-            width += network.numbers
+                self.numbers.append(name)
+                scales += [1 / largest] * size
+        if self.numbers:
+            encoders["numbers"], width = Numbers(scales, network.numbers), width + network.numbers
         self.encoders = nn.ModuleDict(encoders)
         self._features_dim = width
 
-    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Observations as stable-baselines3 preprocesses them (float32, pictures in 0..1) to features."""
-        parts = [self.encoders[name](part) for name, part in observations.items() if name in self.encoders]
-        if self.scales:
-            numbers = [observations[name].flatten(1) * scale for name, scale in self.scales.items()]
-            parts.append(self.encoders["numbers"](torch.cat(numbers, dim=1)))
-        return torch.cat(parts, dim=1)
+    def forward(self, observations: Tensors) -> torch.Tensor:
+        """uint8 observations by name, in any order, to features."""
+        if self.numbers:
+            numbers = torch.cat([observations[name].flatten(1) for name in self.numbers], dim=1)
+            observations = {**observations, "numbers": numbers}
+        return torch.cat([encode(observations[name]) for name, encode in self.encoders.items()], dim=1)
 
 
-def _scale(space: spaces.Space[Any]) -> float:
-    """What brings a value of ``space`` near 0..1, given what stable-baselines3 has done to it before."""
-    if not isinstance(space, spaces.Box) or is_image_space(space):
-        return 1.0  # one-hot already, or already divided by 255
-    largest = float(abs(space.high).max())
-    return 1.0 / largest if 0 < largest < 1e6 else 1.0
+def _largest(space: spaces.Space[Any]) -> int:
+    if not isinstance(space, spaces.Box) or not 0 < space.high.max() < 256:
+        raise TypeError(f"the network takes boxes of bytes, not {space}")
+    return int(space.high.max())
+
+
+class GamePolicy(MultiInputActorCriticPolicy):
+    """Actor and critic over GameFeatures, for discrete actions.
+
+    What stable-baselines3's policy computes, in fewer steps: observations go to the features as they are, and
+    actions are drawn from the logits without a distribution object for each batch. Under autocast the heads
+    stay float32. Raises ValueError when the logits are no numbers.
+    """
+
+    def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor | None = None) -> Any:
+        """Features of uint8 observations, float32 (n, features_dim)."""
+        return self.features_extractor(obs)
+
+    def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities of the actions (n, actions) and values (n, 1), both float32."""
+        latent_pi, latent_vf = self.mlp_extractor(self.features_extractor(obs))
+        with torch.autocast(latent_pi.device.type, enabled=False):
+            logits = self.action_net(latent_pi.float())
+            values = self.value_net(latent_vf.float())
+        if not torch.isfinite(logits.sum()):
+            raise ValueError("the policy's logits are not finite numbers")
+        return logits.log_softmax(dim=1), values
+
+    def forward(
+        self, obs: Any, deterministic: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Actions (n,), values (n, 1) and log-probabilities of those actions (n,)."""
+        log_probs, values = self._heads(obs)
+        chosen = log_probs.argmax(dim=1, keepdim=True) if deterministic else log_probs.exp().multinomial(1)
+        return chosen.flatten(), values, log_probs.gather(1, chosen).flatten()
+
+    def evaluate_actions(
+        self, obs: Any, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Values (n, 1), log-probabilities of ``actions`` (n,) and entropies (n,)."""
+        log_probs, values = self._heads(obs)
+        entropy = -(log_probs.exp() * log_probs).sum(dim=1)
+        return values, log_probs.gather(1, actions.unsqueeze(1)).flatten(), entropy
+
+    def get_distribution(self, obs: Any) -> Distribution:
+        """The distribution of actions, as stable-baselines3 has it."""
+        latent = self.mlp_extractor.forward_actor(self.features_extractor(obs))
+        return self._get_action_dist_from_latent(latent)
+
+    def predict_values(self, obs: Any) -> torch.Tensor:
+        """Values (n, 1)."""
+        latent = self.mlp_extractor.forward_critic(self.features_extractor(obs))
+        return self.value_net(latent.float())  # type: ignore[no-any-return]
 
 
 def policy_kwargs(network: NetworkConfig) -> dict[str, Any]:
-    """What PPO's MultiInputPolicy is made with."""
+    """What GamePolicy is made with."""
     return {
         "features_extractor_class": GameFeatures,
         "features_extractor_kwargs": {"network": network},

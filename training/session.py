@@ -20,7 +20,7 @@ from callbacks.progress import Progress
 from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
 from training.evaluating import EvaluateNowAndThen
-from training.keeping import KeepCheckpoints, OrderlyStop, PhaseThreads
+from training.keeping import KeepCheckpoints, OrderlyStop
 from training.make_env import make_vec_env, played
 from training.model import build_model, environment_seed, resolve_device
 from training.plan import Plan
@@ -108,7 +108,6 @@ class Session:
         last = config.ent_coef if config.ent_coef_final is None else config.ent_coef_final
         parts: list[BaseCallback] = [
             Performance(),
-            PhaseThreads(),
             self.stop,
             self.tally,
             EntropyAnnealing(config.ent_coef, last, config.training_steps, config.ent_coef_share),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from gymnasium import spaces
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from envs.observations import Observations
 from envs.ram import GameState
 from training.config import NetworkConfig
-from training.policy import EventBits, GameFeatures, OneHot
+from training.policy import EventBits, GameFeatures, GamePolicy, OneHot, policy_kwargs
 
 
 @given(st.integers(0, 2559))
@@ -23,11 +24,11 @@ def test_event_n_is_input_n(number: int) -> None:
     with torch.no_grad():
         layer.layer.weight.copy_(torch.arange(2560.0))
         layer.layer.bias.fill_(1.0)
-        assert layer(torch.from_numpy(events).float().unsqueeze(0)).item() == number + 1
+        assert layer(torch.from_numpy(events).unsqueeze(0)).item() == number + 1
 
 
 def test_codes_become_flags() -> None:
-    flags = OneHot(8)(torch.tensor([[0.0, 7.0, 3.0]]))
+    flags = OneHot(8)(torch.tensor([[0, 7, 3]], dtype=torch.uint8))
     assert flags.shape == (1, 24)
     assert flags.nonzero()[:, 1].tolist() == [0, 15, 19]
 
@@ -39,10 +40,10 @@ def test_every_observation_reaches_the_features() -> None:
     inputs = {}
     for name, box in space.spaces.items():
         assert isinstance(box, spaces.Box)
-        scale = 255 if len(box.shape) == 3 else 1  # pictures arrive in 0..1
-        inputs[name] = (torch.randint(0, int(box.high.max()) + 1, (2, *box.shape)) / scale).float()
+        inputs[name] = torch.randint(0, int(box.high.max()) + 1, (2, *box.shape), dtype=torch.uint8)
     base = features(inputs)
     assert base.shape == (2, features.features_dim)
+    assert torch.equal(base, features(dict(reversed(inputs.items())))), "whatever their order"
     for name, values in inputs.items():
         changed = torch.where(values == 0, torch.ones_like(values), torch.zeros_like(values))
         assert not torch.equal(base, features({**inputs, name: changed})), name
@@ -56,3 +57,35 @@ def test_the_default_network_is_small() -> None:
 def test_a_config_may_leave_observations_out() -> None:
     features = GameFeatures(Observations(("facing", "badges")).space, NetworkConfig(numbers=5))
     assert features.features_dim == 5
+
+
+def test_the_policy_computes_what_stable_baselines3_does() -> None:
+    space = Observations().space
+    arguments = (space, spaces.Discrete(7), lambda _: 3e-4)
+    policy = GamePolicy(*arguments, **policy_kwargs(NetworkConfig()))
+    for parameter in policy.action_net.parameters():
+        torch.nn.init.normal_(parameter)  # or else all actions are nearly as likely
+    inputs = {
+        name: torch.randint(0, int(box.high.max()) + 1, (9, *box.shape), dtype=torch.uint8)  # type: ignore[attr-defined]
+        for name, box in space.spaces.items()
+    }
+    torch.manual_seed(3)
+    actions, values, log_probs = policy(inputs)
+    distribution = policy.get_distribution(inputs)
+    torch.manual_seed(3)
+    assert torch.equal(actions, distribution.sample()), "the same draws from the same random numbers"
+    torch.testing.assert_close(log_probs, distribution.log_prob(actions))
+    torch.testing.assert_close(values, policy.predict_values(inputs))
+    evaluated = policy.evaluate_actions(inputs, actions)
+    torch.testing.assert_close(evaluated, (values, log_probs, distribution.entropy()))
+    assert torch.equal(policy(inputs, deterministic=True)[0], distribution.mode())
+
+
+def test_a_broken_network_is_noticed() -> None:
+    policy = GamePolicy(
+        Observations(("badges",)).space, spaces.Discrete(7), lambda _: 1.0, **policy_kwargs(NetworkConfig())
+    )
+    with torch.no_grad():
+        policy.action_net.bias[3] = torch.nan
+    with pytest.raises(ValueError, match="not finite"):
+        policy({"badges": torch.zeros(1, 8, dtype=torch.uint8)})
