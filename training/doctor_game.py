@@ -114,16 +114,16 @@ def check_update(device: str, game: Game, rom: Path) -> Iterator[Finding]:
     """One small PPO update on this game changes the weights, and all stay finite."""
     import torch
     from stable_baselines3.common.logger import Logger
-    from stable_baselines3.common.vec_env import DummyVecEnv
 
     from training.config import load_config
-    from training.make_env import env_makers
+    from training.make_env import make_vec_env
     from training.model import build_model
 
-    settings = {"rom": str(rom), "start": "bedroom", "num_envs": 2, "n_steps": 32, "batch_size": 32}
+    sizes = {"num_envs": 2, "workers": 1, "n_steps": 32, "batch_size": 32}
+    settings = {"rom": str(rom), "start": "bedroom", **sizes}
     given = {**settings, "device": device, **({"game": game.name} if game.assumed else {})}
     config = load_config(None, given)
-    env = DummyVecEnv(env_makers(config, 2))  # type: ignore[arg-type]
+    env = make_vec_env(config)
     try:
         model = build_model(config, env)
         model.set_logger(Logger(None, []))

@@ -1,0 +1,214 @@
+"""The doctor finds what is wrong and names it: each failure is provoked for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.emulator import Emulator
+from envs.games import EMBEDDED_ROM
+from envs.start_states import CACHE_VARIABLE
+from training import doctor, doctor_game
+from training.doctor_machine import (
+    LEAST_MEMORY,
+    available_memory,
+    check_folder,
+    check_memory,
+    check_packages,
+    check_torch,
+    required_packages,
+)
+from training.findings import FAILURE, OK, Finding, attempt
+
+from ..envs.test_games import unknown_cartridge
+from .conftest import ROOT
+
+Diagnosis = dict[str, dict[str, str]]
+Diagnose = Callable[..., Diagnosis]
+MACHINE = ["python", "cpu", "display", "memory", "runs", "packages", "torch", "gpu"]
+GAME = ["cache", "rom", "boot", "state", "walk", "speed", "update"]
+
+
+@pytest.fixture
+def diagnose(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Diagnose:
+    """diagnose(*flags, failed=): the doctor's findings by check, from its JSON; status 1 if failed."""
+    monkeypatch.setenv("POKERED_RUNS", str(runs))
+    monkeypatch.setattr(doctor_game, "MEASURED_SECONDS", 0.3)
+
+    def run(*flags: object, failed: bool = True) -> Diagnosis:
+        assert doctor.main([*map(str, flags), "--json"]) == int(failed)
+        return {finding["check"]: finding for finding in json.loads(capsys.readouterr().out)}
+
+    return run
+
+
+def levels(found: Diagnosis, level: str) -> list[str]:
+    return [name for name, finding in found.items() if finding["level"] == level]
+
+
+def test_all_is_well_with_a_cartridge_of_the_users_own(diagnose: Diagnose, unknown_rom: Path) -> None:
+    found = diagnose("--rom", unknown_rom, "--game", "red", "--device", "cpu", "--num-envs", 2, failed=False)
+    assert list(found) == MACHINE + GAME
+    assert "taken for red" in found["rom"]["advice"]
+    assert "control in the bedroom" in found["boot"]["message"]
+    assert "27 fields plausible" in found["state"]["message"]
+    assert "coordinates agree" in found["walk"]["message"]
+    assert "actions/s" in found["speed"]["message"]
+    assert "one PPO update" in found["update"]["message"]
+
+
+def test_a_line_for_each_says_what_to_do(
+    diagnose: Diagnose, unknown_rom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.main(["--rom", str(unknown_rom)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.split()[0] in ("ok", "warning", "failure") for line in lines)
+    (rom,) = (line for line in lines if line.startswith("failure  rom"))
+    assert "is no known game" in rom
+    assert "-> give the ROM with --rom" in rom
+
+
+def test_a_wrong_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
+    found = diagnose("--rom", unknown_cartridge(tmp_path / "yellow.gb", b"POKEMON YELLOW"))
+    assert levels(found, FAILURE) == ["rom"]
+    assert "Pokémon Yellow" in found["rom"]["message"]
+    assert "not looked at" in found["game"]["message"]
+
+
+def test_a_truncated_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
+    path = tmp_path / "short.gb"
+    path.write_bytes(EMBEDDED_ROM.read_bytes()[:-0x4000])
+    found = diagnose("--rom", path)
+    assert levels(found, FAILURE) == ["rom"]
+    assert "the file is incomplete" in found["rom"]["message"]
+
+
+def test_folders_that_cannot_be_written_are_found(
+    diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unknown_rom: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    monkeypatch.setenv("POKERED_RUNS", str(blocked / "runs"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(blocked / "cache"))
+    found = diagnose("--rom", unknown_rom, "--game", "red")
+    assert levels(found, FAILURE) == ["runs", "cache"]
+    assert "no writing there" in found["runs"]["message"]
+    assert CACHE_VARIABLE in found["cache"]["advice"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_found(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    (finding,) = check_folder("runs", tmp_path, "POKERED_RUNS")
+    assert (finding.level, "Permission denied" in finding.message) == (FAILURE, True)
+
+
+def test_a_game_that_is_not_what_the_user_says_is_found(emulator: Emulator) -> None:
+    emulator.tick(30)  # the title, where nobody walks
+    (walk,) = doctor_game.check_walk(emulator)
+    for offset, value in enumerate(np.random.default_rng(0).integers(0, 256, 0x1000).tolist()):
+        emulator.write(0xD000 + offset, value, "another layout")
+    (state,) = doctor_game.check_state(emulator)
+    assert (walk.level, state.level) == (FAILURE, FAILURE)
+    assert "of 27 fields not plausible: " in state.message
+    assert "badges = " in state.message
+
+
+def as_process(*flags: str, limit: int | None = None, **variables: str) -> list[Finding]:
+    """The findings of the doctor as a process of its own, with ``limit`` bytes of address space."""
+
+    def limited() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "training" / "doctor.py"), "--json", *flags],
+        env={**os.environ, **variables}, capture_output=True, text=True, timeout=120, check=False,
+        preexec_fn=limited,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    return [Finding(**finding) for finding in json.loads(done.stdout)]
+
+
+def test_a_missing_package_and_an_old_torch_are_found(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text('__version__ = "1.13.1+cu117"\n')
+    (tmp_path / "torch-1.13.1.dist-info").mkdir()
+    (tmp_path / "torch-1.13.1.dist-info" / "METADATA").write_text("Name: torch\nVersion: 1.13.1\n")
+    (tmp_path / "tyro.py").write_text('raise ImportError("No module named tyro")\n')
+    found = [finding for finding in as_process(PYTHONPATH=str(tmp_path)) if finding.level == FAILURE]
+    told = {finding.message: finding.advice for finding in found}
+    assert "pip install" in told["tyro cannot be imported (No module named tyro)"]
+    assert "pip install" in told["wrong build: 1.13.1+cu117 is older than 2.13"]
+
+
+def test_packages_that_are_not_there_or_too_old_are_found() -> None:
+    found = list(check_packages({"no-such-package-at-all": "1.0", "numpy": "99.0", "psutil": "1.0"}))
+    assert [finding.level for finding in found] == [FAILURE, FAILURE]
+    assert found[0].message == "no-such-package-at-all is not installed"
+    assert found[1].message.endswith("is older than 99.0")
+    assert len(required_packages()) >= 14
+
+
+def test_a_torch_that_cannot_use_the_card_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this torch can use its card")
+    command = tmp_path / "nvidia-smi"
+    command.write_text('#!/bin/sh\necho "NVIDIA Test, 8192 MiB, 570.10"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    build, card = check_torch("auto")
+    assert (build.level, build.message.split(":")[0]) == (FAILURE, "wrong build")
+    assert "--device cpu" in build.advice
+    assert (card.level, card.message) == (OK, "NVIDIA Test, 8192 MiB, 570.10")
+    assert next(check_torch("cpu")).level == OK
+
+
+def test_too_little_memory_for_the_run_is_found() -> None:
+    (finding,) = check_memory(100_000, 2048)
+    assert finding.level == FAILURE
+    assert finding.message.startswith("too little: ")
+    assert finding.advice.startswith("take --num-envs ")
+
+
+def test_a_process_with_too_little_memory_says_so() -> None:
+    found = {finding.check: finding for finding in as_process(limit=1 << 30)}
+    assert found["memory"].message.startswith("too little: 1.0 GiB free")
+    assert "too little memory" in found["packages"].message
+    assert "boot" not in found
+    assert available_memory() > LEAST_MEMORY
+
+
+def test_a_check_that_stumbles_is_a_failure_in_one_line() -> None:
+    def stumble() -> list[Finding]:
+        raise RuntimeError("two\nlines")
+
+    (finding,) = attempt("speed", stumble)  # type: ignore[arg-type]
+    assert finding.line() == "failure  speed     RuntimeError: two lines"
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"), [(["--num-envs", "0"], "must be at least 1"), (["--gama"], "unrecognized arguments")]
+)
+def test_wrong_flags_are_one_line(
+    flags: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        doctor.main(flags)
+    error = capsys.readouterr().err
+    assert leaving.value.code == 2
+    assert error.startswith("error: ")
+    assert line in error
+    assert error.count("\n") == 1

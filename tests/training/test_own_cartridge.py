@@ -1,0 +1,101 @@
+"""A run on the user's own cartridge, from the ROM to a policy that plays in a window. An unknown copy of the
+embedded cartridge stands in for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envs.errors import UserError
+from envs.games import EMBEDDED_ROM
+from envs.rom import EMBEDDED, ROM_VARIABLE, read_rom
+from training.config import TrainConfig, load_config
+from training.make_env import env_config, game_of
+from training.plan import refuse_other_rom
+from training.runs import RunError
+from training.watching import watch
+
+from .conftest import Program
+
+SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 32, "--total-steps", 64)
+
+
+@pytest.fixture(scope="module")
+def run(program: Program, runs: Path, unknown_rom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run on it, with its first game in a window."""
+    config = tmp_path_factory.mktemp("configs") / "short.json"
+    config.write_text(json.dumps({"max_steps": 16, "rewards": {"exploration_new_tile": 0.1}}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDL_VIDEODRIVER", "dummy")
+        patch.setenv(ROM_VARIABLE, str(unknown_rom))
+        flags = ("--game", "red", "--fast-text", "--use-graphics", "--device", "cpu", "--run-name", "own")
+        result = program("train_ppo", "--config", config, *SIZES, *flags)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"interventions +[1-9]", result.stdout)
+    return runs / "own"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+def test_the_run_knows_its_cartridge_by_hash_and_holds_no_copy(run: Path, unknown_rom: Path) -> None:
+    manifest, rom = _json(run / "manifest.json"), read_rom(unknown_rom)
+    assert (manifest["game"], manifest["game_known_by"]) == ("red", "--game")
+    assert (manifest["rom_sha1"], manifest["interventions"]) == (rom.sha1, ["fast_text"])
+    assert (manifest["start"]["name"], manifest["start"]["made_by"]) == ("bedroom", "boot script")
+    files = [path for path in run.rglob("*") if path.is_file()]
+    assert not any(rom.data[:0x4000] in path.read_bytes() for path in files)
+    assert not [path for path in files if path.suffix in (".gb", ".ram", ".sav")]
+
+
+def test_the_run_goes_on_with_the_cartridge_it_began_with(run: Path, unknown_rom: Path) -> None:
+    config = load_config(run / "config.json")
+    assert (config.rom, config.game, config.fast_text) == (str(unknown_rom), "red", True)
+    assert config.start is None
+    refuse_other_rom(run, config)
+    with pytest.raises(RunError, match=r"began with a ROM of SHA-1 .* --accept-changes"):
+        refuse_other_rom(run, config.model_copy(update={"rom": EMBEDDED, "game": None}))
+
+
+def test_the_policy_is_watched_in_a_window(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    config = load_config(run / "config.json", {"max_steps": 3})
+    (line,) = watch(run, config, 1, greedy=False, checkpoint=None).splitlines()
+    assert line.startswith("episode 1: ")
+    assert "length 3" in line
+
+
+def test_watching_needs_a_display(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="--watch needs a display"):
+        watch(run, load_config(run / "config.json"), 1, greedy=False, checkpoint=None)
+
+
+def test_the_variable_stands_in_for_the_flag_alone(
+    unknown_rom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_config(None).rom == EMBEDDED
+    monkeypatch.setenv(ROM_VARIABLE, str(unknown_rom))
+    assert load_config(None).rom == str(unknown_rom)
+    assert load_config(None, {"rom": EMBEDDED}).rom == EMBEDDED
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"rom": EMBEDDED}))
+    assert game_of(load_config(path)).rom == EMBEDDED_ROM
+    assert game_of(TrainConfig(game="red")).name == "red"
+
+
+def test_what_is_wrong_with_it_is_one_line(refused: Callable[..., str], unknown_rom: Path) -> None:
+    flags = ("--rom", unknown_rom, "--run-name", "later", "--device", "cpu")
+    assert "go on with --game red" in refused("train_ppo", *flags)
+    config = load_config(None, {"rom": str(unknown_rom), "game": "red", "start": "gym1"})
+    with pytest.raises(UserError, match='"gym1": no start of red and no file; .*known: power on, bedroom'):
+        env_config(config)
