@@ -131,20 +131,23 @@ def _torch_build(torch: object, version: str, cards: list[str], device: str) -> 
         advice = f"update the driver, or install a build for an older CUDA, {instead}"
         text = f"wrong build: {version} for CUDA {cuda} finds no card it can use"
         yield Finding("torch", FAILURE, text, advice)
-    elif usable and device != "cpu" and (old := _unsupported(torch)):
+    elif usable and device != "cpu" and (old := unsupported_card(torch)):
         advice = f"install another build (pytorch.org), {instead}"
         yield Finding("torch", FAILURE, f"wrong build: {version} has no code for {old}", advice)
     else:
         yield Finding("torch", OK, f"{version}, {'CUDA ' + str(cuda) if usable else 'processor only'}")
 
 
-def _unsupported(torch: object) -> str:
+def unsupported_card(torch: object) -> str:
     """The card that this build of torch has no code for, if there is one."""
     cuda = torch.cuda  # type: ignore[attr-defined]
-    built = [int(name.split("_")[1].rstrip("af")) for name in cuda.get_arch_list() if name.startswith("sm_")]
+    # "sm_86" is code for 8.6 and above within 8; "compute_90" is translated for anything from 9.0 on.
+    names = re.findall(r"(sm|compute)_(\d+)", str(cuda.get_arch_list()))
+    built = [(kind, int(digits)) for kind, digits in names]
     for index in range(cuda.device_count()):
         major, minor = cuda.get_device_capability(index)
-        if built and not any(b // 10 == major and b % 10 <= minor for b in built):
+        here = 10 * major + minor
+        if built and not any(b <= here and (kind == "compute" or b // 10 == major) for kind, b in built):
             return f"{cuda.get_device_name(index)} (capability {major}.{minor})"
     return ""
 

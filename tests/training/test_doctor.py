@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from training.doctor_machine import (
     check_packages,
     check_torch,
     required_packages,
+    unsupported_card,
 )
 from training.findings import FAILURE, OK, Finding, attempt
 
@@ -174,6 +176,27 @@ def test_a_torch_that_cannot_use_the_card_is_found(tmp_path: Path, monkeypatch: 
     assert "--device cpu" in build.advice
     assert (card.level, card.message) == (OK, "NVIDIA Test, 8192 MiB, 570.10")
     assert next(check_torch("cpu")).level == OK
+
+
+@pytest.mark.parametrize(
+    ("built", "card", "fits"),
+    [
+        (["sm_80", "sm_90a"], (9, 0), True),
+        (["sm_80"], (8, 9), True),
+        (["sm_80"], (9, 0), False),
+        (["sm_80", "compute_80"], (12, 0), True),
+        (["sm_75", "sm_120"], (7, 0), False),
+        (["sm_120"], (12, 0), True),
+    ],
+)
+def test_a_build_without_code_for_the_card_is_known(
+    built: list[str], card: tuple[int, int], fits: bool
+) -> None:
+    cuda = SimpleNamespace(
+        get_arch_list=lambda: built, device_count=lambda: 1,
+        get_device_capability=lambda _: card, get_device_name=lambda _: "Card",
+    )  # fmt: skip
+    assert (unsupported_card(SimpleNamespace(cuda=cuda)) == "") is fits
 
 
 def test_too_little_memory_for_the_run_is_found() -> None:
