@@ -18,6 +18,7 @@ from training.config import MAX_SEED
 Choose = Callable[[dict[str, NDArray[np.uint8]]], NDArray[np.int64]]
 FIRST_EVALUATION_SEED = MAX_SEED + 1  # training draws its seeds below
 SEEDS_APART = 4096  # environments count their seeds up from the first one
+SIDE_BY_SIDE = 8  # games of an evaluation; no matter what machine, as each game draws its own seeds
 Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 MEANS = (
     "return",

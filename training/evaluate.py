@@ -38,7 +38,7 @@ class EvaluateFlags:
     checkpoint: Name = None
     """final, best or a number of steps; the newest when left out."""
     num_envs: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Games played side by side; as many as there are cores when left out."""
+    """Games played side by side (default: 8 or --episodes if fewer); another number plays others."""
     device: Annotated[str, tyro.conf.arg(metavar="NAME")] = "auto"
     """auto, cpu, cuda or cuda:N."""
     rom: File = None

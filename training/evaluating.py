@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from training.config import TrainConfig
-from training.episodes import MEANS, play_episodes, policy_choice, summarise
+from training.episodes import MEANS, SIDE_BY_SIDE, play_episodes, policy_choice, summarise
 from training.runs import append_json_line
 
 
@@ -66,7 +65,7 @@ class EvaluateNowAndThen(BaseCallback):
     def _evaluate(self) -> dict[str, Any]:
         episodes = self.config.eval_episodes
         if self._env is None:
-            self._env = self.make(min(episodes, os.cpu_count() or 1))
+            self._env = self.make(min(episodes, SIDE_BY_SIDE))
         model = cast(PPO, self.model)
         with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
             torch.manual_seed(model.num_timesteps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from training.checkpoints import Checkpoint, CheckpointError, apply_weights, rea
 from training.config import TrainConfig
 from training.episodes import (
     MEANS,
+    SIDE_BY_SIDE,
     Choose,
     Episode,
     play_episodes,
@@ -79,7 +79,7 @@ def evaluate(
     checkpoint = run_checkpoint(run, checkpoint_name)
     episodes_from = env_config(config)
     names = open_milestones(episodes_from)
-    env = make_vec_env(config, min(num_envs or os.cpu_count() or 1, episodes))
+    env = make_vec_env(config, min(num_envs or SIDE_BY_SIDE, episodes))
     try:
         model = load_policy(config, env, checkpoint)
         torch.set_num_threads(1)
