@@ -63,7 +63,7 @@ typedef struct {
 } Object;
 
 /* --- creatures, moves, items, trainers: tables.c; fetched with the *_get functions of creature.h --- */
-typedef struct { uint8_t species, dex, type1, type2, hp, attack, defense, speed, special, catch_rate, base_exp, growth; /* 0 medium fast: n^3 */
+typedef struct { uint8_t species, dex, type1, type2, hp, attack, defense, speed, special, catch_rate, base_exp, machines; /* bit FIELD_*: can be taught it */
                  uint8_t evolve_level, evolve_species;         /* 0: never */
                  uint8_t start_moves[4]; uint8_t n_learn; uint8_t learn[16]; /* (level, move) pairs */
                  uint8_t name[11]; Far front, back; } Species; /* front 5 x 5 tiles, back 4 x 4 tiles, row by row */
@@ -139,5 +139,11 @@ enum {
     OP_SET_VAR, OP_IF_VAR,  /* u8 var 0..15, u8 value ; u8 var, u8 value, u16 offset. Vars live in story RAM 0xD5F0 + var */
     OP_FACE_TO_PLAYER,      /* u8 object turns to the player (0xFF: the object that was spoken to) */
     OP_STARTER_RIVAL_LOSS_OK, /* u8 trainer: like TRAINER but losing heals the team and the script goes on (the first rival battle) */
+    OP_IF_FIELD,            /* u8 FIELD_*, u16 offset: somebody knows the move and the badge is there */
+    OP_IF_BADGES,           /* u8 n, u16 offset: n badges or more */
+    OP_BOX,                 /* the machine that stores creatures */
+    OP_SET_TILE,            /* u8 x, u8 y, u8 metatile, until the map is loaded again */
+    OP_ENDING,              /* end screen; the script goes on after it */
+    OP_CENTRE,              /* to the last healing centre */
 };
 #endif
