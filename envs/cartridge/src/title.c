@@ -93,14 +93,15 @@ void ending(void) BANKED {
     for (uint8_t bits = wObtainedBadges; bits; bits >>= 1)
         badges += bits & 1;
     picture("");
-    ui_text(3, 11, "CHAMPION:");
-    ui_name(13, 11, wPlayerName);
-    ui_text(3, 13, "TIME     :\nBADGES");
-    ui_number(9, 13, wPlayTimeHours, 3);
-    ui_number(13, 13, wPlayTimeMinutes, 2);
-    ui_number(12, 15, badges, 1);
+    ui_text(3, 10, "CHAMPION:");
+    ui_name(13, 10, wPlayerName);
+    ui_text(3, 12, "TIME\nBADGES");
+    ui_number(7, 12, wPlayTimeHours, 4);
+    ui_text(11, 12, ":");
+    ui_number(12, 12, wPlayTimeMinutes, 2);
+    ui_number(11, 14, badges, 1);
     for (uint8_t i = 0; i < badges; i++)
-        ui_fill(14 + (i & 3), 15 + (i >> 2), 1, 1, T_BADGE);
+        ui_fill(13 + (i & 3), 14 + (i >> 2), 1, 1, T_BADGE);
     ui_dirty();
     frames(120);
     ui_wait_button();
@@ -110,7 +111,7 @@ void ending(void) BANKED {
         ui_name(2, 3 + 2 * i, wPartyMonNicks + 11 * i);
         draw_level(14, 3 + 2 * i, wPartyMons[MON_SIZE * i + MON_LEVEL]);
     }
-    ui_text(1, 16, "THANKS FOR PLAYING");
+    ui_text(1, 15, "THANKS FOR PLAYING");
     ui_dirty();
     frames(60);
     ui_wait_button();
