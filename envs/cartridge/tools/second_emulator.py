@@ -33,7 +33,7 @@ JOYPAD = {"b": 0, "select": 2, "start": 3, "up": 4, "down": 5, "left": 6, "right
 """RETRO_DEVICE_ID_JOYPAD_*."""
 SYSTEM_RAM = 2
 """RETRO_MEMORY_SYSTEM_RAM."""
-GET_SYSTEM_DIRECTORY, SET_PIXEL_FORMAT, GET_SAVE_DIRECTORY = 9, 10, 31
+GET_CAN_DUPE, GET_SYSTEM_DIRECTORY, SET_PIXEL_FORMAT, GET_SAVE_DIRECTORY = 3, 9, 10, 31
 """RETRO_ENVIRONMENT_*."""
 PIXEL_BYTES = {0: 2, 1: 4, 2: 2}
 """Bytes of a pixel in each RETRO_PIXEL_FORMAT."""
@@ -71,7 +71,7 @@ class SecondEmulator:
             self.core = ctypes.CDLL(str(core))
         except OSError as error:
             raise UserError(f"core {core}: cannot be loaded ({error}); Debian: libretro-gambatte") from None
-        self.actions = 0
+        self.actions = self.frames = 0
         self.held: set[int] = set()
         self.format = 0
         self.picture: Grey = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
@@ -108,6 +108,9 @@ class SecondEmulator:
         if command == SET_PIXEL_FORMAT and data:
             self.format = ctypes.c_uint.from_address(data).value
             return True
+        if command == GET_CAN_DUPE and data:
+            ctypes.c_bool.from_address(data).value = True
+            return True
         if command in (GET_SYSTEM_DIRECTORY, GET_SAVE_DIRECTORY) and data:
             ctypes.c_char_p.from_address(data).value = self.folder_name.value
             return True
@@ -124,6 +127,7 @@ class SecondEmulator:
 
     def tick(self, frames: int, render: bool = False) -> None:
         """Let ``frames`` frames pass."""
+        self.frames += frames
         for _ in range(frames):
             self.core.retro_run()
 
@@ -134,6 +138,11 @@ class SecondEmulator:
         self.tick(held)
         self.held = set()
         self.tick(frames - held)
+
+    @property
+    def frame_count(self) -> int:
+        """Frames since the machine was switched on."""
+        return self.frames
 
     def screen(self) -> Grey:
         """The last picture, uint8 (144, 160); the greys are the core's own."""
