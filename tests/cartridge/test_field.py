@@ -1,5 +1,5 @@
-"""What creatures do on the map (trees, water, boulders, dark places), the box, machines, things that lie about,
-and battles at high levels."""
+"""What creatures do on the map (trees, water, boulders, dark places), the box, machines, things that lie
+about, and battles at high levels."""
 
 from __future__ import annotations
 

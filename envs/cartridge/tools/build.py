@@ -138,7 +138,7 @@ def id_bytes(owner: str, ref: IdRef, ids: dict[str, int]) -> bytes:
 
 
 def ids_header(ids: dict[str, int]) -> str:
-    """ids.h. The characters of the tilesets are the compiler's own business and stay out of it, but for LAWN."""
+    """ids.h. The characters of the tilesets are the compiler's own business and stay out, but for LAWN."""
     lines = [
         f"#define {n} {v}"
         for n, v in sorted(ids.items())

@@ -22,12 +22,12 @@ Made from `world/` by `make -C envs/cartridge docs`; do not edit.
 """
 HOW = """
 ## How to add a map
-1. Write `world/maps/NAME.txt`: `map NUMBER NAME`, `tileset`, `border`, the `layout`, then `warp`, `sign`, `trigger`,
-   `object` lines and scripts. Every keyword stands in `tools/worldfile.py`, every statement in `tools/scripts.py`, the
-   characters of a layout in `world/tilesets/`. The number is the one that the commercial game has for the same role; no
-   map may be larger than that one.
+1. Write `world/maps/NAME.txt`: `map NUMBER NAME`, `tileset`, `border`, the `layout`, then `warp`, `sign`,
+   `trigger`, `object` lines and scripts. Every keyword stands in `tools/worldfile.py`, every statement in
+   `tools/scripts.py`, the characters of a layout in `world/tilesets/`. The number is the one that the
+   commercial game has for the same role; no map may be larger than that one.
 2. Lead to it: a `warp` in another map, or a `connect` line on both sides with opposite offsets.
-3. New events go into a `world/events*.txt`, trainers into `world/trainers*.txt`, shops into `world/shops*.txt`.
+3. New events go into `world/events*.txt`, trainers into `world/trainers*.txt`, shops into `world/shops*.txt`.
 4. `make -C envs/cartridge` builds `clover.gb`, or says in one line what is wrong and where.
 5. `make -C envs/cartridge docs`, then the tests of `tests/cartridge`.
 """
@@ -64,12 +64,20 @@ def species_page(world: Path) -> str:
     rows = []
     for head, fields in read_every_block(world, "species", SPECIES_KEYS):
         learnt = " ".join(fields["moves"].words[1:]) + ", " + fields["learn"].rest()
-        evolve, look = fields["evolve"].rest(), fields["look"].rest()
+        words = [fields[key].rest() for key in ("look", "types")]
+        base = " / ".join(fields["base"].words[1:])
         rows.append(
-            [head.words[0], head.words[1], look, fields["types"].rest(), " / ".join(fields["base"].words[1:])]
-            + [evolve, fields["machines"].rest(), learnt]
+            [*head.words[:2], *words, base, fields["evolve"].rest(), fields["machines"].rest(), learnt]
         )
-    columns = ["id", "name", "looks like", "types", "HP / attack / defence / speed / special", "evolves", "machines"]
+    columns = [
+        "id",
+        "name",
+        "looks like",
+        "types",
+        "HP / attack / defence / speed / special",
+        "evolves",
+        "machines",
+    ]
     return "\n## Creatures\n" + table([*columns, "moves"], rows)
 
 

@@ -223,4 +223,6 @@ def found(code: Assembler, line: Line, words: list[str]) -> None:
     code.place(over)
 
 
-SPECIAL.update({"found": found, "say": say, "ask": ask, "if": if_, "else": else_, "end": end, "walk": walk, "face": face})
+SPECIAL.update(
+    {"found": found, "say": say, "ask": ask, "if": if_, "else": else_, "end": end, "walk": walk, "face": face}
+)

@@ -5,7 +5,7 @@ Statements, one a line (indented; a line that starts with ``#`` is a comment)::
     say TEXT                  a text box; texts break into lines and pages by themselves (texts.py)
     ask TEXT                  the same with YES / NO: then ``if yes`` or ``if no``
     if CONDITION ... else ... end      event E, item I, badge BIT, var N VALUE, yes, done; each also with
-    ``not``; badges N (that many or more), field cut|swim|push|light (a team member knows the move, the badge is there)
+    ``not``; badges N (that many or more), field cut|swim|push|light (somebody knows it; badge there)
     stop
     set EVENT / clear EVENT
     give ITEM N / take ITEM N / pay MONEY / give_mon SPECIES LEVEL      then ``if done``

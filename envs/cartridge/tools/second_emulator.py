@@ -191,7 +191,9 @@ def compare(core: Path, until: str) -> int:
         boot_to_control(machine, shot)
         way = ["up", "left", "right", "right", "down", "up", "start", "down", "down", "a", "b", "b"]
         same = same_pictures(first, second, way)
-        print(f"same pictures: {same} of {len(way)}, same map: {first.memory[0xD35E] == second.memory[0xD35E]}")
+        print(
+            f"same pictures: {same} of {len(way)}, same map: {first.memory[0xD35E] == second.memory[0xD35E]}"
+        )
     before = second.actions
     run_to(
         machine, until, lambda name, actions: print(f"{name:<12} {before + actions:>6} actions", flush=True)

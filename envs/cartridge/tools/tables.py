@@ -22,7 +22,9 @@ EFFECTS = (
     "mend",
 )  # fmt: skip
 """Position = the number in Move.effect; see enum EFFECT_* in src/battle.h."""
-SPECIES_KEYS = frozenset({"dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn", "machines"})
+SPECIES_KEYS = frozenset(
+    {"dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn", "machines"}
+)
 TRAINER_KEYS = frozenset({"sprite", "money", "event", "ai", "party", "before", "lost", "after", "script"})
 ITEM_EFFECTS = ("none", "ball", "heal", "cure", "repel", "exit", "revive", "teach")
 ITEM_FLAGS = {"-": 0, "key": 1, "battle": 2}
@@ -172,8 +174,8 @@ def species(world: Path, out: Output) -> list[str]:
     types = type_ids(world)
     symbols = []
     for head, fields in read_every_block(world, "species", SPECIES_KEYS):
-        dex, kinds, base, catch, exp, evolve, moves, learn, machines = need(
-            head, fields, "dex", "types", "base", "catch", "exp", "evolve", "moves", "learn", "machines")  # fmt: skip
+        keys = ("dex", "types", "base", "catch", "exp", "evolve", "moves", "learn", "machines")
+        dex, kinds, base, catch, exp, evolve, moves, learn, machines = need(head, fields, *keys)
         number, name = head.number(head.words[0], 1, 190), head.words[1]
         if unknown := [word for word in kinds.words[1:] if word not in types]:
             raise kinds.wrong(f"no type {unknown[0]!r}")
@@ -182,7 +184,9 @@ def species(world: Path, out: Output) -> list[str]:
         dex_number = dex.number(dex.words[1], 1, 151)
         data: list[Part] = [bytes([number, dex_number, types[kinds.words[1]], types[kinds.words[-1]]])]
         data.append(bytes([base.number(word, 1) for word in base.words[1:]]))
-        data.append(bytes([catch.number(catch.words[1], 1), exp.number(exp.words[1], 1), machine_bits(machines)]))
+        data.append(
+            bytes([catch.number(catch.words[1], 1), exp.number(exp.words[1], 1), machine_bits(machines)])
+        )
         evolves = evolve.words[1] != "-"
         data += pairs(evolve, "SPECIES", 1) if evolves else [bytes(2)]
         data += [id_ref(moves, "MOVE", word) for word in moves.words[1:]]

@@ -147,8 +147,8 @@ def events_of(line: Line, words: list[str]) -> dict[str, str]:
 KIND_WORDS = {"script": 8, "trainer": 9, "boulder": 7, "found": 9}
 """Words of an object line up to its kind's own ones."""
 OBJECT_FORM = (
-    "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT | boulder | found ITEM EVENT"
-    " [show EVENT] [hide EVENT]"
+    "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT | boulder"
+    " | found ITEM EVENT [show EVENT] [hide EVENT]"
 )
 TAKERS: dict[str, tuple[Sequence[int], str, Take]] = {
     "tileset": ((1,), "tileset NAME", tileset),

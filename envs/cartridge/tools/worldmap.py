@@ -1,7 +1,7 @@
 """The picture of the whole world for the documentation, drawn from the world's texts (standard library only).
 
 A step is 4 x 4 pixels, the means of its metatile's drawing. Maps that are joined by their edges stand where
-they lie to each other, from the home town on; caves and whatever would lie on top of another map follow below.
+they lie to each other, one picture for each group of them; caves and what lies apart follow below.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 
 from envs.cartridge.tools import art
-from envs.cartridge.tools.worldfile import MapSource
+from envs.cartridge.tools.worldfile import FLAGS, MapSource
 from envs.cartridge.tools.worldread import load_maps
 
 SCALE = 4
@@ -22,8 +22,7 @@ START = "HOME_TOWN"
 LEVELS = 16
 """Greys of the picture: 0 is white, as the shades are."""
 GAP = 4 * SCALE
-WIDEST = 900
-"""Pixels of a row of the maps below."""
+OUTDOOR = FLAGS["outdoor"]
 Picture = list[bytearray]
 
 
@@ -33,7 +32,9 @@ def small(rows: art.Rows) -> list[bytes]:
     most = 3 * side * side
     return [
         bytes(
-            sum(art.SHADES.index(rows[y + i][x + j]) for i in range(side) for j in range(side)) * (LEVELS - 1) // most
+            sum(art.SHADES.index(rows[y + i][x + j]) for i in range(side) for j in range(side))
+            * (LEVELS - 1)
+            // most
             for x in range(0, art.STEP_SIZE, side)
         )
         for y in range(0, art.STEP_SIZE, side)
@@ -59,15 +60,26 @@ def draw_map(source: MapSource, tiles: dict[str, list[bytes]]) -> Picture:
     return picture
 
 
-def places(maps: dict[str, MapSource]) -> dict[str, tuple[int, int]]:
-    """Where the maps that hang together by their edges lie, in steps; one that would lie on another stays out."""
-    found = {START: (0, 0)}
-    waiting = deque([START])
+def groups(maps: dict[str, MapSource]) -> list[dict[str, tuple[int, int]]]:
+    """The outdoor maps in groups that hang together, the home town's first."""
+    left = [START, *(name for name, source in maps.items() if source.flags & OUTDOOR and name != START)]
+    found = []
+    while left:
+        found.append(places(maps, left[0], frozenset(left)))
+        left = [name for name in left if name not in found[-1]]
+    return found
+
+
+def places(maps: dict[str, MapSource], start: str, left: frozenset[str]) -> dict[str, tuple[int, int]]:
+    """Where the maps of ``left`` that hang together with ``start`` by their edges lie, in steps; one that
+    would lie on another stays out."""
+    found = {start: (0, 0)}
+    waiting = deque([start])
     while waiting:
         here = maps[waiting.popleft()]
         for side, to in here.connections.items():
             there = maps[to.map]
-            if there.name in found:
+            if there.name in found or there.name not in left:
                 continue
             x, y = found[here.name]
             if side in ("north", "south"):
@@ -100,7 +112,9 @@ class Writer:
     def write(self, picture: Picture, name: str, x: int, y: int) -> None:
         """A name on white; what lies outside of the picture is cut off."""
         for i, letter in enumerate(name.replace("_", " ")):
-            code = 0x80 + ord(letter) - 65 if letter.isalpha() else 0xF6 + int(letter) if letter.isdigit() else 0
+            code = (
+                0x80 + ord(letter) - 65 if letter.isalpha() else 0xF6 + int(letter) if letter.isdigit() else 0
+            )
             rows = self.glyphs.get(code, ("." * LETTER,) * LETTER)
             for dy, row in enumerate(rows):
                 for dx, pixel in enumerate(row):
@@ -113,24 +127,29 @@ def world_picture(world: Path) -> Picture:
     """The whole picture: rows of greys 0 (white) .. 15."""
     maps = load_maps(world)
     tiles = {
-        name: {tile.words[0]: small(tile.rows) for tile in art.read_tileset(world, name)} for name in art.TILESETS
+        name: {tile.words[0]: small(tile.rows) for tile in art.read_tileset(world, name)}
+        for name in art.TILESETS
     }
     pictures = {name: draw_map(source, tiles[source.tileset]) for name, source in maps.items()}
     writer = Writer(world)
-    joined = places(maps)
-    land = draw_land(maps, joined, pictures, writer)
-    rest = [name for name, source in maps.items() if name not in joined and (source.wild or source.flags & 1)]
-    return land + draw_rest(rest, pictures, writer, len(land[0]))
+    lands = [("", draw_land(maps, group, pictures, writer)) for group in groups(maps)]
+    caves = [
+        (name, pictures[name]) for name, source in maps.items() if source.wild and not source.flags & OUTDOOR
+    ]
+    return draw_all([*lands, *caves], writer, max(len(land[0]) for _, land in lands))
 
 
 def draw_land(
-    maps: dict[str, MapSource], joined: dict[str, tuple[int, int]], pictures: dict[str, Picture], writer: Writer
+    maps: dict[str, MapSource],
+    joined: dict[str, tuple[int, int]],
+    pictures: dict[str, Picture],
+    writer: Writer,
 ) -> Picture:
     """The maps that hang together, with their names."""
     left, top = min(x for x, _ in joined.values()), min(y for _, y in joined.values())
     right = max(x + maps[name].width for name, (x, _) in joined.items())
     bottom = max(y + maps[name].height for name, (_, y) in joined.items())
-    picture = blank(max((right - left) * SCALE, WIDEST), (bottom - top) * SCALE, LEVELS // 4)
+    picture = blank((right - left) * SCALE, (bottom - top) * SCALE, LEVELS // 4)
     spots = {name: ((x - left) * SCALE, (y - top) * SCALE) for name, (x, y) in joined.items()}
     for name, (x, y) in spots.items():
         paste(picture, pictures[name], x, y)
@@ -139,29 +158,29 @@ def draw_land(
     return picture
 
 
-def draw_rest(names: list[str], pictures: dict[str, Picture], writer: Writer, width: int) -> Picture:
-    """Caves and other maps apart, in rows, each under its name."""
+def draw_all(named: list[tuple[str, Picture]], writer: Writer, width: int) -> Picture:
+    """Pictures in rows, each under its name (lands have none)."""
     whole: Picture = []
-    row: list[str] = []
-    for name in [*names, ""]:
-        used = sum(len(pictures[other][0]) + GAP for other in row)
-        if row and (not name or used + len(pictures[name][0]) > width):
-            whole += draw_row(row, pictures, writer, width)
-            row = []
-        if name:
-            row.append(name)
-    return whole
+    row: list[tuple[str, Picture]] = []
+    used = 0
+    for name, picture in named:
+        if row and used + len(picture[0]) > width:
+            whole += draw_row(row, writer, width)
+            row, used = [], 0
+        row.append((name, picture))
+        used += len(picture[0]) + GAP
+    return whole + draw_row(row, writer, width)
 
 
-def draw_row(row: list[str], pictures: dict[str, Picture], writer: Writer, width: int) -> Picture:
-    """Some maps beside each other."""
-    picture = blank(width, max(len(pictures[name]) for name in row) + LETTER + GAP)
+def draw_row(row: list[tuple[str, Picture]], writer: Writer, width: int) -> Picture:
+    """Some pictures beside each other."""
+    whole = blank(width, max(len(picture) for _, picture in row) + LETTER + GAP)
     x = 0
-    for name in row:
-        paste(picture, pictures[name], x, GAP // 2 + LETTER)
-        writer.write(picture, name, x, GAP // 2 - 2)
-        x += len(pictures[name][0]) + GAP
-    return picture
+    for name, picture in row:
+        paste(whole, picture, x, GAP // 2 + LETTER)
+        writer.write(whole, name, x, GAP // 2 - 2)
+        x += len(picture[0]) + GAP
+    return whole
 
 
 def png(picture: Picture) -> bytes:
@@ -172,7 +191,12 @@ def png(picture: Picture) -> bytes:
         greys = [LEVELS - 1 - grey for grey in row] + [0] * (width % 2)
         lines += b"\0" + bytes(greys[i] << 4 | greys[i + 1] for i in range(0, len(greys), 2))
     head = struct.pack(">IIBBBBB", width, height, 4, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(lines), 9)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes(lines), 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
