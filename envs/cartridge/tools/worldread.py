@@ -18,18 +18,7 @@ def load_maps(world: Path) -> dict[str, MapSource]:
         if twin is not None:
             raise source.line.error(f"map {source.number} {source.name} is already in {twin.line.path.name}")
         maps[source.name] = source
-    leave_out_planned(world, maps)
     return dict(sorted(maps.items(), key=lambda item: item[1].number))
-
-
-def leave_out_planned(world: Path, maps: dict[str, MapSource]) -> None:
-    """Take away roads to maps that ``world/planned.txt`` names and that are not there yet."""
-    path = world / "planned.txt"
-    planned = set(path.read_text("utf-8").split()) - set(maps) if path.exists() else set()
-    for source in maps.values():
-        source.warps = [warp for warp in source.warps if warp.map not in planned]
-        for side in [side for side, to in source.connections.items() if to.map in planned]:
-            del source.connections[side]
 
 
 def parse_map(path: Path) -> MapSource:
