@@ -3,7 +3,7 @@
 #include "battle.h"
 
 #define MAX_LEVEL 100
-#define LATE_LEVEL 16        /* from here on there is half as much again: nobody has to fight the same grass for hours */
+#define LATE_LEVEL 16        /* from here on there is a quarter more: nobody has to fight in the same grass for hours */
 
 static uint32_t exp_get(volatile uint8_t *mon) { return (uint32_t)mon[MON_EXP] << 16 | get16(mon + MON_EXP + 1); }
 
@@ -152,7 +152,7 @@ void gain_exp(void)
     if (!shares) return;
     points = (uint16_t)s.base_exp * foe.mon[BMON_LEVEL] / 7 / shares;
     if (wIsInBattle == 2) points += points / 2;
-    if (foe.mon[BMON_LEVEL] >= LATE_LEVEL) points += points / 2;
+    if (foe.mon[BMON_LEVEL] >= LATE_LEVEL) points += points / 4;
     for (i = 0; i != wPartyCount; i++) {
         if (!shares_exp(i)) continue;
         give_stat_exp(wPartyMons + MON_SIZE * i, &s, shares);
