@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import deque
 from pathlib import Path
 
 import pytest
@@ -58,26 +57,6 @@ def test_no_map_is_larger_than_its_place() -> None:
 
 def test_every_map_has_a_limit() -> None:
     assert set(atlas().by_number) <= set(LARGEST)
-
-
-def test_every_map_can_be_reached_from_the_bedroom() -> None:
-    start = Place(38, 3, 6)
-    seen, waiting = {start}, deque([start])
-    while waiting:
-        for _, after in atlas().next_steps(waiting.popleft()):
-            if after not in seen:
-                seen.add(after)
-                waiting.append(after)
-    assert {place.map for place in seen} == set(atlas().by_number)
-
-
-def test_nobody_is_shut_in() -> None:
-    """From every warp's arrival there is a way to the first centre, whatever the story has moved."""
-    nurse = [spot for spot, _ in atlas().beside("CENTRE_1", 3, 1)]
-    for source in atlas().maps.values():
-        for warp in source.warps:
-            arrival = Place(atlas().number(warp.map), warp.dest_x, warp.dest_y)
-            assert atlas().path(arrival, nurse, [], lambda event: True), warp.line.text
 
 
 def test_warps_arrive_beside_a_warp_that_leads_back() -> None:
