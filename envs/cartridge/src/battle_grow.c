@@ -3,6 +3,7 @@
 #include "battle.h"
 
 #define MAX_LEVEL 100
+#define LATE_LEVEL 16        /* from here on there is a quarter more: nobody has to fight in the same grass for hours */
 
 static uint32_t exp_get(volatile uint8_t *mon) { return (uint32_t)mon[MON_EXP] << 16 | get16(mon + MON_EXP + 1); }
 
@@ -151,6 +152,7 @@ void gain_exp(void)
     if (!shares) return;
     points = (uint16_t)s.base_exp * foe.mon[BMON_LEVEL] / 7 / shares;
     if (wIsInBattle == 2) points += points / 2;
+    if (foe.mon[BMON_LEVEL] >= LATE_LEVEL) points += points / 4;
     for (i = 0; i != wPartyCount; i++) {
         if (!shares_exp(i)) continue;
         give_stat_exp(wPartyMons + MON_SIZE * i, &s, shares);
@@ -195,14 +197,23 @@ void grow_after_battle(void)
     }
 }
 
-/* First generation: a random byte less the bonus of a status must not pass the species' rate, then a second one must not
+static uint8_t ball_strength(void)
+{
+    Item item;
+    item_get(battle_item, &item);
+    return item.arg;
+}
+
+/* First generation: a random byte up to the ball's strength less the bonus of a status must not pass the species' rate, then a second one must not
  * pass max HP * 255 * 4 / (HP * 12). */
 static uint8_t caught(void)
 {
     Species s;
-    uint8_t roll = random8(), status = foe.mon[BMON_STATUS];
+    uint8_t strength = ball_strength(), roll, status = foe.mon[BMON_STATUS];
     uint8_t bonus = status & STATUS_SLEEP ? 25 : status ? 12 : 0;
     uint32_t n;
+    do roll = random8();
+    while (roll > strength);
     if (roll < bonus) return 1;
     species_get(foe.mon[BMON_SPECIES], &s);
     if (roll - bonus > s.catch_rate) return 0;
@@ -233,6 +244,10 @@ void throw_ball(void)
     put(" is caught!");
     say();
     side_sync(&foe);
-    party_take(foe.party);
+    if (!party_take(foe.party)) {
+        box_add(foe.party);
+        put("It goes into the\nbox.");
+        say();
+    }
     over = RESULT_DRAW;
 }

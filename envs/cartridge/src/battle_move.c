@@ -162,6 +162,19 @@ static void give_status(Side *target, const Side *user)
     tell();
 }
 
+static void mend(Side *user)
+{
+    uint16_t max = get16(user->mon + BMON_MAX_HP);
+    if (get16(user->mon + BMON_HP) == max) {
+        nothing_happened(user);
+        return;
+    }
+    give_back(user, max / 2);
+    put_name(user);
+    put("\nfeels better.");
+    tell();
+}
+
 /* What a move does besides damage; `dealt` is the damage it did. */
 static void effect(Side *user, Side *target, uint16_t dealt)
 {
@@ -169,6 +182,10 @@ static void effect(Side *user, Side *target, uint16_t dealt)
     if (n == EFFECT_DRAIN) give_back(user, dealt / 2 + 1);
     else if (n == EFFECT_RECOIL) take(user, dealt / 4 + 1);
     else if (n == EFFECT_NONE) nothing_happened(user);
+    else if (n == EFFECT_MEND) {
+        mend(user);
+        return;
+    }
     if (n < EFFECT_POISON || !get16(target->mon + BMON_HP)) return;
     if (user->move.power && random8() >= user->move.chance) return;
     if (n < EFFECT_STATS) {

@@ -154,9 +154,46 @@ uint8_t party_take(volatile uint8_t *mon) BANKED
 uint8_t party_add(uint8_t species, uint8_t level) BANKED
 {
     uint8_t mon[MON_SIZE];
-    if (wPartyCount == 6) return 0;
     mon_make(mon, species, level);
-    return party_take(mon);
+    return party_take(mon) || box_add(mon);
+}
+
+uint8_t box_add(volatile uint8_t *mon) BANKED
+{
+    if (wBoxCount >= BOX_SIZE) return 0;
+    memory_move((void *)(wBoxMons + MON_SIZE * wBoxCount), (void *)mon, MON_SIZE);
+    wBoxCount++;
+    dex_owned(mon[MON_SPECIES]);
+    return 1;
+}
+
+uint8_t box_take(uint8_t i) BANKED
+{
+    if (!party_take(wBoxMons + MON_SIZE * i)) return 0;
+    wBoxCount--;
+    for (; i < wBoxCount; i++) memory_move((void *)(wBoxMons + MON_SIZE * i), (void *)(wBoxMons + MON_SIZE * (i + 1)), MON_SIZE);
+    return 1;
+}
+
+void party_remove(uint8_t i) BANKED
+{
+    for (; i + 1 < wPartyCount; i++) party_swap(i, i + 1);
+    wPartyCount--;
+    wPartySpecies[wPartyCount] = 0xFF;
+}
+
+/* Badges that let a move be used on the map, by FIELD_*. */
+static const uint8_t field_badges[FIELD_MOVES] = {1 << 1, 1 << 4, 1 << 3, 1 << 0};
+
+uint8_t field_able(uint8_t kind) BANKED
+{
+    uint8_t i, n;
+    volatile uint8_t *mon = wPartyMons;
+    if (!(wObtainedBadges & field_badges[kind])) return 0;
+    for (i = 0; i != wPartyCount; i++, mon += MON_SIZE)
+        for (n = 0; n != 4; n++)
+            if (mon[MON_MOVES + n] && field_of(mon[MON_MOVES + n]) == kind) return i + 1;
+    return 0;
 }
 
 void party_heal(void) BANKED

@@ -39,7 +39,7 @@ static uint8_t clear_line(uint8_t x, uint8_t y, uint8_t direction, uint8_t n) {
     for (; n; n--) {
         x += step_x[direction];
         y += step_y[direction];
-        if (!(map_attribute(x, y) & TILE_WALK) || object_at(x, y) != NO_OBJECT)
+        if (!(map_attribute(x, y) & (TILE_WALK | TILE_WATER)) || object_at(x, y) != NO_OBJECT)
             return 0;
     }
     return 1;

@@ -75,6 +75,10 @@ void warp_get(uint8_t i, Warp *to);
 uint16_t trigger_at(uint8_t x, uint8_t y, uint8_t any);  /* script, or NO_SCRIPT; any: even those that are over */
 uint16_t sign_at(uint8_t x, uint8_t y);
 uint8_t wild_slot(WildSlot *to);                 /* draws one of the ten */
+void tile_change(uint8_t x, uint8_t y, uint8_t metatile);        /* until the map is loaded again */
+void line_change(uint8_t x, uint8_t y, uint8_t vertical, uint8_t n);     /* wLine, as tile_change has it */
+extern uint8_t n_changes;
+void view_change(uint8_t x, uint8_t y);          /* that step of the picture anew */
 #define map_attribute(x, y) (wAttributes[metatile_at(x, y)])
 
 /* objects.c (bank 1) */
@@ -101,6 +105,7 @@ extern uint8_t people_end;                       /* OAM entries in use */
 extern uint8_t moved_x, moved_y;                 /* pixels that the view has gone in the player's step */
 extern uint8_t first_entry[MAX_OBJECTS];         /* of an object's four OAM entries; 0: not on the screen */
 void sprites_assign(uint8_t reload);             /* tiles for the people of the map */
+void sprites_player(void) BANKED;                /* the player's tiles anew: walking or swimming */
 void objects_reload_tiles(void) BANKED;          /* after a screen that used their tiles */
 void sprites_draw(void) BANKED;                  /* wShadowOAM anew */
 void player_draw(uint8_t walking, uint8_t lift) BANKED;  /* walking: 0, or 1 and 2 for the two legs; lift in pixels */
@@ -119,6 +124,17 @@ uint8_t trainers_look(void) BANKED;              /* 1 if one fought */
 void trainer_talk(uint8_t i) BANKED;
 uint8_t trainer_beaten(uint8_t trainer) BANKED;
 void after_battle(uint8_t result) BANKED;        /* the map again, or a blackout */
+/* field.c (bank 1) */
+#define WALKING 0                                /* wWalkBikeSurfState */
+#define SWIMMING 2
+extern uint8_t pushing;                          /* boulders of this map give way */
+uint8_t field_ask(uint8_t x, uint8_t y) BANKED;  /* A in front of a tree or water: 1 if something was said or done */
+void boulder_ask(void) BANKED;
+uint8_t boulder_push(uint8_t x, uint8_t y, uint8_t direction) BANKED;
+void field_land(void) BANKED;                    /* out of the water when the player stands on land */
+void field_light(void) BANKED;                   /* the palette: dark maps */
+#define PALETTE HIGH(0xFF47)
+#define BRIGHT 0xE4
 /* startmenu.c (bank 4) */
 void options_screen(void) BANKED;
 

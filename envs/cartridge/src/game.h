@@ -76,6 +76,11 @@ void mon_exp_set(volatile uint8_t *mon, uint32_t exp) BANKED;
 uint8_t party_take(volatile uint8_t *mon) BANKED;                  /* a creature that is there already (44 bytes) joins: 1, or 0 when six are there */
 void party_rename(uint8_t i) BANKED;                               /* nickname = name of its species */
 void party_swap(uint8_t i, uint8_t j) BANKED;
+uint8_t field_able(uint8_t kind) BANKED;                           /* FIELD_*: somebody knows the move and the badge is there: its place + 1 */
+uint8_t field_of(uint8_t move);                                    /* home: FIELD_* of a move, or FIELD_MOVES */
+void party_remove(uint8_t i) BANKED;
+uint8_t box_add(volatile uint8_t *mon) BANKED;                     /* 1, or 0 when the box is full */
+uint8_t box_take(uint8_t i) BANKED;                                /* out of the box into the team: 1, or 0 when six are there */
 /* --- items.c (bank 3) --- */
 uint8_t bag_add(uint8_t item, uint8_t quantity) BANKED;            /* 1 if it fitted; stacks to 99, 20 kinds */
 uint8_t bag_remove(uint8_t item, uint8_t quantity) BANKED;         /* 1 if it was there */
@@ -106,4 +111,6 @@ void script_run(uint16_t script) BANKED;        /* sets wJoyIgnore while it walk
 void title(void) BANKED;                        /* title, menu, intro boxes, names; leaves a new game ready in the bedroom */
 void start_menu(void) BANKED;
 void shop(uint8_t shop_id) BANKED;
+void box(void) BANKED;                          /* box.c: the machine that stores creatures */
+void ending(void) BANKED;                       /* title.c: the end screen */
 #endif

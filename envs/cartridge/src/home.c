@@ -4,6 +4,15 @@
 const int8_t step_x[4] = {0, 0, -1, 1}, step_y[4] = {1, -1, 0, 0};
 static const uint8_t bit_of[8] = {1, 2, 4, 8, 16, 32, 64, 128};
 
+static const uint8_t field_moves[FIELD_MOVES] = {MOVE_SNIP, MOVE_RIDE_WAVE, MOVE_HEAVE, MOVE_GLOW};
+
+uint8_t field_of(uint8_t move) {
+    uint8_t i = 0;
+    while (i < FIELD_MOVES && field_moves[i] != move)
+        i++;
+    return i;
+}
+
 void frames(uint8_t n) {
     for (; n; n--)
         frame();

@@ -6,6 +6,10 @@ MapHeader map;
 uint8_t map_steps_w, map_steps_h;
 Neighbour neighbours[4];
 
+#define MAX_CHANGES 10
+uint8_t n_changes;                       /* steps that are not as in ROM: cut trees, doors of scripts */
+static uint8_t changed_x[MAX_CHANGES], changed_y[MAX_CHANGES], changed_to[MAX_CHANGES];
+
 static void neighbour_load(uint8_t side, const Connection *connection) {
     MapHeader header;
     Neighbour *to = &neighbours[side];
@@ -27,6 +31,7 @@ void map_header(uint8_t id) {
     neighbour_load(SOUTH, &map.south);
     neighbour_load(WEST, &map.west);
     neighbour_load(EAST, &map.east);
+    n_changes = 0;
     wCurMap = id;
     wCurMapTileset = map.tileset;
     wCurMapHeight = map.height;
@@ -77,7 +82,32 @@ uint8_t step_outside(uint8_t x, uint8_t y) {
     return far_step(n, x - map_steps_w, y - n->offset);
 }
 
+void tile_change(uint8_t x, uint8_t y, uint8_t metatile) {
+    uint8_t i = 0;
+    while (i < n_changes && (changed_x[i] != x || changed_y[i] != y))
+        i++;
+    if (i == MAX_CHANGES)
+        return;
+    if (i == n_changes)
+        n_changes++;
+    changed_x[i] = x;
+    changed_y[i] = y;
+    changed_to[i] = metatile;
+    view_change(x, y);
+}
+
+void line_change(uint8_t x, uint8_t y, uint8_t vertical, uint8_t n) {
+    for (uint8_t i = 0; i < n_changes; i++) {
+        uint8_t along = vertical ? changed_y[i] - y : changed_x[i] - x;
+        if (along < n && (vertical ? changed_x[i] == x : changed_y[i] == y))
+            wLine[along] = changed_to[i];
+    }
+}
+
 uint8_t metatile_at(uint8_t x, uint8_t y) {
+    for (uint8_t i = 0; i < n_changes; i++)
+        if (changed_x[i] == x && changed_y[i] == y)
+            return changed_to[i];
     if (x < map_steps_w && y < map_steps_h)
         return far_byte(map.steps.bank, map.steps.at + multiply(y, map_steps_w) + x);
     return step_outside(x, y);

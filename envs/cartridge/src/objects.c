@@ -11,7 +11,9 @@ uint8_t people_timer, people_walker = NO_OBJECT;
 uint8_t walker_direction, walker_left;
 uint8_t player_next_x, player_next_y;
 
-static uint8_t object_x[MAX_OBJECTS];    /* 0xFF: not shown */
+#define NOWHERE 0x80                     /* where hidden things are: on no map, nor beside one */
+
+static uint8_t object_x[MAX_OBJECTS];    /* NOWHERE: not shown */
 static uint8_t object_y[MAX_OBJECTS];
 static uint8_t home_x[MAX_OBJECTS], home_y[MAX_OBJECTS];
 static uint8_t forced[MAX_OBJECTS];      /* a script has shown (1) or hidden (2) it */
@@ -31,7 +33,7 @@ void objects_refresh(void) BANKED {
     for (uint8_t i = 0; i < object_count; i++) {
         Object *o = &objects[i];
         object_shown[i] = wanted(i);
-        object_x[i] = object_shown[i] ? o->x : 0xFF;
+        object_x[i] = object_shown[i] ? o->x : NOWHERE;
         object_y[i] = o->y;
         object_sight[i] = 0;
         if (!object_shown[i])

@@ -83,7 +83,7 @@ static void jump_ledge(void) {
 
 /* May the player go there? Outside the map only where a neighbour lies. */
 static uint8_t enterable(uint8_t x, uint8_t y, uint8_t attribute) {
-    if (!(attribute & TILE_WALK) || object_at(x, y) != NO_OBJECT)
+    if (!(attribute & (wWalkBikeSurfState == SWIMMING ? TILE_WALK | TILE_WATER : TILE_WALK)) || object_at(x, y) != NO_OBJECT)
         return 0;
     if (y >= map_steps_h)
         return neighbours[y >= OUTSIDE ? NORTH : SOUTH].map != NO_MAP;
@@ -94,6 +94,8 @@ static uint8_t enterable(uint8_t x, uint8_t y, uint8_t attribute) {
 
 static uint8_t step_events(void) {
     uint16_t script;
+    if (wWalkBikeSurfState == SWIMMING)
+        field_land();
     if (map_leave())
         return 1;
     if (map.n_triggers && (script = trigger_at(wXCoord, wYCoord, 0))) {
@@ -113,6 +115,8 @@ static uint8_t look_for(uint8_t x, uint8_t y) {
     spoken_to = i;
     if (objects[i].kind == OBJ_TRAINER)
         trainer_talk(i);
+    else if (objects[i].kind == OBJ_BOULDER)
+        boulder_ask();
     else if (objects[i].arg)
         script_run(objects[i].arg);
     return 1;
@@ -124,14 +128,18 @@ static void talk(void) {
     uint16_t script;
     if (look_for(x, y))
         return;
-    if (map_attribute(x, y) & TILE_COUNTER && look_for(x + step_x[direction], y + step_y[direction]))
-        return;
     script = sign_at(x, y);
+    if (!script && map_attribute(x, y) & TILE_COUNTER) { /* people and signs behind a counter are in reach */
+        if (look_for(x + step_x[direction], y + step_y[direction]))
+            return;
+        script = sign_at(x + step_x[direction], y + step_y[direction]);
+    }
     if (script) {
         people_settle();
         spoken_to = NO_OBJECT;
         script_run(script);
-    }
+    } else
+        field_ask(x, y);
 }
 
 static void one_frame(void) {
@@ -167,7 +175,8 @@ static uint8_t walk(uint8_t direction, uint8_t walking) {
     else if (enterable(x, y, attribute))
         step(direction, 0);
     else {
-        one_frame();
+        if (!pushing || !boulder_push(x, y, direction))
+            one_frame();
         return 0;
     }
     return !step_events();

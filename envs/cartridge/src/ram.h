@@ -49,6 +49,8 @@ AT(0xD747) uint8_t wEventFlags[320];     /* event n: bit n mod 8 (least signific
 AT(0xD89C) uint8_t wEnemyPartyCount;
 AT(0xD89D) uint8_t wEnemyPartySpecies[7];
 AT(0xD8A4) uint8_t wEnemyMons[264];
+AT(0xDBC0) uint8_t wBoxCount;            /* the box is this game's own: count, then party structures */
+AT(0xDBC1) uint8_t wBoxMons[528];        /* twelve times 44 */
 AT(0xDA41) uint8_t wPlayTimeHours;
 AT(0xDA43) uint8_t wPlayTimeMinutes;
 AT(0xDA44) uint8_t wPlayTimeSeconds;
@@ -68,6 +70,7 @@ AT(0xDA45) uint8_t wPlayTimeFrames;
 
 /* Offsets in a 44-byte party structure (wPartyMons, wEnemyMons). */
 #define MON_SIZE 44
+#define BOX_SIZE 12
 #define MON_SPECIES 0
 #define MON_HP 1
 #define MON_STATUS 4

@@ -3,7 +3,7 @@
 #include "engine.h"
 
 #define BAG_ROWS 10      /* entries on a page */
-enum { ITEM_NONE, ITEM_BALL, ITEM_HEAL, ITEM_CURE, ITEM_REPEL, ITEM_EXIT };   /* order of tables.py */
+enum { ITEM_NONE, ITEM_BALL, ITEM_HEAL, ITEM_CURE, ITEM_REPEL, ITEM_EXIT, ITEM_REVIVE, ITEM_TEACH };   /* order of tables.py */
 #define FLAG_BATTLE 2
 
 uint8_t battle_item;
@@ -151,6 +151,9 @@ static uint8_t use_on_team(Item *item)
         put16(mon + MON_HP, hp);
     } else if (item->effect == ITEM_CURE && hp && (mon[MON_STATUS] & item->arg)) {
         mon[MON_STATUS] &= ~item->arg;
+    } else if (item->effect == ITEM_REVIVE && !hp) {
+        put16(mon + MON_HP, max / 2);
+        mon[MON_STATUS] = 0;
     } else {
         note_wait("That does nothing.");
         return 0;
@@ -161,6 +164,53 @@ static uint8_t use_on_team(Item *item)
     return 1;
 }
 
+/* Place of the move that goes, or a free place; MENU_CANCEL: none, or it is known already. */
+static uint8_t place_for(volatile uint8_t *mon, uint8_t move)
+{
+    Move m;
+    uint8_t i;
+    for (i = 0; i != 4; i++)
+        if (mon[MON_MOVES + i] == move) {
+            note_wait("It knows that move.");
+            return MENU_CANCEL;
+        }
+    for (i = 0; i != 4; i++)
+        if (!mon[MON_MOVES + i]) return i;
+    note("Forget which move?");
+    ui_box(4, 4, 16, 6);
+    for (i = 0; i != 4; i++) {
+        move_get(mon[MON_MOVES + i], &m);
+        ui_text(6, 5 + i, (const char *)m.name);
+    }
+    ui_dirty();
+    return ui_menu(5, 5, 4, 1, 0, 1);
+}
+
+/* A machine teaches its move to a chosen creature and stays in the bag. */
+static uint8_t teach(Item *item)
+{
+    Species s;
+    Move m;
+    uint8_t i = team_screen(1), place;
+    volatile uint8_t *mon = wPartyMons + MON_SIZE * i;
+    if (i == MENU_CANCEL) return 0;
+    species_get(mon[MON_SPECIES], &s);
+    if (!(s.machines >> field_of(item->arg) & 1)) {
+        note_wait("It cannot learn\nthat move.");
+        return 0;
+    }
+    place = place_for(mon, item->arg);
+    if (place == MENU_CANCEL) return 0;
+    move_get(item->arg, &m);
+    mon[MON_MOVES + place] = m.id;
+    mon[MON_PP + place] = m.pp;
+    team_draw();
+    note("It learned\n");
+    ui_text(1, 16, (const char *)m.name);
+    ui_wait_button();
+    return 1;
+}
+
 /* 0 nothing was used, 1 used, 2 ball thrown (battle_item), 3 the way out of a cave or forest. */
 static uint8_t use(Item *item, uint8_t in_battle)
 {
@@ -168,10 +218,11 @@ static uint8_t use(Item *item, uint8_t in_battle)
         note_wait("Not now!");
         return 0;
     }
-    if (item->effect == ITEM_HEAL || item->effect == ITEM_CURE) return use_on_team(item);
+    if (item->effect == ITEM_TEACH) return teach(item);
+    if (item->effect == ITEM_HEAL || item->effect == ITEM_CURE || item->effect == ITEM_REVIVE) return use_on_team(item);
     if (item->effect == ITEM_BALL && in_battle) {
         if (wIsInBattle == 2) note_wait("It has a master!");
-        else if (wPartyCount == 6) note_wait("Your team is full.");
+        else if (wPartyCount == 6 && wBoxCount == BOX_SIZE) note_wait("No room for more.");
         else {
             battle_item = item->id;
             return 2;

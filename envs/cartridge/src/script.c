@@ -70,6 +70,11 @@ static void warp(void) {
     map_load(id, x, y, facing);
 }
 
+static void set_tile(void) {
+    uint8_t x = byte(), y = byte();
+    tile_change(x, y, byte());
+}
+
 static void ask(void) {
     uint16_t text = word();
     ui_say_far(far_texts[text].bank, (const char *)far_texts[text].at);
@@ -116,6 +121,18 @@ static void walking_or_standing(uint8_t op) {
         break;
     case OP_WARP:
         warp();
+        break;
+    case OP_SET_TILE:
+        set_tile();
+        break;
+    case OP_BOX:
+        box();
+        break;
+    case OP_ENDING:
+        ending();
+        break;
+    case OP_CENTRE:
+        way_out();
     }
 }
 
@@ -145,6 +162,13 @@ static void giving(uint8_t op) {
     case OP_SHOP:
         shop(a);
     }
+}
+
+static uint8_t badge_count(void) {
+    uint8_t n = 0;
+    for (uint8_t bits = wObtainedBadges; bits; bits >>= 1)
+        n += bits & 1;
+    return n;
 }
 
 static void deciding(uint8_t op) {
@@ -180,6 +204,14 @@ static void deciding(uint8_t op) {
         a = byte();
         b = byte();
         jump_if(wScriptVars[a & 15] == b);
+        break;
+    case OP_IF_FIELD:
+        a = byte();
+        jump_if(field_able(a));
+        break;
+    case OP_IF_BADGES:
+        a = byte();
+        jump_if(badge_count() >= a);
     }
 }
 
@@ -230,6 +262,8 @@ static uint8_t run_one(uint8_t op) {
     case OP_IFNOT_RESULT:
     case OP_IF_BADGE:
     case OP_IF_VAR:
+    case OP_IF_FIELD:
+    case OP_IF_BADGES:
         deciding(op);
         break;
     default:

@@ -102,6 +102,12 @@ static uint8_t quantity_choose(uint8_t max) {
     }
 }
 
+/* As many as fit the display of the sum. */
+static uint8_t most(void) {
+    uint16_t n = 65535U / item.price;
+    return n < MAX_QUANTITY ? n : MAX_QUANTITY;
+}
+
 static void trade_item(uint8_t i) {
     uint8_t id = entry_item(i), n;
     item_get(id, &item);
@@ -109,7 +115,7 @@ static void trade_item(uint8_t i) {
         ui_say("I can't buy that.\nIt's too precious.");
         return;
     }
-    n = quantity_choose(selling ? wBagItems[2 * i + 1] : MAX_QUANTITY);
+    n = quantity_choose(selling ? wBagItems[2 * i + 1] : most());
     if (!n)
         return;
     ui_say_nowait(selling ? "Shall I take it?" : "Is that all right?");

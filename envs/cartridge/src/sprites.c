@@ -66,7 +66,7 @@ void sprites_assign(uint8_t reload) {
     memory_move(old_tile, slot_tile, MAX_SLOTS);
     memory_move(old_full, slot_full, MAX_SLOTS);
     slot_count = 1;
-    slot_sprite[0] = SPRITE_PLAYER;
+    slot_sprite[0] = wWalkBikeSurfState == SWIMMING ? SPRITE_PLAYER_SWIM : SPRITE_PLAYER;
     slots_collect(1);
     slots_collect(0);
     others = slot_count - 1;
@@ -85,6 +85,11 @@ void sprites_assign(uint8_t reload) {
     }
     if (reload)
         bubble_load();
+}
+
+void sprites_player(void) BANKED {
+    slot_sprite[0] = wWalkBikeSurfState == SWIMMING ? SPRITE_PLAYER_SWIM : SPRITE_PLAYER;
+    slot_load(0);
 }
 
 void objects_reload_tiles(void) BANKED {

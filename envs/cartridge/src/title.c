@@ -12,7 +12,7 @@
 static const char *const player_names[NAMES] = {"ROBIN", "WREN", "SAGE", "JUNO"};
 static const char *const rival_names[NAMES] = {"BRIAR", "FLINT", "MOSS", "REED"};
 
-static void picture(void) {
+static void picture(const char *words) {
     uint8_t bank = far_title.bank, n = far_byte(bank, far_title.at);
     const uint8_t *at = far_title.at + 1;
     screen_off();
@@ -20,7 +20,7 @@ static void picture(void) {
     ui_clear();
     far_copy((void *)(wTileMap + PICTURE_Y * PICTURE_W), bank, at, PICTURE_W * PICTURE_H);
     sprites_hide();
-    ui_text(4, 13, "PRESS START");
+    ui_text(4, 13, words);
     screen_on();
 }
 
@@ -76,7 +76,7 @@ static void new_game(void) {
 }
 
 void title(void) BANKED {
-    picture();
+    picture("PRESS START");
     wait_start();
     main_menu();
     new_game();
@@ -84,4 +84,36 @@ void title(void) BANKED {
     wPartySpecies[0] = wBagItems[0] = 0xFF;
     hPlaying = 1;
     map_load(MAP_BEDROOM, BEDROOM_X, BEDROOM_Y, 0x4);
+}
+
+/* The end of the story: how long it took, and who was there. */
+void ending(void) BANKED {
+    uint8_t badges = 0;
+    PALETTE = BRIGHT;
+    for (uint8_t bits = wObtainedBadges; bits; bits >>= 1)
+        badges += bits & 1;
+    picture("");
+    ui_text(3, 10, "CHAMPION:");
+    ui_name(13, 10, wPlayerName);
+    ui_text(3, 12, "TIME\nBADGES");
+    ui_number(7, 12, wPlayTimeHours, 4);
+    ui_text(11, 12, ":");
+    ui_number(12, 12, wPlayTimeMinutes, 2);
+    ui_number(11, 14, badges, 1);
+    for (uint8_t i = 0; i < badges; i++)
+        ui_fill(13 + (i & 3), 14 + (i >> 2), 1, 1, T_BADGE);
+    ui_dirty();
+    frames(120);
+    ui_wait_button();
+    ui_clear();
+    ui_text(5, 0, "THE TEAM");
+    for (uint8_t i = 0; i < wPartyCount; i++) {
+        ui_name(2, 3 + 2 * i, wPartyMonNicks + 11 * i);
+        draw_level(14, 3 + 2 * i, wPartyMons[MON_SIZE * i + MON_LEVEL]);
+    }
+    ui_text(1, 15, "THANKS FOR PLAYING");
+    ui_dirty();
+    frames(60);
+    ui_wait_button();
+    map_redraw();
 }

@@ -13,6 +13,7 @@ void map_redraw(void) BANKED {
     view_tiles();
     view_draw();
     sprites_draw();
+    field_light();
     screen_on();
 }
 
@@ -23,9 +24,13 @@ void map_load(uint8_t id, uint8_t x, uint8_t y, uint8_t facing) BANKED {
     wYCoord = y;
     wFacing = facing;
     tileset_load(map.tileset);
+    if (!(map_attribute(x, y) & TILE_WATER))
+        wWalkBikeSurfState = WALKING;
+    pushing = 0;
     view_tiles();
     view_draw();
     objects_load(1);
+    field_light();
     screen_on();
     map_entered = 1;
 }
@@ -50,9 +55,11 @@ static void cross(uint8_t side) {
     map_header(n->map);
     wXCoord = x;
     wYCoord = y;
-    if (map.tileset == set)
+    pushing = 0;
+    if (map.tileset == set) {
         objects_load(0);
-    else
+        field_light();
+    } else
         map_load(wCurMap, x, y, wFacing);
     map_entered = 1;
 }

@@ -147,6 +147,7 @@ void sprites_cover(void) {
 }
 
 void screen_begin(void) {
+    PALETTE = BRIGHT;
     sprites_hide();
     ui_dirty();
 }

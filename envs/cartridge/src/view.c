@@ -11,7 +11,7 @@ static uint8_t ring_x, ring_y;           /* tile of the ring that is the screen'
 /* The part of a line that lies inside the map is copied in one go. */
 static void line_fetch(uint8_t x, uint8_t y, uint8_t vertical, uint8_t n) {
     uint8_t *to = (uint8_t *)wLine;
-    uint8_t run, old = hBank;
+    uint8_t run, old = hBank, from_x = x, from_y = y, all = n;
     while (n) {
         if (x >= map_steps_w || y >= map_steps_h) {
             *to++ = step_outside(x, y);
@@ -31,6 +31,8 @@ static void line_fetch(uint8_t x, uint8_t y, uint8_t vertical, uint8_t n) {
         else
             x += run;
     }
+    if (n_changes)
+        line_change(from_x, from_y, vertical, all);
 }
 
 void view_tiles(void) {
@@ -58,6 +60,24 @@ void view_draw(void) {
     }
     hWork &= ~(WORK_ROW | WORK_COLUMN | WORK_POKE);
     ui_close();
+}
+
+void view_change(uint8_t x, uint8_t y) {
+    static const uint8_t order[4] = {0, 1, 20, 21};
+    uint8_t *at;
+    x -= wXCoord - MIDDLE;
+    y -= wYCoord - MIDDLE;
+    if (x >= VIEW_W || y >= VIEW_H)
+        return;
+    view_tiles();
+    at = TILES + multiply(y, 40) + (x << 1);
+    for (uint8_t i = 0; i < 4; i++) {
+        frame();
+        hPoke = ring_address(ring_x + (x << 1) + (i & 1), ring_y + (y << 1) + (i >> 1));
+        hPokeTile = at[order[i]];
+        hWork |= WORK_POKE;
+    }
+    frame();
 }
 
 void view_show(void) {

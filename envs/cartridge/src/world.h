@@ -52,6 +52,7 @@ typedef struct { uint8_t x, y, w, h; uint16_t unless_event, script; } Trigger; /
 typedef struct { uint8_t level, species; } WildSlot;
 
 #define OBJ_SCRIPT  0       /* A while facing: run script `arg` */
+#define OBJ_BOULDER 2       /* pushed by walking against it, once somebody has been asked to */
 #define OBJ_TRAINER 1       /* sees the player within `sight` steps in its facing line; trainer id `arg` */
 #define OBJ_STILL  0x00     /* movement */
 #define OBJ_WANDER 0x01     /* random steps within 2 of its place, never onto warps or triggers */
@@ -63,10 +64,11 @@ typedef struct {
 } Object;
 
 /* --- creatures, moves, items, trainers: tables.c; fetched with the *_get functions of creature.h --- */
-typedef struct { uint8_t species, dex, type1, type2, hp, attack, defense, speed, special, catch_rate, base_exp, growth; /* 0 medium fast: n^3 */
+typedef struct { uint8_t species, dex, type1, type2, hp, attack, defense, speed, special, catch_rate, base_exp, machines; /* bit FIELD_*: can be taught it */
                  uint8_t evolve_level, evolve_species;         /* 0: never */
                  uint8_t start_moves[4]; uint8_t n_learn; uint8_t learn[16]; /* (level, move) pairs */
                  uint8_t name[11]; Far front, back; } Species; /* front 5 x 5 tiles, back 4 x 4 tiles, row by row */
+enum { FIELD_CUT, FIELD_SWIM, FIELD_PUSH, FIELD_LIGHT, FIELD_MOVES };   /* moves that help on the map */
 typedef struct { uint8_t id, effect, power, type, accuracy, pp; uint8_t name[13]; uint8_t chance; } Move;   /* accuracy of 255; chance of 256 of a side effect */
 typedef struct { uint8_t id, effect, arg; uint16_t price; uint8_t flags; uint8_t name[13]; } Item;
 typedef struct { uint8_t class_id; uint8_t sprite; uint16_t money; uint16_t event; /* set when beaten */
@@ -139,5 +141,11 @@ enum {
     OP_SET_VAR, OP_IF_VAR,  /* u8 var 0..15, u8 value ; u8 var, u8 value, u16 offset. Vars live in story RAM 0xD5F0 + var */
     OP_FACE_TO_PLAYER,      /* u8 object turns to the player (0xFF: the object that was spoken to) */
     OP_STARTER_RIVAL_LOSS_OK, /* u8 trainer: like TRAINER but losing heals the team and the script goes on (the first rival battle) */
+    OP_IF_FIELD,            /* u8 FIELD_*, u16 offset: somebody knows the move and the badge is there */
+    OP_IF_BADGES,           /* u8 n, u16 offset: n badges or more */
+    OP_BOX,                 /* the machine that stores creatures */
+    OP_SET_TILE,            /* u8 x, u8 y, u8 metatile, until the map is loaded again */
+    OP_ENDING,              /* end screen; the script goes on after it */
+    OP_CENTRE,              /* to the last healing centre */
 };
 #endif

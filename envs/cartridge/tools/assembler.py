@@ -12,7 +12,7 @@ OPCODES = (
     "IF_ITEM", "IF_RESULT", "IFNOT_RESULT", "ASK", "GIVE_MON", "HEAL", "SHOP", "TRAINER", "WILD", "WARP",
     "WALK_PLAYER", "WALK_OBJECT", "FACE_PLAYER", "FACE_OBJECT", "PLACE_OBJECT", "SHOW_OBJECT", "HIDE_OBJECT",
     "GIVE_BADGE", "IF_BADGE", "SET_BLACKOUT", "PAY", "DELAY", "SET_VAR", "IF_VAR", "FACE_TO_PLAYER",
-    "STARTER_RIVAL_LOSS_OK",
+    "STARTER_RIVAL_LOSS_OK", "IF_FIELD", "IF_BADGES", "BOX", "SET_TILE", "ENDING", "CENTRE",
 )  # fmt: skip
 """In the order of the OP_* enumeration of src/world.h (a test compares them)."""
 SPEAKER = 0xFF

@@ -19,6 +19,8 @@ from envs.errors import UserError
 
 CARTRIDGE = Path(__file__).resolve().parent.parent
 FIRST_BANK = 5
+LAWN = "METATILE_OUTDOOR_2C"
+"""What a cut tree leaves."""
 WINDOW = 0x4000
 """Where the processor sees the switchable bank."""
 
@@ -136,9 +138,11 @@ def id_bytes(owner: str, ref: IdRef, ids: dict[str, int]) -> bytes:
 
 
 def ids_header(ids: dict[str, int]) -> str:
-    """ids.h. The characters of the tilesets are the compiler's own business and stay out of it."""
+    """ids.h. The characters of the tilesets are the compiler's own business and stay out, but for LAWN."""
     lines = [
-        f"#define {n} {v}" for n, v in sorted(ids.items()) if not n.startswith(("METATILE_", "ATTRIBUTE_"))
+        f"#define {n} {v}"
+        for n, v in sorted(ids.items())
+        if n == LAWN or not n.startswith(("METATILE_", "ATTRIBUTE_"))
     ]
     return (
         "/* Made by tools/build.py from world/. */\n#ifndef IDS_H\n#define IDS_H\n"

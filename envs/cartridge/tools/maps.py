@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envs.cartridge.tools.assembler import where
 from envs.cartridge.tools.emit import FarRef, IdRef, Output, Part, Table, WorldError, u16
+from envs.cartridge.tools.tables import files_of
 from envs.cartridge.tools.worldcheck import check_maps
 from envs.cartridge.tools.worldfile import FACINGS, MOVEMENTS, SIDES, Line, MapSource, ObjectSource
 from envs.cartridge.tools.worldread import load_maps
@@ -14,6 +15,8 @@ from envs.cartridge.tools.worldread import load_maps
 NO_MAP = 0xFF
 NO_EVENT = 0xFFFF
 MAP_IDS = 256
+KINDS = ("script", "trainer", "boulder")
+"""In the order of OBJ_SCRIPT, OBJ_TRAINER, OBJ_BOULDER of src/world.h."""
 
 
 def compile(world: Path) -> Output:
@@ -85,16 +88,15 @@ def event(line: Line, name: str | None) -> Part:
 
 def object_bytes(source: MapSource, thing: ObjectSource) -> list[Part]:
     """struct Object."""
-    trainer = thing.kind == "trainer"
-    arg = (
-        IdRef(f"TRAINER_{thing.arg.upper()}", 2, where(thing.line))
-        if trainer
-        else script(source, thing.line, thing.arg)
-    )
+    arg: Part = u16(0)
+    if thing.kind == "trainer":
+        arg = IdRef(f"TRAINER_{thing.arg.upper()}", 2, where(thing.line))
+    elif thing.kind == "script":
+        arg = script(source, thing.line, thing.arg)
     return [
         bytes([thing.x, thing.y]),
         IdRef(f"SPRITE_{thing.sprite.upper()}", 1, where(thing.line)),
-        bytes([FACINGS[thing.facing], MOVEMENTS[thing.movement], trainer, thing.sight]),
+        bytes([FACINGS[thing.facing], MOVEMENTS[thing.movement], KINDS.index(thing.kind), thing.sight]),
         arg,
         event(thing.line, thing.show),
         event(thing.line, thing.hide),
@@ -117,7 +119,12 @@ def wild_bytes(source: MapSource) -> list[Part]:
     return data
 
 
-def plain_lines(path: Path) -> list[Line]:
+def plain_lines(world: Path, kind: str) -> list[Line]:
+    """Lines of world/KIND.txt and world/KIND_*.txt without comments and blank ones."""
+    return [line for path in files_of(world, kind) for line in lines_of(path)]
+
+
+def lines_of(path: Path) -> list[Line]:
     """Lines of a list file without comments and blank ones."""
     lines = [
         Line(path, i + 1, text.split("#")[0].strip())
@@ -127,10 +134,9 @@ def plain_lines(path: Path) -> list[Line]:
 
 
 def read_events(world: Path, out: Output) -> None:
-    """``number NAME`` lines (0x.. or decimal) of world/events.txt become EVENT_NAME."""
-    path = world / "events.txt"
+    """``number NAME`` lines (0x.. or decimal) of world/events*.txt become EVENT_NAME."""
     taken: dict[int, str] = {}
-    for line in plain_lines(path):
+    for line in plain_lines(world, "events"):
         try:
             value, name = int(line.words[0], 0), line.words[1]
         except (ValueError, IndexError):
@@ -142,9 +148,9 @@ def read_events(world: Path, out: Output) -> None:
 
 
 def read_shops(world: Path, out: Output) -> None:
-    """``NAME ITEM ITEM ...`` lines of world/shops.txt become far_shops."""
+    """``NAME ITEM ITEM ...`` lines of world/shops*.txt become far_shops."""
     symbols: list[str | None] = []
-    for line in plain_lines(world / "shops.txt"):
+    for line in plain_lines(world, "shops"):
         name, *items = line.words
         if not 1 <= len(items) <= 8:
             raise WorldError(line.path, line.number, f"shop {name} should sell 1 to 8 items")

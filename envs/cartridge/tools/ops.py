@@ -61,6 +61,22 @@ def thing(code: Assembler, line: Line, word: str) -> Operands:
     return [SPEAKER if word == "speaker" else code.object(line, word)]
 
 
+FIELD_MOVES = {"cut": 0, "swim": 1, "push": 2, "light": 3}
+"""The values of FIELD_* in src/world.h."""
+
+
+def field_move(code: Assembler, line: Line, word: str) -> Operands:
+    """cut, swim, push or light."""
+    return [FIELD_MOVES[choice(line, word, FIELD_MOVES)]]
+
+
+def metatile(code: Assembler, line: Line, word: str) -> Operands:
+    """A character of the map's layout. Raises WorldError for more than one."""
+    if len(word) != 1:
+        raise line.error(f"'{word}' should be one character of the layout")
+    return [IdRef(f"METATILE_{code.here.tileset.upper()}_{ord(word):02X}", 1, where(line))]
+
+
 BYTE = numbers(0, 255)
 VAR = numbers(0, 15)
 BADGE = numbers(0, 7)
@@ -84,6 +100,10 @@ SIMPLE: dict[str, tuple[str, tuple[Make, ...]]] = {
     "warp": ("WARP", (map_number, BYTE, BYTE, facing)),
     "face_player": ("FACE_TO_PLAYER", (thing,)),
     "place": ("PLACE_OBJECT", (thing, BYTE, BYTE)),
+    "box": ("BOX", ()),
+    "tile": ("SET_TILE", (BYTE, BYTE, metatile)),
+    "ending": ("ENDING", ()),
+    "goto_centre": ("CENTRE", ()),
     "show": ("SHOW_OBJECT", (thing,)),
     "hide": ("HIDE_OBJECT", (thing,)),
 }
@@ -94,6 +114,8 @@ CONDITIONS: dict[str, tuple[str, str | None, tuple[Make, ...]]] = {
     "item": ("IF_ITEM", None, (ids("ITEM"),)),
     "badge": ("IF_BADGE", None, (BADGE,)),
     "var": ("IF_VAR", None, (VAR, BYTE)),
+    "badges": ("IF_BADGES", None, (numbers(1, 8),)),
+    "field": ("IF_FIELD", None, (field_move,)),
 }
 """Operation that jumps when true, the one that jumps when false (if there is one), operands."""
 SPECIAL: dict[str, Callable[[Assembler, Line, list[str]], None]] = {}
@@ -184,4 +206,23 @@ def face(code: Assembler, line: Line, words: list[str]) -> None:
         code.op("FACE_OBJECT", *operands(code, line, words, (thing, direction)))
 
 
-SPECIAL.update({"say": say, "ask": ask, "if": if_, "else": else_, "end": end, "walk": walk, "face": face})
+def found(code: Assembler, line: Line, words: list[str]) -> None:
+    """``found ITEM EVENT``: takes the item if the bag has room for it, once."""
+    if len(words) != 2:
+        raise line.error("should be 'found ITEM EVENT'")
+    over, full = code.label(), code.label()
+    event, item = ids("EVENT", 2)(code, line, words[1]), ids("ITEM")(code, line, words[0])
+    code.op("IF_EVENT", *event, Jump(over))
+    code.op("GIVE_ITEM", *item, 1)
+    code.op("IFNOT_RESULT", Jump(full))
+    code.op("SET_EVENT", *event)
+    code.op("TEXT", code.text(line, "{player} found " + words[0].replace("_", " ") + "!"))
+    code.op("GOTO", Jump(over))
+    code.place(full)
+    code.op("TEXT", code.text(line, "Something is here, but your bag is full."))
+    code.place(over)
+
+
+SPECIAL.update(
+    {"found": found, "say": say, "ask": ask, "if": if_, "else": else_, "end": end, "walk": walk, "face": face}
+)

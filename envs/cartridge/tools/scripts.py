@@ -5,7 +5,7 @@ Statements, one a line (indented; a line that starts with ``#`` is a comment)::
     say TEXT                  a text box; texts break into lines and pages by themselves (texts.py)
     ask TEXT                  the same with YES / NO: then ``if yes`` or ``if no``
     if CONDITION ... else ... end      event E, item I, badge BIT, var N VALUE, yes, done; each also with
-    ``not``
+    ``not``; badges N (that many or more), field cut|swim|push|light (somebody knows it; badge there)
     stop
     set EVENT / clear EVENT
     give ITEM N / take ITEM N / pay MONEY / give_mon SPECIES LEVEL      then ``if done``
@@ -17,6 +17,11 @@ Statements, one a line (indented; a line that starts with ``#`` is a comment)::
     walk player|OBJECT up up*3 left
     face player|OBJECT DIRECTION / face_player OBJECT|speaker
     place OBJECT x y / show OBJECT / hide OBJECT
+    found ITEM EVENT          an item that lies here; once, and only if the bag has room
+    box                       the machine of the healing centres that stores creatures
+    tile x y CHARACTER        changes a step of the map until it is loaded again
+    ending                    the end screen, then the script goes on
+    goto_centre               to the last healing centre
 """
 
 from __future__ import annotations

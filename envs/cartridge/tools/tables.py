@@ -19,12 +19,17 @@ EFFECTS = (
     "none", "quick", "high_crit", "drain", "recoil", "poison", "sleep", "paralyze", "burn",
     *(f"{stat}_{change}" for change in ("down", "up", "down2", "up2")
       for stat in ("attack", "defense", "speed", "special", "accuracy")),
+    "mend",
 )  # fmt: skip
 """Position = the number in Move.effect; see enum EFFECT_* in src/battle.h."""
-SPECIES_KEYS = frozenset({"dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn"})
+SPECIES_KEYS = frozenset(
+    {"dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn", "machines"}
+)
 TRAINER_KEYS = frozenset({"sprite", "money", "event", "ai", "party", "before", "lost", "after", "script"})
-ITEM_EFFECTS = ("none", "ball", "heal", "cure", "repel", "exit")
+ITEM_EFFECTS = ("none", "ball", "heal", "cure", "repel", "exit", "revive", "teach")
 ITEM_FLAGS = {"-": 0, "key": 1, "battle": 2}
+MACHINES = ("cut", "swim", "push", "light")
+"""Bits of Species.machines, lowest first; the order of FIELD_* in src/world.h."""
 FACTORS = {"0": 0, "1/2": 5, "2": 20}
 """A type's factor in tenths, as the chart in the ROM has it."""
 
@@ -69,6 +74,26 @@ def read_lines(path: Path) -> Iterator[Line]:
         words = raw.split("#")[0].split()
         if words:
             yield Line(path, number, words)
+
+
+def files_of(world: Path, kind: str) -> list[Path]:
+    """``world/KIND.txt`` and ``world/KIND_*.txt``, sorted by name. Raises WorldError when there is none."""
+    found = sorted([*world.glob(f"{kind}.txt"), *world.glob(f"{kind}_*.txt")])
+    if not found:
+        raise WorldError(world / f"{kind}.txt", 1, "there is no such file")
+    return found
+
+
+def read_all(world: Path, kind: str) -> Iterator[Line]:
+    """Lines of every file of a kind."""
+    for path in files_of(world, kind):
+        yield from read_lines(path)
+
+
+def read_every_block(world: Path, kind: str, keys: frozenset[str]) -> Iterator[tuple[Line, dict[str, Line]]]:
+    """Blocks of every file of a kind."""
+    for path in files_of(world, kind):
+        yield from read_blocks(path, keys)
 
 
 def read_blocks(path: Path, keys: frozenset[str]) -> Iterator[tuple[Line, dict[str, Line]]]:
@@ -136,13 +161,21 @@ def pairs(line: Line, kind: str, limit: int) -> list[Part]:
     return out
 
 
+def machine_bits(line: Line) -> int:
+    """Species.machines."""
+    words = [word for word in line.words[1:] if word != "-"]
+    if unknown := [word for word in words if word not in MACHINES]:
+        raise line.wrong(f"no field move {unknown[0]!r}; there are {', '.join(MACHINES)}")
+    return sum(1 << MACHINES.index(word) for word in set(words))
+
+
 def species(world: Path, out: Output) -> list[str]:
     """One blob per creature, in the order of the file."""
     types = type_ids(world)
     symbols = []
-    for head, fields in read_blocks(world / "species.txt", SPECIES_KEYS):
-        dex, kinds, base, catch, exp, evolve, moves, learn = need(
-            head, fields, "dex", "types", "base", "catch", "exp", "evolve", "moves", "learn")  # fmt: skip
+    for head, fields in read_every_block(world, "species", SPECIES_KEYS):
+        keys = ("dex", "types", "base", "catch", "exp", "evolve", "moves", "learn", "machines")
+        dex, kinds, base, catch, exp, evolve, moves, learn, machines = need(head, fields, *keys)
         number, name = head.number(head.words[0], 1, 190), head.words[1]
         if unknown := [word for word in kinds.words[1:] if word not in types]:
             raise kinds.wrong(f"no type {unknown[0]!r}")
@@ -151,7 +184,9 @@ def species(world: Path, out: Output) -> list[str]:
         dex_number = dex.number(dex.words[1], 1, 151)
         data: list[Part] = [bytes([number, dex_number, types[kinds.words[1]], types[kinds.words[-1]]])]
         data.append(bytes([base.number(word, 1) for word in base.words[1:]]))
-        data.append(bytes([catch.number(catch.words[1], 1), exp.number(exp.words[1], 1), 0]))
+        data.append(
+            bytes([catch.number(catch.words[1], 1), exp.number(exp.words[1], 1), machine_bits(machines)])
+        )
         evolves = evolve.words[1] != "-"
         data += pairs(evolve, "SPECIES", 1) if evolves else [bytes(2)]
         data += [id_ref(moves, "MOVE", word) for word in moves.words[1:]]
@@ -170,7 +205,7 @@ def moves(world: Path, out: Output) -> list[str]:
     """One blob per move. The chance of a side effect is the last byte but the name's."""
     types = type_ids(world)
     symbols = []
-    for line in read_lines(world / "moves.txt"):
+    for line in read_all(world, "moves"):
         if not 7 <= len(line.words) <= 8:
             raise line.wrong("expected: id NAME type power accuracy power-points effect [chance]")
         number, name, kind, power, accuracy, points, effect = line.words[:7]
@@ -188,7 +223,7 @@ def moves(world: Path, out: Output) -> list[str]:
 def items(world: Path, out: Output) -> list[str]:
     """One blob per item."""
     symbols = []
-    for line in read_lines(world / "items.txt"):
+    for line in read_all(world, "items"):
         if len(line.words) != 6:
             raise line.wrong("expected: id NAME price effect argument flags")
         number, name, price, effect, argument, flag = line.words
@@ -205,9 +240,9 @@ def items(world: Path, out: Output) -> list[str]:
 def trainers(world: Path, out: Output) -> list[str]:
     """One blob per trainer, in the order of the file; TRAINER_* ids count from 0."""
     symbols: list[str] = []
-    for head, fields in read_blocks(world / "trainers.txt", TRAINER_KEYS):
+    for head, fields in read_every_block(world, "trainers", TRAINER_KEYS):
         sprite, money, event, ai, party = need(head, fields, "sprite", "money", "event", "ai", "party")
-        name, where = head.words[0].upper(), f"trainers.txt:{head.at}"
+        name, where = head.words[0].upper(), f"{head.path.name}:{head.at}"
         kind = bytes([head.number(head.words[1], 1, 47)])
         data: list[Part] = [kind, id_ref(sprite, "SPRITE", sprite.words[1])]
         data += [u16(money.number(money.words[1], 0, 9999)), u16(event.number(event.words[1], 0, 2559))]
@@ -220,6 +255,8 @@ def trainers(world: Path, out: Output) -> list[str]:
         team = pairs(party, "SPECIES", MAX_TRAINER_PARTY)
         data += [bytes([len(team) // 2]), *team, bytes(2 * MAX_TRAINER_PARTY - len(team))]
         data += [bytes([ai.number(ai.words[1], 0, 1)]), head.name(" ".join(head.words[2:]), 13)]
+        if f"TRAINER_{name}" in out.ids:
+            raise head.wrong(f"a second trainer {name}")
         out.ids[f"TRAINER_{name}"] = len(symbols)
         symbols.append(f"trainer_{name.lower()}")
         out.blob(symbols[-1], data)

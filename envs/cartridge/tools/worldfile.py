@@ -14,6 +14,8 @@ A file is lines of ``keyword arguments``; ``#`` starts a comment outside of layo
     trigger 8 0 2 1 unless EVENT SCRIPT     a rectangle x y w h
     object NAME SPRITE x y facing MOVEMENT script SCRIPT [show EVENT] [hide EVENT]
     object NAME SPRITE x y facing MOVEMENT trainer TRAINER SIGHT [show EVENT] [hide EVENT]
+    object NAME SPRITE x y facing MOVEMENT boulder | found ITEM EVENT
+    hidden 4 5 ITEM EVENT             A in front of it finds the item, once
     layout                            rows at step resolution up to ``end``
     script NAME                       indented lines up to ``end`` in the first column, see scripts.py
 """
@@ -68,7 +70,8 @@ class WarpSource:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSource:
-    """A person or a thing: ``kind`` "script" or "trainer", ``arg`` the name of that script or trainer."""
+    """A person or a thing: ``kind`` "script", "trainer" or "boulder", ``arg`` the name of that script or
+    trainer."""
 
     line: Line
     name: str

@@ -93,10 +93,15 @@ def object_(source: MapSource, line: Line, words: list[str]) -> None:
     name, sprite = words[:2]
     x, y = step(source, line, words[2], words[3])
     facing, movement = choice(line, words[4], FACINGS), choice(line, words[5], MOVEMENTS)
-    kind = choice(line, words[6], {"script": 0, "trainer": 1})
-    sight = number(line, words[8], 0, 8) if kind == "trainer" and len(words) > 8 else 0
-    rest = words[9:] if kind == "trainer" else words[8:]
-    extra = events_of(line, rest)
+    kind = choice(line, words[6], KIND_WORDS)
+    if len(words) < KIND_WORDS[kind]:
+        raise line.error(f"'{line.text}': should be '{OBJECT_FORM}'")
+    sight = number(line, words[8], 0, 8) if kind == "trainer" else 0
+    extra = events_of(line, words[KIND_WORDS[kind] :])
+    arg = words[7] if kind != "boulder" else ""
+    if kind == "found":
+        kind, arg, extra["hide"] = "script", f"found_{name}", words[8]
+        lying(source, line, arg, words[7], words[8])
     if len(source.objects) == MOST_OBJECTS:
         raise line.error(f"more than {MOST_OBJECTS} objects on map {source.name}")
     if any(other.name == name for other in source.objects):
@@ -111,12 +116,25 @@ def object_(source: MapSource, line: Line, words: list[str]) -> None:
             facing,
             movement,
             kind,
-            words[7],
+            arg,
             sight,
             extra.get("show"),
             extra.get("hide"),
         )
     )
+
+
+def lying(source: MapSource, line: Line, script: str, item: str, event: str) -> None:
+    """Add the script of an item that lies somewhere."""
+    source.scripts[script] = [Line(line.path, line.number, f"found {item} {event}")]
+    source.script_lines[script] = line
+
+
+def hidden(source: MapSource, line: Line, words: list[str]) -> None:
+    x, y = step(source, line, words[0], words[1])
+    script = f"hidden_{x}_{y}"
+    lying(source, line, script, words[2], words[3])
+    source.signs.append(SignSource(line, x, y, script))
 
 
 def events_of(line: Line, words: list[str]) -> dict[str, str]:
@@ -126,8 +144,11 @@ def events_of(line: Line, words: list[str]) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
+KIND_WORDS = {"script": 8, "trainer": 9, "boulder": 7, "found": 9}
+"""Words of an object line up to its kind's own ones."""
 OBJECT_FORM = (
-    "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT [show EVENT] [hide EVENT]"
+    "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT | boulder"
+    " | found ITEM EVENT [show EVENT] [hide EVENT]"
 )
 TAKERS: dict[str, tuple[Sequence[int], str, Take]] = {
     "tileset": ((1,), "tileset NAME", tileset),
@@ -139,5 +160,6 @@ TAKERS: dict[str, tuple[Sequence[int], str, Take]] = {
     "warp": ((6,), "warp x y MAP x y facing", warp),
     "sign": ((3,), "sign x y SCRIPT", sign),
     "trigger": ((5, 7), "trigger x y w h [unless EVENT] SCRIPT", trigger),
-    "object": (range(8, 14), OBJECT_FORM, object_),
+    "hidden": ((4,), "hidden x y ITEM EVENT", hidden),
+    "object": (range(7, 14), OBJECT_FORM, object_),
 }

@@ -42,7 +42,7 @@ class Atlas:
         self.by_number = {source.number: source for source in self.maps.values()}
         self.tilesets = {name: load_tileset(world, name) for name in tileset_names(world)}
         self.known_steps: dict[Place, list[tuple[str, Place]]] = {}
-        self.events = {line.words[1]: int(line.words[0], 0) for line in plain_lines(world / "events.txt")}
+        self.events = {line.words[1]: int(line.words[0], 0) for line in plain_lines(world, "events")}
 
     def number(self, name: str) -> int:
         """Id of the map ``name``."""

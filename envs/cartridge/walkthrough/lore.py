@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from envs.cartridge.tools.tables import read_blocks, read_lines
+from envs.cartridge.tools.tables import SPECIES_KEYS, read_all, read_every_block, read_lines
 from envs.cartridge.walkthrough.atlas import WORLD
 
 SAME_TYPE = 1.5
@@ -27,7 +27,7 @@ class MoveLore:
 def moves() -> dict[int, MoveLore]:
     """Every move by id."""
     found = {}
-    for line in read_lines(WORLD / "moves.txt"):
+    for line in read_all(WORLD, "moves"):
         number, name, kind, power, accuracy = line.words[:5]
         found[int(number, 0)] = MoveLore(name, kind, int(power), int(accuracy) / 255)
     return found
@@ -36,10 +36,9 @@ def moves() -> dict[int, MoveLore]:
 @cache
 def species_types() -> dict[int, tuple[str, ...]]:
     """Types of every creature by species id."""
-    keys = frozenset(["dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn"])
     return {
         int(head.words[0], 0): tuple(fields["types"].words[1:])
-        for head, fields in read_blocks(WORLD / "species.txt", keys)
+        for head, fields in read_every_block(WORLD, "species", SPECIES_KEYS)
     }
 
 

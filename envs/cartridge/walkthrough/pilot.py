@@ -42,6 +42,8 @@ class Pilot:
         self.state = read_state(emulator.memory)
         self.yes = False
         """What a YES / NO box is answered with."""
+        self.heard = ""
+        """What the screen said when it was last answered."""
         self.enough: Callable[[], bool] = lambda: False
         """When to stop walking early: what the walk is for has happened."""
 
@@ -83,10 +85,19 @@ class Pilot:
         raise WalkthroughError(f"no end of talk: {self.describe()}")
 
     def answer(self) -> None:
-        """One press for an open box: B reads on and says no; A is for a YES that is wanted."""
+        """One press for an open box: B reads on and says no; A is for a YES that is wanted.
+
+        While a YES is wanted and text is still being written, wait: a B that hurries it may last until the
+        question and answer it with NO.
+        """
         screen = self.screen
-        wanted = self.yes and screen.cursor is not None and screen.shows("YES")
-        self.press("a" if wanted else "b")
+        if self.yes and screen.cursor is not None and screen.shows("YES"):
+            self.press("a")
+        elif self.yes and screen.text() != self.heard:
+            self.press(None)
+        else:
+            self.press("b")
+        self.heard = screen.text()
 
     def point(self, row: int) -> bool:
         """Move the cursor that is on the screen to ``row``; false when there is none or it will not go

@@ -1,0 +1,110 @@
+"""The pages of ``docs/``: ``make -C envs/cartridge docs`` (standard library only). All of it comes from
+``world/``, so that it is never older than the last run; a test compares what is there with what would be
+written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from envs.cartridge.tools.tables import SPECIES_KEYS, read_all, read_every_block
+from envs.cartridge.tools.worldmap import png, world_picture
+from envs.cartridge.tools.worldread import load_maps
+from envs.errors import UserError
+
+CARTRIDGE = Path(__file__).resolve().parent.parent
+PICTURE = "world.png"
+HEAD = """# The world of Clover
+
+Made from `world/` by `make -C envs/cartridge docs`; do not edit.
+
+![All maps: what hangs together by its edges, and the caves below](world.png)
+"""
+HOW = """
+## How to add a map
+1. Write `world/maps/NAME.txt`: `map NUMBER NAME`, `tileset`, `border`, the `layout`, then `warp`, `sign`,
+   `trigger`, `object` lines and scripts. Every keyword stands in `tools/worldfile.py`, every statement in
+   `tools/scripts.py`, the characters of a layout in `world/tilesets/`. The number is the one that the
+   commercial game has for the same role; no map may be larger than that one.
+2. Lead to it: a `warp` in another map, or a `connect` line on both sides with opposite offsets.
+3. New events go into `world/events*.txt`, trainers into `world/trainers*.txt`, shops into `world/shops*.txt`.
+4. `make -C envs/cartridge` builds `clover.gb`, or says in one line what is wrong and where.
+5. `make -C envs/cartridge docs`, then the tests of `tests/cartridge`.
+"""
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def maps_page(world: Path) -> str:
+    """Maps by number."""
+    rows = [
+        [str(source.number), name, f"{source.width} x {source.height}", wild_words(source.wild)]
+        for name, source in load_maps(world).items()
+    ]
+    return "\n## Maps\n" + table(["id", "name", "steps", "wild creatures"], rows)
+
+
+def wild_words(wild: list[tuple[str, int]]) -> str:
+    """Who lives there, with the lowest and the highest level."""
+    levels: dict[str, list[int]] = {}
+    for name, level in wild:
+        levels.setdefault(name, []).append(level)
+    return ", ".join(
+        f"{name} {min(found)}" + (f" to {max(found)}" if min(found) != max(found) else "")
+        for name, found in levels.items()
+    )
+
+
+def species_page(world: Path) -> str:
+    """Creatures in the order of their files."""
+    rows = []
+    for head, fields in read_every_block(world, "species", SPECIES_KEYS):
+        learnt = " ".join(fields["moves"].words[1:]) + ", " + fields["learn"].rest()
+        words = [fields[key].rest() for key in ("look", "types")]
+        base = " / ".join(fields["base"].words[1:])
+        rows.append(
+            [*head.words[:2], *words, base, fields["evolve"].rest(), fields["machines"].rest(), learnt]
+        )
+    columns = [
+        "id",
+        "name",
+        "looks like",
+        "types",
+        "HP / attack / defence / speed / special",
+        "evolves",
+        "machines",
+    ]
+    return "\n## Creatures\n" + table([*columns, "moves"], rows)
+
+
+def moves_page(world: Path) -> str:
+    """Moves by id."""
+    rows = sorted((line.words for line in read_all(world, "moves")), key=lambda words: int(words[0]))
+    head = ["id", "name", "type", "power", "accuracy of 255", "points", "effect"]
+    return "\n## Moves\n" + table(head, [[*words[:6], " ".join(words[6:])] for words in rows])
+
+
+def pages(world: Path) -> str:
+    """The text of docs/README.md."""
+    return HEAD + HOW + maps_page(world) + species_page(world) + moves_page(world)
+
+
+def main() -> int:
+    """Write, or print the one line that says what is wrong and return 2."""
+    target = CARTRIDGE / "docs"
+    try:
+        target.mkdir(exist_ok=True)
+        (target / "README.md").write_text(pages(CARTRIDGE / "world"), "utf-8")
+        (target / PICTURE).write_bytes(png(world_picture(CARTRIDGE / "world")))
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The world as a graph of steps, warps and edges for somebody whom no tree, water or boulder stops: all of it
+is reached, and there is a way back from everywhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import cache
+
+from envs.cartridge.walkthrough.atlas import Atlas, Place
+
+START = Place(38, 3, 6)
+"""Where a new game begins."""
+
+
+class Able(Atlas):
+    """The world of a player with all field moves; who can be moved by the story does not stand in the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tilesets = {
+            name: {c: words | {"walk"} if words & {"water", "cut"} else words for c, words in tiles.items()}
+            for name, tiles in self.tilesets.items()
+        }
+        self.people = {number: self.stay(number) for number in self.by_number}
+
+    def stay(self, number: int) -> set[tuple[int, int]]:
+        """Steps of a map where somebody stands for ever."""
+        return {
+            (thing.x, thing.y)
+            for thing in self.by_number[number].objects
+            if thing.movement != "wander" and thing.show is thing.hide is None and thing.kind != "boulder"
+        }
+
+    def links(self) -> dict[Place, set[Place]]:
+        """Every place that is reached from START, and where its steps lead."""
+        found: dict[Place, set[Place]] = {}
+        waiting = deque([START])
+        while waiting:
+            place = waiting.popleft()
+            if place in found:
+                continue
+            after = {to for _, to in self.next_steps(place)}
+            found[place] = {to for to in after if (to.x, to.y) not in self.people[to.map]}
+            waiting.extend(found[place])
+        return found
+
+
+@cache
+def able() -> Able:
+    return Able()
+
+
+@cache
+def links() -> dict[Place, set[Place]]:
+    return able().links()
+
+
+def test_every_map_can_be_reached_from_the_bedroom() -> None:
+    assert {place.map for place in links()} == set(able().by_number)
+
+
+def test_from_everywhere_there_is_a_way_back() -> None:
+    came: dict[Place, list[Place]] = {}
+    for place, after in links().items():
+        for to in after:
+            came.setdefault(to, []).append(place)
+    home, waiting = {START}, deque([START])
+    while waiting:
+        for place in came.get(waiting.popleft(), []):
+            if place not in home:
+                home.add(place)
+                waiting.append(place)
+    assert set(links()) - home == set()
+
+
+def test_everybody_and_everything_can_be_spoken_to() -> None:
+    for source in able().maps.values():
+        for thing in source.objects:
+            spots = {place for place, _ in able().beside(source.name, thing.x, thing.y)}
+            assert spots & set(links()), f"{source.name} {thing.name}"
+
+
+def test_arrivals_of_warps_are_free() -> None:
+    for source in able().maps.values():
+        for warp in source.warps:
+            number = able().number(warp.map)
+            assert (warp.dest_x, warp.dest_y) not in able().people[number], warp.line.text

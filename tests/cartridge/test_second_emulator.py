@@ -1,0 +1,25 @@
+"""The cartridge on another emulator, where Debian's package libretro-gambatte is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from envs.cartridge.tools.second_emulator import CORE, compare
+from envs.errors import UserError
+
+installed = pytest.mark.skipif(not CORE.exists(), reason="libretro-gambatte is not installed")
+
+
+@installed
+def test_the_other_emulator_shows_the_same_and_reaches_the_first_milestones(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert compare(CORE, "starter") == 0
+    told = capfd.readouterr().out
+    assert "same pictures: 12 of 12" in told
+    assert "starter" in told
+
+
+def test_a_core_that_is_not_there_is_told_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"core .*nowhere\.so: cannot be loaded"):
+        compare(CORE.with_name("nowhere.so"), "starter")
