@@ -27,8 +27,13 @@ class Breakdown(Protocol):
 
 
 def components(breakdown: Breakdown) -> dict[str, float]:
-    """The four sums by name."""
-    return {name: float(getattr(breakdown, name)) for name in COMPONENTS}
+    """The four sums by name, in the order of COMPONENTS."""
+    return {
+        "exploration": breakdown.exploration,
+        "battle": breakdown.battle,
+        "milestone": breakdown.milestone,
+        "penalty": breakdown.penalty,
+    }
 
 
 def _event_bits(state: GameState) -> int:
@@ -37,6 +42,11 @@ def _event_bits(state: GameState) -> int:
 
 def _levels(state: GameState) -> tuple[int, ...]:
     return tuple(mon.level for mon in state.party)
+
+
+def _same(one: GameState, other: GameState) -> bool:
+    """Whether two moments agree in map, badges and events, which is what milestones depend on."""
+    return one.map_id == other.map_id and one.badges == other.badges and one.event_bytes == other.event_bytes
 
 
 class EpisodeStats:
@@ -67,6 +77,8 @@ class EpisodeStats:
         self._new_badges = 0
         self._new_events = 0
         self._held_levels = _levels(state)
+        self._held_party = state.party
+        self._settled: GameState | None = None  # a state that held for two steps, all of which was counted
         self._open = [m for m in self._game.milestones if not m.reached(state)]
 
     def step(self, before: GameState, now: GameState, sums: Mapping[str, float], reward: float) -> list[str]:
@@ -78,10 +90,15 @@ class EpisodeStats:
         self.length += 1
         self.episode_return += reward
         for name, value in sums.items():
-            self.sums[name] += value
+            if value:
+                self.sums[name] += value
         self._count_battles(before, now)
-        self._count_progress(before, now)
         self._count_levels(before, now)
+        still = _same(before, now)
+        if still and self._settled is not None and _same(self._settled, now):
+            return []
+        self._settled = now if still else None
+        self._count_progress(before, now)
         return [milestone.name for milestone in self._fallen(before, now)]
 
     def result(self, coord_count: int) -> dict[str, object]:
@@ -120,9 +137,12 @@ class EpisodeStats:
     def _count_levels(self, before: GameState, now: GameState) -> None:
         """Growth of a party of the same size, whatever its order; a party that grew or shrank is the new
         measure."""
-        levels = _levels(now)
-        if levels == self._held_levels or levels != _levels(before):
+        if now.party == self._held_party:
             return
+        levels = _levels(now)
+        if levels != _levels(before):
+            return
+        self._held_party = now.party
         if len(levels) == len(self._held_levels):
             self.levels_gained += max(0, sum(levels) - sum(self._held_levels))
         self._held_levels = levels

@@ -21,7 +21,10 @@ from envs.visited import CROP, VisitedTiles
 Picture = NDArray[np.uint8]
 N_ACTIONS = 7
 SCREEN = (144, 160)  # pixels
+HALF_SCREEN = (72, 80)
 FRAMES = 3
+FILM = 16
+"""Pictures that have room before the last ones are moved back to the beginning."""
 MON_FIELDS = 13
 FACINGS = (0, 4, 8, 12)  # down, up, left, right
 
@@ -31,6 +34,10 @@ def shrink(picture: Picture) -> Picture:
     rows = picture[0::2].astype(np.uint16)
     rows += picture[1::2]
     return ((rows[:, 0::2] + rows[:, 1::2]) >> 2).astype(np.uint8)
+
+
+def _half(picture: Picture) -> Picture:
+    return picture if picture.shape == HALF_SCREEN else shrink(picture)
 
 
 def share(part: int, whole: int) -> int:
@@ -50,7 +57,7 @@ class Part(ABC):
     high: int = 255
 
     def reset(self, state: GameState, screen: Picture) -> None:  # noqa: B027 - most parts remember nothing
-        """An episode begins at ``state`` with the picture ``screen`` (144, 160)."""
+        """An episode begins at ``state`` with the picture ``screen``."""
 
     def update(self, screen: Picture, action: int) -> None:  # noqa: B027
         """A step was taken with ``action``; ``screen`` is the picture after it."""
@@ -64,20 +71,25 @@ class Screen(Part):
     """The last three pictures in grey at half size, oldest first; three times the first as an episode
     begins."""
 
-    shape = (FRAMES, SCREEN[0] // 2, SCREEN[1] // 2)
+    shape = (FRAMES, *HALF_SCREEN)
 
     def __init__(self) -> None:
-        self._frames = np.zeros(self.shape, np.uint8)
+        self._film = np.zeros((FILM, *HALF_SCREEN), np.uint8)
+        self._end = FRAMES
 
     def reset(self, state: GameState, screen: Picture) -> None:
-        self._frames[:] = shrink(screen)
+        self._end = FRAMES
+        self._film[:FRAMES] = _half(screen)
 
     def update(self, screen: Picture, action: int) -> None:
-        self._frames[:-1] = self._frames[1:]
-        self._frames[-1] = shrink(screen)
+        if self._end == FILM:
+            self._end = FRAMES - 1
+            self._film[: self._end] = self._film[-self._end :]
+        self._film[self._end] = _half(screen)
+        self._end += 1
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = self._frames
+        out[:] = self._film[self._end - FRAMES : self._end]
 
 
 class Visited(Part):
@@ -92,15 +104,27 @@ class Visited(Part):
 
 
 class Numbers(Part):
-    """A part made of a few numbers of the state alone."""
+    """A part made of a few numbers of the state alone, which are kept until what they depend on changes."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._numbers = np.zeros(self.shape, np.uint8)
+
+    @abstractmethod
+    def key(self, state: GameState) -> object:
+        """What the numbers depend on; not None."""
 
     @abstractmethod
     def values(self, state: GameState) -> Sequence[int]:
         """The numbers, each 0 to 255."""
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        # By way of bytes: three times as fast as from a list, and a number that is no byte is an error.
-        out[:] = np.frombuffer(bytes(self.values(state)), np.uint8)
+        key = self.key(state)
+        if key != self._key:
+            # By way of bytes: three times as fast as from a list, and a number that is no byte is an error.
+            self._numbers = np.frombuffer(bytes(self.values(state)), np.uint8)
+            self._key = key
+        out[:] = self._numbers
 
 
 def _mon_numbers(mon: PartyMon) -> tuple[int, ...]:
@@ -115,6 +139,9 @@ class Party(Numbers):
 
     shape = (PARTY_MAX * MON_FIELDS,)
 
+    def key(self, state: GameState) -> object:
+        return state.party
+
     def values(self, state: GameState) -> Sequence[int]:
         numbers = [number for mon in state.party for number in _mon_numbers(mon)]
         return numbers + [0] * (self.shape[0] - len(numbers))
@@ -126,6 +153,9 @@ class Battle(Numbers):
     maximal HP / 4; the menu entry under the cursor. Zeros but for the last when there is no battle."""
 
     shape = (11,)
+
+    def key(self, state: GameState) -> object:
+        return state if state.battle else state.menu_item
 
     def values(self, state: GameState) -> Sequence[int]:
         if state.battle == 0:
@@ -148,6 +178,9 @@ class Badges(Numbers):
 
     shape = (8,)
 
+    def key(self, state: GameState) -> object:
+        return state.badges
+
     def values(self, state: GameState) -> Sequence[int]:
         return [255 * (state.badges >> n & 1) for n in range(8)]
 
@@ -165,6 +198,9 @@ class Facing(Numbers):
     """Four flags: down, up, left, right."""
 
     shape = (4,)
+
+    def key(self, state: GameState) -> object:
+        return state.facing
 
     def values(self, state: GameState) -> Sequence[int]:
         return [255 * (state.facing == facing) for facing in FACINGS]
@@ -219,19 +255,20 @@ class Observations:
         self._parts = {_check(name): PARTS[name]() for name in names}
         if not self._parts:
             raise UserError(f"observations: none picked; known: {', '.join(PARTS)}")
+        self._remembering = [part for part in self._parts.values() if type(part).update is not Part.update]
         boxes: dict[str, spaces.Space[Picture]] = {
             name: spaces.Box(0, part.high, part.shape, np.uint8) for name, part in self._parts.items()
         }
         self.space = spaces.Dict(boxes)
 
     def reset(self, state: GameState, screen: Picture) -> None:
-        """An episode begins at ``state``; ``screen`` is uint8 (144, 160)."""
+        """An episode begins at ``state``; ``screen`` is uint8 (144, 160), or (72, 80) when it was shrunk."""
         for part in self._parts.values():
             part.reset(state, screen)
 
     def update(self, screen: Picture, action: int) -> None:
-        """One step was taken: ``action`` (0 to 6) led to the picture ``screen``, uint8 (144, 160)."""
-        for part in self._parts.values():
+        """One step was taken: ``action`` (0 to 6) led to the picture ``screen``, as ``reset`` takes it."""
+        for part in self._remembering:
             part.update(screen, action)
 
     def encode(

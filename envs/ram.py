@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol, overload
 
 
 class Memory(Protocol):
-    """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes."""
+    """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes.
+
+    Where it has an attribute ``work_ram``, that is a live view of the 8,192 bytes from 0xC000 on.
+    """
 
     @overload
     def __getitem__(self, key: int) -> int: ...
@@ -63,11 +67,49 @@ NO_MOVES = (0, 0, 0, 0)
 BATTLE_LOST = -1
 MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it counts for nothing
 
-# The contiguous stretches that are fetched in one slice each: a slice costs its call plus some 20 ns a byte.
-_BATTLE = slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1)
-_PLAYER = slice(W_POKEDEX_OWNED, W_LAST_MAP + 1)
-_STORY = slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES)
-_PLAY_TIME = slice(W_PLAY_TIME_HOURS, W_PLAY_TIME_HOURS + 4)
+WORK_RAM = 0xC000
+WORK_RAM_BYTES = 0x2000
+# All that is read, in few slices, where memory cannot be had as a whole.
+_STRETCHES = (
+    slice(W_FACING, W_FACING + 1),
+    slice(W_CURRENT_MENU_ITEM, W_CURRENT_MENU_ITEM + 1),
+    slice(W_JOY_IGNORE, W_JOY_IGNORE + 1),
+    slice(W_BATTLE_RESULT, W_BATTLE_RESULT + 1),
+    slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1),
+    slice(W_PARTY_COUNT, W_PARTY_MONS + PARTY_MAX * MON_BYTES),
+    slice(W_POKEDEX_OWNED, W_LAST_MAP + 1),
+    slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES),
+    slice(W_PLAY_TIME_HOURS, W_PLAY_TIME_HOURS + 4),
+)
+# The same table as places in the bytes of work RAM.
+_FACING = W_FACING - WORK_RAM
+_MENU_ITEM = W_CURRENT_MENU_ITEM - WORK_RAM
+_JOY_IGNORE = W_JOY_IGNORE - WORK_RAM
+_BATTLE_RESULT = W_BATTLE_RESULT - WORK_RAM
+_WALK_COUNTER = W_WALK_COUNTER - WORK_RAM
+_ENEMY_SPECIES = W_ENEMY_MON_SPECIES - WORK_RAM
+_ENEMY_HP = W_ENEMY_MON_HP - WORK_RAM
+_ENEMY_LEVEL = W_ENEMY_MON_LEVEL - WORK_RAM
+_ENEMY_MAX_HP = W_ENEMY_MON_MAX_HP - WORK_RAM
+_OWN_HP = W_BATTLE_MON_HP - WORK_RAM
+_OWN_LEVEL = W_BATTLE_MON_LEVEL - WORK_RAM
+_OWN_MAX_HP = W_BATTLE_MON_MAX_HP - WORK_RAM
+_IN_BATTLE = W_IS_IN_BATTLE - WORK_RAM
+_ESCAPED = W_ESCAPED_FROM_BATTLE - WORK_RAM
+_PARTY_COUNT = W_PARTY_COUNT - WORK_RAM
+_PARTY = W_PARTY_MONS - WORK_RAM
+_OWNED = W_POKEDEX_OWNED - WORK_RAM
+_BADGES = W_OBTAINED_BADGES - WORK_RAM
+_MAP = W_CUR_MAP - WORK_RAM
+_Y = W_Y_COORD - WORK_RAM
+_X = W_X_COORD - WORK_RAM
+_LAST_MAP = W_LAST_MAP - WORK_RAM
+_BLACKOUT_MAP = W_LAST_BLACKOUT_MAP - WORK_RAM
+_EVENTS = W_EVENT_FLAGS - WORK_RAM
+_PLAY_TIME = W_PLAY_TIME_HOURS - WORK_RAM
+# Places in the bytes of belongings, which begin with the Pokedex.
+_BAG = slice(W_NUM_BAG_ITEMS - W_POKEDEX_OWNED, W_BAG_ITEMS + 2 * BAG_MAX + 1 - W_POKEDEX_OWNED)
+_MONEY = slice(W_PLAYER_MONEY - W_POKEDEX_OWNED, W_PLAYER_MONEY - W_POKEDEX_OWNED + 3)
 
 BattleChange = Literal["started", "won", "lost", "escaped"]
 
@@ -158,7 +200,7 @@ class GameState:
         return bit(self.event_bytes, number)
 
 
-def _mon(data: Sequence[int]) -> PartyMon:
+def _mon(data: bytes) -> PartyMon:
     return PartyMon(
         species=data[0],
         level=data[33],
@@ -170,16 +212,24 @@ def _mon(data: Sequence[int]) -> PartyMon:
     )
 
 
-def _party(memory: Memory) -> tuple[PartyMon, ...]:
-    """The creatures below the party count. A count above six is no party at all (memory not set up yet)."""
-    count = memory[W_PARTY_COUNT]
-    if not 0 < count <= PARTY_MAX:
-        return ()
-    data = memory[W_PARTY_MONS : W_PARTY_MONS + count * MON_BYTES]
-    return tuple(_mon(data[i : i + MON_BYTES]) for i in range(0, count * MON_BYTES, MON_BYTES))
+# Party, bag and Pokedex stay the same for many steps: the last ones are kept by their bytes.
+@lru_cache(maxsize=256)
+def _party(data: bytes) -> tuple[PartyMon, ...]:
+    return tuple(_mon(data[i : i + MON_BYTES]) for i in range(0, len(data), MON_BYTES))
 
 
-def _bag(data: Sequence[int]) -> tuple[tuple[int, int], ...]:
+@lru_cache(maxsize=256)
+def _belongings(data: bytes) -> tuple[tuple[tuple[int, int], ...], int, int, int]:
+    """Bag, money, creatures owned and seen, of the bytes from W_POKEDEX_OWNED to the badges."""
+    return (
+        _bag(data[_BAG]),
+        bcd(data[_MONEY]),
+        count_bits(data[:POKEDEX_BYTES]),
+        count_bits(data[POKEDEX_BYTES : 2 * POKEDEX_BYTES]),
+    )
+
+
+def _bag(data: bytes) -> tuple[tuple[int, int], ...]:
     """Pairs (id, quantity) of ``data`` = count, pairs, 0xFF. A count above twenty is no bag at all."""
     count = data[0]
     if count > BAG_MAX:
@@ -193,47 +243,53 @@ def _battle(value: int) -> int:
     return BATTLE_LOST if value == 0xFF else value if value <= 2 else 0
 
 
+def work_ram_of(memory: Memory) -> bytes:
+    """Work RAM (0xC000 to 0xDFFF), or at least all of it that ``read_state`` reads."""
+    whole: memoryview | None = getattr(memory, "work_ram", None)
+    if whole is not None:
+        return bytes(whole)
+    image = bytearray(WORK_RAM_BYTES)
+    for part in _STRETCHES:
+        image[part.start - WORK_RAM : part.stop - WORK_RAM] = bytes(memory[part])
+    return bytes(image)
+
+
 def read_state(memory: Memory) -> GameState:
-    """The GameState of this moment, from anything with ``memory[a]`` and ``memory[a:b]``."""
-    fight = memory[_BATTLE]
-    player = memory[_PLAYER]
-    story = memory[_STORY]
-    hours, _, minutes, seconds = memory[_PLAY_TIME]
+    """The GameState of this moment, from anything with ``memory[a]`` and ``memory[a:b]``.
 
-    def battle(address: int) -> int:
-        return fight[address - W_WALK_COUNTER]
-
-    def mine(address: int) -> int:
-        return player[address - W_POKEDEX_OWNED]
-
+    A party count of 0 or above six is no party at all (memory not set up yet).
+    """
+    ram = work_ram_of(memory)
+    members = ram[_PARTY_COUNT]
+    bag, money, owned, seen = _belongings(ram[_OWNED:_BADGES])
     return GameState(
-        map_id=mine(W_CUR_MAP),
-        x=mine(W_X_COORD),
-        y=mine(W_Y_COORD),
-        facing=memory[W_FACING] & 0x0C,
-        badges=mine(W_OBTAINED_BADGES),
-        party=_party(memory),
-        battle=_battle(battle(W_IS_IN_BATTLE)),
-        battle_result=memory[W_BATTLE_RESULT],
-        escaped=battle(W_ESCAPED_FROM_BATTLE) != 0,
-        enemy_species=battle(W_ENEMY_MON_SPECIES),
-        enemy_level=battle(W_ENEMY_MON_LEVEL),
-        enemy_hp=battle(W_ENEMY_MON_HP) << 8 | battle(W_ENEMY_MON_HP + 1),
-        enemy_max_hp=battle(W_ENEMY_MON_MAX_HP) << 8 | battle(W_ENEMY_MON_MAX_HP + 1),
-        own_level=battle(W_BATTLE_MON_LEVEL),
-        own_hp=battle(W_BATTLE_MON_HP) << 8 | battle(W_BATTLE_MON_HP + 1),
-        own_max_hp=battle(W_BATTLE_MON_MAX_HP) << 8 | battle(W_BATTLE_MON_MAX_HP + 1),
-        event_bytes=bytes(story[W_EVENT_FLAGS - W_LAST_BLACKOUT_MAP :]),
-        money=bcd(player[W_PLAYER_MONEY - W_POKEDEX_OWNED : W_PLAYER_MONEY - W_POKEDEX_OWNED + 3]),
-        bag=_bag(player[W_NUM_BAG_ITEMS - W_POKEDEX_OWNED :]),
-        pokedex_owned=count_bits(player[:POKEDEX_BYTES]),
-        pokedex_seen=count_bits(player[POKEDEX_BYTES : 2 * POKEDEX_BYTES]),
-        play_time=hours * 3600 + minutes * 60 + seconds,
-        joy_ignore=memory[W_JOY_IGNORE],
-        walk_counter=battle(W_WALK_COUNTER),
-        menu_item=memory[W_CURRENT_MENU_ITEM],
-        last_map=mine(W_LAST_MAP),
-        blackout_map=story[0],
+        map_id=ram[_MAP],
+        x=ram[_X],
+        y=ram[_Y],
+        facing=ram[_FACING] & 0x0C,
+        badges=ram[_BADGES],
+        party=_party(ram[_PARTY : _PARTY + members * MON_BYTES]) if members <= PARTY_MAX else (),
+        battle=_battle(ram[_IN_BATTLE]),
+        battle_result=ram[_BATTLE_RESULT],
+        escaped=ram[_ESCAPED] != 0,
+        enemy_species=ram[_ENEMY_SPECIES],
+        enemy_level=ram[_ENEMY_LEVEL],
+        enemy_hp=ram[_ENEMY_HP] << 8 | ram[_ENEMY_HP + 1],
+        enemy_max_hp=ram[_ENEMY_MAX_HP] << 8 | ram[_ENEMY_MAX_HP + 1],
+        own_level=ram[_OWN_LEVEL],
+        own_hp=ram[_OWN_HP] << 8 | ram[_OWN_HP + 1],
+        own_max_hp=ram[_OWN_MAX_HP] << 8 | ram[_OWN_MAX_HP + 1],
+        event_bytes=ram[_EVENTS : _EVENTS + EVENT_BYTES],
+        money=money,
+        bag=bag,
+        pokedex_owned=owned,
+        pokedex_seen=seen,
+        play_time=ram[_PLAY_TIME] * 3600 + ram[_PLAY_TIME + 2] * 60 + ram[_PLAY_TIME + 3],
+        joy_ignore=ram[_JOY_IGNORE],
+        walk_counter=ram[_WALK_COUNTER],
+        menu_item=ram[_MENU_ITEM],
+        last_map=ram[_LAST_MAP],
+        blackout_map=ram[_BLACKOUT_MAP],
     )
 
 

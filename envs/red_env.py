@@ -81,6 +81,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited = VisitedTiles()
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
+        self.out: Observation | None = None
+        """Arrays that observations are written to; None: new ones for every step."""
 
     @staticmethod
     def actions() -> gymnasium.spaces.Discrete:
@@ -111,24 +113,36 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited.reset(self._state)
         self._reward.reset(self._state)
         self._stats.reset(self._state)
-        self._observations.reset(self._state, self.emulator.screen())
+        self._observations.reset(self._state, self.emulator.half_screen())
         return self._encode(), {"start": start.name, "wait_frames": wait}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Press a button for a while and let the rest of the action's frames pass. ValueError: no such
         action."""
+        self.press(action)
+        return self.look()
+
+    def press(self, action: np.int64 | int) -> None:
+        """The first half of a step: play its frames, keep the picture. ValueError: no such action.
+
+        A worker does this with all its games before it looks at any: what looking needs, and emulating and
+        pictures would drive out, then stays in the processor's caches.
+        """
         index = int(action)
         if not 0 <= index < len(BUTTONS):
             raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         if self.config.fast_text:
             keep_text_fast(self.emulator)
+        self._observations.update(self.emulator.half_screen(), index)
+
+    def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """The second half of a step: what came of it."""
         before, self._state = self._state, read_state(self.emulator.memory)
         self._visited.mark(self._state)
         breakdown = self._reward.step(before, self._state)
         sums, total = components(breakdown), float(breakdown.total)
         milestones = self._stats.step(before, self._state, sums, total)
-        self._observations.update(self.emulator.screen(), index)
         terminated = self._stats.goal_reached
         truncated = not terminated and self._stats.length >= self.config.max_steps
         info = self._info(sums, milestones, terminated or truncated)
@@ -147,7 +161,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         return self.config.start if name is None else start_state(self.config.game, str(name))
 
     def _encode(self) -> Observation:
-        return self._observations.encode(self._state, self._visited)
+        return self._observations.encode(self._state, self._visited, self.out)
 
     def _info(self, sums: dict[str, float], milestones: list[str], ended: bool) -> dict[str, Any]:
         info: dict[str, Any] = {"reward_components": sums}

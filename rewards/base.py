@@ -52,6 +52,10 @@ class Battle:
     own_low: list[float] = field(default_factory=list)  # per party slot
     owned_at_start: tuple[int, int] = (0, 0)  # party size, kinds owned
 
+    def is_due(self) -> bool:
+        """Whether this step pays for a battle at all."""
+        return bool(self.start_due or self.hp_due or self.ended)
+
 
 @dataclass(slots=True)
 class Progress:
@@ -66,6 +70,11 @@ class Progress:
     levels: OrderedDict[tuple[int, ...], int] = field(default_factory=OrderedDict)  # bounded, see very_sparse
     party: tuple[int, ...] = ()
     new_levels: int = 0
+    settled: GameState | None = None  # a state that held for two steps, all of which was counted
+
+    def is_due(self) -> bool:
+        """Whether this step pays for a milestone at all."""
+        return bool(self.new_badges or self.new_events or self.new_map or self.new_levels)
 
 
 @dataclass(slots=True)
@@ -126,7 +135,7 @@ class Layout:
     """The fixed order of a stack's terms, and which of them belong to which sum."""
 
     names: tuple[str, ...]
-    components: tuple[Component, ...]
+    slots: tuple[int, ...]  # places in COMPONENTS
     layers: tuple[Layer, ...]
 
 
@@ -137,31 +146,18 @@ class RewardBreakdown:
 
     layout: Layout
     values: tuple[float, ...]
+    exploration: float  # sum of the dense terms that are no penalties
+    battle: float  # sum of the sparse terms
+    milestone: float  # sum of the very sparse terms
+    penalty: float  # sum of the terms named ``penalty_*``
 
-    def _sum(self, component: Component) -> float:
-        return sum(
-            (v for v, c in zip(self.values, self.layout.components, strict=True) if c == component), 0.0
-        )
-
-    @property
-    def exploration(self) -> float:
-        """Sum of the dense terms that are no penalties."""
-        return self._sum("exploration")
-
-    @property
-    def battle(self) -> float:
-        """Sum of the sparse terms."""
-        return self._sum("battle")
-
-    @property
-    def milestone(self) -> float:
-        """Sum of the very sparse terms."""
-        return self._sum("milestone")
-
-    @property
-    def penalty(self) -> float:
-        """Sum of the terms named ``penalty_*``."""
-        return self._sum("penalty")
+    @classmethod
+    def of(cls, layout: Layout, values: tuple[float, ...]) -> RewardBreakdown:
+        """The breakdown of ``values``, in the order of ``layout``."""
+        sums = [0.0, 0.0, 0.0, 0.0]
+        for value, slot in zip(values, layout.slots, strict=True):
+            sums[slot] += value
+        return cls(layout, values, *sums)
 
     @property
     def total(self) -> float:

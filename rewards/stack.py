@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from envs.errors import UserError
 from envs.ram import GameState
 from rewards import dense, sparse, very_sparse
-from rewards.base import LAYERS, EpisodeMemory, Layer, Layout, RewardBreakdown, RewardTerm, component_of
+from rewards.base import COMPONENTS, LAYERS, EpisodeMemory, Layer, Layout, RewardBreakdown, Term, component_of
 
 # What a run pays when its configuration says nothing about rewards.
 DEFAULT_COEFFICIENTS: dict[str, float] = {
@@ -107,12 +107,17 @@ class RewardStack:
         self.key_maps = tuple(key_maps)
         self._window = int(self.coefficients["exploration_recent_window"])
         stuck = dense.penalty_stuck(int(self.coefficients["stuck_after"]))
-        terms: tuple[RewardTerm, ...] = (*dense.TERMS, stuck, *sparse.TERMS, *very_sparse.TERMS)
+        terms: tuple[Term, ...] = (*dense.TERMS, stuck, *sparse.TERMS, *very_sparse.TERMS)
         self.terms = tuple(t for t in terms if self.coefficients[t.name] != 0)
-        self._weights = tuple(self.coefficients[t.name] * self.layer_weights[t.layer] for t in self.terms)
+        weighted = [(self.coefficients[t.name] * self.layer_weights[t.layer], t) for t in self.terms]
+        self._dense = [(weight, t.value) for weight, t in weighted if t.layer == "dense"]
+        self._sparse = [(weight, t.value) for weight, t in weighted if t.layer == "sparse"]
+        self._very_sparse = [(weight, t.value) for weight, t in weighted if t.layer == "very_sparse"]
+        # On most steps nothing is due in these layers, and none of their terms has to be asked.
+        self._no_sparse, self._no_very_sparse = [0.0] * len(self._sparse), [0.0] * len(self._very_sparse)
         self._layout = Layout(
             names=tuple(t.name for t in self.terms),
-            components=tuple(component_of(t) for t in self.terms),
+            slots=tuple(COMPONENTS.index(component_of(t)) for t in self.terms),
             layers=tuple(t.layer for t in self.terms),
         )
         self.memory = EpisodeMemory()
@@ -133,5 +138,13 @@ class RewardStack:
         sparse.observe(memory, before, now)
         very_sparse.observe(memory, before, now, self.key_maps)
         dense.observe_progress(memory)
-        values = tuple(w * t(before, now, memory) for t, w in zip(self.terms, self._weights, strict=True))
-        return RewardBreakdown(self._layout, values)
+        values = [weight * value(before, now, memory) for weight, value in self._dense]
+        if memory.battle.is_due():
+            values += [weight * value(before, now, memory) for weight, value in self._sparse]
+        else:
+            values += self._no_sparse
+        if memory.progress.is_due():
+            values += [weight * value(before, now, memory) for weight, value in self._very_sparse]
+        else:
+            values += self._no_very_sparse
+        return RewardBreakdown.of(self._layout, tuple(values))

@@ -61,6 +61,12 @@ def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: Sequence[int]) -> None:
     """Takes in one step: which milestones it added."""
     progress = memory.progress
+    still = _same(before, now)
+    if still and progress.settled is not None and _same(progress.settled, now):
+        progress.new_badges = progress.new_events = progress.new_levels = 0
+        progress.new_map = False
+        return
+    progress.settled = now if still else None
     badges = before.badges & now.badges & ~progress.badges
     progress.badges |= badges
     progress.new_badges = badges.bit_count()
@@ -70,6 +76,16 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: 
     progress.new_map = before.map_id == here and here in key_maps and here not in progress.maps
     if progress.new_map:
         progress.maps.add(here)
+
+
+def _same(one: GameState, other: GameState) -> bool:
+    """Whether two moments agree in everything that milestones depend on."""
+    return (
+        one.map_id == other.map_id
+        and one.badges == other.badges
+        and one.party == other.party
+        and one.event_bytes == other.event_bytes
+    )
 
 
 def _new_events(progress: Progress, before: GameState, now: GameState) -> int:

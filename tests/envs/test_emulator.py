@@ -13,7 +13,9 @@ import pytest
 
 from envs.emulator import ALL_BUTTONS, BUTTONS, Emulator
 from envs.errors import UserError
+from envs.observations import shrink
 from envs.ram import read_state
+from envs.work_ram import QuickMemory
 
 H_JOY_HELD = 0xFFB4
 HELD_BITS = {"a": 0, "b": 1, "select": 2, "start": 3, "right": 4, "left": 5, "up": 6, "down": 7}
@@ -146,3 +148,27 @@ def test_sound_is_a_setting_that_changes_no_facts(rom: Path, emulator: Emulator,
             for button in ("down", "down", "start", "b"):
                 machine.act(button)
         assert read_state(loud.memory) == read_state(emulator.memory)
+
+
+def test_work_ram_is_read_as_a_whole(emulator: Emulator, state: State) -> None:
+    """The array behind PyBoy's memory was found, and is still the right one after loading a state."""
+    emulator.load_state(state("starter"))
+    emulator.tick(30)
+    memory = emulator.memory
+    assert isinstance(memory, QuickMemory)
+    slow = emulator._pyboy.memory
+    assert bytes(memory.work_ram) == bytes(slow[0xC000:0xE000])
+    assert memory[0xD35E:0xD363] == bytes(slow[0xD35E:0xD363])
+    assert memory[0xFF40] == slow[0xFF40]
+    assert read_state(memory) == read_state(slow)
+    memory[0xD35E] = 3
+    assert memory.work_ram[0xD35E - 0xC000] == 3
+
+
+def test_half_screen_is_the_mean_of_four_pixels(emulator: Emulator, state: State) -> None:
+    emulator.load_state(state("starter"))
+    for button in (None, "down", "start"):
+        emulator.act(button)
+        assert np.array_equal(emulator.half_screen(), shrink(emulator.screen()))
+    emulator._pixels[..., :3] = np.random.default_rng(0).integers(256, size=(144, 160, 1))
+    assert np.array_equal(emulator.half_screen(), shrink(emulator.screen())), "any shades of grey"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import psutil
 import pytest
@@ -146,14 +147,14 @@ def test_buffers_are_poisoned_until_written(vec: MakeVec) -> None:
 
 
 def test_a_reward_that_is_no_number_is_refused(vec: MakeVec, maker: Maker) -> None:
-    def make() -> RedEnv:
-        env = maker()
-        step = env.step
-        env.step = lambda action: (o := step(action)) and (o[0], float("nan"), *o[2:])  # type: ignore
-        return env
+    class Broken(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def step(self, action: Any) -> Any:
+            observation, _, *rest = super().step(action)
+            return observation, float("nan"), *rest
 
-    env = vec(2, make)
+    env = vec(2, lambda: Broken(maker()))
     env.reset()
+    assert env.env_is_wrapped(gymnasium.Wrapper) == [True, True]
     with pytest.raises(ValueError, match="environment 0 gave no number as its reward"):
         env.step(np.zeros(2, np.int64))
 
