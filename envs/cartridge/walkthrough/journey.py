@@ -62,8 +62,43 @@ def badge_2(player: Player) -> None:
     beat_leader(player, "GYM_2", 1, "CENTRE_3")
 
 
+def ticket(player: Player) -> None:
+    """Over the bridge to the inventor, freed by his lever, who gives the ship's ticket."""
+    pilot = player.pilot
+
+    def toward(act: Callable[[], None]) -> None:
+        if player.weak:
+            player.heal("CENTRE_3")
+        act()
+
+    def pull() -> None:
+        pilot.visit("TICKET_HOUSE", 0, 2)
+        if player.at(("TICKET_HOUSE", 0, 2)) and pilot.turn("up"):
+            pilot.press("a")
+            pilot.settle()
+
+    player.heal("CENTRE_3")
+    player.repeat(lambda: player.event("FREED_INVENTOR"), lambda: toward(pull), "pull the lever")
+    player.repeat(
+        lambda: player.event("GOT_TICKET"),
+        lambda: toward(lambda: pilot.talk("TICKET_HOUSE", "inventor")),
+        "get the ticket",
+    )
+
+
+def saltwick(player: Player) -> None:
+    """By the way underground to the sixth town, and from its ship's captain the machine that cuts."""
+    pilot = player.pilot
+    travel(player, "CENTRE_4", "CENTRE_3")
+    player.repeat(
+        lambda: player.event("GOT_HM_CUT"), lambda: pilot.talk("DOCK", "captain"), "get the machine that cuts"
+    )
+
+
 JOURNEY: dict[str, Callable[[Player], None]] = {
     "town 4": willowmere,
     "badge 2": badge_2,
+    "ticket": ticket,
+    "cut": saltwick,
 }
 """In the order of the story."""
