@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.cartridge.walkthrough.atlas import atlas
+from envs.cartridge.walkthrough.atlas import Place, atlas
+from envs.cartridge.walkthrough.lore import worth
 from envs.cartridge.walkthrough.story import Player, train
 
 CROSSING_LEVEL = 13
 """Level of the lead with which the road east of the first gym is left for the cave."""
 GYM_2_LEVEL = 17
 """Level of the lead with which the second gym is entered."""
+CUT, HM_CUT = 15, 196
+"""The move and the machine that teaches it."""
+BAG_ROW, FORGET_ROW = 4, 5
+"""Screen rows of BAG in the START menu and of the first move that may be forgotten."""
 ALL_WILD = 100
 """A level that no creature passes: all wild ones are fought."""
 
@@ -95,10 +100,57 @@ def saltwick(player: Player) -> None:
     )
 
 
+def teach_cut(player: Player) -> None:
+    """Have the lead learn to cut from the machine in the bag, for the move that does least."""
+    pilot = player.pilot
+    lead = pilot.state.party[0]
+    weakest = min(range(4), key=lambda i: worth(lead.moves[i], lead.species, lead.species))
+    row = [item for item, _ in pilot.state.bag].index(HM_CUT)
+    pilot.press("start")
+    for at in (BAG_ROW, row, None, 0):
+        if at is not None:
+            pilot.point(at)
+        pilot.press("a")
+    pilot.press(None)
+    if pilot.screen.shows("Forget which"):
+        pilot.point(FORGET_ROW + weakest)
+        pilot.press("a")
+    for _ in range(8):
+        pilot.press("b")
+
+
+def badge_3(player: Player) -> None:
+    """Cut the tree before the gym, pull its lever, beat the leader."""
+    pilot = player.pilot
+    player.repeat(
+        lambda: CUT in pilot.state.party[0].moves, lambda: teach_cut(player), "teach the lead to cut", 4
+    )
+    player.heal("CENTRE_4")
+
+    def task() -> None:
+        if pilot.state.map_id != atlas().number("GYM_3"):
+            pilot.visit("SALTWICK", 14, 16)
+            if pilot.turn("left"):
+                pilot.press("a")
+                pilot.yes = True
+                pilot.settle()
+                pilot.yes = False
+            pilot.step("left", Place(atlas().number("SALTWICK"), 13, 16))
+        if not player.event("GYM_3_OPEN"):
+            pilot.visit("GYM_3", 1, 12)
+            if player.at(("GYM_3", 1, 12)) and pilot.turn("up"):
+                pilot.press("a")
+                pilot.settle()
+        pilot.talk("GYM_3", "leader")
+
+    player.repeat(lambda: bool(pilot.state.badges & 4), task, "beat the leader of GYM_3")
+
+
 JOURNEY: dict[str, Callable[[Player], None]] = {
     "town 4": willowmere,
     "badge 2": badge_2,
     "ticket": ticket,
     "cut": saltwick,
+    "badge 3": badge_3,
 }
 """In the order of the story."""
