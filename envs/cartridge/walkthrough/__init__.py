@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from envs.cartridge.walkthrough.journey import JOURNEY
 from envs.cartridge.walkthrough.pilot import WalkthroughError
 from envs.cartridge.walkthrough.story import MILESTONES, new_player
 from envs.emulator import Emulator
 from envs.errors import UserError, known
 
-__all__ = ["MILESTONES", "WalkthroughError", "run_to"]
+__all__ = ["MILESTONES", "STORY", "WalkthroughError", "run_to"]
+
+STORY = {**MILESTONES, **JOURNEY}
+"""Milestones up to the first badge, then the journey's: name -> how it is reached from the one before."""
 
 
 def run_to(emulator: Emulator, name: str, tell: Callable[[str, int], None] | None = None) -> int:
@@ -21,10 +25,10 @@ def run_to(emulator: Emulator, name: str, tell: Callable[[str, int], None] | Non
     that is no
     milestone, and WalkthroughError when the game does not get there.
     """
-    if name not in MILESTONES:
-        raise UserError(f'milestone "{name}": there is none of that name; {known(name, MILESTONES)}')
+    if name not in STORY:
+        raise UserError(f'milestone "{name}": there is none of that name; {known(name, STORY)}')
     player = new_player(emulator)
-    for milestone, play in MILESTONES.items():
+    for milestone, play in STORY.items():
         play(player)
         if tell is not None:
             tell(milestone, player.pilot.actions)

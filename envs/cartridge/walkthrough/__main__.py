@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from envs.boot import boot_to_control
-from envs.cartridge.walkthrough import MILESTONES, WalkthroughError, run_to
+from envs.cartridge.walkthrough import STORY, WalkthroughError, run_to
 from envs.emulator import Emulator
 from envs.errors import UserError, known
 from envs.games import EMBEDDED_ROM
@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="envs.cartridge.walkthrough", description="Play the embedded cartridge."
     )
-    parser.add_argument("--until", default="badge1", help=f"one of {', '.join(MILESTONES)}")
+    parser.add_argument("--until", default="badge1", help=f"one of {', '.join(STORY)}")
     parser.add_argument(
         "--wait", type=int, default=0, help="frames to wait before the first step: another game"
     )

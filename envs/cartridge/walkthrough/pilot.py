@@ -16,7 +16,7 @@ from envs.emulator import Emulator
 from envs.ram import GameState, read_state
 
 FACINGS = {"down": 0, "up": 4, "left": 8, "right": 12}
-MOST_ACTIONS = 20_000
+MOST_ACTIONS = 60_000
 """Actions after which a walkthrough gives up."""
 BLOCK_ACTIONS = 12
 WAIT_ACTIONS = 4
