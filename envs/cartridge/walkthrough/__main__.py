@@ -37,8 +37,8 @@ def main() -> int:
 
 def check(until: str, wait: int) -> None:
     """Raise UserError for options that cannot be played."""
-    if until not in MILESTONES:
-        raise UserError(f'--until "{until}": no milestone of that name; {known(until, MILESTONES)}')
+    if until not in STORY:
+        raise UserError(f'--until "{until}": no milestone of that name; {known(until, STORY)}')
     if wait < 0:
         raise UserError(f"--wait {wait}: should be 0 frames or more")
 
