@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +57,7 @@ def run_report(summary: RunSummary) -> str:
         ("steps/s", f"{speed:,.0f}"),
         ("seconds", f"{summary.seconds:,.0f}"),
         ("PPO updates", f"{summary.updates:,}"),
-        ("episodes", f"{counts['episodes']:,}"),
+        ("episodes ended", f"{counts['episodes']:,}"),
         ("mean return, last 100", _number(summary.mean_return)),
         ("battles started", f"{counts['battles_started']:,}"),
         ("battles won", f"{counts['battles_won']:,}"),
@@ -72,8 +74,16 @@ def run_report(summary: RunSummary) -> str:
     if summary.stopped_by:
         lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}")
     lines.append(f"run folder: {summary.folder}")
-    lines.append(f"curves:     tensorboard --logdir {summary.folder / 'tensorboard'}")
+    lines.append(f"curves:     {_tensorboard()} --logdir {summary.folder / 'tensorboard'}")
     return "\n".join(lines)
+
+
+def _tensorboard() -> str:
+    """The command as this shell finds it: beside the interpreter when its environment is not activated."""
+    if shutil.which("tensorboard"):
+        return "tensorboard"
+    beside = Path(sys.executable).with_name("tensorboard")
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _number(value: object, digits: int = 2) -> str:
