@@ -30,10 +30,12 @@ FACINGS = (0, 4, 8, 12)  # down, up, left, right
 
 
 def shrink(picture: Picture) -> Picture:
-    """Half the size: each pixel the integer mean of 2 x 2, rounded down. uint8 (2h, 2w) to uint8 (h, w)."""
-    rows = picture[0::2].astype(np.uint16)
-    rows += picture[1::2]
-    return ((rows[:, 0::2] + rows[:, 1::2]) >> 2).astype(np.uint8)
+    """Every second pixel of every second row: uint8 (2h, 2w) to uint8 (h, w), a view.
+
+    Of what a picture is made of, tiles of 8 x 8 pixels, each keeps 4 x 4. The mean of 2 x 2 would cost ten
+    times as much, which is four parts in a hundred of all steps.
+    """
+    return picture[::2, ::2]
 
 
 def _half(picture: Picture) -> Picture:

@@ -125,8 +125,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     def press(self, action: np.int64 | int) -> None:
         """The first half of a step: play its frames, keep the picture. ValueError: no such action.
 
-        A worker does this with all its games before it looks at any: what looking needs, and emulating and
-        pictures would drive out, then stays in the processor's caches.
+        A worker does this with all its games before it looks at any: what looking needs, and emulating would
+        drive out, then stays in the processor's caches.
         """
         index = int(action)
         if not 0 <= index < len(BUTTONS):

@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 from envs.crew import Crew, EnvFn
 from envs.episode_stats import COMPONENTS
 from envs.shared_arrays import make_layout
+from envs.vec_worker import full_name
 from envs.worker_process import WorkerFailed
 
 __all__ = ["STEP_TIMEOUT", "EmulatorVecEnv", "WorkerFailed", "available_cores"]
@@ -195,7 +196,7 @@ class EmulatorVecEnv(VecEnv):
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
         """Whether each environment wears ``wrapper_class``."""
-        return self._ask_each(indices, "is_wrapped", wrapper_class)
+        return self._ask_each(indices, "is_wrapped", full_name(wrapper_class))
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """One picture per environment, uint8 (height, width, 3)."""

@@ -27,6 +27,7 @@ from envs.episode_stats import COMPONENTS
 from envs.red_env import RedEnv
 from envs.shared_arrays import BUFFERS, Layout, view
 
+NO_COMPONENTS = (0.0,) * len(COMPONENTS)
 DONE = b"\x01"
 """Answer to a step whose infos held nothing but reward components."""
 ANSWER = b"\x02"
@@ -64,6 +65,7 @@ class Worker:
         }
         self.layout = task.layout
         self.arrays = view(task.block, task.layout)
+        self._parts = [slice(group[0], group[-1] + 1) if group else slice(0) for group in task.groups]
         self._slots = {
             (buffer, index): self._slot(buffer, index) for buffer in range(BUFFERS) for index in indices
         }
@@ -85,47 +87,37 @@ class Worker:
 
     def step(self, group: int, buffer: int) -> bytes:
         """Step every environment of ``group``; the answer for the parent."""
-        indices, actions = self.groups[group], self.arrays["actions"].tolist()
-        envs = [self.envs[index] for index in indices]
-        games: list[RedEnv] = [env for env in envs if type(env) is RedEnv]
-        if len(games) == len(envs):  # all frames first: either half of a step likes the caches for itself
-            for index, game in zip(indices, games, strict=True):
-                game.out = self._slots[buffer, index]
-                game.press(actions[index])
-            results: list[tuple[Any, ...]] = [game.look() for game in games]
-        else:
-            results = [env.step(np.int64(actions[index])) for env, index in zip(envs, indices, strict=True)]
-        rest = {}
-        for index, result in zip(indices, results, strict=True):
-            info = self._store(index, buffer, result)
-            if info:
-                rest[index] = info
+        part, arrays = self._parts[group], self.arrays
+        results = self._play(group, buffer, arrays["actions"][part].tolist())
+        observations, rewards, terminated, truncated, infos = zip(*results, strict=True)
+        arrays["rewards"][part] = rewards
+        arrays["terminated"][part], arrays["truncated"][part] = terminated, truncated
+        sums = [_take_components(info) for info in infos]
+        arrays["has_components"][part] = [row is not None for row in sums]
+        arrays["components"][part] = [row or NO_COMPONENTS for row in sums]
+        rest = {index: {"info": info} for index, info in zip(self.groups[group], infos, strict=True) if info}
+        for index, observation, ended, cut in zip(
+            self.groups[group], observations, terminated, truncated, strict=True
+        ):
+            if ended or cut:
+                self.write("terminal", (index,), observation)
+                observation, reset_info = self.envs[index].reset()
+                rest.setdefault(index, {})["reset_info"] = reset_info
+            if observation is not self._slots[buffer, index]:
+                self.write("obs", (buffer, index), observation)
         return ANSWER + pickle.dumps(rest) if rest else DONE
 
-    def _store(self, index: int, buffer: int, result: tuple[Any, ...]) -> dict[str, Any]:
-        """Put what an environment's step gave into shared memory; the answer is what has no place there."""
-        arrays = self.arrays
-        observation, reward, terminated, truncated, info = result
-        arrays["rewards"][index] = reward
-        arrays["terminated"][index], arrays["truncated"][index] = terminated, truncated
-        rest = self._take_components(index, info)
-        if terminated or truncated:
-            self.write("terminal", (index,), observation)
-            observation, rest["reset_info"] = self.envs[index].reset()
-        if observation is not self._slots[buffer, index]:
-            self.write("obs", (buffer, index), observation)
-        return rest
-
-    def _take_components(self, index: int, info: dict[str, Any]) -> dict[str, Any]:
-        components = info.get("reward_components")
-        plain = isinstance(components, dict) and tuple(components) == COMPONENTS
-        self.arrays["has_components"][index] = plain
-        if not plain:
-            return {"info": info} if info else {}
-        assert components is not None
-        self.arrays["components"][index] = tuple(components.values())
-        rest = {key: value for key, value in info.items() if key != "reward_components"}
-        return {"info": rest} if rest else {}
+    def _play(self, group: int, buffer: int, actions: list[int]) -> list[Any]:
+        """What step() of each environment gives."""
+        envs = [self.envs[index] for index in self.groups[group]]
+        games: list[RedEnv] = [env for env in envs if type(env) is RedEnv]
+        if len(games) < len(envs):
+            return [env.step(np.int64(action)) for env, action in zip(envs, actions, strict=True)]
+        # All frames first: what looking needs then stays in the processor's caches from one game to the next.
+        for index, game, action in zip(self.groups[group], games, actions, strict=True):
+            game.out = self._slots[buffer, index]
+            game.press(action)
+        return [game.look() for game in games]
 
     def reset(self, starts: Sequence[Start]) -> dict[int, dict[str, Any]]:
         """Begin episodes; their reset infos by environment."""
@@ -150,10 +142,12 @@ class Worker:
             setattr(self.envs[index], name, value)
         return [None for _ in indices]
 
-    def is_wrapped(
-        self, wrapper: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: Sequence[int]
-    ) -> list[bool]:
-        """Whether each environment wears ``wrapper``."""
+    def is_wrapped(self, wrapper: str, indices: Sequence[int]) -> list[bool]:
+        """Whether each environment wears a wrapper of the class with the full name ``wrapper``.
+
+        By name, since a class would bring its module along: stable-baselines3 asks for its Monitor, and torch
+        would come with it.
+        """
         return [_wears(self.envs[index], wrapper) for index in indices]
 
     def close(self) -> None:
@@ -162,12 +156,26 @@ class Worker:
             env.close()
 
 
-def _wears(env: gymnasium.Env[Any, Any], wrapper: type[Any]) -> bool:
+def _take_components(info: dict[str, Any]) -> tuple[float, ...] | None:
+    """Take the reward components out of ``info``, in the order of COMPONENTS; None when there are none."""
+    components = info.get("reward_components")
+    if not isinstance(components, dict) or tuple(components) != COMPONENTS:
+        return None
+    del info["reward_components"]
+    return tuple(components.values())
+
+
+def _wears(env: gymnasium.Env[Any, Any], wrapper: str) -> bool:
     while isinstance(env, gymnasium.Wrapper):
-        if isinstance(env, wrapper):
+        if wrapper in (full_name(own) for own in type(env).__mro__):
             return True
         env = env.env
     return False
+
+
+def full_name(kind: type[Any]) -> str:
+    """A class by its module and name."""
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def run(connection: Connection, task: Task) -> None:

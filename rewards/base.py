@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from envs.ram import GameState
 
@@ -139,10 +139,9 @@ class Layout:
     layers: tuple[Layer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RewardBreakdown:
+class RewardBreakdown(NamedTuple):
     """The reward of one step, term by term. ``total`` is exactly ``exploration + battle + milestone +
-    penalty``."""
+    penalty``. A tuple, since one is made for every step."""
 
     layout: Layout
     values: tuple[float, ...]
@@ -150,14 +149,6 @@ class RewardBreakdown:
     battle: float  # sum of the sparse terms
     milestone: float  # sum of the very sparse terms
     penalty: float  # sum of the terms named ``penalty_*``
-
-    @classmethod
-    def of(cls, layout: Layout, values: tuple[float, ...]) -> RewardBreakdown:
-        """The breakdown of ``values``, in the order of ``layout``."""
-        sums = [0.0, 0.0, 0.0, 0.0]
-        for value, slot in zip(values, layout.slots, strict=True):
-            sums[slot] += value
-        return cls(layout, values, *sums)
 
     @property
     def total(self) -> float:

@@ -147,4 +147,8 @@ class RewardStack:
             values += [weight * value(before, now, memory) for weight, value in self._very_sparse]
         else:
             values += self._no_very_sparse
-        return RewardBreakdown.of(self._layout, tuple(values))
+        sums = [0.0, 0.0, 0.0, 0.0]
+        for value, slot in zip(values, self._layout.slots, strict=True):
+            if value:
+                sums[slot] += value
+        return RewardBreakdown(self._layout, tuple(values), *sums)

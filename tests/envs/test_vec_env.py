@@ -300,7 +300,7 @@ def shared_segments() -> set[Path]:
 
 
 PROGRAM = """
-import stable_baselines3, sys, time
+import stable_baselines3.common.vec_env, sys, time
 from envs.vec_env import EmulatorVecEnv
 from envs.crew import split
 from envs.emulator import Emulator
@@ -319,7 +319,7 @@ game = identify(EMBEDDED_ROM)
 config = EnvConfig(game, start_state(game, "bedroom"))
 make = lambda: Env(Emulator(game.rom), RewardStack(DEFAULT_COEFFICIENTS), Observations(), config)
 env = EmulatorVecEnv([make] * 2, workers=2)
-env.reset()
+stable_baselines3.common.vec_env.VecMonitor(env).reset()
 print(env.env_method("modules"), *env.worker_pids, flush=True)
 time.sleep(60)
 """

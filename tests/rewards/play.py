@@ -35,7 +35,7 @@ class Play:
 
     def then(self, **changes: Any) -> Play:
         """One action that leads to these changes."""
-        self.moments.append(replace(self.now, **changes))
+        self.moments.append(self.now._replace(**changes))
         return self
 
     def hold(self, actions: int = 1) -> Play:

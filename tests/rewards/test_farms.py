@@ -34,7 +34,7 @@ def loop(body: Callable[[Play], object], start: GameState = START) -> Play:
 
 def honest() -> Counter[str]:
     """1,000 actions of walking to new tiles, with a battle won and a level gained now and then."""
-    play = Play(replace(START, x=0, y=0))
+    play = Play(START._replace(x=0, y=0))
     while len(play.moments) <= ACTIONS:
         play.walk(dx=8).walk(dy=1).walk(dx=-8).walk(dy=1).meet(16).hit(8).hurt(3).win()
         if play.now.y % 8 == 0:

@@ -28,7 +28,7 @@ def test_new_tiles_pay_once_each() -> None:
 def test_tiles_of_a_map_that_is_loading_do_not_count() -> None:
     play = Play().warp(1, 30, 2)
     assert earn(play.moments)["exploration_new_tile"] == 1
-    phantom = replace(START, map_id=1)
+    phantom = START._replace(map_id=1)
     assert earn([START, phantom, START, START])["exploration_new_tile"] == 0
 
 
@@ -121,7 +121,7 @@ def test_an_episode_that_begins_in_a_battle() -> None:
 
 
 def test_battle_for_one_moment_is_no_battle() -> None:
-    flicker = [START, replace(START, battle=1), START, replace(START, battle=-1), START, START]
+    flicker = [START, START._replace(battle=1), START, START._replace(battle=-1), START, START]
     assert earn(flicker * 5)["total"] == pytest.approx(earn([START] * 30)["total"], abs=40)
     for name in ("battle_start_bonus", "battle_win", "battle_loss", "battle_hp_delta"):
         assert earn(flicker * 5)[name] == 0
@@ -132,7 +132,7 @@ def test_battle_for_one_moment_is_no_battle() -> None:
 
 def test_a_number_that_shows_for_one_moment_pays_nothing() -> None:
     def flicker(**changes: Any) -> Counter[str]:
-        return earn([START, replace(START, **changes), START, START] * 4)
+        return earn([START, START._replace(**changes), START, START] * 4)
 
     assert flicker(event_bytes=events(0x22))["milestone_event"] == 0
     assert flicker(map_id=1)["milestone_key_location"] == 0
@@ -169,11 +169,11 @@ def test_badges_pay_once_and_only_when_held() -> None:
     assert earn(play.moments)["milestone_badge"] == 0
     play.then(badges=1).hold(2).then(badges=0).hold(2).then(badges=1).hold(2)
     assert earn(play.moments)["milestone_badge"] == 1
-    assert earn(Play(replace(START, badges=1)).hold(3).then(badges=3).hold(2).moments)["milestone_badge"] == 1
+    assert earn(Play(START._replace(badges=1)).hold(3).then(badges=3).hold(2).moments)["milestone_badge"] == 1
 
 
 def test_events_pay_once_without_the_museum_ticket() -> None:
-    play = Play(replace(START, event_bytes=events(3)))
+    play = Play(START._replace(event_bytes=events(3)))
     play.then(event_bytes=events(3, 0x22)).hold(1)
     assert earn(play.moments)["milestone_event"] == 1
     play.then(event_bytes=events(3)).hold(1).then(event_bytes=events(3, 0x22)).hold(1)
@@ -191,7 +191,7 @@ def test_level_ups_pay_when_they_happen_in_the_party() -> None:
         earn(Play().team(grown).team(evolved).team(replace(evolved, level=8)).moments)["milestone_level_up"]
         == 3
     )
-    transient = [START, replace(START, party=(replace(HERO, level=0),)), START, START]
+    transient = [START, START._replace(party=(replace(HERO, level=0),)), START, START]
     assert earn(transient * 4)["milestone_level_up"] == 0
 
 
@@ -205,8 +205,8 @@ def test_key_locations_pay_their_first_visit() -> None:
 
 
 def test_going_back_before_the_start_pays_nothing() -> None:
-    gym = replace(START, map_id=2)
+    gym = START._replace(map_id=2)
     assert earn(Play(gym).warp(51, 5, 5).warp(13, 5, 5).warp(1, 5, 5).moments)["milestone_key_location"] == 0
-    centre = replace(START, map_id=58, last_map=2)
+    centre = START._replace(map_id=58, last_map=2)
     assert earn(Play(centre).warp(2, 5, 5).warp(51, 5, 5).moments)["milestone_key_location"] == 0
     assert earn(Play(centre).warp(2, 5, 5).warp(54, 5, 5).moments)["milestone_key_location"] == 1

@@ -1,0 +1,281 @@
+"""What the benchmark compares, each in a process of its own: it is told "run" and answers what that cost.
+
+Lines of JSON on standard input and output; ``training/benchmark.py`` is at the other end.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+
+from envs.emulator import BUTTONS, Emulator
+from envs.red_env import EnvConfig
+from training.config import TrainConfig, load_config
+from training.make_env import env_config, env_makers, make_env, make_vec_env
+
+N_STEPS = 128
+"""Steps of a rollout that is measured: short, so that many rollouts and updates fit into a round."""
+FORK_SERVER = ("forkserver", "resource_tracker")
+
+
+class Contender(Protocol):
+    """Something that takes actions."""
+
+    def run(self, seconds: float) -> int:
+        """Go on for about so long; how many actions were taken."""
+
+    def close(self) -> None:
+        """End its processes."""
+
+
+# --- bare emulators: what the machine can do at most ---
+
+
+def _bare_worker(connection: Connection, episodes: EnvConfig, number: int) -> None:
+    emulators = [Emulator(episodes.game.rom) for _ in range(number)]
+    for emulator in emulators:
+        emulator.load_state(episodes.start.data)
+    rng = np.random.default_rng(number)
+    connection.send(None)
+    with suppress(EOFError, KeyboardInterrupt):
+        while True:
+            end, taken = time.perf_counter() + connection.recv(), 0
+            while time.perf_counter() < end:
+                for emulator, button in zip(emulators, rng.integers(len(BUTTONS), size=number), strict=True):
+                    emulator.act(BUTTONS[button], episodes.action_frames, episodes.held_frames)
+                taken += number
+            connection.send(taken)
+
+
+class Bare:
+    """Emulators that take random actions, in one process per core; nobody looks at them."""
+
+    def __init__(self, config: TrainConfig, cores: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connections: list[Connection] = []
+        episodes = env_config(config)
+        for part in np.array_split(np.arange(config.num_envs), min(cores, config.num_envs)):
+            ours, theirs = context.Pipe()
+            context.Process(target=_bare_worker, args=(theirs, episodes, len(part)), daemon=True).start()
+            self._connections.append(ours)
+        for connection in self._connections:
+            connection.recv()
+
+    def run(self, seconds: float) -> int:
+        for connection in self._connections:
+            connection.send(seconds)
+        return sum(connection.recv() for connection in self._connections)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+
+# --- environments that take random actions ---
+
+
+class Lockstep:
+    """Any VecEnv, all environments in step."""
+
+    def __init__(self, env: Any) -> None:
+        self.env, self._rng = env, np.random.default_rng(0)
+        env.seed(0)
+        env.reset()
+
+    def run(self, seconds: float) -> int:
+        end, taken, number = time.perf_counter() + seconds, 0, self.env.num_envs
+        while time.perf_counter() < end:
+            self.env.step(self._rng.integers(len(BUTTONS), size=number))
+            taken += number
+        return taken
+
+    def close(self) -> None:
+        self.env.close()
+
+
+class InGroups(Lockstep):
+    """EmulatorVecEnv: one group steps while actions are drawn for the other."""
+
+    def run(self, seconds: float) -> int:
+        end, taken, env = time.perf_counter() + seconds, 0, self.env
+        sizes = [part.stop - part.start for part in env.groups]
+        for group, size in enumerate(sizes):
+            env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
+        while time.perf_counter() < end:
+            for group, size in enumerate(sizes):
+                env.wait_group(group)
+                env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
+                taken += size
+        for group in range(len(sizes)):
+            env.wait_group(group)
+        return taken + int(env.num_envs)
+
+
+def _stable_baselines(config: TrainConfig, in_processes: bool) -> Any:
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    makers: list[Any] = list(env_makers(config, config.num_envs))
+    return SubprocVecEnv(makers) if in_processes else DummyVecEnv(makers)
+
+
+# --- with a policy ---
+
+
+class Rollouts:
+    """Our PPO, rollouts alone."""
+
+    def __init__(self, config: TrainConfig, learn: bool) -> None:
+        from stable_baselines3.common.callbacks import CallbackList
+
+        from callbacks.performance import Performance
+        from training.model import build_model
+
+        self.performance, self._learn = Performance(), learn
+        self.model = build_model(config, make_vec_env(config))
+        _, self._callback = self.model._setup_learn(10**12, CallbackList([self.performance]))
+        self._callback.on_training_start({}, {})
+
+    def run(self, seconds: float) -> int:
+        end, before, model = time.perf_counter() + seconds, self.model.num_timesteps, self.model
+        while time.perf_counter() < end:
+            assert model.env is not None
+            model.collect_rollouts(model.env, self._callback, model.rollout_buffer, model.n_steps)
+            if self._learn:
+                model.train()
+        return model.num_timesteps - before
+
+    def close(self) -> None:
+        assert self.model.env is not None
+        self.model.env.close()
+
+
+class Stock:
+    """stable-baselines3's PPO with its default network, on the same observations."""
+
+    def __init__(self, config: TrainConfig, in_processes: bool) -> None:
+        from stable_baselines3 import PPO
+
+        self.model = PPO(
+            "MultiInputPolicy",
+            _stable_baselines(config, in_processes),
+            n_steps=config.n_steps,
+            batch_size=config.batch_size,
+            n_epochs=config.n_epochs,
+            device=config.device,
+        )
+
+    def run(self, seconds: float) -> int:
+        end, before = time.perf_counter() + seconds, self.model.num_timesteps
+        while time.perf_counter() < end:
+            self.model.learn(self.model.n_steps * self.model.n_envs, reset_num_timesteps=before == 0)
+        return self.model.num_timesteps - before
+
+    def close(self) -> None:
+        assert self.model.env is not None
+        self.model.env.close()
+
+
+# --- one environment, looked at closely ---
+
+
+class Halves:
+    """One environment in this process: how long it emulates, and how long it looks at what came of it."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.env = make_env(config, env_config(config))
+        self.env.reset(seed=0)
+        self.env.out, _ = self.env.reset()
+        self._rng = np.random.default_rng(0)
+        self.seconds = {"emulator": 0.0, "looking": 0.0}
+        self._act = self.env.emulator.act
+        self.env.emulator.act = self._timed  # type: ignore[method-assign]
+
+    def _timed(self, button: str | None, frames: int = 24, held: int = 8) -> None:
+        began = time.perf_counter()
+        self._act(button, frames, held)
+        self.seconds["emulator"] += time.perf_counter() - began
+
+    def run(self, seconds: float) -> int:
+        began, before, taken = time.perf_counter(), self.seconds["emulator"], 0
+        for action in self._rng.integers(len(BUTTONS), size=10**6):
+            _, _, terminated, truncated, _ = self.env.step(action)
+            if terminated or truncated:
+                self.env.reset()
+            taken += 1
+            if time.perf_counter() - began >= seconds:
+                break
+        spent = time.perf_counter() - began
+        self.seconds["looking"] += spent - (self.seconds["emulator"] - before)
+        return taken
+
+    def close(self) -> None:
+        self.env.close()
+
+
+MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
+    "bare": Bare,
+    "emulators": lambda config, cores: InGroups(make_vec_env(config).venv),
+    "subproc": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=True)),
+    "dummy": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=False)),
+    "rollouts": lambda config, cores: Rollouts(config, learn=False),
+    "training": lambda config, cores: Rollouts(config, learn=True),
+    "stock-subproc": lambda config, cores: Stock(config, in_processes=True),
+    "stock-dummy": lambda config, cores: Stock(config, in_processes=False),
+    "halves": lambda config, cores: Halves(config),
+}
+
+
+def _workers() -> list[psutil.Process]:
+    """Processes that hold environments: children, without Python's own helpers."""
+    me, found = psutil.Process(), []
+    for child in me.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            helper = any(name in " ".join(child.cmdline()) for name in FORK_SERVER)
+            if not helper or child.ppid() != me.pid:  # what a fork server forks looks like itself
+                found.append(child)
+    return found
+
+
+def _usage(contender: Contender) -> dict[str, Any]:
+    """Resident bytes and processor seconds of this process and of its workers."""
+    usage: dict[str, Any] = {"rss": psutil.Process().memory_info().rss, "cpu": time.process_time()}
+    usage["workers"], usage["workers_rss"], usage["workers_cpu"] = 0, 0, 0.0
+    for worker in _workers():
+        with suppress(psutil.NoSuchProcess):
+            usage["workers"] += 1
+            usage["workers_rss"] += worker.memory_info().rss
+            usage["workers_cpu"] += sum(worker.cpu_times()[:2])
+    if isinstance(contender, Halves):
+        usage |= contender.seconds
+    return usage
+
+
+def main(arguments: list[str]) -> None:
+    """``NAME CORES SETTINGS``: make that contender, then answer every line "SECONDS" until the input ends."""
+    name, cores, settings = arguments
+    config = load_config(None, {"n_steps": N_STEPS, **json.loads(settings)})
+    if name in ("rollouts", "training", "stock-subproc", "stock-dummy"):
+        import stable_baselines3  # noqa: F401 - its import is no part of the start-up that is measured
+    began = time.perf_counter()
+    contender = MAKERS[name](config, int(cores))
+    print(json.dumps({"ready": time.perf_counter() - began, **_usage(contender)}), flush=True)
+    with suppress(KeyboardInterrupt):
+        for line in sys.stdin:
+            began = time.perf_counter()
+            taken = contender.run(float(line))
+            row = {"actions": taken, "seconds": time.perf_counter() - began, **_usage(contender)}
+            print(json.dumps(row), flush=True)
+    contender.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
