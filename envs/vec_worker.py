@@ -180,7 +180,9 @@ def full_name(kind: type[Any]) -> str:
 
 def run(connection: Connection, task: Task) -> None:
     """The process: answer messages until the parent closes the connection or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    # Ctrl-C, and what a batch system sends, reach the whole group; the parent decides, and then hangs up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     worker: Worker | None = None
     try:
         worker = Worker(task)

@@ -9,6 +9,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +62,9 @@ class WorkerProcess:
         with _without_main_module():
             self._process.start()
         theirs.close()
+        # A program that ends without close(): the workers must end before multiprocessing, at its own exit,
+        # sends them SIGTERM, which they ignore, and waits.
+        Finalize(self, ours.close, exitpriority=1)
 
     @property
     def pid(self) -> int:

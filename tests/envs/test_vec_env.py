@@ -294,6 +294,20 @@ def test_closing_twice_and_with_a_stopped_worker(vec: MakeVec) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
+def test_workers_leave_signals_that_end_programs_to_their_parent(vec: MakeVec) -> None:
+    env = vec()
+    env.reset()
+    pids = env.worker_pids
+    for number in (signal.SIGTERM, signal.SIGINT):
+        for pid in pids:
+            os.kill(pid, number)
+        _, _, dones, _ = env.step(actions(N, 1)[0])
+        assert not dones.any()
+    assert env.worker_pids == pids
+    env.close()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
 def shared_segments() -> set[Path]:
     """What Python's multiprocessing keeps in shared memory just now."""
     return set(Path("/dev/shm").glob("p[sy]m*"))
@@ -321,25 +335,48 @@ make = lambda: Env(Emulator(game.rom), RewardStack(DEFAULT_COEFFICIENTS), Observ
 env = EmulatorVecEnv([make] * 2, workers=2)
 stable_baselines3.common.vec_env.VecMonitor(env).reset()
 print(env.env_method("modules"), *env.worker_pids, flush=True)
-time.sleep(60)
+time.sleep(float(sys.argv[1]))
 """
 
 
-def test_workers_import_no_torch_and_end_with_their_parent(tmp_path: Path) -> None:
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[float], tuple[subprocess.Popen[str], str, list[int]]]:
+    """program(seconds): PROGRAM as a process, with what it says of its workers' modules, and their ids."""
+
+    def start(seconds: float) -> tuple[subprocess.Popen[str], str, list[int]]:
+        script = tmp_path / "program.py"
+        script.write_text(PROGRAM)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(script), str(seconds)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        modules, *numbers = process.stdout.readline().rsplit(maxsplit=2)
+        return process, modules, [int(number) for number in numbers]
+
+    return start
+
+
+def gone(pids: list[int], seconds: float = 5) -> bool:
+    """Whether those processes end within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_workers_import_no_torch_and_end_with_their_parent(program: Any) -> None:
     """Though the program imports torch first and has no guard round its own code."""
-    script = tmp_path / "program.py"
-    script.write_text(PROGRAM)
     segments = shared_segments()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    modules, *numbers = line.rsplit(maxsplit=2)
+    process, modules, pids = program(60)
     assert modules == "[[], []]"
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 5
-    while any(psutil.pid_exists(int(pid)) for pid in numbers) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(psutil.pid_exists(int(pid)) for pid in numbers)
+    assert gone(pids)
     assert shared_segments() <= segments
+
+
+def test_a_program_that_forgets_to_close_ends_with_its_workers(program: Any) -> None:
+    process, _, pids = program(0)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert gone(pids)
