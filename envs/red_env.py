@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.emulator import BUTTONS, Emulator
+from envs.episode_recorder import EpisodeRecorder
 from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError, known
 from envs.games import Game
@@ -63,13 +64,19 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
 
     ``info`` of every step has "reward_components"; of some steps "milestones" (names), "agent_stats"; of
     the last step "episode_stats", with "interventions" where memory was written from outside.
-    ``reset(options={"start": name})`` begins at another start state than the config's.
+    ``reset(options={"start": name})`` begins at another start state than the config's, ``"wait_frames"``
+    waits so long instead of drawing it. ``recorder`` keeps every episode on file.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60 / 24}  # noqa: RUF012 - Gymnasium's own declaration
 
     def __init__(
-        self, emulator: Emulator, reward: Reward, observations: Observations, config: EnvConfig
+        self,
+        emulator: Emulator,
+        reward: Reward,
+        observations: Observations,
+        config: EnvConfig,
+        recorder: EpisodeRecorder | None = None,
     ) -> None:
         self.render_mode = "rgb_array"
         self.emulator = emulator
@@ -81,6 +88,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited = VisitedTiles()
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
+        self._recorder = recorder
+        self._pressed = 0  # the last action
         self.out: Observation | None = None
         """Arrays that observations are written to; None: new ones for every step."""
 
@@ -107,13 +116,15 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.emulator.interventions.clear()
         if self.config.fast_text:
             keep_text_fast(self.emulator)
-        wait = int(self.np_random.integers(0, MAX_WAIT + 1))
+        wait = self._wait(options)
         self.emulator.tick(wait, render=True)
         self._state = read_state(self.emulator.memory)
         self._visited.reset(self._state)
         self._reward.reset(self._state)
         self._stats.reset(self._state)
         self._observations.reset(self._state, self.emulator.half_screen())
+        if self._recorder is not None:
+            self._recorder.begin(start, wait, seed)
         return self._encode(), {"start": start.name, "wait_frames": wait}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -135,6 +146,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if self.config.fast_text:
             keep_text_fast(self.emulator)
         self._observations.update(self.emulator.half_screen(), index)
+        self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """The second half of a step: what came of it."""
@@ -146,6 +158,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         terminated = self._stats.goal_reached
         truncated = not terminated and self._stats.length >= self.config.max_steps
         info = self._info(sums, milestones, terminated or truncated)
+        if self._recorder is not None:
+            self._recorder.step(self._pressed, self.emulator.memory, milestones)
+            if terminated or truncated:
+                self._recorder.end(self.emulator.memory, info["episode_stats"], terminated)
         return self._encode(), total, terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8]:
@@ -159,6 +175,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     def _start(self, options: dict[str, Any] | None) -> StartState:
         name = (options or {}).get("start")
         return self.config.start if name is None else start_state(self.config.game, str(name))
+
+    def _wait(self, options: dict[str, Any] | None) -> int:
+        chosen = (options or {}).get("wait_frames")
+        return int(self.np_random.integers(0, MAX_WAIT + 1)) if chosen is None else int(chosen)
 
     def _encode(self) -> Observation:
         return self._observations.encode(self._state, self._visited, self.out)

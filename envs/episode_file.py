@@ -1,0 +1,199 @@
+"""One recorded episode as a file: all that is needed to play it again on the same cartridge.
+
+Eight bytes of magic, the length of the header (uint32, little-endian), the header as JSON, one byte per
+action, hashes of the memory on the way, and a digest of all that. A file is data: nothing in it is run, and
+every length in it is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from envs.emulator import BUTTONS
+from envs.errors import UserError
+from envs.ram import Memory
+
+MAGIC = b"EPISODE\x01"
+SUFFIX = ".episode"
+STARTS = "starts"
+"""Folder beside the episodes: the states that they begin with, by hash."""
+HASH_BYTES = 8
+DIGEST_BYTES = 16
+MAX_HEADER = 65_536  # bytes
+MAX_STEPS = 10_000_000
+MAX_FILE = len(MAGIC) + 4 + MAX_HEADER + MAX_STEPS * (1 + HASH_BYTES) + DIGEST_BYTES
+MAX_STATE = 10_000_000  # bytes; a state has some 180,000
+_LENGTH = struct.Struct("<I")
+
+Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Hex40 = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Whole = Annotated[int, Field(ge=0, le=10**12)]
+
+
+class Header(BaseModel):
+    """What a file says of its episode. ``settings`` are those of the run that an episode depends on;
+    ``stats`` is ``info["episode_stats"]`` but for what has a place of its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    game: Text
+    rom_sha1: Hex40
+    emulator: Text
+    settings: Annotated[dict[Text, JsonValue], Field(max_length=100)]
+    environment: Whole
+    number: Whole  # of the environment's finished episodes
+    start: Text
+    start_sha256: Hex64
+    wait_frames: Annotated[int, Field(ge=0, le=3600)]
+    seed: Whole | None  # what the environment was seeded with for this episode; None: it went on
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
+    hash_every: Annotated[int, Field(ge=1, le=MAX_STEPS)]  # steps
+    end: Literal["terminated", "truncated"]
+    episode_return: float
+    reward_components: Annotated[dict[Text, float], Field(max_length=100)]
+    milestones: Annotated[list[tuple[Whole, Text]], Field(max_length=1000)]  # the step, and what fell
+    stats: Annotated[dict[Text, JsonValue], Field(max_length=100)]
+
+    @property
+    def hashes(self) -> int:
+        """How many hashes the file has: one every ``hash_every`` steps, and one for the last step."""
+        return -(-self.steps // self.hash_every)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A whole file: action n is ``actions[n]``, an index of ``envs.emulator.BUTTONS``."""
+
+    header: Header
+    actions: bytes
+    hashes: tuple[bytes, ...]
+
+
+def file_name(environment: int, number: int) -> str:
+    """The name of the file of an environment's ``number``-th episode: redone, it takes the same name."""
+    return f"{environment:04d}-{number:06d}{SUFFIX}"
+
+
+def memory_hash(memory: Memory, last: bool = False) -> bytes:
+    """Eight bytes that stand for what the game remembers: work RAM, sprites, high RAM; at the ``last`` step
+    of an episode video RAM and the cartridge's RAM too, which take 20 times as long to read.
+
+    Ranges as every Game Boy has them (Pan Docs, "Memory Map").
+    """
+    digest = hashlib.blake2b(bytes(memory[0xC000:0xE000]), digest_size=HASH_BYTES)
+    digest.update(bytes(memory[0xFE00:0xFEA0]))
+    digest.update(bytes(memory[0xFF80:0x10000]))
+    if last:
+        digest.update(bytes(memory[0x8000:0xC000]))
+    return digest.digest()
+
+
+def encode(header: Mapping[str, Any], actions: bytes, hashes: bytes) -> bytes:
+    """The file's bytes; ``header`` as Header has it, ``hashes`` one after the other."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    body = b"".join((MAGIC, _LENGTH.pack(len(text)), text, actions, hashes))
+    return body + _digest(body)
+
+
+def decode(data: bytes, name: str | Path) -> Episode:
+    """The episode in ``data``; ``name`` is for the message. Raises UserError with one line for anything that
+    is not such a file, whole and unchanged."""
+    header, begin = _header(data[: len(MAGIC) + 4 + MAX_HEADER], name)
+    middle, end = begin + header.steps, begin + header.steps + header.hashes * HASH_BYTES
+    if len(data) != end + DIGEST_BYTES:
+        raise UserError(
+            f"episode {name}: {len(data)} bytes, {end + DIGEST_BYTES} by its header; the file is damaged"
+        )
+    if data[end:] != _digest(data[:end]):
+        raise UserError(f"episode {name}: its bytes do not fit its digest; the file is damaged")
+    actions = data[begin:middle]
+    if max(actions) >= len(BUTTONS):
+        raise UserError(f"episode {name}: action {max(actions)} is none; there are {len(BUTTONS)}")
+    hashes = tuple(data[at : at + HASH_BYTES] for at in range(middle, end, HASH_BYTES))
+    return Episode(header, actions, hashes)
+
+
+def read_episode(path: Path) -> Episode:
+    """The episode in the file ``path``. Raises UserError."""
+    return decode(_read(path, MAX_FILE, "episode"), path)
+
+
+def read_header(path: Path) -> Header:
+    """The header alone, without reading what follows it. Raises UserError."""
+    return _header(_read(path, MAX_FILE, "episode", len(MAGIC) + 4 + MAX_HEADER), path)[0]
+
+
+def start_path(folder: Path, sha256: str) -> Path:
+    """Where the start state of that hash lies; ``folder`` holds the episodes."""
+    return folder / STARTS / f"{sha256[:16]}.state"
+
+
+def read_start(folder: Path, sha256: str) -> bytes:
+    """The start state of an episode in ``folder``. Raises UserError when it is missing or another."""
+    path = start_path(folder, sha256)
+    data = _read(path, MAX_STATE, "start state")
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise UserError(f"start state {path}: its SHA-256 is not the episode's ({sha256}); it is damaged")
+    return data
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` in one go. Raises OSError.
+
+    It is not forced to disk, as that could take as long as 50 steps: what a power failure leaves of it is
+    told by its digest.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=DIGEST_BYTES).digest()
+
+
+def _read(path: Path, most: int, kind: str, only: int | None = None) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
+                raise UserError(f"{kind} {path}: {size} bytes are too many, at most {most}")
+            return file.read(only if only is not None else most)
+    except OSError as error:
+        raise UserError(f"{kind} {path}: cannot be read ({error.strerror})") from error
+
+
+def _header(data: bytes, name: str | Path) -> tuple[Header, int]:
+    """The header, and where the actions begin."""
+    begin = len(MAGIC) + _LENGTH.size
+    if data[:7] != MAGIC[:7] or len(data) < begin:
+        raise UserError(f"episode {name}: no recorded episode (it does not begin with {MAGIC[:7].decode()})")
+    if data[7] != MAGIC[7]:
+        raise UserError(f"episode {name}: of version {data[7]}, and only {MAGIC[7]} can be read here")
+    (length,) = _LENGTH.unpack(data[len(MAGIC) : begin])
+    if length > MAX_HEADER or begin + length > len(data):
+        raise UserError(f"episode {name}: a header of {length} bytes does not fit; the file is damaged")
+    try:
+        return Header.model_validate_json(data[begin : begin + length]), begin + length
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ascii(".".join(map(str, first["loc"])) or "JSON")[1:80].strip("'")
+        raise UserError(f"episode {name}: its header is wrong ({where}: {first['msg']})") from None

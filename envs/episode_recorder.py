@@ -1,0 +1,182 @@
+"""Keeps what it takes to play an episode again, and writes it to a file when the episode ends."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from envs.emulator import VERSION
+from envs.episode_file import (
+    HASH_BYTES,
+    MAX_STATE,
+    MAX_STEPS,
+    SUFFIX,
+    encode,
+    file_name,
+    memory_hash,
+    start_path,
+    write_whole,
+)
+from envs.ram import Memory
+from envs.state_files import StartState
+
+log = logging.getLogger(__name__)
+HASH_EVERY = 64  # steps: a replay tells to within so many where it goes another way
+
+
+class EpisodeRecorder:
+    """The recorder of one environment, number ``environment`` of its run.
+
+    ``folder`` (made when the first episode ends) gets one file for every ``every``-th episode. ``about`` is
+    the part of its header that is the same for all: game, rom_sha1, settings. A disk that refuses costs a
+    warning and the episode's file, not the run.
+    """
+
+    def __init__(self, folder: Path, environment: int, about: Mapping[str, Any], every: int = 1) -> None:
+        self.folder = folder
+        self.environment = environment
+        self.number: int | None = None
+        """Of the environment's episode under way; None before the first."""
+        self._about = dict(about)
+        self._every = every
+        self._warned = False
+        self._hashed: tuple[StartState, str] | None = None
+        self._recording = False
+        self._clear()
+
+    def _clear(self) -> None:
+        self._actions, self._hashes = bytearray(), bytearray()
+        self._milestones: list[tuple[int, str]] = []
+
+    def begin(self, start: StartState, wait_frames: int, seed: int | None) -> None:
+        """An episode begins; one that was under way is forgotten, and its number taken again."""
+        if self.number is None:
+            self.number = self._first_free()
+        self._recording = self.number % self._every == 0
+        self._start, self._wait, self._seed = start, wait_frames, seed
+        self._clear()
+
+    def step(self, action: int, memory: Memory, milestones: Sequence[str]) -> None:
+        """One step was taken: its action, what it led to, and the milestones that fell."""
+        if not self._recording:
+            return
+        self._actions.append(action)
+        length = len(self._actions)
+        if milestones:
+            self._milestones += [(length, name) for name in milestones]
+        if length % HASH_EVERY == 0:
+            self._hashes += memory_hash(memory)
+
+    def end(self, memory: Memory, stats: Mapping[str, Any], terminated: bool) -> None:
+        """The episode is over: write its file. ``stats`` is its ``info["episode_stats"]``."""
+        if self.number is None:
+            return
+        if self._recording and 0 < len(self._actions) <= MAX_STEPS:
+            # The last step's hash reads more than the others, and takes the place of one that fell there.
+            before = (len(self._actions) - 1) // HASH_EVERY * HASH_BYTES
+            hashes = bytes(self._hashes[:before]) + memory_hash(memory, last=True)
+            self._write(self._header(stats, terminated), hashes)
+        self.number += 1
+        self._recording = False
+
+    def _header(self, stats: Mapping[str, Any], terminated: bool) -> dict[str, Any]:
+        rest = dict(stats)
+        return {
+            **self._about,
+            "emulator": VERSION,
+            "environment": self.environment,
+            "number": self.number,
+            "start": _printable(self._start.name),
+            "start_sha256": self._sha256(self._start),
+            "wait_frames": self._wait,
+            "seed": self._seed,
+            "steps": len(self._actions),
+            "hash_every": HASH_EVERY,
+            "end": "terminated" if terminated else "truncated",
+            "episode_return": rest.pop("return"),
+            "reward_components": rest.pop("reward_components"),
+            "milestones": self._milestones,
+            "stats": rest,
+        }
+
+    def _write(self, header: dict[str, Any], hashes: bytes) -> None:
+        start = start_path(self.folder, header["start_sha256"])
+        path = self.folder / file_name(self.environment, header["number"])
+        try:
+            if not start.exists():
+                write_whole(start, self._start.data)
+            write_whole(path, encode(header, bytes(self._actions), hashes))
+        except OSError as error:
+            if not self._warned:
+                log.warning("episode %s: cannot be recorded (%s); training goes on", path, error.strerror)
+            self._warned = True
+
+    def _sha256(self, start: StartState) -> str:
+        """By identity: most episodes begin with the same state, and hashing it takes as long as a step."""
+        if self._hashed is None or self._hashed[0] is not start:
+            self._hashed = start, hashlib.sha256(start.data).hexdigest()
+        return self._hashed[1]
+
+    def _files(self) -> dict[int, Path]:
+        """This environment's files by number."""
+        numbered = {}
+        for path in self.folder.glob(f"{self.environment:04d}-*{SUFFIX}"):
+            with suppress(ValueError):
+                numbered[int(path.stem.split("-")[1])] = path
+        return numbered
+
+    def _first_free(self) -> int:
+        """After the last file: this recorder may stand in for one whose worker was killed."""
+        return max(self._files(), default=-1) + 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """The episode under way, start state included: plain values and bytes."""
+        if self.number is None or not self._recording:
+            return {"number": self.number}
+        return {
+            "number": self.number,
+            "start": self._start.name,
+            "start_state": zlib.compress(self._start.data, 1),
+            "wait_frames": self._wait,
+            "seed": self._seed,
+            "actions": bytes(self._actions),
+            "hashes": bytes(self._hashes),
+            "milestones": [list(fallen) for fallen in self._milestones],
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on with the episode of a ``snapshot``. Files of later episodes are removed: those episodes are
+        played again. Raises ValueError or KeyError for what is no snapshot."""
+        self.number = snapshot["number"]
+        self._recording = "actions" in snapshot
+        self._clear()
+        if self._recording:
+            data = _decompress(bytes(snapshot["start_state"]))
+            self._start = StartState(data, str(snapshot["start"]), {})
+            self._wait, self._seed = snapshot["wait_frames"], snapshot["seed"]
+            self._actions, self._hashes = bytearray(snapshot["actions"]), bytearray(snapshot["hashes"])
+            self._milestones = [(int(step), str(name)) for step, name in snapshot["milestones"]]
+        for number, path in self._files().items():
+            if self.number is None or number >= self.number:
+                path.unlink(missing_ok=True)
+
+
+def _decompress(data: bytes) -> bytes:
+    """At most MAX_STATE bytes, whatever ``data`` is. Raises ValueError."""
+    unpacker = zlib.decompressobj()
+    try:
+        state = unpacker.decompress(data, MAX_STATE)
+    except zlib.error as error:
+        raise ValueError(f"start state: {error}") from error
+    if not unpacker.eof:
+        raise ValueError("start state: incomplete, or too large")
+    return state
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)[-300:]
