@@ -1,0 +1,93 @@
+"""Schedules as users write them, their curves, and how wrong ones are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from training.schedules import Schedule, curve, value_at, values_of
+
+READ = TypeAdapter[Any](Schedule)
+numbers = st.floats(1e-6, 10)
+
+
+def read(value: object) -> Any:
+    return READ.validate_json(json.dumps(value), strict=True)
+
+
+def ramp(kind: str, **more: object) -> Any:
+    return read({"kind": kind, "start": 0.1, "end": 0.001, **more})
+
+
+def test_a_number_stays_what_it_is() -> None:
+    assert [value_at(read(0.25), steps, 100) for steps in (0, 50, 100, 1000)] == [0.25] * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "halfway", "quarter"),
+    [("linear", 0.0505, 0.07525), ("cosine", 0.0505, 0.08550), ("exponential", 0.01, 0.031623)],
+)
+def test_ramps(kind: str, halfway: float, quarter: float) -> None:
+    schedule = ramp(kind)
+    assert value_at(schedule, 500, 1000) == pytest.approx(halfway, rel=1e-3)
+    assert value_at(schedule, 250, 1000) == pytest.approx(quarter, rel=1e-3)
+    assert value_at(schedule, 0, 1000) == 0.1
+    assert value_at(schedule, 1000, 1000) == value_at(schedule, 5000, 1000) == 0.001
+
+
+def test_a_ramp_over_a_share_or_over_steps() -> None:
+    assert value_at(ramp("linear", share=0.5), 500, 1000) == 0.001
+    assert value_at(ramp("linear", share=0.5), 250, 1000) == pytest.approx(0.0505)
+    assert value_at(ramp("linear", steps=100), 50, 10**9) == pytest.approx(0.0505)
+    assert value_at(ramp("linear", steps=100), 100, 10**9) == 0.001
+
+
+def test_points_over_shares_and_over_steps() -> None:
+    shares = read({"kind": "piecewise", "points": [[0.1, 1], [0.5, 3], [1, 2]]})
+    assert [value_at(shares, n, 1000) for n in (0, 100, 300, 500, 750, 1000, 2000)] == pytest.approx(
+        [1, 1, 2, 3, 2.5, 2, 2]
+    )
+    steps = read({"kind": "piecewise", "points": [[0, 1], [200, 3], [200, 0.5], [300, 0.5]]})
+    assert [value_at(steps, n, 7) for n in (0, 100, 199, 200, 250, 999)] == pytest.approx(
+        [1, 2, 2.99, 0.5, 0.5, 0.5]
+    )
+
+
+@given(
+    st.sampled_from(["linear", "cosine", "exponential"]),
+    numbers,
+    numbers,
+    st.floats(0.01, 1),
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+    st.integers(1, 10**9),
+)
+def test_a_ramp_never_turns_and_never_leaves_its_ends(
+    kind: str, start: float, end: float, share: float, one: int, other: int, total: int
+) -> None:
+    schedule = read({"kind": kind, "start": start, "end": end, "share": share})
+    at = curve(schedule, total)
+    earlier, later = at(min(one, other)), at(max(one, other))
+    tolerance = 1e-9 * max(start, end)
+    assert min(start, end) - tolerance <= later <= max(start, end) + tolerance
+    assert (later - earlier) * (end - start) >= -tolerance * max(start, end)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), numbers), min_size=2, max_size=8), st.integers(0, 1500))
+def test_points_stay_between_their_values(points: list[tuple[int, float]], steps: int) -> None:
+    ordered = [list(point) for point in sorted(points, key=lambda point: point[0])]
+    schedule = read({"kind": "piecewise", "points": ordered})
+    values = values_of(schedule)
+    assert min(values) - 1e-9 <= value_at(schedule, steps, 1000) <= max(values) + 1e-9
+
+
+@given(st.integers(0, 10**6))
+def test_what_a_run_writes_down_is_read_back_as_the_same_curve(steps: int) -> None:
+    for schedule in (ramp("cosine", share=0.3), ramp("exponential", steps=10**5)):
+        again = read(READ.dump_python(schedule, mode="json"))
+        assert value_at(again, steps, 10**6) == value_at(schedule, steps, 10**6)

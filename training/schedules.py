@@ -1,0 +1,198 @@
+"""Schedules: a number, or a JSON object that says how a value goes along with training.
+
+``{"kind": "linear", "start": 0.02, "end": 0.005, "share": 0.5}`` goes from start to end over the first half
+of training and stays there; "cosine" and "exponential" take the same keys, and ``"steps": N`` in place of
+"share" counts environment steps (neither: all of training).
+``{"kind": "piecewise", "points": [[0, 0.02], [0.5, 0.01], [1, 0.005]]}`` goes in straight lines from point to
+point; positions are shares of training when the last is at most 1, and whole steps otherwise. Two points at
+one position are a jump.
+
+A value depends on nothing but the step count, so a resumed run goes on along the same curve. Callbacks import
+nothing from here: they are given functions of the step count, which ``curve`` makes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticKnownError
+
+Curve = Callable[[int], float]
+"""A value as a function of the environment steps that were taken."""
+
+Steps = Annotated[int, Field(ge=1, le=10**13)]
+Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2, max_length=100)]
+NUMBER = "number"
+
+
+class _Schedule(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    def values(self) -> tuple[float, ...]:
+        """Values between which the schedule stays."""
+        raise NotImplementedError
+
+    def at(self, steps: int, total_steps: int) -> float:
+        """The value after ``steps`` of ``total_steps`` environment steps."""
+        raise NotImplementedError
+
+
+class _Ramp(_Schedule):
+    """From ``start`` to ``end`` over a share of training or a number of steps, then ``end``."""
+
+    start: float
+    end: float
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    steps: Steps | None = None
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.share is not None and self.steps is not None:
+            raise ValueError("share and steps cannot be given together")
+        return self
+
+    def values(self) -> tuple[float, ...]:
+        return (self.start, self.end)
+
+    def at(self, steps: int, total_steps: int) -> float:
+        length = self.steps or (1.0 if self.share is None else self.share) * total_steps
+        if steps >= length:
+            return self.end
+        return self.start if steps <= 0 else self.between(steps / length)
+
+    def between(self, way: float) -> float:
+        """The value when a share ``way`` (0 to 1) of the ramp is behind."""
+        raise NotImplementedError
+
+
+class Linear(_Ramp):
+    """A straight line."""
+
+    kind: Literal["linear"]
+
+    def between(self, way: float) -> float:
+        return self.start + (self.end - self.start) * way
+
+
+class Cosine(_Ramp):
+    """Half a wave: slow at both ends."""
+
+    kind: Literal["cosine"]
+
+    def between(self, way: float) -> float:
+        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * way)) / 2
+
+
+class Exponential(_Ramp):
+    """The same factor over every step; both ends must be above 0."""
+
+    kind: Literal["exponential"]
+
+    @model_validator(mode="after")
+    def _above_zero(self) -> Self:
+        if min(self.start, self.end) <= 0:
+            raise ValueError(f"start {self.start} and end {self.end} must both be above 0")
+        return self
+
+    def between(self, way: float) -> float:
+        low, high = sorted(self.values())
+        return min(max(self.start * math.pow(self.end / self.start, way), low), high)
+
+
+class Piecewise(_Schedule):
+    """Straight lines from point to point; before the first and after the last it is theirs."""
+
+    kind: Literal["piecewise"]
+    points: Points
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        positions = [position for position, _ in self.points]
+        if positions[0] < 0 or positions != sorted(positions):
+            raise ValueError(f"the positions of points must rise from 0 or more, these are {positions}")
+        broken = [p for p in positions if positions[-1] > 1 and p != int(p)]
+        if broken:
+            raise ValueError(
+                f"the position {broken[0]} of points must be a whole number of steps, as the last,"
+                f" {positions[-1]}, is above 1 and so no share of training"
+            )
+        return self
+
+    def values(self) -> tuple[float, ...]:
+        return tuple(value for _, value in self.points)
+
+    def at(self, steps: int, total_steps: int) -> float:
+        here = steps / total_steps if self.points[-1][0] <= 1 else steps
+        if here < self.points[0][0]:
+            return self.points[0][1]
+        before, value = self.points[0]
+        for position, following in self.points[1:]:
+            if here < position:
+                return value + (following - value) * (here - before) / (position - before)
+            before, value = position, following
+        return value
+
+
+KINDS: dict[str, type[_Schedule]] = {
+    "linear": Linear,
+    "cosine": Cosine,
+    "exponential": Exponential,
+    "piecewise": Piecewise,
+}
+
+
+def _tag(value: Any) -> str | None:
+    if isinstance(value, dict):
+        kind = value.get("kind")
+        return kind if isinstance(kind, str) and kind in KINDS else None
+    return str(getattr(value, "kind", NUMBER))
+
+
+Schedule = Annotated[
+    Annotated[float, Tag(NUMBER)]
+    | Annotated[Linear, Tag("linear")]
+    | Annotated[Cosine, Tag("cosine")]
+    | Annotated[Exponential, Tag("exponential")]
+    | Annotated[Piecewise, Tag("piecewise")],
+    Discriminator(
+        _tag,
+        custom_error_type="schedule_kind",
+        custom_error_message='must be a number, or an object whose "kind" is one of ' + ", ".join(KINDS),
+    ),
+]
+"""The type of a config's field that takes a number or a schedule; ``between`` says what values may be."""
+
+
+def values_of(schedule: Schedule) -> tuple[float, ...]:
+    """Values between which ``schedule`` stays."""
+    return schedule.values() if isinstance(schedule, _Schedule) else (schedule,)
+
+
+def value_at(schedule: Schedule, steps: int, total_steps: int) -> float:
+    """The value of ``schedule`` after ``steps`` of ``total_steps`` (at least 1) environment steps."""
+    return schedule.at(steps, total_steps) if isinstance(schedule, _Schedule) else schedule
+
+
+def curve(schedule: Schedule, total_steps: int) -> Curve:
+    """``schedule`` as a function of the step count alone."""
+    return lambda steps: value_at(schedule, steps, total_steps)
+
+
+def within(low: float, high: float, above: bool = False) -> AfterValidator:
+    """A validator for ``Annotated[Schedule, within(...)]``: every value from ``low`` (or above it, when
+    ``above``) to ``high``."""
+
+    def check(schedule: Schedule) -> Schedule:
+        values = values_of(schedule)
+        if above and min(values) <= low:
+            raise PydanticKnownError("greater_than", {"gt": low})
+        if min(values) < low:
+            raise PydanticKnownError("greater_than_equal", {"ge": low})
+        if max(values) > high:
+            raise PydanticKnownError("less_than_equal", {"le": high})
+        return schedule
+
+    return AfterValidator(check)
