@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from envs.rom import EMBEDDED, ROM_VARIABLE
 from training.config_errors import describe, show, where
 from training.config_files import ConfigError, Layer, read_with_extends, unknown_name
+from training.health_config import HealthConfig
 from training.presets import PRESETS, divisors_near, preset_values
+from training.schedules import KINDS, Curve, Linear, Schedule, curve, within
 
 __all__ = ["ConfigError", "NetworkConfig", "TrainConfig", "load_config"]
 
@@ -25,11 +27,15 @@ MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the tw
 OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
 
 # What may differ when a run goes on: the same steps are learned from, with the same results.
-NO_MATTER = ("description", "workers", "step_timeout")
+IDENTITY = ("algorithm", "agent_id", "name", "version", "sweep_variant", "tags", "description")
+NO_MATTER = (*IDENTITY, "workers", "step_timeout", "record_every", "episodes_mb")
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Coefficient = Annotated[Schedule, within(0, 10)]
+Rate = Annotated[Schedule, within(0, 1, above=True)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 
 
 def _default_rewards() -> dict[str, float]:
@@ -58,6 +64,13 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    # what it is called, where runs are listed and compared
+    algorithm: Literal["PPO"] = "PPO"
+    agent_id: Slug | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    version: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    sweep_variant: Slug | None = None
+    tags: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     description: str = ""
     preset: Literal["small", "medium", "large"] | None = None
 
@@ -90,14 +103,15 @@ class TrainConfig(BaseModel):
     n_epochs: Annotated[int, Field(ge=1, le=1000)] = 1
     gamma: Share = 0.997
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
-    ent_coef: Annotated[float, Field(ge=0, le=10)] = 0.01
+    ent_coef: Coefficient = 0.01
     ent_coef_final: Annotated[float, Field(ge=0, le=10)] | None = None
     ent_coef_share: Share = 1.0
-    learning_rate: Share = 3e-4
-    clip_range: Share = 0.2
+    learning_rate: Rate = 3e-4
+    clip_range: Rate = 0.2
     vf_coef: Annotated[float, Field(ge=0, le=100)] = 0.5
     max_grad_norm: Annotated[float, Field(gt=0, le=1000)] = 0.5
     network: NetworkConfig = NetworkConfig()
+    health: HealthConfig = HealthConfig()
 
     # what is kept and measured on the way
     save_interval: Count = 100_000
@@ -106,6 +120,8 @@ class TrainConfig(BaseModel):
     eval_episodes: Annotated[int, Field(ge=1, le=10_000)] = 4
     agent_stats_every: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     agent_stats_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    record_every: Annotated[int, Field(ge=0, le=1_000_000)] = 1  # every so-many-th episode can be replayed
+    episodes_mb: Annotated[int, Field(ge=1, le=100_000)] = 200  # megabytes of disk for them
 
     @field_validator("observations")
     @classmethod
@@ -123,6 +139,14 @@ class TrainConfig(BaseModel):
         from rewards.stack import check_coefficients
 
         return check_coefficients(rewards) if rewards else _default_rewards()
+
+    @model_validator(mode="after")
+    def _one_entropy_schedule(self) -> Self:
+        if self.ent_coef_final is not None and not isinstance(self.ent_coef, float):
+            raise ValueError(
+                f"ent_coef is a schedule of its own: ent_coef_final {self.ent_coef_final} must be left out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -155,6 +179,14 @@ class TrainConfig(BaseModel):
         """Steps of the whole run, over all environments together."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
 
+    def schedules(self) -> dict[str, Curve]:
+        """The coefficients that may go along with training, as functions of the step count."""
+        entropy = self.ent_coef
+        if isinstance(entropy, float) and self.ent_coef_final is not None:
+            entropy = Linear(kind="linear", start=entropy, end=self.ent_coef_final, share=self.ent_coef_share)
+        parts = {"ent_coef": entropy, "learning_rate": self.learning_rate, "clip_range": self.clip_range}
+        return {name: curve(schedule, self.training_steps) for name, schedule in parts.items()}
+
     def differences(self, other: TrainConfig) -> list[str]:
         """``key: theirs -> ours`` for every key (with dots for sections) where ``other`` differs."""
         ours, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
@@ -164,6 +196,9 @@ class TrainConfig(BaseModel):
             for key in keys
             if key not in NO_MATTER and ours.get(key) != theirs.get(key)
         ]
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"network": NetworkConfig, "health": HealthConfig, **KINDS}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -176,16 +211,20 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def load_config(path: str | Path | None, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
-    """The config in ``path`` (None: defaults alone), with ``overrides`` on top.
+def load_config(
+    path: str | Path | None, overrides: Mapping[str, Any] | None = None, base: Path | None = None
+) -> TrainConfig:
+    """The config in ``path`` (None: defaults alone), with ``overrides`` on top and the file ``base`` below.
 
-    ``overrides`` maps keys of TrainConfig to values; the sections "rewards" and "network" are merged key by
-    key, everything else is replaced. Where nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
+    ``overrides`` maps keys of TrainConfig to values; the sections "rewards", "network" and "health" are
+    merged key by key, everything else is replaced. Where nothing names a ROM, POKEMON_RED_ROM does, or it is
+    "embedded".
 
     Raises:
         ConfigError: with one line that names every thing that is wrong.
     """
-    layers = read_with_extends(Path(path)) if path is not None else []
+    layers = read_with_extends(base) if base is not None else []
+    layers += read_with_extends(Path(path)) if path is not None else []
     layers.append(Layer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
@@ -214,7 +253,10 @@ def _merge(layers: Iterable[Layer]) -> dict[str, Any]:
     for layer in layers:
         for key, value in layer.values.items():
             below = merged.get(key)
-            merged[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
+            if isinstance(below, dict) and isinstance(value, dict) and "kind" not in value:
+                merged[key] = {**below, **value}
+            else:  # also an object with a kind, which is a schedule
+                merged[key] = value
     return merged
 
 
@@ -227,7 +269,5 @@ def _validate(merged: dict[str, Any], layers: list[Layer]) -> TrainConfig:
     try:
         return TrainConfig.model_validate_json(text)
     except ValidationError as error:
-        lines = [
-            describe(detail, layers, NetworkConfig.model_fields) for detail in error.errors(include_url=False)
-        ]
+        lines = [describe(detail, layers, SECTIONS) for detail in error.errors(include_url=False)]
         raise ConfigError("; ".join(dict.fromkeys(lines))) from None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from training.config_files import Layer, unknown_name
+from training.schedules import KINDS as SCHEDULE_KINDS
+from training.schedules import NUMBER
 
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),
@@ -23,6 +27,13 @@ KINDS = {
     "dict": "an object {...}",
     "model": "an object {...}",
     "finite": "a finite number",
+}
+PATTERNS = {"device": "auto, cpu, cuda or cuda:N"}
+MUST = {
+    "too_short": "hold at least {min_length}",
+    "too_long": "hold at most {max_length}",
+    "literal_error": "be {expected}",
+    "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
 }
 
 
@@ -47,25 +58,35 @@ def number(bound: float) -> str:
     return str(int(bound)) if bound == int(bound) else str(bound)
 
 
-def describe(detail: Mapping[str, Any], layers: list[Layer], section_keys: Iterable[str]) -> str:
-    """One pydantic error as a line: the source, the field, the value and what would be right."""
-    kind, location = str(detail["type"]), tuple(detail["loc"])
+def describe(detail: Mapping[str, Any], layers: list[Layer], sections: Mapping[str, type[BaseModel]]) -> str:
+    """One pydantic error as a line: the source, the field, the value and what would be right.
+
+    ``sections`` maps the keys that hold objects, and the kinds of schedules, to their models.
+    """
+    kind, parts = str(detail["type"]), tuple(detail["loc"])
+    location = tuple(part for part in parts if part not in (NUMBER, *SCHEDULE_KINDS))
     context, value = detail.get("ctx", {}), detail.get("input")
     if not location:  # fields that do not agree: the message names them itself
         return str(context.get("error", detail["msg"]))
     place = where(layers, *location)
     if kind == "extra_forbidden":
         section = where(layers, *location[:-1])
-        return unknown_name(str(location[-1]), section_keys, f"a key of {section}")
+        known = sections[str(parts[-2])].model_fields
+        return unknown_name(str(location[-1]), known, f"a key of {section}")
     if kind == "value_error":
         return f"{where(layers, location[0])}: {context.get('error', detail['msg'])}"
+    if kind == "missing":
+        return f"{place} is missing"
     start = f"{place} {show(value)}"
     if kind in LIMITS:
         bound, words = LIMITS[kind]
         return f"{start} is out of range: must be {words} {number(context[bound])}"
     if kind == "string_pattern_mismatch":
-        return f"{start} must be auto, cpu, cuda or cuda:N"
-    if kind in ("too_short", "string_too_short"):
+        wanted = PATTERNS.get(str(location[-1]), "lower-case letters, digits and '_', 40 at most")
+        return f"{start} must be {wanted}"
+    if kind == "literal_error":
+        return f"{start} must be {context['expected'].replace(chr(39), '')}"
+    if kind == "string_too_short" or (kind == "too_short" and not value):
         return f"{start} must not be empty"
-    wanted = KINDS.get(kind.split("_")[0])
-    return f"{start} must be {wanted}" if wanted else f"{start}: {detail['msg']}"
+    needed = KINDS.get(kind.split("_")[0])
+    return f"{start} must be {needed}" if needed else f"{start}: {detail['msg']}"

@@ -1,4 +1,4 @@
-"""Reading JSON configs: files, "extends", nearest names, and the one-line errors that go with them."""
+"""Reading JSON and YAML configs: files, "extends", nearest names, and the one-line errors about them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envs.errors import UserError
+from training.yaml_files import YAML_SUFFIXES, read_yaml
 
 MAX_CONFIG_BYTES = 1_000_000
 
@@ -53,6 +54,24 @@ def unknown_name(name: str, names: Iterable[str], holder: str) -> str:
     return f"{name} is not {holder}; {hint}"
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in ``path``: YAML when its name ends in .yaml or .yml, JSON otherwise.
+
+    Raises:
+        ConfigError: missing, unreadable, too large, not JSON or YAML, a doubled key, or not an object.
+    """
+    if path.suffix.lower() not in YAML_SUFFIXES:
+        return read_json_object(path)
+    text = _read_text(path)
+    try:
+        content = read_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds {type(content).__name__}, must be keys with values (key: value)")
+    return content
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``.
 
@@ -93,7 +112,7 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file{_near_file(path)}") from None
     except IsADirectoryError:
-        raise ConfigError(f"{path}: is a folder, must be a JSON file") from None
+        raise ConfigError(f"{path}: is a folder, must be a JSON or YAML file") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
@@ -103,7 +122,8 @@ def _read_text(path: Path) -> str:
 def _near_file(path: Path) -> str:
     if not path.parent.is_dir():
         return ""
-    near = nearest(path.name, [other.name for other in path.parent.glob("*.json")])
+    configs = [other.name for suffix in (".json", *YAML_SUFFIXES) for other in path.parent.glob(f"*{suffix}")]
+    near = nearest(path.name, configs)
     return f"; did you mean {path.parent / near}?" if near else ""
 
 
@@ -122,10 +142,10 @@ def read_with_extends(path: Path) -> list[Layer]:
             circle = " -> ".join(str(step) for step in [*chain, following])
             raise ConfigError(f'{path}: "extends" goes in a circle: {circle}')
         chain.append(following)
-        values = read_json_object(following)
+        values = read_object(following)
         base = values.pop("extends", None)
         if base is not None and (not isinstance(base, str) or not base):
-            raise ConfigError(f"{following}: extends {base!r} must be the path of a JSON file")
+            raise ConfigError(f"{following}: extends {base!r} must be the path of a JSON or YAML file")
         layers.insert(0, Layer(str(following), values))
         following = following.parent / base if base is not None else None
     return layers

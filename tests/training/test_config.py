@@ -100,7 +100,7 @@ WRONG = [
     ({"rewards": {"battle_wins": 1}}, 'unknown reward coefficient "battle_wins"; did you mean "battle_win"?'),
     ({"rewards": {"battle_win": -1}}, "battle_win is -1.0: it must be 0 or above"),
     ({"rewards": 3}, "{path}: rewards 3 must be an object {{...}}"),
-    ({"extends": 3}, "{path}: extends 3 must be the path of a JSON file"),
+    ({"extends": 3}, "{path}: extends 3 must be the path of a JSON or YAML file"),
     ({"extends": "none.json"}, "none.json: no such file"),
     ({"held_frames": 24}, "held_frames 24 must be less than action_frames 24"),
     ({"workers": 17}, "workers 17 must be at most num_envs 16"),
