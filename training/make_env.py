@@ -6,9 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envs.emulator import Emulator
+from envs.episode_recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.games import Game, chosen_rom, identify
 from envs.interventions import FAST_TEXT
@@ -17,6 +19,7 @@ from envs.red_env import EnvConfig, RedEnv
 from envs.start_states import start_state
 from rewards.stack import RewardStack
 from training.config import TrainConfig
+from training.recorded import make_recorder
 
 if TYPE_CHECKING:  # workers import this module, and have no use for torch
     from training.monitor import GroupVecMonitor
@@ -61,7 +64,11 @@ def played(config: TrainConfig) -> dict[str, object]:
 
 
 def make_env(
-    config: TrainConfig, episodes: EnvConfig, window: str = "null", emulator: Emulator | None = None
+    config: TrainConfig,
+    episodes: EnvConfig,
+    window: str = "null",
+    emulator: Emulator | None = None,
+    recorder: EpisodeRecorder | None = None,
 ) -> RedEnv:
     """One environment in this process; ``emulator`` (default: a new one) must have the game's cartridge."""
     return RedEnv(
@@ -69,16 +76,21 @@ def make_env(
         RewardStack(config.rewards, key_maps=episodes.game.progress_order),
         Observations(config.observations),
         episodes,
+        recorder,
     )
 
 
 def make_vec_env(
-    config: TrainConfig, num_envs: int | None = None, *, use_graphics: bool = False
+    config: TrainConfig,
+    num_envs: int | None = None,
+    *,
+    use_graphics: bool = False,
+    record: Path | None = None,
 ) -> GroupVecMonitor:
     """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: one a core).
 
     The ROM is checked and the start state made before any process starts. ``use_graphics`` shows the first
-    environment in a window.
+    environment in a window; ``record`` is the folder that episodes are kept in (default: none).
 
     Raises:
         UserError: the ROM, the start state or the goal is wrong, or there is no display for the window.
@@ -88,18 +100,27 @@ def make_vec_env(
 
     if use_graphics:
         check_display()
-    makers = env_makers(config, num_envs or config.num_envs, use_graphics=use_graphics)
+    makers = env_makers(config, num_envs or config.num_envs, use_graphics=use_graphics, record=record)
     spaces = Observations(config.observations).space, RedEnv.actions()
     return GroupVecMonitor(
         EmulatorVecEnv(makers, config.workers, step_timeout=config.step_timeout, spaces=spaces)
     )
 
 
-def env_makers(config: TrainConfig, count: int, *, use_graphics: bool = False) -> list[Callable[[], RedEnv]]:
+def env_makers(
+    config: TrainConfig, count: int, *, use_graphics: bool = False, record: Path | None = None
+) -> list[Callable[[], RedEnv]]:
     """What makes each of ``count`` environments, wherever it is called. Raises UserError."""
     episodes = env_config(config)
     windows = ["SDL2" if use_graphics and index == 0 else "null" for index in range(count)]
-    return [partial(make_env, config, episodes, window) for window in windows]
+    folder = record and record.absolute()
+    recorders = [
+        make_recorder(config, episodes.game, folder, index) if folder else None for index in range(count)
+    ]
+    return [
+        partial(make_env, config, episodes, window, recorder=recorder)
+        for window, recorder in zip(windows, recorders, strict=True)
+    ]
 
 
 def check_display(flag: str = "--use-graphics") -> None:

@@ -27,6 +27,7 @@ class RunSummary:
     verdict: str
     findings: Sequence[str] = ()
     stopped_by: str | None = None
+    episodes: str | None = None
 
 
 def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
@@ -74,6 +75,8 @@ def run_report(summary: RunSummary) -> str:
     if summary.stopped_by:
         lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}")
     lines.append(f"run folder: {summary.folder}")
+    if summary.episodes:
+        lines.append(f"episodes:   {summary.episodes}")
     lines.append(f"curves:     {_tensorboard()} --logdir {summary.folder / 'tensorboard'}")
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from callbacks.performance import Performance
 from callbacks.progress import Progress
 from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
+from training.episode_folder import FOLDER, MB, KeepEpisodes
 from training.evaluating import EvaluateNowAndThen
 from training.keeping import KeepCheckpoints, OrderlyStop
 from training.make_env import make_vec_env, played
@@ -51,6 +52,7 @@ class Session:
         config = plan.config
         self.keep = KeepCheckpoints(checkpoints, config.save_interval, config.keep_checkpoints, self._extra)
         self.stop = OrderlyStop(plan.stop_after)
+        self.episodes = KeepEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
         self.health = Health(plan.folder)
 
     def _extra(self) -> dict[str, object]:
@@ -67,6 +69,7 @@ class Session:
                 self._learn()
             finally:  # also when an environment failed: what was learned until then is kept
                 finished = self._settle_and_save()
+                self.episodes.tidy()
                 self.model.logger.close()
             return self._summary(time.monotonic() - started, finished)
 
@@ -117,6 +120,7 @@ class Session:
             self.health,
             Progress(self._last_step()),
             self.keep,
+            self.episodes,
         ]
         if config.eval_every_steps:
             parts.append(self._evaluation())
@@ -151,6 +155,7 @@ class Session:
                 str(finding) for finding in self.health.findings if finding.level in ("warning", "bad")
             ],
             stopped_by=None if finished else self.stop.reason,
+            episodes=self.episodes.line,
         )
 
 
@@ -168,7 +173,7 @@ def train(plan: Plan) -> RunSummary:
         Diverged: weights became NaN or infinite; the checkpoint before is kept.
     """
     resolve_device(plan.config.device)
-    env = make_vec_env(plan.config, use_graphics=plan.use_graphics)
+    env = make_vec_env(plan.config, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
         return Session(plan, env).run()
     finally:

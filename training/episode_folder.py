@@ -1,0 +1,183 @@
+"""The folder of a run's recorded episodes: what is in it, which of them are worth keeping, and a bound on the
+disk they take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from envs.episode_file import STARTS, SUFFIX, read_header, start_path
+from envs.errors import UserError, known
+
+FOLDER = "episodes"
+MB = 1_000_000  # bytes
+BLOCK = 4096  # bytes: what a small file takes of a disk
+PRUNE_EVERY = 65_536  # steps of all environments together
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of the folder, and the little of its header that decides what becomes of it."""
+
+    path: Path
+    time: int  # of writing, ns
+    bytes: int
+    episode_return: float | None  # None: the file is damaged
+    milestones: tuple[str, ...]
+    start_sha256: str
+
+
+class EpisodeFolder:
+    """What ``folder`` held when ``refresh`` last looked: every file's header is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: dict[str, Entry] = {}
+        self._spare_starts: set[Path] = set()
+
+    def refresh(self) -> None:
+        """Look again. Files that vanish meanwhile are left out."""
+        seen: dict[str, Entry] = {}
+        for path, status in _files(self.folder, SUFFIX):
+            old = self.entries.get(path.name)
+            if old is not None and (old.time, old.bytes) == (status.st_mtime_ns, _on_disk(status)):
+                seen[path.name] = old
+            else:
+                seen[path.name] = _entry(path, status)
+        self.entries = seen
+
+    @property
+    def in_order(self) -> list[Entry]:
+        """All files, the oldest first."""
+        return sorted(self.entries.values(), key=lambda entry: (entry.time, entry.path.name))
+
+    @property
+    def bytes(self) -> int:
+        """Disk taken by the episodes and the states that they start with."""
+        starts = sum(_on_disk(status) for _, status in _files(self.folder / STARTS, ".state"))
+        return starts + sum(entry.bytes for entry in self.entries.values())
+
+    def best(self) -> Entry | None:
+        """The episode of the highest return; the first of several."""
+        whole = [(entry.episode_return, entry) for entry in self.in_order if entry.episode_return is not None]
+        return max(whole, key=lambda pair: pair[0], default=(0.0, None))[1]
+
+    def firsts(self) -> dict[str, Entry]:
+        """For every milestone that fell, the first episode in which it did, in the order they fell."""
+        first: dict[str, Entry] = {}
+        for entry in self.in_order:
+            for name in entry.milestones:
+                first.setdefault(name, entry)
+        return first
+
+    def first(self, milestone: str) -> Entry:
+        """The first episode in which the milestone fell, spelt with or without spaces. Raises UserError."""
+        firsts = self.firsts()
+        entry = next((entry for name, entry in firsts.items() if _plain(name) == _plain(milestone)), None)
+        if entry is None:
+            fell = known(milestone, firsts) if firsts else "no milestone fell in any"
+            raise UserError(f'milestone "{milestone}": fell in no episode of {self.folder}; {fell}')
+        return entry
+
+    def prune(self, limit: int) -> None:
+        """Remove the oldest episodes until all take at most ``limit`` bytes, but for the best and the first
+        with each milestone; and states that no episode starts with any more."""
+        total = self.bytes
+        if total > limit:
+            kept = {id(self.best()), *(id(entry) for entry in self.firsts().values())}
+            for entry in self.in_order:
+                if total <= limit:
+                    break
+                if id(entry) not in kept:
+                    entry.path.unlink(missing_ok=True)
+                    del self.entries[entry.path.name]
+                    total -= entry.bytes
+        self._prune_starts()
+
+    def _prune_starts(self) -> None:
+        """A state goes when two prunings find it unused: an episode may be about to be written with it."""
+        used = {start_path(self.folder, entry.start_sha256).name for entry in self.entries.values()}
+        unused = {path for path, _ in _files(self.folder / STARTS, ".state") if path.name not in used}
+        for path in unused & self._spare_starts:
+            path.unlink(missing_ok=True)
+        self._spare_starts = unused
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half written; nobody may be writing now."""
+        for folder in (self.folder, self.folder / STARTS):
+            for path, _ in _files(folder, ".new"):
+                path.unlink(missing_ok=True)
+
+    def __str__(self) -> str:
+        """``12 episodes, 0.3 MB``."""
+        count = len(self.entries)
+        return f"{count:,} episode{'' if count == 1 else 's'}, {self.bytes / MB:.1f} MB"
+
+
+class KeepEpisodes(BaseCallback):
+    """Keeps the folder of recorded episodes within ``limit`` bytes; looks at it between rollouts, every
+    65,536 steps. ``wanted`` is False when no episodes are recorded."""
+
+    def __init__(self, folder: Path, limit: int, wanted: bool = True) -> None:
+        super().__init__()
+        self.files = EpisodeFolder(folder)
+        self.limit = limit
+        self.wanted = wanted
+        self._next = 0
+
+    def _on_training_start(self) -> None:
+        self._next = self.model.num_timesteps + PRUNE_EVERY
+        with suppress(OSError):
+            self.files.sweep()
+
+    def _on_rollout_start(self) -> None:
+        if self.model.num_timesteps >= self._next:
+            self._next = self.model.num_timesteps + PRUNE_EVERY
+            self.tidy()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def tidy(self) -> None:
+        """Look, and remove what is too much. A disk that refuses is asked again the next time."""
+        if self.wanted:
+            with suppress(OSError):
+                self.files.refresh()
+                self.files.prune(self.limit)
+
+    @property
+    def line(self) -> str | None:
+        """What the end of a run says of its episodes; None when there is nothing to say."""
+        return f"{self.files} in {self.files.folder}" if self.files.entries else None
+
+
+def _files(folder: Path, suffix: str) -> Iterator[tuple[Path, os.stat_result]]:
+    """Plain files of ``folder`` that end so; none when there is no such folder."""
+    with suppress(FileNotFoundError), os.scandir(folder) as found:
+        for item in found:
+            with suppress(FileNotFoundError):
+                if item.name.endswith(suffix) and item.is_file(follow_symlinks=False):
+                    yield Path(item.path), item.stat(follow_symlinks=False)
+
+
+def _on_disk(status: os.stat_result) -> int:
+    return -(-status.st_size // BLOCK) * BLOCK
+
+
+def _entry(path: Path, status: os.stat_result) -> Entry:
+    time, size = status.st_mtime_ns, _on_disk(status)
+    try:
+        header = read_header(path)
+    except UserError:
+        return Entry(path, time, size, None, (), "")
+    names = tuple(name for _, name in header.milestones)
+    return Entry(path, time, size, header.episode_return, names, header.start_sha256)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "").replace("_", "").replace("-", "")

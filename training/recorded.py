@@ -1,0 +1,47 @@
+"""Between a run's config and its recorded episodes: what a file keeps of the config, and the config it was
+played with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from envs.episode_file import Header
+from envs.episode_recorder import EpisodeRecorder
+from envs.errors import UserError
+from envs.games import Game
+from training.config import TrainConfig, load_config
+
+SETTINGS = (
+    "fast_text",
+    "goal",
+    "max_steps",
+    "action_frames",
+    "held_frames",
+    "sound",
+    "rewards",
+)
+"""Keys of a config that decide how an episode goes and what it pays."""
+
+
+def make_recorder(config: TrainConfig, game: Game, folder: Path, environment: int) -> EpisodeRecorder | None:
+    """The recorder of environment number ``environment``; None when the config wants no episodes kept."""
+    if not config.record_every:
+        return None
+    return EpisodeRecorder(folder, environment, about(config, game), config.record_every)
+
+
+def about(config: TrainConfig, game: Game) -> dict[str, Any]:
+    """The part of a header that is the same for all episodes of a run."""
+    settings = config.model_dump(mode="json", include=set(SETTINGS))
+    return {"game": game.name, "rom_sha1": game.sha1, "settings": settings}
+
+
+def config_of(header: Header, rom: Path) -> TrainConfig:
+    """The config that an episode was played with, as far as it matters to the episode, on the cartridge at
+    ``rom``. Raises UserError for settings that no config can have."""
+    unknown = sorted(header.settings.keys() - set(SETTINGS))
+    if unknown:
+        raise UserError(f"its settings have {unknown[0]!a}, which is none that decides an episode")
+    plain = {"rom": str(rom), "game": header.game, "device": "cpu", "observations": ["badges"]}
+    return load_config(None, {**header.settings, **plain})
