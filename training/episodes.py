@@ -1,10 +1,8 @@
-"""Whole episodes played by a policy, and what they say: rates with intervals, medians, means."""
+"""Whole episodes played on seeds that training never uses, by a policy or by random buttons."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,31 +16,34 @@ from training.config import MAX_SEED
 Choose = Callable[[dict[str, NDArray[np.uint8]]], NDArray[np.int64]]
 FIRST_EVALUATION_SEED = MAX_SEED + 1  # training draws its seeds below
 SEEDS_APART = 4096  # environments count their seeds up from the first one
+# Seed numbers from here on are for choosing (the best checkpoint, when a curriculum moves on): figures that
+# are reported come from seeds on which nothing was chosen. All lie below 2**32, the end of numpy's seeds.
+CHOOSING = 2**18
 SIDE_BY_SIDE = 8  # games of an evaluation; no matter what machine, as each game draws its own seeds
-Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
-MEANS = (
-    "return",
-    "length",
-    "battles_started",
-    "battles_won",
-    "badges_earned",
-    "levels_gained",
-    "map_progress",
-)
+
+
+class Interrupted(Exception):
+    """Playing was asked to stop before all episodes were over."""
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One finished episode: its ``episode_stats``, and the action on which each milestone fell."""
+    """One finished episode: its ``episode_stats``, the action on which each milestone fell, and the number
+    of the seed it was played on."""
 
     stats: Mapping[str, Any]
     milestones: Mapping[str, int]
+    seed: int = 0
 
 
-def play_episodes(env: VecEnv, choose: Choose, episodes: int, seed: int) -> list[Episode]:
+def play_episodes(
+    env: VecEnv, choose: Choose, episodes: int, seed: int, stopped: Callable[[], bool] = lambda: False
+) -> list[Episode]:
     """Play ``episodes`` whole episodes on ``env`` with seed number ``seed`` (0, 1, ...) of those held apart.
 
-    Each environment plays its fixed share: taking whichever end first would favour short episodes.
+    Each environment plays its fixed share: taking whichever end first would favour short episodes. One that
+    is lost with its worker is played again. Raises Interrupted as soon as ``stopped()``; the environments can
+    be used further.
     """
     env.seed(FIRST_EVALUATION_SEED + seed * SEEDS_APART)
     observations: Any = env.reset()
@@ -51,15 +52,17 @@ def play_episodes(env: VecEnv, choose: Choose, episodes: int, seed: int) -> list
     milestones: list[dict[str, int]] = [{} for _ in shares]
     finished: list[Episode] = []
     while any(shares):
+        if stopped():
+            raise Interrupted
         observations, _, dones, infos = env.step(choose(observations))
         for index, info in enumerate(infos):
             lengths[index] += 1
             for name in info.get("milestones", ()):
                 milestones[index].setdefault(name, lengths[index])
             if dones[index]:
-                if shares[index]:
+                if shares[index] and "episode_stats" in info:
                     shares[index] -= 1
-                    finished.append(Episode(info["episode_stats"], milestones[index]))
+                    finished.append(Episode(info["episode_stats"], milestones[index], seed))
                 lengths[index], milestones[index] = 0, {}
     return finished
 
@@ -79,45 +82,3 @@ def random_choice(env: VecEnv, seed: int) -> Choose:
     generator = np.random.default_rng(FIRST_EVALUATION_SEED + seed)
     kinds = int(env.action_space.n)  # type: ignore[attr-defined]
     return lambda _: generator.integers(0, kinds, size=env.num_envs)
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a rate: (low, high), each 0..1; (0, 1) without trials.
-
-    Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209-212.
-    """
-    if trials == 0:
-        return 0.0, 1.0
-    rate, z2 = hits / trials, Z_95**2
-    centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z_95 / (1 + z2 / trials) * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
-    low = 0.0 if hits == 0 else max(0.0, centre - half)
-    high = 1.0 if hits == trials else min(1.0, centre + half)
-    return low, high
-
-
-def summarise(episodes: Sequence[Episode], milestone_names: Sequence[str]) -> dict[str, Any]:
-    """Means with standard deviations, and for each milestone its reach rate and median action, as JSON."""
-    summary: dict[str, Any] = {"episodes": len(episodes)}
-    for name in MEANS:
-        values = [float(episode.stats[name]) for episode in episodes]
-        summary[f"{name}_mean"] = statistics.fmean(values)
-        summary[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
-    summary["success_rate"] = statistics.fmean(float(episode.stats["success"]) for episode in episodes)
-    writes = sum(sum(episode.stats.get("interventions", {}).values()) for episode in episodes)
-    if writes:  # memory was written from outside: not the same experiment
-        summary["interventions"] = writes
-    summary["milestones"] = {name: _reach(episodes, name) for name in milestone_names}
-    return summary
-
-
-def _reach(episodes: Sequence[Episode], name: str) -> dict[str, Any]:
-    actions = [episode.milestones[name] for episode in episodes if name in episode.milestones]
-    low, high = wilson(len(actions), len(episodes))
-    return {
-        "reached": len(actions),
-        "rate": len(actions) / len(episodes),
-        "low": low,
-        "high": high,
-        "median_actions": statistics.median(actions) if actions else None,
-    }

@@ -1,4 +1,4 @@
-"""How good is a run: ``python training/evaluate.py RUN --episodes 20 --seeds 3``.
+"""How good is a run: ``python training/evaluate.py RUN --episodes 20 --seeds 5``.
 
 Whole episodes on seeds that training never uses, beside a uniformly random player on the same seeds.
 """
@@ -18,21 +18,28 @@ import tyro
 
 from training.cli import File, Name, Switch, UsageError, parse, run_program
 
+MOST = 100_000  # episodes, seeds, games: far from the end of the seeds that are held apart
+
 
 @dataclass(frozen=True)
 class EvaluateFlags:
     """Play whole episodes with a trained policy and with random buttons, on seeds held apart from training.
 
-    Prints means, and for each milestone the share of episodes that reach it with its 95 % Wilson interval and
-    the median number of actions it took. Adds a row for each player to the run's eval.jsonl.
+    Prints means with 95 % bootstrap intervals, and for each milestone the share of episodes that reach it
+    with its 95 % Wilson interval and the action by which half of them did. Adds a row for each player to the
+    run's eval.jsonl and draws eval.png beside it. docs/evaluation.md says how each figure is made.
     """
 
-    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Name of a run, or the path of its folder."""
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
+    """Name of a run, or the path of its folder; several runs of one config are also put together."""
     episodes: int = 10
     """Episodes of each seed."""
     seeds: int = 1
     """Seeds, counted from the first one held apart."""
+    against: Name = None
+    """Another run, which plays the same episodes by the rules of the first."""
+    picture: File = None
+    """Draw the picture here (PNG) and not into the run's folder; needed for several runs."""
     greedy: Switch = False
     """Always take the likeliest action instead of drawing from the policy."""
     checkpoint: Name = None
@@ -52,28 +59,47 @@ class EvaluateFlags:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Evaluate a run and print the table. Returns the exit status; raises UserError for wrong input."""
+    """Evaluate and print the table. Returns the exit status; raises UserError for wrong input."""
     flags = parse(EvaluateFlags, arguments, "evaluate.py")
-    for name in ("episodes", "seeds", "num_envs"):
-        value = getattr(flags, name)
-        if value is not None and value < 1:
-            raise UsageError(f"--{name.replace('_', '-')} {value} is out of range: must be at least 1")
-    from training.config import load_config
+    _check(flags)
     from training.plan import find_run
 
-    run = find_run(flags.run)
+    runs = [find_run(name) for name in flags.runs]
+    rival = find_run(flags.against) if flags.against is not None else None
     rom = flags.rom and str(flags.rom)
     given = {"rom": rom, "game": flags.game, "start": flags.start, "device": flags.device}
-    config = load_config(run / "config.json", {key: value for key, value in given.items() if value})
+    overrides = {key: value for key, value in given.items() if value}
     if flags.watch:
+        from training.config import load_config
         from training.watching import watch
 
-        print(watch(run, config, flags.episodes * flags.seeds, flags.greedy, flags.checkpoint))
+        config = load_config(runs[0] / "config.json", overrides)
+        print(watch(runs[0], config, flags.episodes * flags.seeds, flags.greedy, flags.checkpoint))
         return 0
-    from training.evaluation import evaluate
+    from training.evaluation import Request, evaluate
 
-    print(evaluate(run, config, flags.episodes, flags.seeds, flags.greedy, flags.checkpoint, flags.num_envs))
+    how = (flags.episodes, flags.seeds, flags.greedy, flags.checkpoint, flags.num_envs)
+    print(evaluate(Request(runs, *how, rival, flags.picture, overrides)))
     return 0
+
+
+def _check(flags: EvaluateFlags) -> None:
+    """Raise UsageError for what can be seen to be wrong before any file is read."""
+    for name in ("episodes", "seeds", "num_envs"):
+        value = getattr(flags, name)
+        if value is not None and not 1 <= value <= MOST:
+            raise UsageError(
+                f"--{name.replace('_', '-')} {value} is out of range: must be at least 1"
+                + (f" and at most {MOST}" if value > MOST else "")
+            )
+    if not flags.runs:
+        raise UsageError("RUN must be given; see --help")
+    several = len(flags.runs) > 1
+    for given, name in ((flags.against, "--against"), (flags.watch, "--watch")):
+        if several and given:
+            raise UsageError(f"{name} goes with one RUN, not with {len(flags.runs)}")
+    if flags.picture is not None and flags.picture.suffix != ".png":
+        raise UsageError(f"--picture {flags.picture} must end in .png")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from training.config import TrainConfig
-from training.episodes import MEANS, SIDE_BY_SIDE, play_episodes, policy_choice, summarise
+from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes, policy_choice
+from training.figures import MEANS, Summary, summarise
+from training.random_state import random_state, restore_random_state
 from training.runs import append_json_line
 
 
@@ -20,21 +22,40 @@ class EvaluateNowAndThen(BaseCallback):
     """Plays ``config.eval_episodes`` episodes every ``config.eval_every_steps`` steps, between updates.
 
     Records ``eval/mean_*``, adds a row to eval.jsonl, and calls ``on_best`` when the mean return beats all
-    before. The random generators of training are left as they were.
+    before. Games and random generators of training are left as they were. The seeds are the same each time,
+    so that evaluations of one run differ by its policy alone, and are none of those that evaluate.py uses,
+    so that what was chosen by these is not reported on them. Once ``stopping()`` says that training is to
+    end, an evaluation is given up; it is due again when training goes on.
     """
 
     def __init__(
-        self, config: TrainConfig, folder: Path, make: Callable[[int], VecEnv], on_best: Callable[[], object]
+        self,
+        config: TrainConfig,
+        folder: Path,
+        make: Callable[[int], VecEnv],
+        on_best: Callable[[], object],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self.config, self.folder = config, folder
-        self.make, self.on_best = make, on_best
+        self.make, self.on_best, self.stopping = make, on_best, stopping
         self.best: float | None = None
         self._env: VecEnv | None = None
-        self._next = 0
+        self._next: int | None = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """The best mean return so far and the step count of the next evaluation."""
+        return {"best": self.best, "next": self._next}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        best, following = state["best"], state["next"]
+        self.best = None if best is None else float(best)
+        self._next = None if following is None else int(following)
 
     def _on_training_start(self) -> None:
-        self._next = self.model.num_timesteps + self.config.eval_every_steps
+        if self._next is None:
+            self._next = self.model.num_timesteps + self.config.eval_every_steps
 
     def _on_rollout_start(self) -> None:
         self._evaluate_when_due()
@@ -49,26 +70,37 @@ class EvaluateNowAndThen(BaseCallback):
         return True
 
     def _evaluate_when_due(self) -> None:
-        if self.model.num_timesteps < self._next:
+        steps = self.model.num_timesteps
+        if self._next is None or steps < self._next or self.stopping():
             return
-        self._next = self.model.num_timesteps + self.config.eval_every_steps
-        summary = self._evaluate()
+        try:
+            summary = self._evaluate()
+        except Interrupted:
+            return
+        self._next = steps + self.config.eval_every_steps
         for name in MEANS:
             self.logger.record(f"eval/mean_{name}", summary[f"{name}_mean"])
-        self.logger.dump(self.model.num_timesteps)
-        row = {"steps": self.model.num_timesteps, "policy": "stochastic", "while": "training", **summary}
-        append_json_line(self.folder / "eval.jsonl", row)
+        self.logger.record("eval/success_rate", summary["success_rate"])
+        self.logger.dump(steps)
+        append_json_line(
+            self.folder / "eval.jsonl",
+            {"steps": steps, "policy": "stochastic", "while": "training", **summary},
+        )
         if self.best is None or summary["return_mean"] > self.best:
             self.best = summary["return_mean"]
             self.on_best()
 
-    def _evaluate(self) -> dict[str, Any]:
+    def _evaluate(self) -> Summary:
         episodes = self.config.eval_episodes
-        if self._env is None:
-            self._env = self.make(min(episodes, SIDE_BY_SIDE))
-        model = cast(PPO, self.model)
-        with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
+        before = random_state()
+        try:
+            if self._env is None:
+                self._env = self.make(min(episodes, SIDE_BY_SIDE))
+            model = cast(PPO, self.model)
             torch.manual_seed(model.num_timesteps)
             model.policy.set_training_mode(False)
-            played = play_episodes(self._env, policy_choice(model, greedy=False), episodes, seed=0)
+            choose = policy_choice(model, greedy=False)
+            played = play_episodes(self._env, choose, episodes, CHOOSING, self.stopping)
+        finally:
+            restore_random_state(before)
         return summarise(played, sorted({name for episode in played for name in episode.milestones}))

@@ -1,8 +1,10 @@
-"""The work of evaluate.py: a policy and a random player on the same seeds, compared."""
+"""The work of evaluate.py: trained policies and a random player on the same seeds, compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,57 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.emulator import Emulator
 from envs.ram import read_state
 from envs.red_env import EnvConfig
-from training.checkpoints import Checkpoint, CheckpointError, apply_weights, read_checkpoint
-from training.config import TrainConfig
+from training.checkpoints import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
+from training.chunked_ppo import threads
+from training.config import TrainConfig, load_config
 from training.episodes import (
-    MEANS,
+    FIRST_EVALUATION_SEED,
     SIDE_BY_SIDE,
     Choose,
     Episode,
     play_episodes,
     policy_choice,
     random_choice,
-    summarise,
 )
+from training.evaluation_rules import Rules, known_play, refuse_other_configs, with_policy_of
+from training.evaluation_table import Comparison, comparison_text
+from training.figures import as_columns, improvement, summarise, together
 from training.make_env import env_config, make_vec_env
 from training.model import build_model, resolve_device
 from training.plan import newest
-from training.report import table
 from training.runs import append_json_line
+
+RANDOM, TOGETHER = "random", "together"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated, and how. ``overrides`` are settings that differ from the first run's."""
+
+    runs: Sequence[Path]
+    episodes: int = 10
+    seeds: int = 1
+    greedy: bool = False
+    checkpoint: str | None = None
+    num_envs: int | None = None
+    against: Path | None = None
+    picture: Path | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> str:
+        """How a trained policy chooses."""
+        return "greedy" if self.greedy else "stochastic"
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who plays: a run's checkpoint, or random buttons (none). ``config`` has the rules."""
+
+    name: str
+    config: TrainConfig
+    run: Path | None = None
+    checkpoint: Checkpoint | None = None
 
 
 def run_checkpoint(run: Path, name: str | None) -> Checkpoint:
@@ -61,69 +97,118 @@ def open_milestones(config: EnvConfig) -> list[str]:
     return [milestone.name for milestone in config.game.milestones if not milestone.reached(state)]
 
 
-def evaluate(
-    run: Path,
-    config: TrainConfig,
+def play_seeds(
+    env: VecEnv,
+    player: Callable[[int], Choose],
     episodes: int,
-    seeds: int,
-    greedy: bool = False,
-    checkpoint_name: str | None = None,
-    num_envs: int | None = None,
-) -> str:
-    """Play ``episodes`` episodes of each of ``seeds`` seeds with both players; returns the table.
+    seeds: Iterable[int],
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Episode]:
+    """``episodes`` episodes of each of ``seeds``, with what ``player(seed)`` chooses. Raises Interrupted."""
+    with threads(1):  # the emulators have the cores
+        return [e for seed in seeds for e in play_episodes(env, player(seed), episodes, seed, stopped)]
 
-    Raises:
-        UserError: the checkpoint, the ROM, the start state or the device is wrong.
+
+def seeded_policy(model: PPO, greedy: bool) -> Callable[[int], Choose]:
+    """A player for ``play_seeds``: the model's policy, its draws seeded."""
+
+    def player(seed: int) -> Choose:
+        torch.manual_seed(FIRST_EVALUATION_SEED + seed)
+        return policy_choice(model, greedy)
+
+    return player
+
+
+def evaluate(request: Request) -> str:
+    """Play, add a row for each player to eval.jsonl, draw the picture; returns the table.
+
+    All play by the first run's rules. Raises UserError when runs are not of one config, or a checkpoint, the
+    ROM, the start state, the device or the picture's path is wrong.
     """
+    refuse_other_configs(request.runs)
+    config = load_config(request.runs[0] / "config.json", request.overrides)
     resolve_device(config.device)
-    checkpoint = run_checkpoint(run, checkpoint_name)
-    episodes_from = env_config(config)
-    names = open_milestones(episodes_from)
-    env = make_vec_env(config, min(num_envs or SIDE_BY_SIDE, episodes))
+    players = _players(request, config)
+    made = env_config(config)
+    side_by_side = min(request.num_envs or SIDE_BY_SIDE, request.episodes)
+    rules = Rules.of(config, made, request.episodes, request.seeds, side_by_side)
+    played = {player.name: _played(player, request, rules) for player in players}
+    comparison = _compare(request, players, played, open_milestones(made))
+    _keep(request, players, rules, played, comparison)
+    picture = request.picture or (request.runs[0] / "eval.png" if len(request.runs) == 1 else None)
+    if picture is not None:
+        from training.evaluation_picture import draw  # here, as matplotlib takes its time
+
+        draw(comparison, request.runs, picture)
+    return comparison_text(comparison) + (f"\n  picture: {picture}" if picture else "")
+
+
+def _players(request: Request, config: TrainConfig) -> list[Player]:
+    players = [Player(run.name, config, run, run_checkpoint(run, request.checkpoint)) for run in request.runs]
+    rival = request.against
+    if rival is not None:
+        own = with_policy_of(config, load_config(rival / "config.json"))
+        name = f"{rival.name} (against)" if rival.name in {run.name for run in request.runs} else rival.name
+        players.append(Player(name, own, rival, run_checkpoint(rival, None)))
+    return [*players, Player(RANDOM, config)]
+
+
+def _played(player: Player, request: Request, rules: Rules) -> list[Episode]:
+    if player.checkpoint is None:
+        known = known_play(request.runs[0], RANDOM, rules)
+        if known is not None:
+            return known
+    env = make_vec_env(player.config, rules.record["num_envs"])
     try:
-        model = load_policy(config, env, checkpoint)
-        torch.set_num_threads(1)
-        trained = _play(env, lambda seed: _seeded_policy(model, greedy, seed), episodes, seeds)
-        random = _play(env, lambda seed: random_choice(env, seed), episodes, seeds)
+        if player.checkpoint is None:
+            choices: Callable[[int], Choose] = partial(random_choice, env)
+        else:
+            choices = seeded_policy(load_policy(player.config, env, player.checkpoint), request.greedy)
+        return play_seeds(env, choices, request.episodes, range(request.seeds))
     finally:
         env.close()
-    player, start = "greedy" if greedy else "stochastic", episodes_from.start.name
-    rows = {player: summarise(trained, names), "random": summarise(random, names)}
-    for policy, summary in rows.items():
-        about = {"steps": checkpoint.steps, "policy": policy, "start": start, "seeds": seeds}
-        append_json_line(run / "eval.jsonl", {**about, **summary})
-    heading = f"{run.name}, {checkpoint.steps:,} steps, {player}, {len(trained)} episodes each from {start}"
-    if config.fast_text:
-        heading += ", fast text (an intervention)"
-    return f"{heading}\n\n{evaluation_table(rows, names)}"
 
 
-def _seeded_policy(model: PPO, greedy: bool, seed: int) -> Choose:
-    torch.manual_seed(seed)
-    return policy_choice(model, greedy)
+def _compare(
+    request: Request, players: Sequence[Player], played: Mapping[str, list[Episode]], names: Sequence[str]
+) -> Comparison:
+    ours = [run.name for run in request.runs]
+    opponents = [player.name for player in players if player.name not in ours]
+    summaries = {name: summarise(episodes, names) for name, episodes in played.items()}
+    better = {name: {other: improvement(played[name], played[other]) for other in opponents} for name in ours}
+    if len(ours) > 1:
+        whole = {TOGETHER: together([played[name] for name in ours], names)}
+        summaries = {name: summaries[name] for name in ours} | whole | {o: summaries[o] for o in opponents}
+    trained = ", ".join(f"{p.name} at {p.checkpoint.steps:,} steps" for p in players if p.checkpoint)
+    count = len(played[ours[0]])
+    heading = f"{trained}, {request.policy}, {count} episodes each from {_start(players[0])}"
+    return Comparison(heading, ours, summaries, better, names)
 
 
-def _play(env: VecEnv, player: Callable[[int], Choose], episodes: int, seeds: int) -> list[Episode]:
-    played: list[Episode] = []
-    for seed in range(seeds):
-        played += play_episodes(env, player(seed), episodes, seed)
-    return played
+def _start(player: Player) -> str:
+    return env_config(player.config).start.name
 
 
-def evaluation_table(rows: dict[str, dict[str, Any]], names: Sequence[str]) -> str:
-    """Means and milestones of each player side by side; milestones that nobody reached share a line."""
-    lines = [["", *rows]]
-    for mean in MEANS:
-        cells = [f"{summary[f'{mean}_mean']:.2f} ± {summary[f'{mean}_std']:.2f}" for summary in rows.values()]
-        lines.append([mean.replace("_", " "), *cells])
-    reached = [name for name in names if any(s["milestones"][name]["reached"] for s in rows.values())]
-    lines += [[name, *(_reach(summary["milestones"][name]) for summary in rows.values())] for name in reached]
-    missed = ", ".join(name for name in names if name not in reached)
-    return table(lines) + (f"\n  reached by neither: {missed}" if missed else "")
-
-
-def _reach(milestone: dict[str, Any]) -> str:
-    rate, low, high = (f"{100 * milestone[key]:.0f}" for key in ("rate", "low", "high"))
-    median = milestone["median_actions"]
-    after = "" if median is None else f", after {median:.0f}"
-    return f"{rate} % ({low}-{high}){after}"
+def _keep(
+    request: Request,
+    players: Sequence[Player],
+    rules: Rules,
+    played: Mapping[str, list[Episode]],
+    comparison: Comparison,
+) -> None:
+    for player in players:
+        found = player.checkpoint
+        row: dict[str, Any] = {
+            "policy": request.policy if found else RANDOM,
+            "run": player.run.name if player.run else None,
+            "steps": found.steps if found else None,
+            "checkpoint": found.folder.name if found else None,
+            "policy_sha256": found.trainer["sha256"][POLICY] if found else None,
+            "digest": rules.digest,
+            **rules.record,
+            **comparison.summaries[player.name],
+            "improvement": comparison.improvement.get(player.name, {}),
+            "values": as_columns(played[player.name]),
+        }
+        own = player.run if player.run in request.runs else request.runs[0]
+        append_json_line((own or request.runs[0]) / "eval.jsonl", row)

@@ -1,16 +1,20 @@
-"""Rates and their intervals, summaries, the closing table."""
+"""Seeds held apart, summaries of episodes, several runs put together, the closing table."""
 
 from __future__ import annotations
 
-import pytest
+import json
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.episodes import Episode, summarise, wilson
+from training.config import MAX_SEED
+from training.episodes import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
+from training.figures import as_columns, from_columns, improvement, summarise, together
 from training.model import environment_seed
 from training.report import table
 
-STATS = {
+STATS: dict[str, Any] = {
     "return": 2.0,
     "length": 40,
     "battles_started": 1,
@@ -18,38 +22,66 @@ STATS = {
     "badges_earned": 0,
     "levels_gained": 0,
     "map_progress": 3,
+    "coord_count": 7,
     "success": False,
 }
 
 
-@pytest.mark.parametrize(
-    ("hits", "trials", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
-)
-def test_wilson_matches_published_values(hits: int, trials: int, low: float, high: float) -> None:
-    assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
+def episode(seed: int = 0, **stats: Any) -> Episode:
+    return Episode({**STATS, **stats}, {}, seed)
 
 
-@given(st.integers(1, 10_000), st.data())
-def test_wilson_holds_the_rate_and_stays_within_bounds(trials: int, data: st.DataObject) -> None:
-    hits = data.draw(st.integers(0, trials))
-    low, high = wilson(hits, trials)
-    assert 0 <= low <= hits / trials <= high <= 1
-
-
-def test_wilson_without_trials_says_nothing() -> None:
-    assert wilson(0, 0) == (0.0, 1.0)
-
-
-def test_summary_counts_episodes_that_reach_and_takes_the_median_of_those() -> None:
+def test_summary_counts_episodes_that_reach_and_takes_the_median_of_all() -> None:
     played = [Episode(STATS, {"route 1": 10}), Episode(STATS, {"route 1": 30}), Episode(STATS, {})]
     summary = summarise(played, ["route 1", "forest"])
     assert summary["episodes"] == 3
-    assert summary["return_mean"] == 2.0
+    assert summary["return_mean"] == summary["return_low"] == summary["return_high"] == 2.0
     assert summary["milestones"]["route 1"]["reached"] == 2
-    assert summary["milestones"]["route 1"]["median_actions"] == 20
+    assert summary["milestones"]["route 1"]["median_actions"] == 30
     assert summary["milestones"]["forest"]["median_actions"] is None
     assert summary["milestones"]["forest"]["rate"] == 0
+    assert (summary["success_rate"], summary["success_low"]) == (0, 0)
+    assert 0.5 < summary["success_high"] < 0.6
+
+
+def test_interventions_are_added_up_by_kind_and_their_absence_is_told() -> None:
+    helped = [episode(interventions={"fast_text": 2}), episode(interventions={"fast_text": 1, "repel": 4})]
+    assert summarise([*helped, episode()], [])["interventions"] == {"fast_text": 3, "repel": 4}
+    assert summarise([episode()], [])["interventions"] == {}
+
+
+def test_runs_that_differ_make_wide_intervals_when_put_together() -> None:
+    runs = [[episode(battles_won=won) for _ in range(10)] for won in (0, 4, 8)]
+    summary = together(runs, [])
+    assert summary["battles_won_mean"] == 4
+    assert (summary["runs"], summary["episodes"]) == (3, 30)
+    assert summary["battles_won_low"] <= 4 / 3 < 8 - 4 / 3 <= summary["battles_won_high"]
+    one = summarise([e for run in runs for e in run], [])
+    assert one["battles_won_high"] - one["battles_won_low"] < 3, "as if all were episodes of one run"
+
+
+def test_rates_of_runs_put_together_keep_what_no_episode_showed() -> None:
+    reached = [[Episode(STATS, {"forest": 5})] * 10, [Episode(STATS, {})] * 10]
+    forest = together(reached, ["forest"])["milestones"]["forest"]
+    assert (forest["rate"], forest["low"], forest["high"]) == (0.5, 0.0, 1.0)
+    never = together([[episode()] * 10, [episode()] * 10], ["forest"])["milestones"]["forest"]
+    assert never["high"] > 0.1
+
+
+def test_improvement_is_told_for_each_figure() -> None:
+    ours = [episode(seed, battles_won=3) for seed in (0, 0, 1)]
+    theirs = [episode(seed, battles_won=1) for seed in (0, 1, 1)]
+    better = improvement(ours, theirs)
+    assert better["battles_won"] == (1.0, 1.0, 1.0)
+    assert better["return"] == (0.5, 0.5, 0.5)
+
+
+def test_episodes_come_back_from_a_row() -> None:
+    played = [
+        Episode({**STATS, "interventions": {}}, {"route 1": 4}, 0),
+        Episode({**STATS, "interventions": {"fast_text": 1}, "success": True}, {"forest": 9}, 3),
+    ]
+    assert from_columns(json.loads(json.dumps(as_columns(played)))) == played
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 10**12))
@@ -57,6 +89,14 @@ def test_training_and_evaluation_seeds_never_meet(seed: int, steps: int) -> None
     first = environment_seed(seed, steps)
     assert 0 <= first < 2**31 - 1 - 1024
     assert first == environment_seed(seed, steps)
+
+
+def test_seeds_for_choosing_and_for_reporting_never_meet() -> None:
+    from training.evaluate import MOST
+
+    assert FIRST_EVALUATION_SEED > MAX_SEED
+    assert MOST < CHOOSING
+    assert FIRST_EVALUATION_SEED + (CHOOSING + MOST) * SEEDS_APART < 2**32
 
 
 def test_table_is_aligned() -> None:

@@ -118,7 +118,8 @@ def test_evaluation_compares_with_random_buttons(resumed: Result, program: Progr
     result = program("evaluate", "whole", "--episodes", 3, "--seeds", 2, "--device", "cpu")
     assert result.returncode == 0, result.stderr
     assert "6 episodes each from bedroom" in result.stdout
-    assert "reached by neither" in result.stdout
+    assert "reached by none: starter" in result.stdout
+    assert "interventions: none" in result.stdout
     rows = [json.loads(line) for line in (runs / "whole" / "eval.jsonl").read_text().splitlines()]
     assert [row["policy"] for row in rows] == ["stochastic", "random"]
     assert all(row["episodes"] == 6 and row["length_mean"] == 40 for row in rows)

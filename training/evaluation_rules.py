@@ -1,0 +1,101 @@
+"""By what rules episodes of an evaluation are played, and when two evaluations were played by the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envs.errors import UserError
+from envs.red_env import EnvConfig
+from training.config import TrainConfig, load_config
+from training.episodes import Episode
+from training.figures import from_columns
+from training.runs import git_commit
+
+# What belongs to a policy: it comes along where a run plays by another run's rules.
+POLICY_KEYS = ("observations", "network")
+# What may differ between runs that are put together as samples of one config.
+SAME_CONFIG = (
+    *("seed", "description", "device", "torch_deterministic", "workers", "step_timeout"),
+    *("save_interval", "keep_checkpoints", "eval_every_steps", "eval_episodes"),
+    *("agent_stats_every", "agent_stats_kept"),
+)
+# What decides nothing about an episode. A key that is in neither list is taken for one that does.
+TRAINING_KEYS = (
+    *SAME_CONFIG,
+    *("preset", "num_envs", "total_multiplier", "total_steps", "n_steps", "batch_size", "n_epochs", "gamma"),
+    *("gae_lambda", "ent_coef", "ent_coef_final", "ent_coef_share", "learning_rate", "clip_range", "vf_coef"),
+    "max_grad_norm",
+)
+
+
+def with_policy_of(rules: TrainConfig, other: TrainConfig) -> TrainConfig:
+    """``rules`` for a policy that was made for ``other``'s observations and network."""
+    return rules.model_copy(update={key: getattr(other, key) for key in POLICY_KEYS})
+
+
+def refuse_other_configs(runs: Sequence[Path]) -> None:
+    """Raise UserError when ``runs`` are not runs of one config with seeds of their own."""
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UserError("a run is named twice; runs that are put together must be different ones")
+    first = load_config(runs[0] / "config.json")
+    for run in runs[1:]:
+        lines = load_config(run / "config.json").differences(first)
+        matter = [line for line in lines if line.split(":")[0] not in SAME_CONFIG]
+        if matter:
+            raise UserError(
+                f"run {run.name} is of another config than {runs[0].name} ({', '.join(matter)});"
+                " compare two configs with --against"
+            )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that decides how the episodes of an evaluation go but their player.
+
+    ``digest`` is equal for two evaluations only where the same player would play the same episodes: same
+    cartridge, start, settings of the game, rewards, seeds, games side by side, and code; None where the code
+    is not what a commit has, so that nothing can be said.
+    """
+
+    record: Mapping[str, Any]  # what a row of eval.jsonl keeps of them
+    digest: str | None
+
+    @staticmethod
+    def of(config: TrainConfig, made: EnvConfig, episodes: int, seeds: int, num_envs: int) -> Rules:
+        """The rules of ``config``, of which ``made`` was made, for so many episodes of each seed."""
+        settings = config.model_dump(mode="json")
+        apart = {*POLICY_KEYS, *TRAINING_KEYS, "rom"}
+        commit = git_commit()
+        record: dict[str, Any] = {
+            "rom_sha1": made.game.sha1,
+            "start": made.start.name,
+            "start_sha256": hashlib.sha256(made.start.data).hexdigest(),
+            "episodes_per_seed": episodes,
+            "seeds": seeds,
+            "num_envs": num_envs,
+            "code": commit,
+            "settings": {key: value for key, value in settings.items() if key not in apart},
+        }
+        known = commit is not None and not commit.endswith("-dirty")
+        digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+        return Rules(record, digest if known else None)
+
+
+def known_play(run: Path, policy: str, rules: Rules) -> list[Episode] | None:
+    """The episodes of an earlier evaluation in the run's eval.jsonl by the same rules, or None."""
+    path = run / "eval.jsonl"
+    if rules.digest is None or not path.is_file():
+        return None
+    for line in reversed(path.read_text(encoding="utf-8").splitlines()):
+        try:
+            row = json.loads(line)
+            if row["policy"] == policy and row.get("digest") == rules.digest:
+                return from_columns(row["values"])
+        except (ValueError, KeyError, TypeError, IndexError):
+            continue  # a line that was cut off, or a row of another kind
+    return None

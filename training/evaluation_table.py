@@ -1,0 +1,85 @@
+"""What evaluate.py prints: figures of each player side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from training.figures import MEANS, Summary
+from training.report import table
+
+Better = Mapping[str, Mapping[str, tuple[float, float, float]]]  # opponent -> figure -> probability, interval
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Players on the same seeds: ``summaries`` by column, ``ours`` those of the runs that are evaluated,
+    ``improvement`` of each of them over each opponent, ``milestones`` that were open at the start."""
+
+    heading: str
+    ours: Sequence[str]
+    summaries: Mapping[str, Summary]
+    improvement: Mapping[str, Better]
+    milestones: Sequence[str]
+
+    @property
+    def reached(self) -> list[str]:
+        """The milestones that anybody reached."""
+        rows = [summary["milestones"] for summary in self.summaries.values()]
+        return [name for name in self.milestones if any(row[name]["reached"] for row in rows)]
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """The heading, the table, how probable it is that ours are better, and the interventions."""
+    lines = [comparison.heading, "", evaluation_table(comparison), ""]
+    for name in comparison.ours:
+        lines += _improvement_lines(name, comparison.improvement[name])
+    return "\n".join([*lines, _intervention_line(comparison.summaries)])
+
+
+def evaluation_table(comparison: Comparison) -> str:
+    """Means with 95 % intervals and reach rates of each player; milestones nobody reached share a line."""
+    summaries = comparison.summaries
+    lines = [["", *summaries]]
+    for mean in MEANS:
+        lines.append([mean.replace("_", " "), *(_mean(summary, mean) for summary in summaries.values())])
+    lines.append(["success", *(_success(summary) for summary in summaries.values())])
+    for name in comparison.reached:
+        lines.append([name, *(_reach(summary["milestones"][name]) for summary in summaries.values())])
+    missed = ", ".join(name for name in comparison.milestones if name not in comparison.reached)
+    return table(lines) + (f"\n  reached by none: {missed}" if missed else "")
+
+
+def _mean(summary: Summary, name: str) -> str:
+    mean, low, high = (summary[f"{name}_{part}"] for part in ("mean", "low", "high"))
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _success(summary: Summary) -> str:
+    rate, low, high = (100 * summary[key] for key in ("success_rate", "success_low", "success_high"))
+    return f"{rate:.0f} % ({low:.0f} to {high:.0f})"
+
+
+def _reach(milestone: Summary) -> str:
+    rate, low, high = (100 * milestone[key] for key in ("rate", "low", "high"))
+    median = milestone["median_actions"]
+    after = "" if median is None else f", half by {median:.0f}"
+    return f"{rate:.0f} % ({low:.0f} to {high:.0f}){after}"
+
+
+def _improvement_lines(name: str, better: Better) -> list[str]:
+    lines = []
+    for opponent, figures in better.items():
+        told = [f"{key.replace('_', ' ')} {p:.2f} ({a:.2f} to {b:.2f})" for key, (p, a, b) in figures.items()]
+        lines.append(f"  an episode of {name} beats one of {opponent} with probability: {', '.join(told)}")
+    return lines
+
+
+def _intervention_line(summaries: Mapping[str, Summary]) -> str:
+    """By whom the game was helped from outside, or that it was not."""
+    told = [
+        f"{name}: {', '.join(f'{kind} {count:,}' for kind, count in summary['interventions'].items())}"
+        for name, summary in summaries.items()
+        if summary["interventions"]
+    ]
+    return "  interventions: " + ("; ".join(told) or "none")
