@@ -110,7 +110,7 @@ def test_the_program_prints_a_line_per_milestone(rom: Path, capsys: pytest.Captu
 
 def test_an_unknown_milestone_is_told(rom: Path) -> None:
     with Emulator(rom) as emulator, pytest.raises(UserError, match='did you mean "badge1"'):
-        run_to(emulator, "badge")
+        run_to(emulator, "bagde1")
 
 
 def test_it_picks_the_move_that_hurts_most() -> None:

@@ -13,6 +13,8 @@ from envs.cartridge.tools.assembler import OPCODES
 from envs.cartridge.tools.texts import LINE, wrap
 from envs.cartridge.tools.worldcheck import walkable
 from envs.cartridge.walkthrough.atlas import WORLD, Place, atlas
+from envs.cartridge.walkthrough.ways import Means, find_way
+from envs.ram import EVENT_BYTES, GameState
 
 HEADERS = WORLD.parent / "src"
 LARGEST = {
@@ -74,8 +76,10 @@ def test_the_story_is_barred_where_it_should_be() -> None:
         atlas().events[name] for name in ("FOLLOWED_PROFESSOR", "GOT_STARTER", "BATTLED_RIVAL", "GOT_PARCEL")
     }
     town, route = Place(1, 18, 22), [Place(13, 8, 33)]
-    assert atlas().path(town, route, [], lambda event: event in before) is None
-    assert atlas().path(town, route, [], lambda event: True) is not None
+    early = bytes(sum(1 << event % 8 for event in before if event // 8 == i) for i in range(EVENT_BYTES))
+    assert find_way(atlas(), town, route, Means(GameState(event_bytes=early))) is None
+    late = bytes([0xFF] * EVENT_BYTES)
+    assert find_way(atlas(), town, route, Means(GameState(event_bytes=late))) is not None
 
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.cartridge.walkthrough.journey import JOURNEY
+from envs.cartridge.walkthrough.gyms import JOURNEY
 from envs.cartridge.walkthrough.pilot import WalkthroughError
 from envs.cartridge.walkthrough.story import MILESTONES, new_player
 from envs.emulator import Emulator

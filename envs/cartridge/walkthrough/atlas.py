@@ -3,23 +3,23 @@ made of."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from envs.cartridge.tools.maps import plain_lines
-from envs.cartridge.tools.worldcheck import load_tileset, tileset_names, walkable
+from envs.cartridge.tools.worldcheck import WALK, load_tileset, tileset_names, walkable
 from envs.cartridge.tools.worldfile import MapSource, ObjectSource
 from envs.cartridge.tools.worldread import load_maps
 
 WORLD = Path(__file__).resolve().parent.parent / "world"
 STEPS = {"down": (0, 1), "up": (0, -1), "left": (-1, 0), "right": (1, 0)}
 SIDES = {"down": "south", "up": "north", "left": "west", "right": "east"}
-GRASS, LEDGE, COUNTER = "grass", "ledge", "counter"
-GRASS_COST = 3
-"""Steps of detour that a step into tall grass is worth avoiding for."""
+GRASS, LEDGE, COUNTER, WATER, TREE = "grass", "ledge", "counter", "water", "cut"
+CUT, SWIM, PUSH = "cut", "swim", "push"
+"""What a team may be able to do about trees, water and boulders."""
+BOULDER = "boulder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class Place:
     map: int
     x: int
     y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A direction that can be walked, where it leads, and what it takes: CUT, SWIM, or nothing ("")."""
+
+    direction: str
+    place: Place
+    need: str = ""
 
 
 HasEvent = Callable[[int], bool]
@@ -41,8 +50,10 @@ class Atlas:
         self.maps = load_maps(world)
         self.by_number = {source.number: source for source in self.maps.values()}
         self.tilesets = {name: load_tileset(world, name) for name in tileset_names(world)}
-        self.known_steps: dict[Place, list[tuple[str, Place]]] = {}
+        self.known_steps: dict[Place, list[Step]] = {}
         self.events = {line.words[1]: int(line.words[0], 0) for line in plain_lines(world, "events")}
+        self.items = {line.words[1]: int(line.words[0], 0) for line in plain_lines(world, "items")}
+        self.goods = {line.words[0]: tuple(line.words[1:]) for line in plain_lines(world, "shops")}
 
     def number(self, name: str) -> int:
         """Id of the map ``name``."""
@@ -61,12 +72,16 @@ class Atlas:
         raise KeyError(f"{map_name} {name}")
 
     def standing(self, number: int, has_event: HasEvent) -> set[tuple[int, int]]:
-        """Steps of map ``number`` that people who do not wander occupy just now."""
+        """Steps of map ``number`` that people who do not wander occupy just now; boulders aside."""
         return {
             (thing.x, thing.y)
             for thing in self.by_number[number].objects
-            if thing.movement != "wander" and self.present(thing, has_event)
+            if thing.movement != "wander" and thing.kind != BOULDER and self.present(thing, has_event)
         }
+
+    def boulders(self, number: int) -> set[tuple[int, int]]:
+        """Where the boulders of map ``number`` lie when it is entered."""
+        return {(thing.x, thing.y) for thing in self.by_number[number].objects if thing.kind == BOULDER}
 
     def present(self, thing: ObjectSource, has_event: HasEvent) -> bool:
         """Whether the story has the person on the map."""
@@ -87,25 +102,36 @@ class Atlas:
         return spots
 
     def next_steps(self, place: Place) -> list[tuple[str, Place]]:
+        """Directions that anybody can walk from ``place`` (people aside), and where they lead."""
+        return [(step.direction, step.place) for step in self.steps(place) if not step.need]
+
+    def steps(self, place: Place) -> list[Step]:
         """As find_steps, remembered."""
         if place not in self.known_steps:
             self.known_steps[place] = list(self.find_steps(place))
         return self.known_steps[place]
 
-    def find_steps(self, place: Place) -> Iterator[tuple[str, Place]]:
-        """Every direction that can be walked from ``place`` (people aside), and where it leads, warps
-        included."""
+    def find_steps(self, place: Place) -> Iterator[Step]:
+        """Every step from ``place``, people and boulders aside, warps included."""
         source = self.by_number[place.map]
+        afloat = WATER in self.attributes(place)
         for direction, (dx, dy) in STEPS.items():
             x, y = place.x + dx, place.y + dy
             if not source.inside(x, y):
                 arrival = self.across(source, SIDES[direction], place)
-                if arrival is not None:
-                    yield direction, arrival
-            elif walkable(source, x, y, self.tilesets):
-                yield direction, self.through(source, x, y)
+                # Nobody goes into the water over the edge of a map.
+                if arrival is not None and (afloat or WATER not in self.attributes(arrival)):
+                    yield Step(direction, arrival)
+                continue
+            words = self.attributes(Place(place.map, x, y))
+            if walkable(source, x, y, self.tilesets):
+                yield Step(direction, self.through(source, x, y))
+            elif TREE in words:
+                yield Step(direction, Place(place.map, x, y), CUT)
+            elif WATER in words:
+                yield Step(direction, Place(place.map, x, y), SWIM)
             elif direction == "down" and self.can_jump(source, x, y):
-                yield direction, Place(place.map, x, y + 1)
+                yield Step(direction, Place(place.map, x, y + 1))
 
     def can_jump(self, source: MapSource, x: int, y: int) -> bool:
         """Whether (x, y) is a ledge with room below it."""
@@ -128,47 +154,10 @@ class Atlas:
         along_x = side in ("north", "south")
         x = place.x - found.offset if along_x else (0 if side == "east" else other.width - 1)
         y = place.y - found.offset if not along_x else (0 if side == "south" else other.height - 1)
-        return Place(other.number, x, y) if walkable(other, x, y, self.tilesets) else None
-
-    def path(
-        self, start: Place, goals: Collection[Place], blocked: Collection[Place], has_event: HasEvent
-    ) -> list[tuple[str, Place]] | None:
-        """The cheapest walk to any goal as (direction, place) pairs, or None; tall grass costs GRASS_COST
-        more.
-
-        ``blocked`` steps, and those where people stand, are not walked on.
-        """
-        people = {number: self.standing(number, has_event) for number in self.by_number}
-        came: dict[Place, tuple[Place, str] | None] = {start: None}
-        waiting: list[deque[Place]] = [deque([start])] + [deque() for _ in range(GRASS_COST + 1)]
-        done: set[Place] = set()
-        while any(waiting):
-            if not waiting[0]:
-                waiting.append(waiting.pop(0))
-                continue
-            place = waiting[0].popleft()
-            if place in done:
-                continue
-            done.add(place)
-            if place in goals:
-                return self.walk_back(came, place)
-            for direction, after in self.next_steps(place):
-                if after in came or after in blocked or (after.x, after.y) in people[after.map]:
-                    continue
-                came[after] = (place, direction)
-                cost = 1 + GRASS_COST * (GRASS in self.attributes(after))
-                waiting[min(cost, GRASS_COST + 1)].append(after)
-        return None
-
-    @staticmethod
-    def walk_back(came: dict[Place, tuple[Place, str] | None], goal: Place) -> list[tuple[str, Place]]:
-        """The found walk, from its start."""
-        steps: list[tuple[str, Place]] = []
-        at = goal
-        while (link := came[at]) is not None:
-            steps.append((link[1], at))
-            at = link[0]
-        return steps[::-1]
+        if not other.inside(x, y):
+            return None
+        arrival = Place(other.number, x, y)
+        return arrival if self.attributes(arrival) & {WALK, WATER} else None
 
 
 @cache

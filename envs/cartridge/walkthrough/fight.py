@@ -1,24 +1,31 @@
 """How the walkthrough plays a battle: the strongest move; away from wild ones that teach nothing; a potion
-in need."""
+in need; a better move for a worse one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from envs.cartridge.walkthrough.lore import worth
+from envs.cartridge.walkthrough.bag import least_useful, needed, point_in_bag
+from envs.cartridge.walkthrough.lore import healing, move_names, species_names, usefulness, worth
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.cartridge.walkthrough.screen import Screen
 from envs.ram import GameState, PartyMon
 
-POTIONS = (20, 19)
-"""Items that heal, the cheap one first."""
 WEARY = 0.35
 """Share of HP below which a wild battle is run from."""
 HURT = 0.35
 """Share of HP below which a potion is taken in a trainer's battle."""
+NEARLY_BEATEN = 5
+"""An enemy with less than this part of its HP is fought on, whatever the own HP."""
+MARGIN = 1.2
+"""A potion is also taken when the worst hit so far, times this, would be the last."""
 FIGHT, BAG, RUN = 0, 1, 3
 """Entries of the battle menu (wCurrentMenuItem): FIGHT BAG above, TEAM RUN below."""
 MOVES_COLUMN, MOVES_ROW = 1, 13
+FORGET_COLUMN, FORGET_ROWS = 5, range(7, 11)
+"""Where the cursor stands in the list of moves of which one may go for a new one."""
+OFFER = re.compile(r"([A-Z ]+?) could +learn ([A-Z ]+)")
 WILD = 1
 
 
@@ -27,11 +34,18 @@ class Fighter:
 
     def __init__(self) -> None:
         self.enough = 100
+        self.offer: tuple[str, str] | None = None
+        """The creature that could learn a move, and the move, as the screen last said."""
+        self.worst = 0
+        """HP that the present enemy took at most in a turn."""
+        self.seen: tuple[int, int, int] = (0, 0, 0)
+        """Species and level of the present enemy, and the own HP when the battle menu last showed."""
 
     def __call__(self, pilot: Pilot) -> None:
         """One decision: a button or two in the menu that is open."""
         screen = pilot.screen
         if screen.shows("FIGHT") and screen.shows("RUN"):
+            self.watch(pilot.state)
             self.choose(pilot)
         elif screen.shows("Use what?"):
             self.pick_potion(pilot)
@@ -39,7 +53,10 @@ class Fighter:
             self.pick_mon(pilot)
         elif self.is_move_list(screen):
             self.pick_move(pilot)
+        elif self.is_forget_list(screen):
+            self.learn(pilot)
         else:
+            self.listen(screen)
             pilot.press("b")
 
     @staticmethod
@@ -48,12 +65,51 @@ class Fighter:
         cursor = screen.cursor
         return cursor is not None and cursor[0] == MOVES_COLUMN and cursor[1] >= MOVES_ROW
 
+    @staticmethod
+    def is_forget_list(screen: Screen) -> bool:
+        """Whether one of four moves may be forgotten for a new one."""
+        cursor = screen.cursor
+        return cursor is not None and cursor[0] == FORGET_COLUMN and cursor[1] in FORGET_ROWS
+
+    def listen(self, screen: Screen) -> None:
+        """Remember who could learn what."""
+        found = OFFER.search(" ".join(screen.text().split("\n")))
+        if found is not None:
+            self.offer = found[1].strip(), found[2].strip()
+
+    def learn(self, pilot: Pilot) -> None:
+        """Take the new move for the one that is missed least, if it is better."""
+        mon, move = self.offered(pilot.state)
+        kept = needed(pilot.state)
+        slot = least_useful(mon, kept)
+        better = usefulness(move, mon.species) > usefulness(mon.moves[slot], mon.species)
+        if better and mon.moves[slot] not in kept and pilot.point(FORGET_ROWS[slot]):
+            pilot.press("a")
+        else:
+            pilot.press("b")
+
+    def offered(self, state: GameState) -> tuple[PartyMon, int]:
+        """The creature that could learn a move, and that move (0 when it is not known)."""
+        name, move = self.offer or ("", "")
+        species = species_names().get(name)
+        mon = next((mon for mon in state.party if mon.species == species), state.party[0])
+        return mon, move_names().get(move, 0)
+
+    def watch(self, state: GameState) -> None:
+        """See how hard the enemy hits."""
+        species, level, hp = self.seen
+        if (species, level) != (state.enemy_species, state.enemy_level):
+            self.worst = 0
+        else:
+            self.worst = max(self.worst, hp - state.own_hp)
+        self.seen = (state.enemy_species, state.enemy_level, state.own_hp)
+
     def choose(self, pilot: Pilot) -> None:
         """FIGHT, RUN or BAG."""
         entry, at = FIGHT, pilot.state.menu_item
         if pilot.state.battle == WILD and self.wants_away(pilot.state):
             entry = RUN
-        elif self.potion_row(pilot.state) is not None and self.hurt(pilot.state):
+        elif self.hurt(pilot.state) and self.potion_row(pilot.state) is not None:
             entry = BAG
         if (at ^ entry) & 1:
             pilot.press("left" if at & 1 else "right")
@@ -67,27 +123,34 @@ class Fighter:
         lead = state.party[0]
         return lead.level >= self.enough or state.own_hp < WEARY * state.own_max_hp
 
-    @staticmethod
-    def hurt(state: GameState) -> bool:
+    def hurt(self, state: GameState) -> bool:
         """Whether a potion is due: little HP, and an enemy that is not nearly beaten."""
-        return state.own_hp < HURT * state.own_max_hp and state.enemy_hp > state.enemy_max_hp // 5
+        low = max(HURT * state.own_max_hp, MARGIN * self.worst)
+        return state.own_hp < low and state.enemy_hp > state.enemy_max_hp // NEARLY_BEATEN
 
-    @staticmethod
-    def potion_row(state: GameState) -> int | None:
-        """Row of a potion in the bag's list."""
-        return next((row for row, (item, _) in enumerate(state.bag[:10]) if item in POTIONS), None)
+    def potion_row(self, state: GameState) -> int | None:
+        """Row in the bag of the potion that fits: the smallest that heals nearly all, else the largest; None
+        when none does better than the enemy."""
+        missing = state.own_max_hp - state.own_hp
+        held = [
+            (healing()[item], row)
+            for row, (item, _) in enumerate(state.bag)
+            if healing().get(item, 0) > self.worst
+        ]
+        enough = [potion for potion in held if potion[0] >= missing * 3 // 4]
+        return min(enough)[1] if enough else max(held)[1] if held else None
 
     def pick_potion(self, pilot: Pilot) -> None:
         """In the bag: the potion, or back."""
         row = self.potion_row(pilot.state)
-        if row is None or not self.hurt(pilot.state) or not pilot.point(row):
+        if row is None or not self.hurt(pilot.state) or not point_in_bag(pilot, row):
             pilot.press("b")
             return
         pilot.press("a")
 
     @staticmethod
     def pick_mon(pilot: Pilot) -> None:
-        """In the team: the one that fights, or the first that still can."""
+        """In the team: the first that can still fight."""
         fit = [i for i, mon in enumerate(pilot.state.party) if mon.hp]
         if fit and pilot.point(2 * fit[0]):
             pilot.press("a")

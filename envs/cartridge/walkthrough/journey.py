@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.cartridge.walkthrough.atlas import Place, atlas
-from envs.cartridge.walkthrough.lore import worth
+from envs.cartridge.walkthrough.atlas import atlas
+from envs.cartridge.walkthrough.bag import buy, count, least_useful, needed, use
+from envs.cartridge.walkthrough.lore import prices
 from envs.cartridge.walkthrough.story import Player, train
 
 CROSSING_LEVEL = 13
 """Level of the lead with which the road east of the first gym is left for the cave."""
 GYM_2_LEVEL = 17
 """Level of the lead with which the second gym is entered."""
-CUT, HM_CUT = 15, 196
-"""The move and the machine that teaches it."""
-BAG_ROW, FORGET_ROW = 4, 5
-"""Screen rows of BAG in the START menu and of the first move that may be forgotten."""
+MACHINES = {"HM_CUT": 15, "HM_SWIM": 57, "HM_PUSH": 70, "HM_LIGHT": 148}
+"""Machines and the moves that they teach."""
 ALL_WILD = 100
 """A level that no creature passes: all wild ones are fought."""
 
@@ -76,14 +75,12 @@ def ticket(player: Player) -> None:
             player.heal("CENTRE_3")
         act()
 
-    def pull() -> None:
-        pilot.visit("TICKET_HOUSE", 0, 2)
-        if player.at(("TICKET_HOUSE", 0, 2)) and pilot.turn("up"):
-            pilot.press("a")
-            pilot.settle()
-
     player.heal("CENTRE_3")
-    player.repeat(lambda: player.event("FREED_INVENTOR"), lambda: toward(pull), "pull the lever")
+    player.repeat(
+        lambda: player.event("FREED_INVENTOR"),
+        lambda: toward(lambda: pilot.read("TICKET_HOUSE", 0, 1)),
+        "pull the lever",
+    )
     player.repeat(
         lambda: player.event("GOT_TICKET"),
         lambda: toward(lambda: pilot.talk("TICKET_HOUSE", "inventor")),
@@ -100,57 +97,50 @@ def saltwick(player: Player) -> None:
     )
 
 
-def teach_cut(player: Player) -> None:
-    """Have the lead learn to cut from the machine in the bag, for the move that does least."""
+def teach(player: Player, machine: str) -> None:
+    """Have the lead learn the move of a machine in the bag, for the one that is missed least."""
     pilot = player.pilot
-    lead = pilot.state.party[0]
-    weakest = min(range(4), key=lambda i: worth(lead.moves[i], lead.species, lead.species))
-    row = [item for item, _ in pilot.state.bag].index(HM_CUT)
-    pilot.press("start")
-    for at in (BAG_ROW, row, None, 0):
-        if at is not None:
-            pilot.point(at)
-        pilot.press("a")
-    pilot.press(None)
-    if pilot.screen.shows("Forget which"):
-        pilot.point(FORGET_ROW + weakest)
-        pilot.press("a")
-    for _ in range(8):
-        pilot.press("b")
+    move = MACHINES[machine]
+
+    def task() -> None:
+        lead = pilot.state.party[0]
+        use(pilot, machine, forget=least_useful(lead, needed(pilot.state)))
+
+    player.repeat(lambda: move in pilot.state.party[0].moves, task, f"learn from {machine}", 4)
 
 
 def badge_3(player: Player) -> None:
     """Cut the tree before the gym, pull its lever, beat the leader."""
-    pilot = player.pilot
-    player.repeat(
-        lambda: CUT in pilot.state.party[0].moves, lambda: teach_cut(player), "teach the lead to cut", 4
-    )
+    teach(player, "HM_CUT")
     player.heal("CENTRE_4")
+    player.repeat(
+        lambda: player.event("GYM_3_OPEN"),
+        lambda: player.pilot.read("GYM_3", 1, 11),
+        "pull the lever of GYM_3",
+    )
+    beat_leader(player, "GYM_3", 2, "CENTRE_4")
+
+
+def fetch(player: Player, event: str, map_name: str, name: str, centre: str) -> None:
+    """Speak to somebody or something until ``event`` has happened, healed when it is due."""
 
     def task() -> None:
-        if pilot.state.map_id != atlas().number("GYM_3"):
-            pilot.visit("SALTWICK", 14, 16)
-            if pilot.turn("left"):
-                pilot.press("a")
-                pilot.yes = True
-                pilot.settle()
-                pilot.yes = False
-            pilot.step("left", Place(atlas().number("SALTWICK"), 13, 16))
-        if not player.event("GYM_3_OPEN"):
-            pilot.visit("GYM_3", 1, 12)
-            if player.at(("GYM_3", 1, 12)) and pilot.turn("up"):
-                pilot.press("a")
-                pilot.settle()
-        pilot.talk("GYM_3", "leader")
+        if player.weak:
+            player.heal(centre)
+        player.pilot.talk(map_name, name, yes=True)
 
-    player.repeat(lambda: bool(pilot.state.badges & 4), task, "beat the leader of GYM_3")
+    player.repeat(lambda: player.event(event), task, f"{event} from {name}")
 
 
-JOURNEY: dict[str, Callable[[Player], None]] = {
-    "town 4": willowmere,
-    "badge 2": badge_2,
-    "ticket": ticket,
-    "cut": saltwick,
-    "badge 3": badge_3,
-}
-"""In the order of the story."""
+def stock_up(player: Player, shop: str, item: str, number: int) -> None:
+    """Buy until the bag has ``number`` of an item, or the money is at its end."""
+
+    def done() -> bool:
+        short = number - count(player.pilot, item)
+        return short <= 0 or player.pilot.state.money < prices()[item]
+
+    def task() -> None:
+        short = number - count(player.pilot, item)
+        buy(player.pilot, shop, item, min(short, player.pilot.state.money // prices()[item]))
+
+    player.repeat(done, task, f"buy {item}")

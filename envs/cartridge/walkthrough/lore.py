@@ -34,6 +34,34 @@ def moves() -> dict[int, MoveLore]:
 
 
 @cache
+def species_names() -> dict[str, int]:
+    """Ids of creatures by the names that the screen shows."""
+    return {
+        head.words[1].replace("_", " "): int(head.words[0], 0)
+        for head, _ in read_every_block(WORLD, "species", SPECIES_KEYS)
+    }
+
+
+@cache
+def move_names() -> dict[str, int]:
+    """Ids of moves by the names that the screen shows."""
+    return {move.name.replace("_", " "): number for number, move in moves().items()}
+
+
+@cache
+def healing() -> dict[int, int]:
+    """HP that items give back, by item id."""
+    lines = [line.words for line in read_all(WORLD, "items")]
+    return {int(words[0], 0): int(words[4]) for words in lines if words[3] == "heal"}
+
+
+@cache
+def prices() -> dict[str, int]:
+    """What an item costs, by name."""
+    return {line.words[1]: int(line.words[2]) for line in read_all(WORLD, "items")}
+
+
+@cache
 def species_types() -> dict[int, tuple[str, ...]]:
     """Types of every creature by species id."""
     return {
@@ -60,3 +88,12 @@ def worth(move: int, own_species: int, foe_species: int) -> float:
     for kind in species_types().get(foe_species, ()):
         value *= chart().get((known.type, kind), 1.0)
     return value
+
+
+def usefulness(move: int, species: int) -> float:
+    """Expected damage of a move against nobody in particular."""
+    known = moves().get(move)
+    if known is None:
+        return 0.0
+    same_type = SAME_TYPE if known.type in species_types().get(species, ()) else 1.0
+    return known.power * known.accuracy * same_type

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from envs.cartridge.walkthrough.atlas import Place, atlas
+from envs.cartridge.walkthrough.atlas import STEPS, TREE, WATER, Place, atlas
 from envs.cartridge.walkthrough.screen import Screen
+from envs.cartridge.walkthrough.ways import Means, find_way
 from envs.emulator import Emulator
 from envs.ram import GameState, read_state
 
@@ -19,9 +20,11 @@ FACINGS = {"down": 0, "up": 4, "left": 8, "right": 12}
 MOST_ACTIONS = 60_000
 """Actions after which a walkthrough gives up."""
 BLOCK_ACTIONS = 12
+"""How long a step that could not be taken is walked round."""
 WAIT_ACTIONS = 4
 """How long to wait when people bar every way."""
-"""How long a step that could not be taken is walked round."""
+LONG_WAIT = 12
+"""Actions without a box after which a script may want a button."""
 STUBBORN = 2
 """Presses that may lead nowhere before a step counts as blocked."""
 MOST_PRESSES = 400
@@ -46,6 +49,9 @@ class Pilot:
         """What the screen said when it was last answered."""
         self.enough: Callable[[], bool] = lambda: False
         """When to stop walking early: what the walk is for has happened."""
+        self.rolled: dict[tuple[int, int], tuple[int, int]] = {}
+        """Boulders of this map that were pushed: where each lay, and where it lies."""
+        self.rolled_on = -1
 
     def press(self, button: str | None) -> GameState:
         """One action of 24 frames with ``button`` held for 8, and the state after it."""
@@ -66,6 +72,14 @@ class Pilot:
         """What the tile map shows."""
         return Screen.read(self.emulator.memory)
 
+    @property
+    def means(self) -> Means:
+        """What bears on a walk: boulders lie as they did when their map is entered anew."""
+        if self.rolled_on != self.state.map_id:
+            self.rolled_on, self.rolled = self.state.map_id, {}
+        lying = atlas().boulders(self.rolled_on)
+        return Means(self.state, {self.rolled_on: {self.rolled.get(at, at) for at in lying}})
+
     def describe(self) -> str:
         """Where things stand, for an error's line."""
         team = ", ".join(f"level {mon.level} with {mon.hp} of {mon.max_hp} HP" for mon in self.state.party)
@@ -73,13 +87,18 @@ class Pilot:
 
     def settle(self) -> None:
         """Fight and talk until the player is free to walk."""
+        waited = 0
         for _ in range(MOST_PRESSES):
+            waited += 1
             if self.state.battle > 0:
                 self.fight(self)
+                waited = 0
             elif self.screen.has_box:
                 self.answer()
+                waited = 0
             elif self.state.battle or self.state.joy_ignore or self.state.walk_counter:
-                self.press(None)
+                # A picture without any box, as at the end of the story, waits for a button.
+                self.press("b" if waited % LONG_WAIT == 0 else None)
             else:
                 return
         raise WalkthroughError(f"no end of talk: {self.describe()}")
@@ -134,7 +153,7 @@ class Pilot:
         self.settle()
         while self.place not in goals and not self.enough():
             barred = {place for place, since in blocked.items() if self.actions - since < BLOCK_ACTIONS}
-            path = atlas().path(self.place, goals, barred, self.state.has_event)
+            path = find_way(atlas(), self.place, goals, self.means, barred)
             if path is None:
                 if not barred:
                     raise WalkthroughError(f"no way to {sorted(goals, key=str)[0]}: {self.describe()}")
@@ -150,38 +169,78 @@ class Pilot:
                     return
 
     def step(self, direction: str, after: Place) -> bool:
-        """Walk one step; false when the player does not stand at ``after`` in the end, or was stopped on the
-        way."""
+        """Walk one step, asking for help where it takes some; false when the player does not stand at
+        ``after`` in the end, or was stopped on the way."""
         start = self.place
-        for _ in range(STUBBORN + 1):
+        boulder = after.map == start.map and (after.x, after.y) in self.means.boulders[start.map]
+        for _ in range(STUBBORN + 1 + boulder):
             self.press(direction)
             if self.state.map_id != start.map:
                 self.press(None)  # a map that is entered may have something to say
             disturbed = self.state.battle != 0 or self.screen.has_box
             self.settle()
+            if self.place == start and not disturbed and self.state.facing == FACINGS[direction]:
+                self.ask_for(after, boulder)
             if self.place == after:
+                if boulder:
+                    self.has_rolled(after, direction)
                 return not disturbed
             if self.place != start or disturbed:
                 return False
         return False
 
-    def visit(self, map_name: str, x: int, y: int) -> None:
-        """Walk to a step of a map."""
-        self.go([Place(atlas().number(map_name), x, y)])
-
-    def talk(self, map_name: str, name: str, yes: bool = False) -> None:
-        """Walk up to a person or thing, speak to it, and hear it out; questions are answered with ``yes``."""
-        thing = atlas().person(map_name, name)
-        spots = dict(atlas().beside(map_name, thing.x, thing.y))
-        self.go(list(spots))
-        if self.place not in spots or not self.turn(spots[self.place]):
-            return
-        for _ in range(STUBBORN):
+    def ask_for(self, after: Place, boulder: bool) -> None:
+        """Have what lies ahead cut, pushed or swum, if it is something of the kind."""
+        if after.map == self.place.map and (boulder or atlas().attributes(after) & {TREE, WATER}):
             self.press("a")
-            if self.screen.has_box or self.state.battle:
-                break
-        self.yes = yes
+            self.consent()
+
+    def has_rolled(self, after: Place, direction: str) -> None:
+        """Remember that the boulder at ``after`` lies one step further."""
+        dx, dy = STEPS[direction]
+        at = (after.x, after.y)
+        lay = next((lay for lay, now in self.rolled.items() if now == at), at)
+        self.rolled[lay] = (after.x + dx, after.y + dy)
+
+    def consent(self) -> None:
+        """Hear out what is said, and answer every question with YES."""
+        self.yes = True
         try:
             self.settle()
         finally:
             self.yes = False
+
+    def visit(self, map_name: str, x: int, y: int) -> None:
+        """Walk to a step of a map."""
+        self.go([Place(atlas().number(map_name), x, y)])
+
+    def address(self, map_name: str, name: str) -> bool:
+        """Walk up to a person or thing and speak to it; false when something came in between."""
+        thing = atlas().person(map_name, name)
+        return self.act_on(map_name, thing.x, thing.y)
+
+    def act_on(self, map_name: str, x: int, y: int) -> bool:
+        """Walk up to what is at (x, y) and press A; false when something came in between, or nothing
+        happened."""
+        spots = dict(atlas().beside(map_name, x, y))
+        self.go(list(spots))
+        if self.place not in spots or not self.turn(spots[self.place]):
+            return False
+        for _ in range(STUBBORN):
+            self.press("a")
+            if self.screen.has_box or self.state.battle:
+                return True
+        return False
+
+    def talk(self, map_name: str, name: str, yes: bool = False) -> None:
+        """Walk up to a person or thing, speak to it, and hear it out; questions are answered with ``yes``."""
+        if self.address(map_name, name):
+            if yes:
+                self.consent()
+            else:
+                self.settle()
+
+    def read(self, map_name: str, x: int, y: int) -> None:
+        """Walk up to a sign, a lever or the like at (x, y), press A, and hear it out."""
+        if self.act_on(map_name, x, y):
+            self.settle()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from envs.cartridge.walkthrough.atlas import GRASS, Place, atlas
 from envs.cartridge.walkthrough.fight import Fighter
+from envs.cartridge.walkthrough.lore import usefulness
 from envs.cartridge.walkthrough.pilot import Pilot, WalkthroughError
 from envs.emulator import Emulator
 
@@ -15,6 +16,10 @@ TRAINING_LEVEL = 8
 """Level of the lead with which the forest is entered."""
 WEAK = 0.5
 """Share of HP of the lead below which a healing centre is visited."""
+FEW_POINTS = 8
+"""Power points of useful moves below which the same is done."""
+USEFUL = 30
+"""Usefulness (lore.usefulness) of a move that battles are won with."""
 MOST_TRIES = 30
 MOST_STEPS = 3000
 """Steps in tall grass after which training has failed."""
@@ -49,7 +54,12 @@ class Player:
     def weak(self) -> bool:
         """Whether the lead should be healed before anything else."""
         lead = self.pilot.state.party[0]
-        return lead.hp < WEAK * lead.max_hp or not any(lead.pp[:1])
+        points = sum(
+            left
+            for move, left in zip(lead.moves, lead.pp, strict=True)
+            if usefulness(move, lead.species) >= USEFUL
+        )
+        return lead.hp < WEAK * lead.max_hp or points < FEW_POINTS
 
     def repeat(
         self, done: Callable[[], bool], task: Callable[[], None], what: str, tries: int = MOST_TRIES
@@ -61,7 +71,10 @@ class Player:
                 self.pilot.settle()
                 if done():
                     return
+                before = self.pilot.actions
                 task()
+                if self.pilot.actions == before:
+                    self.pilot.press(None)  # the story is not there yet
         finally:
             self.pilot.enough = outer
         raise WalkthroughError(f"{what}: not done after {tries} tries, {self.pilot.describe()}")
@@ -81,7 +94,7 @@ def starter(player: Player) -> None:
     pilot = player.pilot
     player.repeat(
         lambda: player.event("FOLLOWED_PROFESSOR"),
-        lambda: pilot.visit("HOME_TOWN", 8, 1),
+        lambda: pilot.visit("HOME_TOWN", 9, 1),
         "meet the professor",
     )
     player.repeat(

@@ -1,0 +1,123 @@
+"""What is done in menus: things used from the bag, machines that teach, shops that sell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from envs.cartridge.walkthrough.atlas import atlas
+from envs.cartridge.walkthrough.lore import usefulness
+from envs.cartridge.walkthrough.pilot import Pilot
+from envs.cartridge.walkthrough.ways import FIELD_MOVES
+from envs.ram import GameState, PartyMon
+
+BAG_ROW = 4
+"""Screen row of BAG in the START menu."""
+PAGE = 10
+"""Entries on a page of the bag; the row below them leads on."""
+FORGET_ROW = 5
+"""Screen row of the first move that may be forgotten for a machine's."""
+PATIENCE = 8
+"""Actions in which a menu has to show what is expected of it."""
+MOST_AT_ONCE = 99
+FOURTH_BADGE = 8
+"""Its bit."""
+
+
+def waits_for(pilot: Pilot, words: str) -> bool:
+    """Let time pass until the screen shows ``words`` and a cursor; false when it does not."""
+    for _ in range(PATIENCE):
+        screen = pilot.screen
+        if screen.shows(words) and screen.cursor is not None:
+            return True
+        pilot.press(None)
+    return False
+
+
+def row_of(pilot: Pilot, item: str) -> int | None:
+    """Place of an item in the bag."""
+    number = atlas().items[item]
+    return next((row for row, (held, _) in enumerate(pilot.state.bag) if held == number), None)
+
+
+def count(pilot: Pilot, item: str) -> int:
+    """How many of an item are in the bag."""
+    return dict(pilot.state.bag).get(atlas().items[item], 0)
+
+
+def point_in_bag(pilot: Pilot, row: int) -> bool:
+    """In the open bag, page on and move the cursor to entry ``row``."""
+    for _ in range(row // PAGE):
+        if not pilot.point(PAGE):
+            return False
+        pilot.press("a")
+        pilot.press(None)
+    return pilot.point(row % PAGE)
+
+
+def use(pilot: Pilot, item: str, mon: int = 0, forget: int = 0) -> None:
+    """On the map, use an item on creature ``mon`` of the team; a machine's move takes the place of move
+    ``forget``. Does nothing when the bag has none."""
+    pilot.settle()
+    row = row_of(pilot, item)
+    if row is None:
+        return
+    pilot.press("start")
+    if waits_for(pilot, "OPTIONS") and pilot.point(BAG_ROW):
+        pilot.press("a")
+        if waits_for(pilot, "Use what?") and point_in_bag(pilot, row):
+            pilot.press("a")
+            if waits_for(pilot, "Use on which") and pilot.point(2 * mon):
+                pilot.press("a")
+                pilot.press(None)
+                if pilot.screen.shows("Forget which") and pilot.point(FORGET_ROW + forget):
+                    pilot.press("a")
+    pilot.settle()
+
+
+def needed(state: GameState) -> frozenset[int]:
+    """Moves that the way needs: the trees and the dark lie before the fourth badge, water and boulders
+    behind it."""
+    names = ("swim", "push") if state.badges & FOURTH_BADGE else ("cut", "light", "swim", "push")
+    return frozenset(FIELD_MOVES[name][0] for name in names)
+
+
+def least_useful(mon: PartyMon, kept: Collection[int]) -> int:
+    """Index of the move that is missed least; moves that are ``kept`` stay."""
+    return min(range(4), key=lambda i: (mon.moves[i] in kept, usefulness(mon.moves[i], mon.species)))
+
+
+def shop_goods(map_name: str) -> tuple[str, ...]:
+    """Names of what the clerk of a map sells, in the order of the list."""
+    scripts = atlas().maps[map_name].scripts
+    return next(
+        atlas().goods[line.words[1]] for body in scripts.values() for line in body if line.words[0] == "shop"
+    )
+
+
+def buy(pilot: Pilot, map_name: str, item: str, number: int) -> None:
+    """Go to the shop on ``map_name`` and buy ``number`` of an item (as many as 99), money allowing."""
+    if not pilot.address(map_name, "clerk") or not waits_for(pilot, "What can I do?"):
+        pilot.settle()
+        return
+    pilot.point(2)
+    pilot.press("a")
+    if waits_for(pilot, "What do you need?") and points_at(pilot, shop_goods(map_name).index(item)):
+        pilot.press("a")
+        pilot.press(None)
+        wanted = min(number, MOST_AT_ONCE) - 1
+        for button in ["right"] * (wanted // 10) + ["up"] * (wanted % 10):
+            pilot.press(button)
+        pilot.press("a")
+        if waits_for(pilot, "YES"):
+            pilot.press("a")
+            pilot.press(None)
+    pilot.settle()
+
+
+def points_at(pilot: Pilot, entry: int) -> bool:
+    """In a list that scrolls, move the cursor to ``entry``."""
+    for _ in range(2 * PAGE):
+        if pilot.state.menu_item == entry:
+            return True
+        pilot.press("down" if pilot.state.menu_item < entry else "up")
+    return False
