@@ -32,7 +32,6 @@ PATTERNS = {"device": "auto, cpu, cuda or cuda:N"}
 MUST = {
     "too_short": "hold at least {min_length}",
     "too_long": "hold at most {max_length}",
-    "literal_error": "be {expected}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
 }
 
@@ -88,5 +87,7 @@ def describe(detail: Mapping[str, Any], layers: list[Layer], sections: Mapping[s
         return f"{start} must be {context['expected'].replace(chr(39), '')}"
     if kind == "string_too_short" or (kind == "too_short" and not value):
         return f"{start} must not be empty"
+    if kind in MUST:
+        return f"{start} must {MUST[kind].format(**context)}"
     needed = KINDS.get(kind.split("_")[0])
     return f"{start} must be {needed}" if needed else f"{start}: {detail['msg']}"

@@ -52,17 +52,18 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
+    first = {name: curve(0) for name, curve in config.schedules().items()}
     model = PipelinedPPO(
         GamePolicy,
         env,
-        learning_rate=config.learning_rate,
+        learning_rate=first["learning_rate"],
         n_steps=config.n_steps,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
         gamma=config.gamma,
         gae_lambda=config.gae_lambda,
-        clip_range=config.clip_range,
-        ent_coef=config.ent_coef,
+        clip_range=first["clip_range"],
+        ent_coef=first["ent_coef"],
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         policy_kwargs=policy_kwargs(config.network),

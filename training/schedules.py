@@ -160,7 +160,7 @@ Schedule = Annotated[
     Discriminator(
         _tag,
         custom_error_type="schedule_kind",
-        custom_error_message='must be a number, or an object whose "kind" is one of ' + ", ".join(KINDS),
+        custom_error_message="neither a number nor an object of a known kind",
     ),
 ]
 """The type of a config's field that takes a number or a schedule; ``between`` says what values may be."""

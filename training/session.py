@@ -11,12 +11,12 @@ from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.vec_env import VecEnv
 
 from callbacks.agent_stats import AgentStatsCallback
-from callbacks.entropy import EntropyAnnealing
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.exploration import ExplorationPicture
 from callbacks.health import WEIGHTS_BROKEN, Health
 from callbacks.performance import Performance
 from callbacks.progress import Progress
+from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
 from training.episode_folder import FOLDER, MB, KeepEpisodes
@@ -108,12 +108,11 @@ class Session:
 
     def _callbacks(self) -> CallbackList:
         config, folder = self.plan.config, self.plan.folder
-        last = config.ent_coef if config.ent_coef_final is None else config.ent_coef_final
         parts: list[BaseCallback] = [
             Performance(),
             self.stop,
             self.tally,
-            EntropyAnnealing(config.ent_coef, last, config.training_steps, config.ent_coef_share),
+            Schedules(config.schedules()),
             EpisodeMetrics(),
             AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
             ExplorationPicture(),

@@ -1,4 +1,4 @@
-"""Entropy annealing, samples of the agents, and pictures of where they were."""
+"""Schedules, samples of the agents, and pictures of where they were."""
 
 from __future__ import annotations
 
@@ -12,48 +12,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks.agent_stats import FILE_NAME, GIVEN, AgentStatsCallback, SampleRing
-from callbacks.entropy import EntropyAnnealing, entropy_at
 from callbacks.exploration import MAX_PANELS, ExplorationPicture, mosaic, panel
+from callbacks.schedules import NAMES, Schedules
 from callbacks.update_log import UpdateLog
 
 Learn = Callable[..., Any]
 Curves = Callable[[], Any]
+TOPS = {"ent_coef": 0.1, "learning_rate": 0.003, "clip_range": 0.3}
 
 
 def points(curves: Curves, key: str) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in curves().Scalars(key)]
 
 
-def test_entropy_falls_in_a_line_over_its_share_and_stays() -> None:
-    values = [entropy_at(steps, 1000, 0.1, 0.02, 0.5) for steps in (0, 250, 500, 501, 1000, 5000)]
-    assert values == pytest.approx([0.1, 0.06, 0.02, 0.02, 0.02, 0.02])
+def test_the_update_uses_the_values_that_are_logged_for_its_step(learn: Learn, curves: Curves) -> None:
+    falling = {name: lambda steps, top=top: top * (1 - steps / 512) for name, top in TOPS.items()}
+    model = learn([Schedules(falling), UpdateLog()])
+    for name, top in TOPS.items():
+        steps, values = zip(*points(curves, f"schedule/{name}"), strict=True)
+        assert steps == (64, 128, 192, 256)
+        assert values == pytest.approx([top * (1 - n / 512) for n in steps], rel=1e-6)
+    for name in ("learning_rate", "clip_range"):  # what stable-baselines3 says it used
+        assert points(curves, f"train/{name}") == points(curves, f"schedule/{name}")
+    assert model.policy.optimizer.param_groups[0]["lr"] == pytest.approx(TOPS["learning_rate"] / 2)
+    assert model.ent_coef == TOPS["ent_coef"] / 2
 
 
-@given(st.integers(0, 10**9), st.integers(1, 10**9), st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 1))
-def test_entropy_never_leaves_its_ends(
-    steps: int, total: int, start: float, end: float, share: float
-) -> None:
-    value = entropy_at(steps, total, start, end, share)
-    assert min(start, end) - 1e-12 <= value <= max(start, end) + 1e-12
+def test_the_learning_rate_alone_takes_the_factor(learn: Learn) -> None:
+    model = learn([Schedules({name: lambda _: 0.125 for name in NAMES}, rate_factor=lambda: 0.5)], steps=64)
+    assert model.policy.optimizer.param_groups[0]["lr"] == 0.0625
+    assert (model.ent_coef, model.clip_range(0.3)) == (0.125, 0.125)
 
 
-def test_the_update_uses_the_value_that_is_logged_for_its_step(learn: Learn, curves: Curves) -> None:
-    model = learn([EntropyAnnealing(0.1, 0.0, 256), UpdateLog()])
-    assert model.ent_coef == 0.0
-    steps, values = zip(*points(curves, "schedule/ent_coef"), strict=True)
-    assert steps == (64, 128, 192, 256)
-    assert values == pytest.approx([entropy_at(n, 256, 0.1, 0.0) for n in steps], abs=1e-6)
-
-
-def test_wrong_schedules_are_refused() -> None:
-    for start, end, total, share in (
-        (0.1, 0.0, 0, 1.0),
-        (0.1, 0.0, 10, 0.0),
-        (0.1, -1.0, 10, 1.0),
-        (0.1, 0.0, 10, 2.0),
-    ):
-        with pytest.raises(ValueError, match="entropy from"):
-            EntropyAnnealing(start, end, total, share)
+def test_what_cannot_be_scheduled_is_refused() -> None:
+    with pytest.raises(ValueError, match="gamma cannot be scheduled"):
+        Schedules({"gamma": lambda _: 0.9})
 
 
 @given(st.integers(1, 20), st.integers(0, 60))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from training.config import ConfigError, load_config
 from training.schedules import Schedule, curve, value_at, values_of
 
 READ = TypeAdapter[Any](Schedule)
@@ -91,3 +93,79 @@ def test_what_a_run_writes_down_is_read_back_as_the_same_curve(steps: int) -> No
     for schedule in (ramp("cosine", share=0.3), ramp("exponential", steps=10**5)):
         again = read(READ.dump_python(schedule, mode="json"))
         assert value_at(again, steps, 10**6) == value_at(schedule, steps, 10**6)
+
+
+WRONG = [
+    ({"learning_rate": {"kind": "linear", "start": 1e-3, "end": 0}}, "learning_rate {", "greater than 0"),
+    ({"clip_range": {"kind": "cosine", "start": 0.2, "end": 2}}, "clip_range {", "must be at most 1"),
+    ({"ent_coef": {"kind": "linear", "start": 0.1}}, "ent_coef.end is missing", ""),
+    ({"ent_coef": {"kind": "linaer", "start": 0.1}}, "ent_coef {", 'whose "kind" is one of linear, cosine'),
+    ({"ent_coef": "much"}, 'ent_coef "much" must be a number', ""),
+    (
+        {"ent_coef": {"kind": "linear", "start": 1, "end": 0, "shar": 1}},
+        "shar is not a key of",
+        "mean share?",
+    ),
+    ({"ent_coef": {"kind": "linear", "start": 1, "end": 0, "share": 2}}, "ent_coef.share 2", "at most 1"),
+    (
+        {"ent_coef": {"kind": "linear", "start": 1, "end": 0, "share": 1, "steps": 5}},
+        "share and steps",
+        "toge",
+    ),
+    ({"ent_coef": {"kind": "exponential", "start": 1, "end": 0}}, "start 1.0 and end 0.0", "above 0"),
+    ({"ent_coef": {"kind": "piecewise", "points": [[0, 1]]}}, "ent_coef.points [[0, 1]]", "at least 2"),
+    ({"ent_coef": {"kind": "piecewise", "points": [[0, 1, 2], [1, 1]]}}, "ent_coef.points.0", "at most 2"),
+    ({"ent_coef": {"kind": "piecewise", "points": [[5, 1], [2, 1]]}}, "ent_coef: the positions", "must rise"),
+    ({"ent_coef": {"kind": "piecewise", "points": [[0.5, 1], [9, 1]]}}, "the position 0.5", "whole number"),
+    (
+        {"ent_coef": {"kind": "linear", "start": 1, "end": 0}, "ent_coef_final": 0.1},
+        "ent_coef is a schedule",
+        "left out",
+    ),
+    ({"health": {"approx_kl": "adpt"}}, 'health.approx_kl "adpt" must be', "log, adapt or stop"),
+    ({"health": {"value_loss": "adapt"}}, 'health.value_loss "adapt" must be', "log or stop"),
+    ({"health": {"kl": "log"}}, "kl is not a key of", "health"),
+    ({"health": {"min_learning_rate": 0.5}}, "min_learning_rate 0.5", "at most max_learning_rate 0.01"),
+]
+
+
+@pytest.mark.parametrize(("settings", "thing", "right"), WRONG, ids=[str(n) for n in range(len(WRONG))])
+def test_wrong_ones_are_refused_in_one_line(
+    settings: dict[str, Any], thing: str, right: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(settings))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    line = str(caught.value)
+    assert thing in line
+    assert right in line
+    assert "\n" not in line
+
+
+def test_the_three_coefficients_of_a_config() -> None:
+    schedule = {"kind": "piecewise", "points": [[0, 0.3], [1, 0.1]]}
+    config = load_config(None, {"total_steps": 1000, "learning_rate": 1e-3, "clip_range": schedule})
+    curves = config.schedules()
+    assert [curves["clip_range"](n) for n in (0, 500, 1000)] == pytest.approx([0.3, 0.2, 0.1])
+    assert [curves["learning_rate"](n) for n in (0, 1000)] == [1e-3, 1e-3]
+    assert [curves["ent_coef"](n) for n in (0, 1000)] == [0.01, 0.01]
+
+
+def test_the_short_way_to_say_linear_still_holds() -> None:
+    short = load_config(None, {"total_steps": 1000, "ent_coef_final": 0.0, "ent_coef_share": 0.5})
+    assert [short.schedules()["ent_coef"](n) for n in (0, 250, 500, 999)] == pytest.approx(
+        [0.01, 0.005, 0, 0]
+    )
+
+
+def test_a_schedule_replaces_the_one_below_and_is_written_down_in_full(tmp_path: Path) -> None:
+    below, above, again = (tmp_path / name for name in ("below.json", "above.json", "again.json"))
+    below.write_text(json.dumps({"clip_range": {"kind": "linear", "start": 0.3, "end": 0.1, "steps": 10}}))
+    points = {"kind": "piecewise", "points": [[0, 0.3], [1, 0.1]]}
+    above.write_text(json.dumps({"extends": "below.json", "clip_range": points}))
+    config = load_config(above)
+    again.write_text(json.dumps(config.model_dump(mode="json")))
+    assert load_config(again).differences(config) == []
+    assert load_config(below).differences(config) != []
+    assert load_config(above, {"clip_range": 0.2}).clip_range == 0.2
