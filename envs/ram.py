@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import Struct, calcsize
 from typing import Literal, NamedTuple, Protocol, overload
 
 
@@ -81,32 +82,49 @@ _STRETCHES = (
     slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES),
     slice(W_PLAY_TIME_HOURS, W_PLAY_TIME_HOURS + 4),
 )
-# The same table as places in the bytes of work RAM.
-_FACING = W_FACING - WORK_RAM
-_MENU_ITEM = W_CURRENT_MENU_ITEM - WORK_RAM
-_JOY_IGNORE = W_JOY_IGNORE - WORK_RAM
-_BATTLE_RESULT = W_BATTLE_RESULT - WORK_RAM
-_WALK_COUNTER = W_WALK_COUNTER - WORK_RAM
-_ENEMY_SPECIES = W_ENEMY_MON_SPECIES - WORK_RAM
-_ENEMY_HP = W_ENEMY_MON_HP - WORK_RAM
-_ENEMY_LEVEL = W_ENEMY_MON_LEVEL - WORK_RAM
-_ENEMY_MAX_HP = W_ENEMY_MON_MAX_HP - WORK_RAM
-_OWN_HP = W_BATTLE_MON_HP - WORK_RAM
-_OWN_LEVEL = W_BATTLE_MON_LEVEL - WORK_RAM
-_OWN_MAX_HP = W_BATTLE_MON_MAX_HP - WORK_RAM
-_IN_BATTLE = W_IS_IN_BATTLE - WORK_RAM
-_ESCAPED = W_ESCAPED_FROM_BATTLE - WORK_RAM
-_PARTY_COUNT = W_PARTY_COUNT - WORK_RAM
-_PARTY = W_PARTY_MONS - WORK_RAM
-_OWNED = W_POKEDEX_OWNED - WORK_RAM
-_BADGES = W_OBTAINED_BADGES - WORK_RAM
-_MAP = W_CUR_MAP - WORK_RAM
-_Y = W_Y_COORD - WORK_RAM
-_X = W_X_COORD - WORK_RAM
-_LAST_MAP = W_LAST_MAP - WORK_RAM
-_BLACKOUT_MAP = W_LAST_BLACKOUT_MAP - WORK_RAM
-_EVENTS = W_EVENT_FLAGS - WORK_RAM
-_PLAY_TIME = W_PLAY_TIME_HOURS - WORK_RAM
+# The same table as one structure, in order of address, so that a state is unpacked in one go.
+_FIELDS = (
+    (W_FACING, "B"),
+    (W_CURRENT_MENU_ITEM, "B"),
+    (W_JOY_IGNORE, "B"),
+    (W_BATTLE_RESULT, "B"),
+    (W_WALK_COUNTER, "B"),
+    (W_ENEMY_MON_SPECIES, "B"),
+    (W_ENEMY_MON_HP, "H"),
+    (W_ENEMY_MON_LEVEL, "B"),
+    (W_ENEMY_MON_MAX_HP, "H"),
+    (W_BATTLE_MON_HP, "H"),
+    (W_BATTLE_MON_LEVEL, "B"),
+    (W_BATTLE_MON_MAX_HP, "H"),
+    (W_IS_IN_BATTLE, "B"),
+    (W_ESCAPED_FROM_BATTLE, "?"),
+    (W_PARTY_COUNT, "B"),
+    (W_PARTY_MONS, f"{PARTY_MAX * MON_BYTES}s"),
+    (W_POKEDEX_OWNED, f"{W_OBTAINED_BADGES - W_POKEDEX_OWNED}s"),
+    (W_OBTAINED_BADGES, "B"),
+    (W_CUR_MAP, "B"),
+    (W_Y_COORD, "B"),
+    (W_X_COORD, "B"),
+    (W_LAST_MAP, "B"),
+    (W_LAST_BLACKOUT_MAP, "B"),
+    (W_EVENT_FLAGS, f"{EVENT_BYTES}s"),
+    (W_PLAY_TIME_HOURS, "B"),
+    (W_PLAY_TIME_HOURS + 2, "B"),
+    (W_PLAY_TIME_HOURS + 3, "B"),
+)
+
+
+def _structure(fields: Sequence[tuple[int, str]]) -> Struct:
+    """Big-endian, with the gaps between the fields as padding; begins at the first address."""
+    parts, here = [">"], fields[0][0]
+    for address, kind in fields:
+        parts += [f"{address - here}x", kind]
+        here = address + calcsize(">" + kind)
+    return Struct("".join(parts))
+
+
+_FIRST = W_FACING - WORK_RAM
+_unpack = _structure(_FIELDS).unpack_from
 # Places in the bytes of belongings, which begin with the Pokedex.
 _BAG = slice(W_NUM_BAG_ITEMS - W_POKEDEX_OWNED, W_BAG_ITEMS + 2 * BAG_MAX + 1 - W_POKEDEX_OWNED)
 _MONEY = slice(W_PLAYER_MONEY - W_POKEDEX_OWNED, W_PLAYER_MONEY - W_POKEDEX_OWNED + 3)
@@ -245,11 +263,11 @@ def _battle(value: int) -> int:
     return BATTLE_LOST if value == 0xFF else value if value <= 2 else 0
 
 
-def work_ram_of(memory: Memory) -> bytes:
+def work_ram_of(memory: Memory) -> bytes | memoryview:
     """Work RAM (0xC000 to 0xDFFF), or at least all of it that ``read_state`` reads."""
     whole: memoryview | None = getattr(memory, "work_ram", None)
     if whole is not None:
-        return bytes(whole)
+        return whole
     image = bytearray(WORK_RAM_BYTES)
     for part in _STRETCHES:
         image[part.start - WORK_RAM : part.stop - WORK_RAM] = bytes(memory[part])
@@ -261,37 +279,66 @@ def read_state(memory: Memory) -> GameState:
 
     A party count of 0 or above six is no party at all (memory not set up yet).
     """
-    ram = work_ram_of(memory)
-    members = ram[_PARTY_COUNT]
-    bag, money, owned, seen = _belongings(ram[_OWNED:_BADGES])
-    return GameState(
-        map_id=ram[_MAP],
-        x=ram[_X],
-        y=ram[_Y],
-        facing=ram[_FACING] & 0x0C,
-        badges=ram[_BADGES],
-        party=_party(ram[_PARTY : _PARTY + members * MON_BYTES]) if members <= PARTY_MAX else (),
-        battle=_battle(ram[_IN_BATTLE]),
-        battle_result=ram[_BATTLE_RESULT],
-        escaped=ram[_ESCAPED] != 0,
-        enemy_species=ram[_ENEMY_SPECIES],
-        enemy_level=ram[_ENEMY_LEVEL],
-        enemy_hp=ram[_ENEMY_HP] << 8 | ram[_ENEMY_HP + 1],
-        enemy_max_hp=ram[_ENEMY_MAX_HP] << 8 | ram[_ENEMY_MAX_HP + 1],
-        own_level=ram[_OWN_LEVEL],
-        own_hp=ram[_OWN_HP] << 8 | ram[_OWN_HP + 1],
-        own_max_hp=ram[_OWN_MAX_HP] << 8 | ram[_OWN_MAX_HP + 1],
-        event_bytes=ram[_EVENTS : _EVENTS + EVENT_BYTES],
-        money=money,
-        bag=bag,
-        pokedex_owned=owned,
-        pokedex_seen=seen,
-        play_time=ram[_PLAY_TIME] * 3600 + ram[_PLAY_TIME + 2] * 60 + ram[_PLAY_TIME + 3],
-        joy_ignore=ram[_JOY_IGNORE],
-        walk_counter=ram[_WALK_COUNTER],
-        menu_item=ram[_MENU_ITEM],
-        last_map=ram[_LAST_MAP],
-        blackout_map=ram[_BLACKOUT_MAP],
+    (
+        facing,
+        menu_item,
+        joy_ignore,
+        battle_result,
+        walk_counter,
+        enemy_species,
+        enemy_hp,
+        enemy_level,
+        enemy_max_hp,
+        own_hp,
+        own_level,
+        own_max_hp,
+        battle,
+        escaped,
+        members,
+        party,
+        belongings,
+        badges,
+        map_id,
+        y,
+        x,
+        last_map,
+        blackout_map,
+        event_bytes,
+        hours,
+        minutes,
+        seconds,
+    ) = _unpack(work_ram_of(memory), _FIRST)
+    bag, money, owned, seen = _belongings(belongings)
+    return GameState._make(  # in the order of its fields: names would cost as much as all the rest
+        (
+            map_id,
+            x,
+            y,
+            facing & 0x0C,
+            badges,
+            _party(party[: members * MON_BYTES]) if members <= PARTY_MAX else (),
+            _battle(battle),
+            battle_result,
+            escaped,
+            enemy_species,
+            enemy_level,
+            enemy_hp,
+            enemy_max_hp,
+            own_level,
+            own_hp,
+            own_max_hp,
+            event_bytes,
+            money,
+            bag,
+            owned,
+            seen,
+            hours * 3600 + minutes * 60 + seconds,
+            joy_ignore,
+            walk_counter,
+            menu_item,
+            last_map,
+            blackout_map,
+        )
     )
 
 
