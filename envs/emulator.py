@@ -29,6 +29,7 @@ from envs.work_ram import QuickMemory, find_work_ram
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 """What an agent can press; action n presses BUTTONS[n]."""
 ALL_BUTTONS = (*BUTTONS, "select")
+LCD_CONTROL, LCD_ON = 0xFF40, 0x80  # register and bit, as the public description of the hardware has them
 VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
 """A state fits the emulator that saved it: this is part of its provenance and of its key in the cache."""
 
@@ -79,10 +80,27 @@ class Emulator:
         """How many actions were taken since the machine was switched on."""
         self.interventions: Counter[str] = Counter()
         """How often memory was written from outside since the machine was switched on, by reason."""
+        self._ledger: Counter[str] = Counter()  # the same, since take_ledger()
         self.running = True
         """False once the user has closed the window; frames still pass then."""
+        self._forget_window_line()
         work_ram = find_work_ram(self._pyboy.memory)
         self.memory: Memory = QuickMemory(self._pyboy.memory, work_ram) if work_ram else self._pyboy.memory
+
+    def _forget_window_line(self) -> None:
+        """Draw the last line of a picture, then go back to the machine just switched on.
+
+        PyBoy counts the lines of the window in a number that no state holds, and sets it back when it draws
+        the last line of a picture. Without this the first picture of a machine that loads a state can differ
+        from what the machine that saved it shows.
+        """
+        with io.BytesIO() as file:
+            self._pyboy.save_state(file)
+            self._pyboy.memory[LCD_CONTROL] = LCD_ON
+            self._pyboy.tick(2, False, False)
+            self._pyboy.tick(1, True, False)
+            file.seek(0)
+            self._pyboy.load_state(file)
 
     @property
     def frame_count(self) -> int:
@@ -117,6 +135,12 @@ class Emulator:
         """Write one byte of memory: an intervention, counted under ``reason``."""
         self._pyboy.memory[address] = value
         self.interventions[reason] += 1
+        self._ledger[reason] += 1
+
+    def take_ledger(self) -> dict[str, int]:
+        """How often memory was written from outside since this was last asked, by reason."""
+        taken, self._ledger = dict(self._ledger), Counter()
+        return taken
 
     def press(self, button: str) -> None:
         """Hold ``button`` down from the next frame on."""

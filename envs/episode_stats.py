@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from envs.games import Game, Milestone
+from envs.goals import goal_of
 from envs.ram import MUSEUM_TICKET, GameState, battle_change
 
 COMPONENTS = ("exploration", "battle", "milestone", "penalty")
@@ -53,13 +54,14 @@ class EpisodeStats:
     """The running account of one episode of ``game``.
 
     Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and
-    levels count only when they held for two steps in a row. ``goal`` is the name of the milestone that
-    makes the episode a success; without one, an episode with a badge is a success.
+    levels count only when they held for two steps in a row. ``goal`` (see envs.goals) is what makes the
+    episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
+    goal.
     """
 
     def __init__(self, game: Game, goal: str | None = None) -> None:
         self._game = game
-        self._goal = goal
+        self._goal = goal_of(game, goal)
         self._place = {map_id: 1 + i for i, map_id in enumerate(game.progress_order)}
 
     def reset(self, state: GameState) -> None:
@@ -80,6 +82,7 @@ class EpisodeStats:
         self._held_party = state.party
         self._settled: GameState | None = None  # a state that held for two steps, all of which was counted
         self._open = [m for m in self._game.milestones if not m.reached(state)]
+        self._open_goal = [m for m in self._goal if not m.reached(state)]
 
     def step(self, before: GameState, now: GameState, sums: Mapping[str, float], reward: float) -> list[str]:
         """Take in the step from ``before`` to ``now``, its reward and what that is made of (see
@@ -99,6 +102,7 @@ class EpisodeStats:
             return []
         self._settled = now if still else None
         self._count_progress(before, now)
+        self.goal_reached |= any(m.reached(now) and m.reached(before) for m in self._open_goal)
         return [milestone.name for milestone in self._fallen(before, now)]
 
     def result(self, coord_count: int) -> dict[str, object]:
@@ -151,7 +155,6 @@ class EpisodeStats:
         fallen = [m for m in self._open if m.reached(now) and m.reached(before)]
         for milestone in fallen:
             self._open.remove(milestone)
-            self.goal_reached = self.goal_reached or milestone.name == self._goal
         return fallen
 
 

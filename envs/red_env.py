@@ -3,6 +3,7 @@ made."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from envs.emulator import BUTTONS, Emulator
 from envs.episode_recorder import EpisodeRecorder
 from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
-from envs.errors import UserError, known
+from envs.errors import UserError
 from envs.games import Game
-from envs.interventions import keep_text_fast
+from envs.goals import goal_of
+from envs.interventions import HELPS
 from envs.observations import Observations
 from envs.ram import GameState, read_state
 from envs.start_states import StartState, start_state
@@ -30,12 +32,12 @@ class Reward(Protocol):
 
     def reset(self, state: GameState) -> None: ...
     def step(self, before: GameState, now: GameState) -> Breakdown: ...
+    def set_layer_weights(self, weights: Mapping[str, float]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class EnvConfig:
-    """How episodes run. Raises UserError for a value out of range and for a goal that is no milestone of
-    ``game``."""
+    """How episodes run. Raises UserError for a value out of range and for a goal that ``game`` has not."""
 
     game: Game
     start: StartState
@@ -43,8 +45,9 @@ class EnvConfig:
     action_frames: int = 24
     held_frames: int = 8
     agent_stats_every: int = 10  # steps
-    goal: str | None = None  # name of the milestone that ends the episode
+    goal: str | None = None  # what ends the episode as a success, see envs.goals
     fast_text: bool = False  # keep text fast and animations off by writing memory: an intervention, counted
+    repel: bool = False  # keep wild battles off by writing memory: likewise
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
@@ -54,9 +57,7 @@ class EnvConfig:
             raise UserError(
                 f"held_frames = {self.held_frames}: must be at most {self.action_frames} (action_frames)"
             )
-        names = [milestone.name for milestone in self.game.milestones]
-        if self.goal is not None and self.goal not in names:
-            raise UserError(f'goal "{self.goal}": no milestone; {known(self.goal, names)}')
+        goal_of(self.game, self.goal)
 
 
 class RedEnv(gymnasium.Env[Observation, np.int64]):
@@ -86,6 +87,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._reward = reward
         self._observations = observations
         self._visited = VisitedTiles()
+        self._helps = [write for name, write in HELPS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
         self._recorder = recorder
@@ -114,8 +116,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         start = self._start(options)
         self.emulator.load_state(start.data)
         self.emulator.interventions.clear()
-        if self.config.fast_text:
-            keep_text_fast(self.emulator)
+        self._help()
         wait = self._wait(options)
         self.emulator.tick(wait, render=True)
         self._state = read_state(self.emulator.memory)
@@ -143,8 +144,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if not 0 <= index < len(BUTTONS):
             raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
-        if self.config.fast_text:
-            keep_text_fast(self.emulator)
+        self._help()
         self._observations.update(self.emulator.half_screen(), index)
         self._pressed = index
 
@@ -164,6 +164,14 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
                 self._recorder.end(self.emulator.memory, info["episode_stats"], terminated)
         return self._encode(), total, terminated, truncated, info
 
+    def set_layer_weights(self, weights: Mapping[str, float]) -> None:
+        """How much each layer of the reward counts from the next step on. Raises UserError."""
+        self._reward.set_layer_weights(weights)
+
+    def take_interventions(self) -> dict[str, int]:
+        """Writes to memory by kind since this was last asked, in episodes that ended or not."""
+        return self.emulator.take_ledger()
+
     def render(self) -> NDArray[np.uint8]:
         """The last picture: uint8 (144, 160, 3)."""
         return self.emulator.screen_rgb()
@@ -171,6 +179,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     def close(self) -> None:
         """Switch the emulator off; may be called again."""
         self.emulator.close()
+
+    def _help(self) -> None:
+        for write in self._helps:
+            write(self.emulator)
 
     def _start(self, options: dict[str, Any] | None) -> StartState:
         name = (options or {}).get("start")
