@@ -117,17 +117,17 @@ class Term:
         return self.value(before, now, memory)
 
 
-def component_of(term: RewardTerm) -> Component:
+def component_of(name: str, layer: Layer) -> Component:
     """The sum a term is reported in: penalties are the terms named ``penalty_*``, the others go by their
     layer."""
-    if term.name.startswith("penalty_"):
+    if name.startswith("penalty_"):
         return "penalty"
     by_layer: dict[Layer, Component] = {
         "dense": "exploration",
         "sparse": "battle",
         "very_sparse": "milestone",
     }
-    return by_layer[term.layer]
+    return by_layer[layer]
 
 
 @dataclass(frozen=True, slots=True)

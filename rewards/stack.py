@@ -2,89 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from typing import Any
 
-from envs.errors import UserError
 from envs.ram import GameState
 from rewards import dense, sparse, very_sparse
-from rewards.base import COMPONENTS, LAYERS, EpisodeMemory, Layer, Layout, RewardBreakdown, Term, component_of
+from rewards.base import COMPONENTS, EpisodeMemory, Layer, Layout, RewardBreakdown, Term, component_of
+from rewards.coefficients import DEFAULT_COEFFICIENTS, check_coefficients, check_layer_weights
+from rewards.own_terms import OwnTerm
+from rewards.remembering import memory_from, plain_memory
 
-# What a run pays when its configuration says nothing about rewards.
-DEFAULT_COEFFICIENTS: dict[str, float] = {
-    "exploration_new_tile": 0.05,
-    "exploration_recent_tile": 0.0,
-    "exploration_recent_window": 256,
-    "penalty_step": -0.001,
-    "penalty_wall": 0.0,
-    "penalty_stuck": 0.0,
-    "stuck_after": 512,
-    "battle_start_bonus": 10.0,
-    "battle_hp_delta": 5.0,
-    "battle_win": 50.0,
-    "battle_loss": -5.0,
-    "milestone_badge": 500.0,
-    "milestone_level_up": 20.0,
-    "milestone_key_location": 50.0,
-    "milestone_event": 5.0,
-}
-# These are counts of steps, not weights: left out, they keep their default.
-PARAMETERS = ("exploration_recent_window", "stuck_after")
-MAX_PARAMETER = 1_000_000
-MAX_COEFFICIENT = 1e6
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """A hint such as ``; did you mean "battle_win"?``, or the list of names when none is close."""
-    close = get_close_matches(name, known, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(known)}"
-
-
-def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
-    """The full set of coefficients: what is given, 0 for what is not, the defaults of the step counts.
-
-    Raises UserError for an unknown name, a number that is not finite or above 1e6, a penalty or loss above
-    0, a bonus below 0, and a step count that is no whole number from 1 to 1,000,000.
-    """
-    full = {k: v if k in PARAMETERS else 0.0 for k, v in DEFAULT_COEFFICIENTS.items()}
-    for name, value in coefficients.items():
-        if name not in full:
-            raise UserError(f'unknown reward coefficient "{name}"{nearest(name, list(full))}')
-        _check_value(name, value)
-        full[name] = float(value)
-    return full
-
-
-def _check_value(name: str, value: float) -> None:
-    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > MAX_COEFFICIENT:
-        raise UserError(
-            f"{name} is {value!r}: it must be a number between -{MAX_COEFFICIENT:g} and {MAX_COEFFICIENT:g}"
-        )
-    if name in PARAMETERS:
-        if value != int(value) or not 1 <= value <= MAX_PARAMETER:
-            raise UserError(
-                f"{name} is {value!r}: it must be a whole number of steps from 1 to {MAX_PARAMETER}"
-            )
-    elif name.startswith("penalty_") or name == "battle_loss":
-        if value > 0:
-            raise UserError(f"{name} is {value!r}: it must be 0 or below")
-    elif value < 0:
-        raise UserError(f"{name} is {value!r}: it must be 0 or above")
-
-
-def check_layer_weights(weights: Mapping[str, float]) -> dict[Layer, float]:
-    """Weight of each layer, 1 where none is given. Raises UserError for an unknown layer or a weight below
-    0."""
-    full: dict[Layer, float] = dict.fromkeys(LAYERS, 1.0)
-    for name, value in weights.items():
-        layer = next((own for own in LAYERS if own == name), None)
-        if layer is None:
-            raise UserError(f'unknown reward layer "{name}"{nearest(name, LAYERS)}')
-        if not math.isfinite(value) or value < 0:
-            raise UserError(f"weight of layer {name} is {value!r}: it must be a number of 0 or above")
-        full[layer] = float(value)
-    return full
+__all__ = ["DEFAULT_COEFFICIENTS", "RewardStack", "check_coefficients"]
 
 
 class RewardStack:
@@ -92,8 +20,9 @@ class RewardStack:
     action.
 
     ``coefficients`` maps names of ``DEFAULT_COEFFICIENTS`` to weights; a name left out pays nothing.
-    ``layer_weights`` multiplies a whole layer. ``key_maps`` are map ids in order of progress. ``memory`` is
-    the episode's, plain data. Raises UserError for an unknown name or a value out of range.
+    ``layer_weights`` multiplies a whole layer; it may change at any step. ``key_maps`` are map ids in order
+    of progress. ``own`` are terms of the user's with their coefficients. ``memory`` is the episode's, plain
+    data. Raises UserError for an unknown name or a value out of range.
     """
 
     def __init__(
@@ -101,38 +30,79 @@ class RewardStack:
         coefficients: Mapping[str, float],
         layer_weights: Mapping[str, float] | None = None,
         key_maps: Sequence[int] = very_sparse.KEY_MAPS,
+        own: Sequence[tuple[OwnTerm, float]] = (),
     ) -> None:
         self.coefficients = check_coefficients(coefficients)
-        self.layer_weights = check_layer_weights(layer_weights or {})
         self.key_maps = tuple(key_maps)
         self._window = int(self.coefficients["exploration_recent_window"])
         stuck = dense.penalty_stuck(int(self.coefficients["stuck_after"]))
         terms: tuple[Term, ...] = (*dense.TERMS, stuck, *sparse.TERMS, *very_sparse.TERMS)
         self.terms = tuple(t for t in terms if self.coefficients[t.name] != 0)
-        weighted = [(self.coefficients[t.name] * self.layer_weights[t.layer], t) for t in self.terms]
-        self._dense = [(weight, t.value) for weight, t in weighted if t.layer == "dense"]
-        self._sparse = [(weight, t.value) for weight, t in weighted if t.layer == "sparse"]
-        self._very_sparse = [(weight, t.value) for weight, t in weighted if t.layer == "very_sparse"]
+        self.own = tuple(own)
+        self._layout = self._lay_out()
+        counts = {layer: sum(t.layer == layer for t in self.terms) for layer in ("sparse", "very_sparse")}
         # On most steps nothing is due in these layers, and none of their terms has to be asked.
-        self._no_sparse, self._no_very_sparse = [0.0] * len(self._sparse), [0.0] * len(self._very_sparse)
-        self._layout = Layout(
-            names=tuple(t.name for t in self.terms),
-            slots=tuple(COMPONENTS.index(component_of(t)) for t in self.terms),
-            layers=tuple(t.layer for t in self.terms),
-        )
+        self._no_sparse, self._no_very_sparse = [0.0] * counts["sparse"], [0.0] * counts["very_sparse"]
         self.memory = EpisodeMemory()
+        self.layer_weights = self._in_force = check_layer_weights(layer_weights or {})
+        self._weigh()
+
+    def _lay_out(self) -> Layout:
+        names = [(t.name, t.layer, component_of(t.name, t.layer)) for t in self.terms]
+        names += [(t.name, t.layer, t.component) for t, _ in self.own]
+        return Layout(
+            names=tuple(name for name, _, _ in names),
+            slots=tuple(COMPONENTS.index(component) for _, _, component in names),
+            layers=tuple(layer for _, layer, _ in names),
+        )
+
+    def set_layer_weights(self, weights: Mapping[str, float]) -> None:
+        """From the next step on a layer's terms count this much; 1 for a layer that is left out.
+
+        The sparse layer waits while a battle goes on: what a battle has paid in advance and takes back when
+        it is fled is then one and the same sum. Raises UserError for an unknown layer or a weight below 0.
+        """
+        self.layer_weights = check_layer_weights(weights)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Brings what is asked for into force, but for what has to wait."""
+        battle_goes_on = self.memory.battle.active
+        sparse_weight = (self._in_force if battle_goes_on else self.layer_weights)["sparse"]
+        self._in_force = {**self.layer_weights, "sparse": sparse_weight}
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Multiplies coefficients and weights of layers, so that no step has to."""
+        self._waiting = self._in_force != self.layer_weights
+        weights = self._in_force
+
+        def of(layer: Layer) -> list[tuple[float, Any]]:
+            return [
+                (self.coefficients[t.name] * weights[layer], t.value) for t in self.terms if t.layer == layer
+            ]
+
+        self._dense, self._sparse, self._very_sparse = of("dense"), of("sparse"), of("very_sparse")
+        self._own = [(coefficient * weights[term.layer], term) for term, coefficient in self.own]
 
     def reset(self, state: GameState) -> None:
-        """Forgets the last episode; what ``state`` already holds is never paid."""
+        """Forgets the last episode; what ``state`` already holds is never paid. Raises UserError when a
+        user's term fails."""
         self.memory = EpisodeMemory()
         dense.begin(self.memory, state)
         sparse.begin(self.memory, state)
         very_sparse.begin(self.memory, state, self.key_maps)
+        self._in_force = self.layer_weights
+        self._weigh()
+        for term, _ in self.own:
+            term.reset(state)
 
     def step(self, before: GameState, now: GameState) -> RewardBreakdown:
         """The reward of the action that led from ``before`` to ``now``, which must be consecutive
-        moments."""
+        moments. Raises UserError when a user's term fails."""
         memory = self.memory
+        if self._waiting and not memory.battle.active:
+            self._follow()
         memory.step += 1
         dense.observe(memory, before, now, self._window)
         sparse.observe(memory, before, now)
@@ -147,8 +117,29 @@ class RewardStack:
             values += [weight * value(before, now, memory) for weight, value in self._very_sparse]
         else:
             values += self._no_very_sparse
+        if self._own:
+            values += [weight * term(before, now, memory) for weight, term in self._own]
         sums = [0.0, 0.0, 0.0, 0.0]
         for value, slot in zip(values, self._layout.slots, strict=True):
             if value:
                 sums[slot] += value
         return RewardBreakdown(self._layout, tuple(values), *sums)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next steps depend on, as plain JSON values and bytes. Raises UserError when a
+        user's term remembers something else."""
+        return {
+            "memory": plain_memory(self.memory),
+            "layer_weights": dict(self.layer_weights),
+            "in_force": dict(self._in_force),
+            "own": [term.snapshot() for term, _ in self.own],
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Goes on from what ``snapshot`` of a stack with the same terms gave."""
+        self.memory = memory_from(snapshot["memory"])
+        self.layer_weights = check_layer_weights(snapshot["layer_weights"])
+        self._in_force = check_layer_weights(snapshot["in_force"])
+        self._weigh()
+        for (term, _), kept in zip(self.own, snapshot["own"], strict=True):
+            term.restore(kept)

@@ -1,0 +1,85 @@
+"""Names, defaults and ranges of the numbers that decide what a reward pays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from envs.errors import UserError
+from rewards.base import LAYERS, Layer
+
+# What a run pays when its configuration says nothing about rewards.
+DEFAULT_COEFFICIENTS: dict[str, float] = {
+    "exploration_new_tile": 0.05,
+    "exploration_recent_tile": 0.0,
+    "exploration_recent_window": 256,
+    "penalty_step": -0.001,
+    "penalty_wall": 0.0,
+    "penalty_stuck": 0.0,
+    "stuck_after": 512,
+    "battle_start_bonus": 10.0,
+    "battle_hp_delta": 5.0,
+    "battle_win": 50.0,
+    "battle_loss": -5.0,
+    "milestone_badge": 500.0,
+    "milestone_level_up": 20.0,
+    "milestone_key_location": 50.0,
+    "milestone_event": 5.0,
+}
+# These are counts of steps, not weights: left out, they keep their default.
+PARAMETERS = ("exploration_recent_window", "stuck_after")
+MAX_PARAMETER = 1_000_000
+MAX_COEFFICIENT = 1e6
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """A hint such as ``; did you mean "battle_win"?``, or the list of names when none is close."""
+    close = get_close_matches(name, known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(known)}"
+
+
+def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
+    """The full set of coefficients: what is given, 0 for what is not, the defaults of the step counts.
+
+    Raises UserError for an unknown name, a number that is not finite or above 1e6, a penalty or loss above
+    0, a bonus below 0, and a step count that is no whole number from 1 to 1,000,000.
+    """
+    full = {k: v if k in PARAMETERS else 0.0 for k, v in DEFAULT_COEFFICIENTS.items()}
+    for name, value in coefficients.items():
+        if name not in full:
+            raise UserError(f'unknown reward coefficient "{name}"{nearest(name, list(full))}')
+        _check_value(name, value)
+        full[name] = float(value)
+    return full
+
+
+def _check_value(name: str, value: float) -> None:
+    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > MAX_COEFFICIENT:
+        raise UserError(
+            f"{name} is {value!r}: it must be a number between -{MAX_COEFFICIENT:g} and {MAX_COEFFICIENT:g}"
+        )
+    if name in PARAMETERS:
+        if value != int(value) or not 1 <= value <= MAX_PARAMETER:
+            raise UserError(
+                f"{name} is {value!r}: it must be a whole number of steps from 1 to {MAX_PARAMETER}"
+            )
+    elif name.startswith("penalty_") or name == "battle_loss":
+        if value > 0:
+            raise UserError(f"{name} is {value!r}: it must be 0 or below")
+    elif value < 0:
+        raise UserError(f"{name} is {value!r}: it must be 0 or above")
+
+
+def check_layer_weights(weights: Mapping[str, float]) -> dict[Layer, float]:
+    """Weight of each layer, 1 where none is given. Raises UserError for an unknown layer or a weight below
+    0."""
+    full: dict[Layer, float] = dict.fromkeys(LAYERS, 1.0)
+    for name, value in weights.items():
+        layer = next((own for own in LAYERS if own == name), None)
+        if layer is None:
+            raise UserError(f'unknown reward layer "{name}"{nearest(name, LAYERS)}')
+        if not math.isfinite(value) or value < 0:
+            raise UserError(f"weight of layer {name} is {value!r}: it must be a number of 0 or above")
+        full[layer] = float(value)
+    return full

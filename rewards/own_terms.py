@@ -1,0 +1,196 @@
+"""Reward terms of the user's own, from a Python file or an importable module of theirs.
+
+A term is a class without arguments: ``layer`` ("dense", "sparse" or "very_sparse"), if wanted ``component``
+(the sum it is reported in), ``reset(state)`` at the start of an episode, and ``__call__(before, now,
+memory)``, which gives what a step is worth in units of the term. See docs/rewards.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import math
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from envs.errors import UserError
+from envs.ram import GameState
+from rewards.base import COMPONENTS, LAYERS, Component, EpisodeMemory, Layer, component_of
+from rewards.coefficients import MAX_COEFFICIENT, nearest
+
+WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
+
+
+class OwnTerm:
+    """One term of the user's: the object that their class made, with its answers and errors checked.
+
+    ``spec`` is "FILE.py:CLASS", an absolute path or one from the working directory, or "MODULE:CLASS". Raises
+    UserError when the file, module or class is missing or raises, or the class is no term.
+    """
+
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+        where, name = split_spec(spec)
+        made = self._made(where, name)
+        self.name = f"{Path(where).stem if where.endswith('.py') else where}:{name}"
+        self.layer: Layer = self._one_of(made, "layer", LAYERS, None)
+        usual = component_of("", self.layer)
+        self.component: Component = self._one_of(made, "component", COMPONENTS, usual)
+        if not callable(made):
+            raise self._wrong("the class has no __call__(self, before, now, memory)")
+        self._term = made
+
+    def reset(self, state: GameState) -> None:
+        """An episode begins at ``state``. Raises UserError when the term does."""
+        begin = getattr(self._term, "reset", None)
+        if begin is not None:
+            try:
+                begin(state)
+            except Exception as error:
+                raise self._wrong(f"reset() raised {told(error)}") from error
+
+    def __call__(self, before: GameState, now: GameState, memory: EpisodeMemory) -> float:
+        """Units of the term that this step is worth. Raises UserError when the term raises or gives no
+        finite number."""
+        try:
+            value = self._term(before, now, memory)
+        except Exception as error:
+            raise self._wrong(f"step {memory.step} raised {told(error)}") from error
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise self._wrong(f"step {memory.step} gave {value!r}: it must be a finite number")
+        return float(value)
+
+    def snapshot(self) -> Any:
+        """What the term remembers: its own ``snapshot()``, or its attributes, as plain JSON values. Raises
+        UserError when they are something else."""
+        own = getattr(self._term, "snapshot", None)
+        kept = own() if own is not None else dict(getattr(self._term, "__dict__", {}))
+        if not _plain(kept):
+            raise self._wrong(
+                "its attributes must be numbers, texts, lists, and dicts with text keys, or the class must"
+                " have snapshot() and restore(kept) that give and take such values"
+            )
+        return json.loads(json.dumps(kept))
+
+    def restore(self, kept: Any) -> None:
+        """Goes on from what ``snapshot`` gave."""
+        own = getattr(self._term, "restore", None)
+        if own is not None:
+            own(kept)
+        else:
+            vars(self._term).update(kept)
+
+    def _wrong(self, what: str) -> UserError:
+        return UserError(f"reward term {self.spec}: {what}")
+
+    def _made(self, where: str, name: str) -> Any:
+        module = self._module(where)
+        known = [n for n, value in vars(module).items() if isinstance(value, type)]
+        if not hasattr(module, name):
+            raise self._wrong(f"there is no {name} in {where}{nearest(name, known) if known else ''}")
+        kind = getattr(module, name)
+        if not isinstance(kind, type):
+            raise self._wrong(f"{name} is a {type(kind).__name__}, must be a class")
+        try:
+            return kind()
+        except Exception as error:
+            raise self._wrong(f"{name}() raised {told(error)}") from error
+
+    def _module(self, where: str) -> ModuleType:
+        try:
+            return _from_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        except FileNotFoundError:
+            raise self._wrong(f"there is no file {where}") from None
+        except ModuleNotFoundError as error:
+            raise self._wrong(
+                f"there is no module {error.name} (nor, beside the config, a file {where}.py)"
+                if error.name == where
+                else f"importing it raised {told(error)}"
+            ) from error
+        except Exception as error:
+            raise self._wrong(f"importing it raised {told(error)}") from error
+
+    def _one_of(self, made: Any, name: str, known: Sequence[Any], usual: Any) -> Any:
+        value = getattr(made, name, usual)
+        if value not in known:
+            said = "has none" if value is None else f"has {value!r}"
+            raise self._wrong(f"the class {said} as its {name}; it must be one of {', '.join(known)}")
+        return value
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """File or module, and class. Raises UserError when ``spec`` is not two names with a colon between."""
+    where, colon, name = spec.rpartition(":")
+    if not (where and colon and name.isidentifier()):
+        raise UserError(f'reward term "{spec}": {WANTED}')
+    return where, name
+
+
+def _from_file(path: Path) -> ModuleType:
+    path = path.resolve()
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    found = importlib.util.spec_from_file_location(f"own_terms_{path.stem}", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module.__name__] = module  # as an import does: dataclasses look their module up
+    found.loader.exec_module(module)
+    return module
+
+
+def told(error: Exception) -> str:
+    """An exception and where it came from, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _plain(own) for key, own in value.items())
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def check_own_coefficients(terms: Mapping[str, float]) -> None:
+    """Raises UserError for a name that is not FILE.py:CLASS or MODULE:CLASS, and a number that is not finite
+    or above 1e6."""
+    for spec, coefficient in terms.items():
+        split_spec(spec)
+        if not math.isfinite(coefficient) or abs(coefficient) > MAX_COEFFICIENT:
+            raise UserError(
+                f"reward term {spec} has {coefficient!r}: it must be a number between"
+                f" -{MAX_COEFFICIENT:g} and {MAX_COEFFICIENT:g}"
+            )
+
+
+def own_terms(terms: Mapping[str, float]) -> tuple[tuple[OwnTerm, float], ...]:
+    """The terms that a config names, with their coefficients; those of 0 are left out. Raises UserError."""
+    check_own_coefficients(terms)
+    made = tuple((OwnTerm(spec), float(value)) for spec, value in terms.items() if value != 0)
+    names = [term.name for term, _ in made]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"reward term {name} is named twice; give one of the files another name")
+    return made
+
+
+def resolve_terms(terms: Mapping[str, float], folder: Path) -> dict[str, float]:
+    """The same terms with the files among them, found from ``folder``, by their absolute paths.
+
+    A module of which there is a file in ``folder`` is that file. Raises UserError for a name that is wrong.
+    """
+    resolved = {}
+    for spec, value in terms.items():
+        where, name = split_spec(spec)
+        beside = folder / (where if where.endswith(".py") else f"{where.replace('.', '/')}.py")
+        is_file = where.endswith(".py") or beside.is_file()
+        resolved[f"{beside.resolve()}:{name}" if is_file else spec] = value
+    return resolved

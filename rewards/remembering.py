@@ -1,0 +1,78 @@
+"""The memory of an episode as plain JSON values and bytes, and back: what an exact resume needs of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from rewards.base import Battle, EpisodeMemory, Places, Progress
+
+_ROW = np.dtype("<i8")  # tile, step of the last visit, how often the recent reward was paid
+
+
+def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
+    """``memory`` as JSON values, and the visited tiles as bytes (rows of three little-endian int64)."""
+    battle, places, progress = memory.battle, memory.places, memory.progress
+    rows = [(tile, step, paid) for tile, (step, paid) in places.tiles.items()]
+    return {
+        "step": memory.step,
+        "steps_without_progress": memory.steps_without_progress,
+        "steps_before_battle": memory.steps_before_battle,
+        "tiles": np.array(rows, _ROW).tobytes(),
+        "idle_steps": places.idle_steps,
+        "battle": {
+            **asdict(battle),
+            "last_enemy": list(battle.last_enemy),
+            "enemy_low": [[*enemy, low] for enemy, low in battle.enemy_low.items()],
+            "owned_at_start": list(battle.owned_at_start),
+        },
+        "progress": {
+            "badges": progress.badges,
+            "events": hex(progress.events),
+            "maps": sorted(progress.maps),
+            "levels": [[list(party), high] for party, high in progress.levels.items()],
+            "party": list(progress.party),
+        },
+    }
+
+
+def memory_from(plain: Mapping[str, Any]) -> EpisodeMemory:
+    """What ``plain_memory`` described. What holds for one step alone is left at nothing: the next step
+    decides it anew."""
+    rows = np.frombuffer(plain["tiles"], _ROW).reshape(-1, 3).tolist()
+    return EpisodeMemory(
+        step=plain["step"],
+        steps_without_progress=plain["steps_without_progress"],
+        steps_before_battle=plain["steps_before_battle"],
+        places=Places(
+            tiles={tile: (step, paid) for tile, step, paid in rows}, idle_steps=plain["idle_steps"]
+        ),
+        battle=_battle(plain["battle"]),
+        progress=_progress(plain["progress"]),
+    )
+
+
+def _battle(plain: Mapping[str, Any]) -> Battle:
+    return Battle(
+        **{
+            **plain,
+            "last_enemy": tuple(plain["last_enemy"]),
+            "enemy_low": {(kind, level, hp): low for kind, level, hp, low in plain["enemy_low"]},
+            "own_low": list(plain["own_low"]),
+            "owned_at_start": tuple(plain["owned_at_start"]),
+        }
+    )
+
+
+def _progress(plain: Mapping[str, Any]) -> Progress:
+    return Progress(
+        badges=plain["badges"],
+        events=int(plain["events"], 16),
+        maps=set(plain["maps"]),
+        levels=OrderedDict((tuple(party), high) for party, high in plain["levels"]),
+        party=tuple(plain["party"]),
+    )
