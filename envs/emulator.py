@@ -101,11 +101,12 @@ class Emulator:
             self._pyboy.tick(1, True, False)
             file.seek(0)
             self._pyboy.load_state(file)
+        self._frames_before = self._pyboy.frame_count
 
     @property
     def frame_count(self) -> int:
         """Frames since the machine was switched on; loading a state does not set it back."""
-        return int(self._pyboy.frame_count)
+        return int(self._pyboy.frame_count - self._frames_before)
 
     def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
         """One action: hold ``button`` (one of ALL_BUTTONS, or None) for ``held`` of ``frames`` frames, and

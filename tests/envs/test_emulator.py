@@ -170,3 +170,22 @@ def test_half_screen_is_the_screen_shrunk(emulator: Emulator, state: State) -> N
     for button in (None, "down", "start"):
         emulator.act(button)
         assert np.array_equal(emulator.half_screen(), shrink(emulator.screen()))
+
+
+def test_a_state_goes_on_in_a_new_machine_as_in_the_one_that_saved_it(
+    emulator: Emulator, rom: Path, state: Callable[[str], bytes]
+) -> None:
+    """With the title's window on the screen: PyBoy counts its lines in a number that no state holds."""
+    emulator.load_state(state("power on"))
+    emulator.tick(7, render=True)
+    generator = np.random.default_rng(5)
+    for step, action in enumerate(generator.integers(0, len(BUTTONS), 310).tolist()):
+        emulator.act(BUTTONS[action])
+        if step in (100, 300):
+            with Emulator(rom) as other:
+                other.load_state(emulator.save_state())
+                assert (other.screen() == emulator.screen()).all()
+                for machine in (emulator, other):
+                    machine.act("a")
+                assert (other.screen() == emulator.screen()).all(), step
+                assert other.save_state() == emulator.save_state(), step
