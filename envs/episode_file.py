@@ -29,7 +29,8 @@ STARTS = "starts"
 """Folder beside the episodes: the states that they begin with, by hash."""
 HASH_BYTES = 8
 DIGEST_BYTES = 16
-MAX_HEADER = 65_536  # bytes
+MAX_HEADER = 1_000_000  # bytes; most have some 1,200
+MAX_CHANGES = 5_000
 MAX_STEPS = 10_000_000
 MAX_FILE = len(MAGIC) + 4 + MAX_HEADER + MAX_STEPS * (1 + HASH_BYTES) + DIGEST_BYTES
 MAX_STATE = 10_000_000  # bytes; a state has some 180,000
@@ -65,6 +66,8 @@ class Header(BaseModel):
     reward_components: Annotated[dict[Text, float], Field(max_length=100)]
     milestones: Annotated[list[tuple[Whole, Text]], Field(max_length=1000)]  # the step, and what fell
     stats: Annotated[dict[Text, JsonValue], Field(max_length=100)]
+    layer_weights: Annotated[list[tuple[Whole, dict[Text, float]]], Field(max_length=MAX_CHANGES)]
+    # steps that were done when layers of the reward came to count so much
 
     @property
     def hashes(self) -> int:
@@ -110,7 +113,7 @@ def encode(header: Mapping[str, Any], actions: bytes, hashes: bytes) -> bytes:
 def decode(data: bytes, name: str | Path) -> Episode:
     """The episode in ``data``; ``name`` is for the message. Raises UserError with one line for anything that
     is not such a file, whole and unchanged."""
-    header, begin = _header(data[: len(MAGIC) + 4 + MAX_HEADER], name)
+    header, begin = _header(data, name)
     middle, end = begin + header.steps, begin + header.steps + header.hashes * HASH_BYTES
     if len(data) != end + DIGEST_BYTES:
         raise UserError(
@@ -132,7 +135,8 @@ def read_episode(path: Path) -> Episode:
 
 def read_header(path: Path) -> Header:
     """The header alone, without reading what follows it. Raises UserError."""
-    return _header(_read(path, MAX_FILE, "episode", len(MAGIC) + 4 + MAX_HEADER), path)[0]
+    begin = _read(path, MAX_FILE, "episode", len(MAGIC) + _LENGTH.size)
+    return _header(_read(path, MAX_FILE, "episode", len(begin) + _header_length(begin, path)), path)[0]
 
 
 def start_path(folder: Path, sha256: str) -> Path:
@@ -181,16 +185,23 @@ def _read(path: Path, most: int, kind: str, only: int | None = None) -> bytes:
         raise UserError(f"{kind} {path}: cannot be read ({error.strerror})") from error
 
 
-def _header(data: bytes, name: str | Path) -> tuple[Header, int]:
-    """The header, and where the actions begin."""
+def _header_length(data: bytes, name: str | Path) -> int:
     begin = len(MAGIC) + _LENGTH.size
     if data[:7] != MAGIC[:7] or len(data) < begin:
         raise UserError(f"episode {name}: no recorded episode (it does not begin with {MAGIC[:7].decode()})")
     if data[7] != MAGIC[7]:
         raise UserError(f"episode {name}: of version {data[7]}, and only {MAGIC[7]} can be read here")
-    (length,) = _LENGTH.unpack(data[len(MAGIC) : begin])
-    if length > MAX_HEADER or begin + length > len(data):
-        raise UserError(f"episode {name}: a header of {length} bytes does not fit; the file is damaged")
+    length: int = _LENGTH.unpack(data[len(MAGIC) : begin])[0]
+    if length > MAX_HEADER:
+        raise UserError(f"episode {name}: a header of {length} bytes is none; the file is damaged")
+    return length
+
+
+def _header(data: bytes, name: str | Path) -> tuple[Header, int]:
+    """The header, and where the actions begin."""
+    begin, length = len(MAGIC) + _LENGTH.size, _header_length(data, name)
+    if begin + length > len(data):
+        raise UserError(f"episode {name}: it ends within its header; the file is damaged")
     try:
         return Header.model_validate_json(data[begin : begin + length]), begin + length
     except ValidationError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from envs.emulator import VERSION
 from envs.episode_file import (
     HASH_BYTES,
+    MAX_CHANGES,
     MAX_STATE,
     MAX_STEPS,
     SUFFIX,
@@ -47,11 +48,13 @@ class EpisodeRecorder:
         self._warned = False
         self._hashed: tuple[StartState, str] | None = None
         self._recording = False
+        self._weights: dict[str, float] | None = None
         self._clear()
 
     def _clear(self) -> None:
         self._actions, self._hashes = bytearray(), bytearray()
         self._milestones: list[tuple[int, str]] = []
+        self._changes: list[tuple[int, dict[str, float]]] = []
 
     def begin(self, start: StartState, wait_frames: int, seed: int | None) -> None:
         """An episode begins; one that was under way is forgotten, and its number taken again."""
@@ -60,6 +63,8 @@ class EpisodeRecorder:
         self._recording = self.number % self._every == 0
         self._start, self._wait, self._seed = start, wait_frames, seed
         self._clear()
+        if self._weights is not None:
+            self._changes = [(0, self._weights)]
 
     def step(self, action: int, memory: Memory, milestones: Sequence[str]) -> None:
         """One step was taken: its action, what it led to, and the milestones that fell."""
@@ -71,6 +76,14 @@ class EpisodeRecorder:
             self._milestones += [(length, name) for name in milestones]
         if length % HASH_EVERY == 0:
             self._hashes += memory_hash(memory)
+
+    def set_layer_weights(self, weights: Mapping[str, float]) -> None:
+        """From the next step on, layers of the reward count so much."""
+        if weights == self._weights:
+            return
+        self._weights = dict(weights)
+        if self._recording and len(self._changes) < MAX_CHANGES:
+            self._changes.append((len(self._actions), self._weights))
 
     def end(self, memory: Memory, stats: Mapping[str, Any], terminated: bool) -> None:
         """The episode is over: write its file. ``stats`` is its ``info["episode_stats"]``."""
@@ -102,6 +115,7 @@ class EpisodeRecorder:
             "reward_components": rest.pop("reward_components"),
             "milestones": self._milestones,
             "stats": rest,
+            "layer_weights": self._changes,
         }
 
     def _write(self, header: dict[str, Any], hashes: bytes) -> None:
@@ -136,10 +150,11 @@ class EpisodeRecorder:
 
     def snapshot(self) -> dict[str, Any]:
         """The episode under way, start state included: plain values and bytes."""
+        always = {"number": self.number, "layer_weights": self._weights and dict(self._weights)}
         if self.number is None or not self._recording:
-            return {"number": self.number}
+            return always
         return {
-            "number": self.number,
+            **always,
             "start": self._start.name,
             "start_state": zlib.compress(self._start.data, 1),
             "wait_frames": self._wait,
@@ -147,12 +162,13 @@ class EpisodeRecorder:
             "actions": bytes(self._actions),
             "hashes": bytes(self._hashes),
             "milestones": [list(fallen) for fallen in self._milestones],
+            "changes": [list(change) for change in self._changes],
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on with the episode of a ``snapshot``. Files of later episodes are removed: those episodes are
         played again. Raises ValueError or KeyError for what is no snapshot."""
-        self.number = snapshot["number"]
+        self.number, self._weights = snapshot["number"], snapshot["layer_weights"]
         self._recording = "actions" in snapshot
         self._clear()
         if self._recording:
@@ -161,6 +177,7 @@ class EpisodeRecorder:
             self._wait, self._seed = snapshot["wait_frames"], snapshot["seed"]
             self._actions, self._hashes = bytearray(snapshot["actions"]), bytearray(snapshot["hashes"])
             self._milestones = [(int(step), str(name)) for step, name in snapshot["milestones"]]
+            self._changes = [(int(step), dict(weights)) for step, weights in snapshot["changes"]]
         for number, path in self._files().items():
             if self.number is None or number >= self.number:
                 path.unlink(missing_ok=True)

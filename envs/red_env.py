@@ -167,6 +167,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:
         """How much each layer of the reward counts from the next step on. Raises UserError."""
         self._reward.set_layer_weights(weights)
+        if self._recorder is not None:
+            self._recorder.set_layer_weights(weights)
 
     def take_interventions(self) -> dict[str, int]:
         """Writes to memory by kind since this was last asked, in episodes that ended or not."""
