@@ -27,6 +27,7 @@ class Plan:
     use_graphics: bool
     resume: Checkpoint | None = None
     weights: Checkpoint | None = None
+    config_file: Path | None = None
 
     @property
     def first_step(self) -> int:
@@ -61,7 +62,9 @@ def _fresh(flags: TrainFlags) -> Plan:
     name = flags.run_name if flags.run_name is not None else new_run_name(flags.config)
     folder = refuse_existing(name)
     weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
-    return Plan(folder, config, flags.stop_after, flags.use_graphics, weights=weights)
+    return Plan(
+        folder, config, flags.stop_after, flags.use_graphics, weights=weights, config_file=flags.config
+    )
 
 
 def _resumed(flags: TrainFlags, name: str) -> Plan:

@@ -13,16 +13,21 @@ from stable_baselines3.common.vec_env import VecEnv
 from callbacks.agent_stats import AgentStatsCallback
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.exploration import ExplorationPicture
+from callbacks.farm_alarm import FarmAlarm
 from callbacks.health import WEIGHTS_BROKEN, Health
+from callbacks.intervention_ledger import InterventionLedger
+from callbacks.layer_weights import LayerWeights
 from callbacks.performance import Performance
 from callbacks.progress import Progress
 from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
+from training.config_source import config_source
 from training.episode_folder import FOLDER, MB, KeepEpisodes
 from training.evaluating import EvaluateNowAndThen
+from training.history_db.recorder import RunHistory
 from training.keeping import KeepCheckpoints, OrderlyStop
-from training.make_env import make_vec_env, played
+from training.make_env import interventions_of, make_vec_env, played
 from training.model import build_model, environment_seed, resolve_device
 from training.plan import Plan
 from training.report import RunSummary, opening
@@ -50,19 +55,23 @@ class Session:
             self.tally.restore(plan.resume.trainer["extra"].get("counts", {}))
         checkpoints = plan.folder / "checkpoints"
         config = plan.config
+        self.ledger = InterventionLedger(interventions_of(config))
+        if plan.resume is not None:
+            self.ledger.restore(plan.resume.trainer["extra"].get("interventions", {}))
         self.keep = KeepCheckpoints(checkpoints, config.save_interval, config.keep_checkpoints, self._extra)
         self.stop = OrderlyStop(plan.stop_after)
         self.episodes = KeepEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
         self.health = Health(plan.folder)
+        self.history = RunHistory(plan.folder, plan.first_step, lambda: self.stop.reason)
 
     def _extra(self) -> dict[str, object]:
-        return {"counts": self.tally.counts}
+        return {"counts": self.tally.counts, "interventions": self.ledger.snapshot()}
 
     def run(self) -> RunSummary:
         """Make or continue the run's folder, train, save, and say what happened."""
         self._open_folder()
         print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
-        with lock_run(self.plan.folder), self.stop:
+        with lock_run(self.plan.folder), self.stop, self.history:
             self.model.set_logger(_logger(self.plan.folder / "tensorboard"))
             started = time.monotonic()
             try:
@@ -93,6 +102,7 @@ class Session:
             "seed": plan.config.seed,
             "training_steps": plan.config.training_steps,
             "init_from": str(plan.weights.folder) if plan.weights else None,
+            "config_source": config_source(plan.config_file, plan.config),
             "sessions": [session],
         }
         create_run(plan.folder, plan.config, manifest)
@@ -113,10 +123,14 @@ class Session:
             self.stop,
             self.tally,
             Schedules(config.schedules()),
+            LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
+            FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
+            self.ledger,
             AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
             ExplorationPicture(),
             self.health,
+            self.history,
             Progress(self._last_step()),
             self.keep,
             self.episodes,
@@ -147,6 +161,7 @@ class Session:
             seconds=seconds,
             updates=self.tally.counts["updates"],
             counts=self.tally.counts,
+            interventions=self.ledger.counts,
             mean_return=self.tally.mean_return,
             metrics=self.health.last,
             verdict=self.health.verdict,

@@ -1,0 +1,1 @@
+"""The history of runs: an SQLite database that the training process fills and the page reads."""

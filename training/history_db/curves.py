@@ -1,0 +1,147 @@
+"""Curves in the database: appended in small pieces, bounded in number of points, read as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from training.history_db.models import Chunk, Curve
+
+# step: environment steps; seconds: time spent training until then; value: as TensorBoard keeps it.
+POINT = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("value", "<f4")])
+Points = NDArray[np.void]
+CHUNK = 128  # points; the last chunk is written again with every addition
+LIMIT = 4096  # points of a curve; with one more than that, each two become one
+
+
+def as_points(rows: Iterable[tuple[int, float, float]]) -> Points:
+    """(step, seconds, value) of each row as an array of ``POINT``."""
+    return np.array(list(rows), dtype=POINT)
+
+
+def merge(points: Points, size: int) -> Points:
+    """Every ``size`` neighbours as one: their mean value, at the last one's place. A rest is left out."""
+    whole = len(points) // size * size
+    groups = points[:whole].reshape(-1, size)
+    merged: Points = groups[:, -1].copy()
+    values = groups["value"].astype(np.float64)
+    finite = np.isfinite(values)
+    counts = finite.sum(axis=1)
+    sums = np.where(finite, values, 0.0).sum(axis=1)
+    merged["value"] = np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    return merged
+
+
+class CurveWriter:
+    """Adds points to one run's curves. Remembers, for each key, the chunk that is being filled.
+
+    When a curve has ``LIMIT`` points, neighbours are merged two by two and later points are taken ``stride``
+    at a time, so that a curve's size does not grow with the length of a run. Points that are waiting for
+    their stride to fill are kept here.
+    """
+
+    def __init__(self, run_id: int) -> None:
+        self.run_id = run_id
+        self._open: dict[str, _OpenCurve] = {}
+
+    def add(self, connection: Connection, key: str, points: Points) -> None:
+        """Append ``points`` (steps rising) to the curve ``key``; steps that it has already are left out."""
+        curve = self._open.get(key) or _OpenCurve(connection, self.run_id, key)
+        curve.add(connection, points)
+        self._open[key] = curve
+
+
+class _OpenCurve:
+    def __init__(self, connection: Connection, run_id: int, key: str) -> None:
+        row = connection.execute(select(Curve).where(Curve.run_id == run_id, Curve.key == key)).one_or_none()
+        if row is None:
+            added = insert(Curve).values(run_id=run_id, key=key, stride=1, points=0).returning(Curve.id)
+            self.id, self.stride, self.points = connection.execute(added).scalar_one(), 1, 0
+        else:
+            self.id, self.stride, self.points = row.id, row.stride, row.points
+        self.tail = _read_chunk(connection, self.id, self.points // CHUNK)
+        before = self.tail if len(self.tail) else _read_chunk(connection, self.id, self.points // CHUNK - 1)
+        self.last_step = int(before["step"][-1]) if len(before) else -1
+        self.waiting = np.empty(0, dtype=POINT)
+
+    def add(self, connection: Connection, points: Points) -> None:
+        points = points[points["step"] > self.last_step]
+        if not len(points):
+            return
+        self.last_step = int(points["step"][-1])
+        self.waiting = np.concatenate([self.waiting, points])
+        ready = merge(self.waiting, self.stride)
+        self.waiting = self.waiting[len(ready) * self.stride :]
+        if not len(ready):
+            return
+        self._append(connection, ready)
+        while self.points > LIMIT:
+            self._thin(connection)
+        values = {"points": self.points, "stride": self.stride}
+        connection.execute(update(Curve).where(Curve.id == self.id).values(values))
+
+    def _append(self, connection: Connection, ready: Points) -> None:
+        first = self.points // CHUNK
+        data = np.concatenate([self.tail, ready])
+        for number, start in enumerate(range(0, len(data), CHUNK), first):
+            _write_chunk(connection, self.id, number, data[start : start + CHUNK])
+        self.points += len(ready)
+        self.tail = data[(self.points // CHUNK - first) * CHUNK :]
+
+    def _thin(self, connection: Connection) -> None:
+        points = read_curves(connection, [self.id])[self.id]
+        half = merge(points, 2)
+        # An odd one is not lost: it waits as if just logged.
+        self.waiting = np.concatenate([points[len(half) * 2 :], self.waiting])
+        self.stride *= 2
+        connection.execute(delete(Chunk).where(Chunk.curve_id == self.id))
+        self.points, self.tail = 0, np.empty(0, dtype=POINT)
+        self._append(connection, half)
+
+
+def _read_chunk(connection: Connection, curve_id: int, number: int) -> Points:
+    found = select(Chunk.data).where(Chunk.curve_id == curve_id, Chunk.number == number)
+    return np.frombuffer(connection.execute(found).scalar() or b"", dtype=POINT)
+
+
+def _write_chunk(connection: Connection, curve_id: int, number: int, points: Points) -> None:
+    data = points.tobytes()
+    added = insert(Chunk).values(curve_id=curve_id, number=number, data=data)
+    connection.execute(
+        added.on_conflict_do_update(index_elements=["curve_id", "number"], set_={"data": data})
+    )
+
+
+def read_curves(connection: Connection, ids: Sequence[int]) -> dict[int, Points]:
+    """Curve id -> its points, for the ids that have any."""
+    found = select(Chunk.curve_id, Chunk.data).where(Chunk.curve_id.in_(ids))
+    parts: dict[int, list[bytes]] = {}
+    for curve_id, data in connection.execute(found.order_by(Chunk.curve_id, Chunk.number)):
+        parts.setdefault(curve_id, []).append(data)
+    return {curve_id: np.frombuffer(b"".join(data), dtype=POINT) for curve_id, data in parts.items()}
+
+
+def cut_after(connection: Connection, run_id: int, step: int) -> float:
+    """Forget points beyond ``step``: the run goes on from there and will log those steps again.
+
+    Returns the training time of the last point that stays, in seconds (0 without any).
+    """
+    curves = list(connection.execute(select(Curve.id).where(Curve.run_id == run_id)).scalars())
+    seconds = 0.0
+    for curve_id, points in read_curves(connection, curves).items():
+        kept = points[points["step"] <= step]
+        seconds = max(seconds, float(kept["seconds"][-1]) if len(kept) else 0.0)
+        if len(kept) == len(points):
+            continue
+        connection.execute(
+            delete(Chunk).where(Chunk.curve_id == curve_id, Chunk.number >= len(kept) // CHUNK)
+        )
+        rest = kept[len(kept) // CHUNK * CHUNK :]
+        if len(rest):
+            _write_chunk(connection, curve_id, len(kept) // CHUNK, rest)
+        connection.execute(update(Curve).where(Curve.id == curve_id).values(points=len(kept)))
+    return seconds

@@ -1,0 +1,183 @@
+"""What a run folder says of its run, as values of the ``run`` table's columns.
+
+Everything is read tolerantly: a file may be missing, damaged, or of another version of this project, and
+what cannot be read is left out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from training.config import NO_MATTER
+
+RECORD = "history.json"  # what the recorder leaves in the run folder, so that a rebuild finds it again
+TAGS = "tags.json"
+MAX_JSON_BYTES = 16_000_000
+MAX_TAG = 40  # characters
+MOST_TAGS = 20
+NOT_OF_FAMILY = (*NO_MATTER, "seed", "preset", "device")  # what may differ between runs of one family
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``; empty when there is none that can be read."""
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            return {}
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON-lines file; lines that are none (a torn last one) are left out."""
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            return
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+def text(value: object) -> str | None:
+    """``value`` as text if it is a string or a number; None otherwise."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def number(value: object) -> float | None:
+    """``value`` if it is a finite number; None otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e300:
+        return None
+    return float(value)
+
+
+def whole(value: object) -> int | None:
+    """``value`` if it is a whole number that SQLite can keep; None otherwise."""
+    usable = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62
+    return value if usable and isinstance(value, int) else None
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 text with a time zone as a datetime; None for anything else."""
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return read if read is not None and read.tzinfo is not None else None
+
+
+def tags_of(folder: Path) -> list[str]:
+    """The run's tags: those given on the page (tags.json) or, while there are none, the config's."""
+    given = read_json(folder / TAGS).get("tags", read_json(folder / "config.json").get("tags"))
+    return clean_tags(given if isinstance(given, list) else [])
+
+
+def clean_tags(given: list[Any]) -> list[str]:
+    """Texts without needless blanks, each once, in order; what is no text is left out."""
+    words = (" ".join(word.split())[:MAX_TAG] for word in given if isinstance(word, str))
+    return sorted({word for word in words if word})[:MOST_TAGS]
+
+
+def run_facts(folder: Path) -> dict[str, Any]:
+    """Columns of ``run`` that config.json and manifest.json decide."""
+    config, manifest = read_json(folder / "config.json"), read_json(folder / "manifest.json")
+    sessions = sessions_of(manifest)
+    wanted = whole(manifest.get("training_steps")) or whole(config.get("total_steps"))
+    return {
+        "name": folder.name,
+        "agent_id": text(config.get("agent_id")),
+        "agent_name": text(config.get("name")),
+        "version": text(config.get("version")),
+        "sweep": text(manifest.get("sweep")),
+        "sweep_variant": text(config.get("sweep_variant")),
+        "seed": whole(config.get("seed")),
+        "family": family(config),
+        "description": text(config.get("description")) or "",
+        "config_name": config_name(config, manifest),
+        "config": config,
+        "manifest": manifest,
+        "started": moment(sessions[0].get("started")) if sessions else None,
+        "wanted_steps": wanted or 0,
+    }
+
+
+def sessions_of(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The manifest's records of each start of the run."""
+    sessions = manifest.get("sessions")
+    return (
+        [session for session in sessions if isinstance(session, dict)] if isinstance(sessions, list) else []
+    )
+
+
+def config_name(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """The config's short name: its file's name without the ending; "defaults" when there was no file."""
+    source = manifest.get("config_source")
+    file = source.get("file") if isinstance(source, dict) else None
+    for session in sessions_of(manifest)[:1]:
+        command = session.get("command")
+        words = [str(word) for word in command] if isinstance(command, list) else []
+        following = (after for word, after in pairwise(words) if word == "--config")
+        file = file or next(following, None)
+    return Path(file).stem if isinstance(file, str) else "defaults"
+
+
+def family(config: Mapping[str, Any]) -> str:
+    """A short hash that is equal for runs which differ in nothing but their seed."""
+    kept = {key: value for key, value in config.items() if key not in NOT_OF_FAMILY}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def verdict_of(folder: Path) -> str | None:
+    """The one word of health.json."""
+    return text(read_json(folder / "health.json").get("verdict"))
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process trains this run now: it holds the lock of the run's folder."""
+    try:
+        file = os.open(folder / ".lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    """Columns of ``run`` that say how far it got and how it ended, from the folder alone."""
+    record = read_json(folder / RECORD)
+    final = read_json(folder / "checkpoints" / "final" / "trainer.json")
+    steps = whole(final.get("steps")) or whole(final.get("total_steps")) or whole(record.get("steps"))
+    status = text(record.get("status"))
+    if is_held(folder):
+        status = "running"
+    elif status not in ("finished", "stopped", "failed"):
+        status = "finished" if final else "lost"
+    milestones = record.get("milestones")
+    return {
+        "status": status,
+        "reason": text(record.get("reason")),
+        "ended": moment(record.get("ended")),
+        "steps": steps or whole(read_json(folder / "health.json").get("total_steps")) or 0,
+        "seconds": number(record.get("seconds")) or 0.0,
+        "milestones": milestones if isinstance(milestones, dict) else {},
+    }

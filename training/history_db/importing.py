@@ -1,0 +1,117 @@
+"""From a run folder to the database, without the process that trained it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from training.history_db.curves import CurveWriter, Points
+from training.history_db.events import curves_from_events
+from training.history_db.facts import (
+    is_held,
+    number,
+    read_json_lines,
+    run_facts,
+    state_of,
+    tags_of,
+    text,
+    verdict_of,
+    whole,
+)
+from training.history_db.models import FIGURES, Evaluation, Run, Tag
+from training.history_db.store import Store
+
+
+def run_id_of(connection: Connection, name: str) -> int | None:
+    """The row of the run called ``name``."""
+    return connection.execute(select(Run.id).where(Run.name == name)).scalar()
+
+
+def new_row(connection: Connection, facts: dict[str, Any]) -> int:
+    """Add a row for a run, in place of an older run of that name. Returns its id."""
+    connection.execute(delete(Run).where(Run.name == facts["name"]))
+    return int(connection.execute(insert(Run).values(facts).returning(Run.id)).scalar_one())
+
+
+def import_run(connection: Connection, folder: Path) -> int:
+    """Make a run's row and curves anew from its folder. Returns the row's id."""
+    facts = run_facts(folder)
+    curves = curves_from_events(folder / "tensorboard", facts["manifest"])
+    facts |= state_of(folder) | figures({key: float(points["value"][-1]) for key, points in curves.items()})
+    facts["updated"] = _last_write(folder)
+    facts["ended"] = facts["ended"] or (facts["updated"] if facts["status"] != "running" else None)
+    if curves:
+        facts["steps"] = max(facts["steps"], max(int(points["step"][-1]) for points in curves.values()))
+        facts["seconds"] = max(facts["seconds"], max(float(p["seconds"][-1]) for p in curves.values()))
+    run_id = new_row(connection, facts)
+    add_curves(connection, run_id, curves)
+    refresh(connection, run_id, folder)
+    return run_id
+
+
+def add_curves(connection: Connection, run_id: int, curves: dict[str, Points]) -> None:
+    """Add whole curves to a run that has none."""
+    writer = CurveWriter(run_id)
+    for key, points in curves.items():
+        writer.add(connection, key, points)
+
+
+def figures(latest: dict[str, float]) -> dict[str, float | None]:
+    """The columns of ``FIGURES`` from the newest value of each key."""
+    return {column: number(latest[key]) for column, key in FIGURES.items() if key in latest}
+
+
+def refresh(connection: Connection, run_id: int, folder: Path) -> None:
+    """Take over what others write into the folder at any time: health.json, eval.jsonl, tags.json."""
+    connection.execute(update(Run).where(Run.id == run_id).values(verdict=verdict_of(folder)))
+    connection.execute(delete(Evaluation).where(Evaluation.run_id == run_id))
+    rows = [
+        {
+            "run_id": run_id,
+            "number": index,
+            "steps": whole(row.get("steps")),
+            "policy": text(row.get("policy")),
+            "return_mean": number(row.get("return_mean")),
+            "data": row,
+        }
+        for index, row in enumerate(read_json_lines(folder / "eval.jsonl"))
+    ]
+    if rows:
+        connection.execute(insert(Evaluation), rows)
+    connection.execute(delete(Tag).where(Tag.run_id == run_id))
+    tags = tags_of(folder)
+    if tags:
+        connection.execute(insert(Tag), [{"run_id": run_id, "tag": tag} for tag in tags])
+
+
+def run_folders(root: Path) -> dict[str, Path]:
+    """Name -> folder of every run under ``root``."""
+    if not root.is_dir():
+        return {}
+    return {path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
+
+
+def rebuild(store: Store, root: Path) -> int:
+    """Make every row anew from the run folders; rows without a folder go. Returns how many there are.
+
+    Runs that are being trained keep the row that their process writes to.
+    """
+    folders = run_folders(root)
+    with store.write() as connection:
+        running = select(Run.name).where(Run.status == "running")
+        rows = connection.execute(running).scalars()
+        kept = {name for name in rows if name in folders and is_held(folders[name])}
+        connection.execute(delete(Run).where(Run.name.not_in(kept)))
+    for name in folders.keys() - kept:
+        with store.write() as connection:
+            import_run(connection, folders[name])
+    return len(folders)
+
+
+def _last_write(folder: Path) -> datetime | None:
+    times = [path.stat().st_mtime for path in folder.glob("tensorboard/*") if path.is_file()]
+    return datetime.fromtimestamp(max(times), UTC) if times else None

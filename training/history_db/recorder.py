@@ -1,0 +1,203 @@
+"""Writes a run into the history while it trains, and never costs it more than a small share of its time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import psutil
+from sqlalchemy import Connection, select, update
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter
+
+from training.history_db.curves import CurveWriter, as_points, cut_after
+from training.history_db.facts import RECORD, number, read_json, run_facts, verdict_of, whole
+from training.history_db.importing import figures, import_run, new_row, refresh, run_id_of
+from training.history_db.models import Run
+from training.history_db.store import HistoryError, Store
+from training.runs import write_json
+
+SHARE = 0.005  # of the run's time that writing may take
+SHORTEST_PAUSE_S = 0.5
+WAIT_S = 0.2  # for another writer; training does not stand still for longer
+CHANGING = ("status", "reason", "ended", "steps", "milestones")
+MOST_WAITING = 2000  # points of a key that wait for a database that is locked; older ones are given up
+
+
+class RunHistory(BaseCallback):
+    """Keeps the row of the run in ``folder``: as a context it says how the run ended, as a callback and
+    through the logger what was measured on the way.
+
+    All writing happens at log dumps, in one transaction, and the next one waits until 1 / ``SHARE`` of the
+    time that the last one took has passed. A database that is locked or cannot be written costs one warning;
+    what was measured waits for it, and the run goes on. ``stopped_by`` tells, at the end, what ended the run
+    early (None: nothing did).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        first_step: int,
+        stopped_by: Callable[[], str | None],
+        path: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.folder, self.first_step, self.stopped_by, self.path = folder, first_step, stopped_by, path
+        self.milestones: dict[str, int] = {}
+        self._facts: dict[str, Any] = {}
+        self._store: Store | None = None
+        self._curves: CurveWriter | None = None
+        self._waiting: dict[str, list[tuple[int, float, float]]] = {}
+        self._latest: dict[str, float] = {}
+        self._before = self._began = self._next_write = 0.0
+        self._warned = False
+
+    def __enter__(self) -> RunHistory:
+        self._began = time.monotonic()
+        record = read_json(self.folder / RECORD) if self.first_step else {}
+        if (whole(record.get("steps")) or 0) <= self.first_step:
+            self._before = number(record.get("seconds")) or 0.0
+        kept = record.get("milestones")
+        for name, step in (kept if isinstance(kept, dict) else {}).items():
+            if (reached := whole(step)) is not None and reached <= self.first_step:
+                self.milestones[name] = reached
+        self._facts = run_facts(self.folder) | {
+            "status": "running", "reason": None, "ended": None, "steps": self.first_step, "seconds": 0.0,
+            "milestones": self.milestones, "host": socket.gethostname(), "pid": os.getpid(),
+            "pid_started": psutil.Process().create_time(),
+        }  # fmt: skip
+        self._leave_record("running")
+        self._save()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        steps = self.model.num_timesteps if hasattr(self, "model") else self.first_step
+        status, reason = "stopped", self.stopped_by()
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            status, reason = "failed", " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        elif error is None and steps >= self._facts["wanted_steps"]:
+            status, reason = "finished", None
+        ended = {"status": status, "reason": reason, "ended": datetime.now(UTC), "steps": steps}
+        self._facts.update(ended)
+        self._leave_record(status)
+        self._save(at_end=True)
+        if self._store is not None:
+            self._store.close()
+
+    def take(self, values: Mapping[str, Any], step: int) -> None:
+        """What was logged at ``step``; numbers are kept, pictures and texts are not."""
+        for key, value in values.items():
+            if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+                self._latest[key] = float(value)
+                waiting = self._waiting.setdefault(key, [])
+                waiting.append((step, self._seconds(), float(value)))
+                del waiting[:-MOST_WAITING]
+        self._facts["steps"] = step
+        if time.monotonic() >= self._next_write:
+            self._save()
+
+    def _on_training_start(self) -> None:
+        self.logger.output_formats.append(_Collector(self))
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            for name in info.get("milestones", ()):
+                if name not in self.milestones:
+                    self.milestones[name] = self.num_timesteps
+                    self._leave_record("running")
+        return True
+
+    def _seconds(self) -> float:
+        return self._before + time.monotonic() - self._began
+
+    def _leave_record(self, status: str) -> None:
+        """Into the run folder, so that a rebuild knows it too."""
+        ended = self._facts["ended"]
+        record = {
+            "status": status,
+            "reason": self._facts["reason"],
+            "ended": ended.isoformat() if ended else None,
+            "steps": self._facts["steps"],
+            "seconds": round(self._seconds(), 3),
+            "milestones": self.milestones,
+        }
+        try:
+            write_json(self.folder / RECORD, record)
+        except OSError as error:
+            self._warn(f"{self.folder / RECORD} cannot be written: {error.strerror}")
+
+    def _save(self, at_end: bool = False) -> None:
+        began = time.monotonic()
+        try:
+            if self._store is None:
+                self._store = Store(self.path, WAIT_S)
+            with self._store.write() as connection:
+                self._write(connection, at_end)
+            self._waiting.clear()
+        except HistoryError as error:
+            self._curves = None
+            self._warn(str(error))
+        spent = time.monotonic() - began
+        self._next_write = began + max(SHORTEST_PAUSE_S, spent / SHARE)
+
+    def _warn(self, what: str) -> None:
+        if not self._warned:
+            print(
+                f"warning: the run goes on without its history: {what};"
+                " python training/history.py --rebuild brings it back",
+                file=sys.stderr,
+                flush=True,
+            )
+        self._warned = True
+
+    def _write(self, connection: Connection, at_end: bool) -> None:
+        if self._curves is None:
+            self._curves = CurveWriter(self._begin(connection))
+        row = {name: self._facts[name] for name in CHANGING} | figures(self._latest)
+        row |= {"updated": datetime.now(UTC), "seconds": self._seconds(), "verdict": verdict_of(self.folder)}
+        connection.execute(update(Run).where(Run.id == self._curves.run_id).values(row))
+        for key, points in self._waiting.items():
+            self._curves.add(connection, key, as_points(points))
+        if at_end:
+            refresh(connection, self._curves.run_id, self.folder)
+
+    def _begin(self, connection: Connection) -> int:
+        """The id of the run's row: a new one for a new run, the one it had for a run that goes on."""
+        run_id, facts = run_id_of(connection, self.folder.name), self._facts
+        mine = select(Run.id).where(
+            Run.id == run_id, Run.pid == facts["pid"], Run.pid_started == facts["pid_started"]
+        )
+        if connection.execute(mine).scalar() is not None:
+            return int(run_id or 0)  # written by this process before the database could not be written
+        if not self.first_step:
+            return new_row(connection, facts)
+        if run_id is None:
+            run_id = import_run(connection, self.folder)
+        connection.execute(update(Run).where(Run.id == run_id).values(facts))
+        self._before = max(self._before, cut_after(connection, run_id, self.first_step))
+        return run_id
+
+
+class _Collector(KVWriter):
+    """The logger's way to the history."""
+
+    def __init__(self, history: RunHistory) -> None:
+        self.history = history
+
+    def write(
+        self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
+    ) -> None:
+        self.history.take(key_values, step)
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,96 @@
+"""Opening the history's database: where it lies, how it waits for others, and what is said when it cannot."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from envs.errors import UserError
+from training.history_db.migrations import VERSION, migrate, version_of
+from training.runs import runs_root
+
+FILE_NAME = "history.sqlite"
+
+
+class HistoryError(UserError):
+    """The database cannot be opened, is locked, damaged, or of a later version; the message is one line."""
+
+
+class Store:
+    """The database at ``path``; ``wait_s`` is how long another writer is waited for, in seconds.
+
+    Readers and one writer do not disturb each other (write-ahead log). A crash of the machine may cost the
+    last moments of a curve, never the database: the run folders can rebuild it.
+    """
+
+    def __init__(self, path: Path | None = None, wait_s: float = 5.0) -> None:
+        self.path = path or runs_root() / FILE_NAME
+        self.engine = _engine(self.path, wait_s)
+        try:
+            with self.write() as connection:
+                if version_of(connection) > VERSION:
+                    raise HistoryError(
+                        f"{self.path} was written by a later version of this project"
+                        f" ({version_of(connection)}, this one knows {VERSION}); update, or name another --db"
+                    )
+                migrate(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start. Raises HistoryError."""
+        with _explained(self.path), self.engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database. Raises HistoryError."""
+        with _explained(self.path), self.engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.engine.dispose()
+
+
+def _engine(path: Path, wait_s: float) -> Engine:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(f"{path}: its folder cannot be made: {error.strerror}") from None
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": wait_s, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin where Store says
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns what SQLite says into one line."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        if "locked" in said or "busy" in said:
+            raise HistoryError(f"{path} is locked by another program; try again when it is done") from error
+        if "not a database" in said or "malformed" in said:
+            raise HistoryError(
+                f"{path} is damaged or no history ({said});"
+                " move it away and run training/history.py --rebuild"
+            ) from error
+        raise HistoryError(f"{path}: {said}") from error

@@ -1,0 +1,113 @@
+"""Keeps the rows true while nobody writes them: new and changed folders, processes that are gone."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+from sqlalchemy import select, update
+
+from training.history_db.facts import TAGS, is_held, state_of
+from training.history_db.importing import import_run, refresh, run_folders, run_id_of
+from training.history_db.models import Run
+from training.history_db.store import Store
+
+WATCHED = ("eval.jsonl", TAGS, "health.json")
+SILENT = timedelta(minutes=15)  # after which a run on another machine counts as lost
+Stamp = tuple[int, ...]
+
+
+class Known(NamedTuple):
+    """What a row says of the process that trains its run."""
+
+    name: str
+    status: str
+    pid: int | None
+    pid_started: float | None
+    host: str | None
+    updated: datetime | None
+
+
+class Sync:
+    """Compares the run folders with the database; ``look()`` does it once.
+
+    Rows whose folder is gone stay: what was learned from a run outlives it. ``present`` holds the names that
+    have a folder.
+    """
+
+    def __init__(self, store: Store, root: Path) -> None:
+        self.store, self.root = store, root
+        self.present: frozenset[str] = frozenset()
+        self._seen: dict[str, Stamp] = {}
+
+    def look(self) -> None:
+        """Import what is new, refresh what changed, mark what was lost. Raises HistoryError."""
+        folders = run_folders(self.root)
+        with self.store.read() as connection:
+            columns = (Run.name, Run.status, Run.pid, Run.pid_started, Run.host, Run.updated)
+            rows = {row.name: Known(*row) for row in connection.execute(select(*columns))}
+        for name, folder in folders.items():
+            row = rows.get(name)
+            if row is None:
+                self._import(name, folder)
+            else:
+                self._refresh(name, folder)
+                if row.status == "running" and not is_alive(row, folder):
+                    self._lost(row, folder)
+        for row in rows.values():
+            if row.status == "running" and row.name not in folders:
+                self._lost(row, self.root / row.name)
+        self.present = frozenset(folders)
+        self._seen = {name: stamp for name, stamp in self._seen.items() if name in folders}
+
+    def _import(self, name: str, folder: Path) -> None:
+        if is_held(folder):
+            return  # its own process is about to write the row
+        with self.store.write() as connection:
+            if run_id_of(connection, name) is None:
+                import_run(connection, folder)
+        self._seen[name] = stamp_of(folder)
+
+    def _refresh(self, name: str, folder: Path) -> None:
+        stamp = stamp_of(folder)
+        if self._seen.get(name) == stamp:
+            return
+        with self.store.write() as connection:
+            if (run_id := run_id_of(connection, name)) is not None:
+                refresh(connection, run_id, folder)
+        self._seen[name] = stamp
+
+    def _lost(self, row: Known, folder: Path) -> None:
+        state = state_of(folder)
+        if state["status"] == "running":
+            return
+        values = {"status": state["status"], "ended": row.updated}
+        same = (Run.name == row.name, Run.status == "running", Run.pid == row.pid)
+        with self.store.write() as connection:
+            connection.execute(update(Run).where(*same).values(values))
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """Changes when one of the files that others write into the folder does."""
+    stamps: list[int] = []
+    for name in WATCHED:
+        with suppress(OSError):
+            status = (folder / name).stat()
+            stamps += (status.st_mtime_ns, status.st_size)
+    return tuple(stamps)
+
+
+def is_alive(row: Known, folder: Path) -> bool:
+    """Whether the process that trains this run still does."""
+    if row.pid is None:
+        return is_held(folder)
+    if row.host != socket.gethostname():
+        return row.updated is not None and datetime.now(UTC) - row.updated < SILENT
+    try:
+        return abs(psutil.Process(row.pid).create_time() - (row.pid_started or 0.0)) < 2.0
+    except psutil.Error:
+        return False
