@@ -6,10 +6,12 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import warnings
+import zlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,7 @@ BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 """What an agent can press; action n presses BUTTONS[n]."""
 ALL_BUTTONS = (*BUTTONS, "select")
 LCD_CONTROL, LCD_ON = 0xFF40, 0x80  # register and bit, as the public description of the hardware has them
+MAX_STATE = 1 << 20  # bytes; a state with 128 KiB of cartridge RAM has 0.3 million
 VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
 """A state fits the emulator that saved it: this is part of its provenance and of its key in the cache."""
 
@@ -194,6 +197,27 @@ class Emulator:
                     f"state of {len(data)} bytes: {len(data) - file.tell()} too many for {self.title}"
                 )
         self.release_all()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The machine's state (compressed bytes) and its counts: what ``restore`` goes on from, in another
+        process too. Saving a state takes as long as playing 30 actions."""
+        return {
+            "state": zlib.compress(self.save_state(), 1),
+            "actions": self.actions,
+            "interventions": dict(self.interventions),
+            "ledger": dict(self._ledger),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a ``snapshot``. Raises UserError, ValueError, KeyError or TypeError for what is none."""
+        unpacker = zlib.decompressobj()
+        try:
+            self.load_state(unpacker.decompress(snapshot["state"], MAX_STATE))
+        except zlib.error as error:
+            raise ValueError(f"an emulator's state: {error}") from error
+        self.actions = int(snapshot["actions"])
+        self.interventions = Counter({str(k): int(n) for k, n in snapshot["interventions"].items()})
+        self._ledger = Counter({str(k): int(n) for k, n in snapshot["ledger"].items()})
 
     def close(self) -> None:
         """Switch off. Writes no battery file; may be called again."""

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from envs.games import Game, Milestone
 from envs.goals import goal_of
 from envs.ram import MUSEUM_TICKET, GameState, battle_change
 
 COMPONENTS = ("exploration", "battle", "milestone", "penalty")
+BATTLES = ("started", "won", "lost", "escaped")
+PLAIN = (
+    "length",
+    "episode_return",
+    "steps_to_first_battle",
+    "levels_gained",
+    "map_progress",
+    "goal_reached",
+    "_had_badges",
+    "_new_badges",
+)  # of an EpisodeStats: numbers and flags that a snapshot has as they are
 
 
 class Breakdown(Protocol):
@@ -69,7 +80,7 @@ class EpisodeStats:
         self.length = 0
         self.episode_return = 0.0
         self.sums = dict.fromkeys(COMPONENTS, 0.0)
-        self.battles = {"started": 0, "won": 0, "lost": 0, "escaped": 0}
+        self.battles = dict.fromkeys(BATTLES, 0)
         self.steps_to_first_battle: int | None = None
         self.levels_gained = 0
         self.map_progress = self._place.get(state.map_id, 0)
@@ -122,6 +133,34 @@ class EpisodeStats:
             "success": self.goal_reached if self._goal else badges > 0,
             "reward_components": dict(self.sums),
         }
+
+    def snapshot(self) -> dict[str, Any]:
+        """The account so far as plain JSON values."""
+        return {
+            **{name: getattr(self, name) for name in PLAIN},
+            "sums": dict(self.sums),
+            "battles": dict(self.battles),
+            "had_events": hex(self._had_events),
+            "new_events": hex(self._new_events),
+            "held_levels": list(self._held_levels),
+            "open": [self._game.milestones.index(milestone) for milestone in self._open],
+            "open_goal": [self._goal.index(milestone) for milestone in self._open_goal],
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on with the account of a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError for
+        what is none."""
+        for name in PLAIN:
+            setattr(self, name, snapshot[name])
+        self.sums = {name: float(snapshot["sums"][name]) for name in COMPONENTS}
+        self.battles = {end: int(snapshot["battles"][end]) for end in BATTLES}
+        self._had_events = int(snapshot["had_events"], 16)
+        self._new_events = int(snapshot["new_events"], 16)
+        self._held_levels = tuple(snapshot["held_levels"])
+        self._open = [self._game.milestones[index] for index in snapshot["open"]]
+        self._open_goal = [self._goal[index] for index in snapshot["open_goal"]]
+        # What only spares work: counting what was counted already changes nothing.
+        self._held_party, self._settled = (), None
 
     def _count_battles(self, before: GameState, now: GameState) -> None:
         change = battle_change(before, now)

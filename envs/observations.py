@@ -8,7 +8,7 @@ to 7).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from gymnasium import spaces
@@ -42,6 +42,12 @@ def _half(picture: Picture) -> Picture:
     return picture if picture.shape == HALF_SCREEN else shrink(picture)
 
 
+def _fitting(array: Picture, shape: tuple[int, ...]) -> Picture:
+    if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.uint8:
+        raise ValueError(f"a snapshot of observations must be uint8 of shape {shape}")
+    return array
+
+
 def share(part: int, whole: int) -> int:
     """``part`` of ``whole`` as 0 to 255; 0 when there is no whole, 255 when the part is larger."""
     return min(part, whole) * 255 // whole if whole else 0
@@ -68,6 +74,13 @@ class Part(ABC):
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
         """Put the values of this moment into ``out``."""
 
+    def snapshot(self) -> Picture | None:
+        """What it remembers of earlier steps; None: nothing."""
+        return None
+
+    def restore(self, snapshot: Picture) -> None:  # noqa: B027 - asked only of what gave a snapshot
+        """Go on from what ``snapshot`` gave. Raises ValueError for another shape or dtype."""
+
 
 class Screen(Part):
     """The last three pictures in grey at half size, oldest first; three times the first as an episode
@@ -92,6 +105,13 @@ class Screen(Part):
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
         out[:] = self._film[self._end - FRAMES : self._end]
+
+    def snapshot(self) -> Picture:
+        return self._film[self._end - FRAMES : self._end].copy()
+
+    def restore(self, snapshot: Picture) -> None:
+        self._end = FRAMES
+        self._film[:FRAMES] = _fitting(snapshot, self.shape)
 
 
 class Visited(Part):
@@ -227,6 +247,12 @@ class RecentActions(Part):
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
         out[:] = self._codes
 
+    def snapshot(self) -> Picture:
+        return self._codes.copy()
+
+    def restore(self, snapshot: Picture) -> None:
+        self._codes[:] = _fitting(snapshot, self.shape)
+
 
 PARTS: dict[str, type[Part]] = {
     "screen": Screen,
@@ -282,3 +308,14 @@ class Observations:
         for name, part in self._parts.items():
             part.write(out[name], state, visited)
         return out
+
+    def snapshot(self) -> dict[str, Picture]:
+        """What each part remembers of earlier steps, by name; parts that remember nothing are left out."""
+        kept = {name: part.snapshot() for name, part in self._parts.items()}
+        return {name: array for name, array in kept.items() if array is not None}
+
+    def restore(self, snapshot: Mapping[str, Picture]) -> None:
+        """Go on from what ``snapshot`` of the same parts gave. Raises KeyError or ValueError for others."""
+        for name, part in self._parts.items():
+            if part.snapshot() is not None:
+                part.restore(snapshot[name])

@@ -33,6 +33,8 @@ class Reward(Protocol):
     def reset(self, state: GameState) -> None: ...
     def step(self, before: GameState, now: GameState) -> Breakdown: ...
     def set_layer_weights(self, weights: Mapping[str, float]) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def restore(self, snapshot: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,37 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     def close(self) -> None:
         """Switch the emulator off; may be called again."""
         self.emulator.close()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next steps depend on, in mid-episode too: plain JSON values, bytes and uint8
+        arrays. Changes nothing."""
+        parts = {name: part.snapshot() for name, part in self._stateful().items()}
+        random = {"seed": self._np_random_seed, "state": self.np_random.bit_generator.state}
+        return {**parts, "random": random, "begun": self._stats.length > 0}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> Observation:
+        """Go on from a ``snapshot`` of an environment with the same cartridge and settings; the observation
+        that its next action is chosen for.
+
+        Raises UserError, ValueError, KeyError, TypeError or IndexError for what is none.
+        """
+        for name, part in self._stateful().items():
+            part.restore(snapshot[name])
+        generator = np.random.PCG64()
+        generator.state = snapshot["random"]["state"]
+        self._np_random, self._np_random_seed = np.random.Generator(generator), snapshot["random"]["seed"]
+        self._state = read_state(self.emulator.memory)
+        return self._observations.encode(self._state, self._visited)
+
+    def _stateful(self) -> dict[str, Any]:
+        parts = {
+            "emulator": self.emulator,
+            "visited": self._visited,
+            "reward": self._reward,
+            "stats": self._stats,
+            "observations": self._observations,
+        }
+        return parts if self._recorder is None else {**parts, "recorder": self._recorder}
 
     def _help(self) -> None:
         for write in self._helps:

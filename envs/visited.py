@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,6 +59,25 @@ class VisitedTiles:
     def crop(self, state: GameState) -> NDArray[np.uint8]:
         """uint8 (48, 48), a view: the tiles round the player, who is at row 24, column 24."""
         return self._picture(state)[state.y : state.y + CROP, state.x : state.x + CROP]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain JSON values: of each map its id, its picture's height and width, and which pixels are set."""
+        maps = [
+            [map_id, *picture.shape, np.flatnonzero(picture).tolist()]
+            for map_id, picture in self._maps.items()
+        ]
+        return {"maps": maps, "last_map": self._last_map, "count": self.count}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError otherwise."""
+        self._maps = {}
+        for map_id, height, width, pixels in snapshot["maps"]:
+            if {height, width} - {side + CROP for side in SIDES}:
+                raise ValueError(f"a picture of visited tiles cannot be {height} x {width}")
+            picture = np.zeros(height * width, np.uint8)
+            picture[np.array(pixels, np.int64)] = 255
+            self._maps[int(map_id)] = picture.reshape(height, width)
+        self._last_map, self.count = snapshot["last_map"], int(snapshot["count"])
 
     def _picture(self, state: GameState) -> NDArray[np.uint8]:
         old = self._maps.get(state.map_id)
