@@ -67,7 +67,8 @@ class Crew:
         self._phase = [[Phase.IDLE] * n_groups for _ in range(n_workers)]
         self._sent: list[deque[int]] = [deque() for _ in range(n_workers)]  # groups, in order
         self._early: list[dict[int, dict[str, Any]]] = [{} for _ in range(n_groups)]
-        self._replaced = 0
+        self.replaced = 0
+        """How many workers were lost so far."""
         self.workers: list[WorkerProcess] = []
         try:
             for number in range(n_workers):
@@ -199,7 +200,7 @@ class Crew:
         )  # fmt: skip
 
     def _note_loss(self, number: int) -> None:
-        self._replaced += 1
+        self.replaced += 1
         self._sent[number].clear()
         phases = self._phase[number]
         for group, phase in enumerate(phases):
@@ -216,7 +217,7 @@ class Crew:
 
     def _replacement_seed(self, index: int) -> int:
         """Another stream than any that this environment had, and the same one when the run is repeated."""
-        return int(np.random.SeedSequence([self.base_seed, self._replaced, index]).generate_state(1)[0])
+        return int(np.random.SeedSequence([self.base_seed, self.replaced, index]).generate_state(1)[0])
 
     def close(self) -> None:
         """Stop every worker; what does not stop in a second is killed."""

@@ -9,7 +9,7 @@ episodes that ran in it end as truncated with the last observation that came.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,42 @@ class EmulatorVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         return self._all_observations()
+
+    # --- snapshots ---
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next steps depend on, when no step is under way: plain values, bytes,
+        arrays."""
+        environments = self.env_method("snapshot")  # first, since it may find out that a worker is lost
+        return {
+            "base_seed": self._crew.base_seed,
+            "replaced": self._crew.replaced,
+            "environments": environments,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> VecEnvObs:
+        """Go on from a ``snapshot``, in place of ``reset()``; the observations that come next, as views.
+
+        Raises ValueError for another number of environments, and what the environments raise.
+        """
+        environments = snapshot["environments"]
+        if len(environments) != self.num_envs:
+            raise ValueError(f"a snapshot of {len(environments)} environments, not {self.num_envs}")
+        for index, environment in enumerate(environments):
+            observation = self.env_method("restore", environment, indices=index)[0]
+            self._put(index, observation)
+        self._crew.base_seed = int(snapshot["base_seed"])
+        self._crew.replaced = int(snapshot["replaced"])
+        self._reset_seeds()
+        self._reset_options()
+        return self._all_observations()
+
+    def _put(self, index: int, observation: Any) -> None:
+        """An observation to where the last one of this environment would be."""
+        group = next(number for number, part in enumerate(self.groups) if part.start <= index < part.stop)
+        for key in self._layout.observation_keys:
+            whole = self._arrays[f"obs/{key}"]
+            whole[self._crew.buffer[group], index] = observation if self._layout.single else observation[key]
 
     # --- requests ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +18,10 @@ class GroupVecMonitor(VecMonitor):
     """Adds ``info["episode"]`` (return r, length l in steps, time t in seconds), also group by group."""
 
     venv: EmulatorVecEnv
+
+    def __init__(self, venv: EmulatorVecEnv) -> None:
+        super().__init__(venv)
+        self._made = time.monotonic()  # a clock that nobody sets back
 
     @property
     def groups(self) -> list[slice]:
@@ -38,11 +43,34 @@ class GroupVecMonitor(VecMonitor):
             infos[offset]["episode"] = self._finish_episode(index)
         return observations, rewards, dones, infos
 
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next steps depend on, when none is under way: plain values, bytes, arrays."""
+        return {
+            "returns": [float(value) for value in self.episode_returns],
+            "lengths": [int(value) for value in self.episode_lengths],
+            "count": self.episode_count,
+            "emulators": self.venv.snapshot(),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
+        """Go on from a ``snapshot``, in place of ``reset()``: observations (copies), and where an episode is
+        about to begin.
+
+        Raises ValueError, KeyError, TypeError, IndexError or UserError when it does not fit.
+        """
+        begun = np.array([bool(one["begun"]) for one in snapshot["emulators"]["environments"]])
+        observations = cast(dict[str, NDArray[Any]], self.venv.restore(snapshot["emulators"]))
+        # An episode that was lost with its worker ends with the session: its sums are not the next one's.
+        self.episode_returns = np.where(begun, np.array(snapshot["returns"], np.float32), np.float32(0))
+        self.episode_lengths = np.where(begun, np.array(snapshot["lengths"], np.int32), np.int32(0))
+        self.episode_count = int(snapshot["count"])
+        return {key: array.copy() for key, array in observations.items()}, ~begun
+
     def _finish_episode(self, index: int) -> dict[str, Any]:
         episode = {
             "r": cast(float, self.episode_returns[index]),
             "l": cast(int, self.episode_lengths[index]),
-            "t": round(time.time() - self.t_start, 6),
+            "t": round(time.monotonic() - self._made, 6),
         }
         self.episode_count += 1
         self.episode_returns[index], self.episode_lengths[index] = 0, 0
