@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from training.config import TrainConfig
 
@@ -28,6 +29,14 @@ class RunSummary:
     findings: Sequence[str] = ()
     stopped_by: str | None = None
     episodes: str | None = None
+    interventions: Mapping[str, int] = field(default_factory=dict)
+
+
+def summary_record(summary: RunSummary) -> dict[str, Any]:
+    """The summary as plain JSON values: what the run's folder keeps of it as summary.json."""
+    record = asdict(summary)
+    del record["folder"]
+    return {**record, "finished": summary.stopped_by is None and summary.steps >= summary.wanted_steps}
 
 
 def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
@@ -47,6 +56,11 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
         lines.append("  " + "  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def told_interventions(counts: Mapping[str, int]) -> str:
+    """Writes to the game's memory by kind, or "none"."""
+    return ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())) or "none"
 
 
 def run_report(summary: RunSummary) -> str:
@@ -69,8 +83,7 @@ def run_report(summary: RunSummary) -> str:
         ("explained variance", _number(summary.metrics.get("explained_variance"), 3)),
         ("health", summary.verdict),
     ]
-    if counts.get("interventions"):
-        rows.insert(-1, ("interventions", f"{counts['interventions']:,}"))
+    rows.insert(-1, ("interventions", told_interventions(summary.interventions)))
     lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
     if summary.stopped_by:
         lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}")

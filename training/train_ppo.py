@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
 
     plan = make_plan(flags)
     from envs.vec_env import WorkerFailed
-    from training.report import run_report
+    from training.report import run_report, summary_record
+    from training.runs import write_json
     from training.session import Diverged, train
 
     try:
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     except (WorkerFailed, Diverged) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    write_json(summary.folder / "summary.json", summary_record(summary))
     print(run_report(summary))
     return 0
 

@@ -1,0 +1,91 @@
+"""Compare variants of a config: ``python training/run_sweep.py "configs/sweeps/ppo_agent_sweep_*.json"``.
+
+Every variant runs with every seed as a training run of its own; the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from training.cli import Count, File, Name, Switch, UsageError, parse, run_program
+
+
+@dataclass(frozen=True)
+class SweepFlags:
+    """Compare variants of a config, each over several seeds."""
+
+    patterns: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATTERN")]
+    """Config files, or patterns in quotes that match them."""
+    episodes: Count = 100
+    """Episodes' worth of steps for each run (episodes x max_steps)."""
+    mode: Annotated[Literal["smoke", "full"], tyro.conf.arg(metavar="{smoke,full}")] = "smoke"
+    """smoke: at most 512 steps an episode, 8 environments, 256 steps a rollout; full: as the configs say."""
+    base_config: File = None
+    """Config in place of what the agent's own files extend: the same agents on another task."""
+    seeds: Count = 3
+    """Runs of every variant, with seeds 1, 2 ..."""
+    jobs: Count = 1
+    """Runs at the same time."""
+    rom: File = None
+    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    name: Name = None
+    """Name of the sweep; made from what is compared when left out: the same command goes on with it."""
+    compare_unlike: Switch = False
+    """Compare although the variants play another game or are rewarded for other things."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Plan everything, run what is missing, print the table. Returns 0, or 1 when a run failed.
+
+    Raises:
+        UserError: a pattern matches nothing, a config is wrong, or unlike things would be compared.
+    """
+    flags = parse(SweepFlags, arguments, "run_sweep.py")
+    for flag in ("episodes", "seeds", "jobs"):
+        if not 1 <= (number := getattr(flags, flag) or 0) <= 100_000:
+            raise UsageError(f"--{flag} {number} is out of range: must be 1 to 100000")
+    return _sweep(flags)
+
+
+def _sweep(flags: SweepFlags) -> int:
+    from training.runs import run_folder, runs_root, write_json
+    from training.sweeps.execution import Outcome, carry_out, finished_summary
+    from training.sweeps.plan import find_configs, load_variants, refuse_unlike, sweep_name, trials
+    from training.sweeps.table import recommendation, result_row, sweep_table
+
+    overrides: dict[str, Any] = {"rom": str(flags.rom)} if flags.rom else {}
+    paths = find_configs(flags.patterns)
+    variants = load_variants(paths, flags.base_config, flags.mode, flags.episodes or 1, overrides)
+    if not flags.compare_unlike:
+        refuse_unlike(variants)
+    name = flags.name or sweep_name(variants)
+    planned = trials(name, variants, flags.seeds or 1)
+    for trial in planned:
+        run_folder(trial.run)  # a name that is too long shows before anything starts
+    done = [Outcome(trial, finished_summary(trial)) for trial in planned]
+    missing = [outcome.trial for outcome in done if outcome.summary is None]
+    done = [outcome for outcome in done if outcome.summary is not None]
+    steps = sum(trial.config.training_steps for trial in missing)
+    print(f"sweep {name}: {len(variants)} variants x {flags.seeds} seeds, {len(done)} runs done before,"
+          f" {len(missing)} to go ({steps:,} steps)", flush=True)  # fmt: skip
+    folder = runs_root() / "sweeps" / name
+    fresh = carry_out(missing, folder, flags.jobs or 1, lambda line: print(line, flush=True))
+    outcomes = [*done, *fresh]
+    text = f"{sweep_table(outcomes)}\n\n{recommendation(outcomes)}"
+    print(f"\n{text}\n\nlogs and configs: {folder}")
+    rows = [result_row(outcome) for outcome in outcomes]
+    write_json(folder / "result.json", {"name": name, "trials": rows, "text": text})
+    return 1 if any(outcome.summary is None for outcome in fresh) else 0
+
+
+if __name__ == "__main__":
+    run_program(main)

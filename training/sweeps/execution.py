@@ -1,0 +1,169 @@
+"""Carries trials out as processes of train_ppo.py; picks up what an earlier start of the sweep left."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from training.config import load_config
+from training.runs import RunError, lock_run, run_folder, write_json
+from training.sweeps.plan import Trial
+
+PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
+POLL = 0.2  # seconds
+LEAVING = 60.0  # seconds
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: its closing figures, or the reason why there are none."""
+
+    trial: Trial
+    summary: dict[str, Any] | None
+    failure: str | None = None
+
+
+def finished_summary(trial: Trial) -> dict[str, Any] | None:
+    """The closing figures of a trial that was carried out before; None when it is not finished.
+
+    Raises:
+        RunError: a run of that name was made with other settings.
+    """
+    folder = run_folder(trial.run)
+    if not (folder / "config.json").is_file():
+        return None
+    changes = trial.config.differences(load_config(folder / "config.json"))
+    if changes:
+        raise RunError(
+            f"run {trial.run} was made with other settings ({', '.join(changes)});"
+            " give the sweep another --name"
+        )
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return summary if isinstance(summary, dict) and summary.get("finished") else None
+
+
+def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[str], None]) -> list[Outcome]:
+    """Run ``trials``, at most ``jobs`` at a time; logs and configs go to ``folder``.
+
+    A trial that fails does not stop the others. SIGINT and SIGTERM stop the running ones, each of which
+    saves itself, and end this with KeyboardInterrupt.
+    """
+    for part in ("configs", "logs"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    waiting = list(trials)
+    running: list[_Running] = []
+    outcomes: list[Outcome] = []
+    with _terminations_as_interrupts():
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    running.append(_Running(waiting.pop(0), folder))
+                for process in [process for process in running if process.ended]:
+                    running.remove(process)
+                    outcomes.append(process.outcome())
+                    say(_line(outcomes[-1], len(outcomes), len(trials)))
+                time.sleep(POLL)
+        except KeyboardInterrupt:
+            for process in running:
+                process.stop()
+            raise
+    return outcomes
+
+
+class _Running:
+    """A trial's process."""
+
+    def __init__(self, trial: Trial, folder: Path) -> None:
+        self.trial = trial
+        config = folder / "configs" / f"{trial.variant}.s{trial.seed}.json"
+        write_json(config, trial.config.model_dump(mode="json"))
+        self._log = folder / "logs" / f"{trial.variant}.s{trial.seed}.txt"
+        self._file: IO[bytes] = self._log.open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), *_arguments(trial, config)],
+            stdout=self._file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C reaches it from here alone, once
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )  # fmt: skip
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def outcome(self) -> Outcome:
+        self._file.close()
+        summary = finished_summary(self.trial)
+        if summary is not None:
+            return Outcome(self.trial, summary)
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        errors = [line for line in lines if line.startswith("error:")]
+        reason = (errors or lines or ["it said nothing"])[-1]
+        return Outcome(self.trial, None, f"exit status {self._process.returncode}; {reason}")
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+        self._file.close()
+
+
+def _arguments(trial: Trial, config: Path) -> list[str]:
+    """Go on with what an earlier start saved; what it did not save is begun anew."""
+    folder = run_folder(trial.run)
+    _wait_until_left(folder)
+    # Killed between its last checkpoint and its summary, a run has nothing left to go on with.
+    ended = (folder / "checkpoints" / "final").is_dir()
+    if not ended and any((folder / "checkpoints").glob("[!.]*/trainer.json")):
+        return ["--resume", trial.run]
+    shutil.rmtree(folder, ignore_errors=True)
+    return ["--config", str(config), "--run-name", trial.run]
+
+
+def _wait_until_left(folder: Path) -> None:
+    """Let a process of a sweep that was killed finish saving; one that stays is told of by the next."""
+    end = time.monotonic() + LEAVING
+    while folder.is_dir() and time.monotonic() < end:
+        with contextlib.suppress(RunError):
+            lock_run(folder).close()
+            return
+        time.sleep(POLL)
+
+
+def _die_with_parent() -> None:
+    """In the child: be told to save and stop when the sweep is gone, however it went (Linux)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _terminations_as_interrupts() -> Iterator[None]:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _line(outcome: Outcome, number: int, of: int) -> str:
+    trial = outcome.trial
+    start = f"[{number}/{of}] {trial.variant}, seed {trial.seed}: "
+    if outcome.summary is None:
+        return f"{start}FAILED, {outcome.failure}"
+    mean = outcome.summary.get("mean_return")
+    shown = "no episode ended" if mean is None else f"mean return {mean:.2f}"
+    return f"{start}{shown}, {outcome.summary['seconds']:.0f} s"

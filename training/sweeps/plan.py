@@ -1,0 +1,142 @@
+"""What a sweep is to do: which variants, over which seeds, under which run names. Changes nothing on disk."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from training.cli import UsageError
+from training.config import ConfigError, TrainConfig, load_config
+from training.presets import largest_divisor
+
+Mode = Literal["smoke", "full"]
+# A smoke run is the variant with short episodes and few environments: same learning, smaller task.
+SMOKE_MAX_STEPS = 512
+SMOKE_NUM_ENVS = 8
+SMOKE_N_STEPS = 256
+# Runs that differ in one of these play another game or are paid for other things.
+TASK = (
+    "rom", "game", "start", "fast_text", "goal", "max_steps", "action_frames", "held_frames", "sound",
+    "observations", "rewards", "layers", "reward_terms", "no_wild_battles",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One config of the sweep, as it will be run but for its seed."""
+
+    name: str
+    path: Path
+    config: TrainConfig
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run: a variant with a seed."""
+
+    variant: str
+    seed: int
+    run: str
+    config: TrainConfig
+
+
+def find_configs(patterns: Sequence[str]) -> list[Path]:
+    """The files that the patterns name, sorted, each once. Raises UsageError when one matches none."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        matches = [Path(name) for name in glob.glob(pattern) if Path(name).is_file()]  # noqa: PTH207 - absolute patterns too
+        if not matches:
+            raise UsageError(f"{pattern} matches no config file")
+        found.update(matches)
+    return sorted(found)
+
+
+def load_variants(
+    paths: Sequence[Path], base: Path | None, mode: Mode, episodes: int, overrides: dict[str, Any]
+) -> list[Variant]:
+    """Every file as a variant; all are read before any is judged.
+
+    Raises:
+        ConfigError: one line with everything that is wrong in any of them.
+    """
+    variants: list[Variant] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            config = load_config(path, overrides, base)
+            variants.append(Variant(_name(config, path), path, _sized(config, mode, episodes)))
+        except ConfigError as error:
+            problems.append(str(error))
+    names = [variant.name for variant in variants]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        files = ", ".join(str(variant.path) for variant in variants if variant.name == name)
+        problems.append(f"{files} are all called {name}; give each a sweep_variant of its own")
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return variants
+
+
+def _name(config: TrainConfig, path: Path) -> str:
+    """The variant's name; checks that the file is called what it says it is."""
+    if config.agent_id is None:
+        return config.sweep_variant or path.stem
+    if config.sweep_variant is not None:
+        wanted = f"{config.agent_id}_sweep_{config.sweep_variant}"
+    elif config.version is not None:
+        wanted = f"{config.agent_id}_v{config.version}"
+    else:
+        raise ConfigError(f"{path}: agent_id {config.agent_id} needs a version or a sweep_variant")
+    if path.stem != wanted:
+        raise ConfigError(f"{path}: by its agent_id and variant it must be called {wanted}{path.suffix}")
+    return config.sweep_variant or f"v{config.version}"
+
+
+def _sized(config: TrainConfig, mode: Mode, episodes: int) -> TrainConfig:
+    """The config for so many episodes' worth of steps, with the smaller task of smoke mode."""
+    sizes: dict[str, Any] = {}
+    if mode == "smoke":
+        sizes["max_steps"] = min(config.max_steps, SMOKE_MAX_STEPS)
+        sizes["num_envs"] = min(config.num_envs, SMOKE_NUM_ENVS)
+        sizes["n_steps"] = min(config.n_steps, SMOKE_N_STEPS)
+        sizes["batch_size"] = largest_divisor(sizes["num_envs"] * sizes["n_steps"], config.batch_size)
+        if config.workers is not None:
+            sizes["workers"] = min(config.workers, sizes["num_envs"])
+    total = episodes * sizes.get("max_steps", config.max_steps)
+    sizes["total_steps"] = total
+    sizes["save_interval"] = min(config.save_interval, max(1, total // 4))  # a killed trial loses a quarter
+    return config.model_copy(update=sizes)
+
+
+def refuse_unlike(variants: Sequence[Variant]) -> None:
+    """Raise ConfigError, naming the keys, when variants differ in the game or in what is rewarded."""
+    first, *others = variants
+    for other in others:
+        changes = other.config.differences(first.config)
+        unlike = [change for change in changes if change.split(":")[0].split(".")[0] in TASK]
+        if unlike:
+            raise ConfigError(
+                f"{other.path} cannot be compared with {first.path}: {', '.join(unlike)};"
+                " --compare-unlike compares them all the same"
+            )
+
+
+def sweep_name(variants: Sequence[Variant]) -> str:
+    """A name that the same variants have every time, so that the same command goes on where it stopped."""
+    agent = variants[0].config.agent_id or "sweep"
+    contents = {variant.name: variant.config.model_dump(mode="json") for variant in variants}
+    digest = hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:6]
+    return f"{agent}-{digest}"
+
+
+def trials(name: str, variants: Sequence[Variant], seeds: int) -> list[Trial]:
+    """Every variant with every seed (1, 2 ...), seed by seed, so that an early stop leaves all comparable."""
+    return [
+        Trial(v.name, seed, f"{name}.{v.name}.s{seed}", v.config.model_copy(update={"seed": seed}))
+        for seed in range(1, seeds + 1)
+        for v in variants
+    ]
