@@ -14,10 +14,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from envs.errors import UserError
 from envs.rom import EMBEDDED, ROM_VARIABLE
 from training.config_errors import describe, show, where
 from training.config_files import ConfigError, Layer, read_with_extends, unknown_name
 from training.health_config import HealthConfig
+from training.layers import LayersConfig
 from training.presets import PRESETS, divisors_near, preset_values
 from training.schedules import KINDS, Curve, Linear, Schedule, curve, within
 
@@ -28,7 +30,8 @@ OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events",
 
 # What may differ when a run goes on: the same steps are learned from, with the same results.
 IDENTITY = ("algorithm", "agent_id", "name", "version", "sweep_variant", "tags", "description")
-NO_MATTER = (*IDENTITY, "workers", "step_timeout", "record_every", "episodes_mb")
+FARM_ALARM = ("farm_alarm_share", "farm_alarm_episodes")
+NO_MATTER = (*IDENTITY, "workers", "step_timeout", "record_every", "episodes_mb", *FARM_ALARM)
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -79,6 +82,7 @@ class TrainConfig(BaseModel):
     game: Literal["clover", "red", "blue"] | None = None  # what an unknown ROM is
     start: Annotated[str, Field(min_length=1)] | None = None  # None: the game's own default
     fast_text: bool = False
+    repel: bool = False
     goal: Annotated[str, Field(min_length=1)] | None = None
     max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
     action_frames: Annotated[int, Field(ge=2, le=600)] = 24
@@ -86,6 +90,8 @@ class TrainConfig(BaseModel):
     sound: bool = False
     observations: Annotated[tuple[str, ...], Field(min_length=1)] = OBSERVATION_NAMES
     rewards: dict[str, float] = Field(default_factory=lambda: _default_rewards())
+    reward_terms: dict[str, float] = Field(default_factory=dict)  # FILE.py:CLASS or MODULE:CLASS
+    layers: LayersConfig = LayersConfig()
 
     # how much, and on what
     num_envs: Annotated[int, Field(ge=1, le=1024)] = 16
@@ -118,6 +124,8 @@ class TrainConfig(BaseModel):
     keep_checkpoints: Annotated[int, Field(ge=1, le=10_000)] = 5
     eval_every_steps: Annotated[int, Field(ge=0, le=10**12)] = 0
     eval_episodes: Annotated[int, Field(ge=1, le=10_000)] = 4
+    farm_alarm_share: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    farm_alarm_episodes: Annotated[int, Field(ge=2, le=100_000)] = 100
     agent_stats_every: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     agent_stats_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     record_every: Annotated[int, Field(ge=0, le=1_000_000)] = 1  # every so-many-th episode can be replayed
@@ -139,6 +147,14 @@ class TrainConfig(BaseModel):
         from rewards.stack import check_coefficients
 
         return check_coefficients(rewards) if rewards else _default_rewards()
+
+    @field_validator("reward_terms")
+    @classmethod
+    def _own_terms(cls, terms: dict[str, float]) -> dict[str, float]:
+        from rewards.own_terms import check_own_coefficients
+
+        check_own_coefficients(terms)
+        return terms
 
     @model_validator(mode="after")
     def _one_entropy_schedule(self) -> Self:
@@ -198,7 +214,12 @@ class TrainConfig(BaseModel):
         ]
 
 
-SECTIONS: dict[str, type[BaseModel]] = {"network": NetworkConfig, "health": HealthConfig, **KINDS}
+SECTIONS: dict[str, type[BaseModel]] = {
+    "network": NetworkConfig,
+    "health": HealthConfig,
+    "layers": LayersConfig,
+    **KINDS,
+}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -214,20 +235,25 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def load_config(
     path: str | Path | None, overrides: Mapping[str, Any] | None = None, base: Path | None = None
 ) -> TrainConfig:
-    """The config in ``path`` (None: defaults alone), with ``overrides`` on top and the file ``base`` below.
+    """The config in ``path`` (None: defaults alone), with ``overrides`` on top.
 
-    ``overrides`` maps keys of TrainConfig to values; the sections "rewards", "network" and "health" are
-    merged key by key, everything else is replaced. Where nothing names a ROM, POKEMON_RED_ROM does, or it is
-    "embedded".
+    ``base`` is another config to build on: it takes the place of what the agent's own files (from the one that
+    names ``agent_id`` on) extend, or lies below everything where no file names one.
+
+    ``overrides`` maps keys of TrainConfig to values; sections such as "rewards" and "network" are merged key
+    by key, everything else is replaced. Files of "reward_terms" are found from the config's folder, and their
+    paths written out. Where nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
 
     Raises:
         ConfigError: with one line that names every thing that is wrong.
     """
-    layers = read_with_extends(base) if base is not None else []
-    layers += read_with_extends(Path(path)) if path is not None else []
+    layers = read_with_extends(Path(path)) if path is not None else []
+    if base is not None:
+        layers = read_with_extends(base) + _of_the_agent(layers)
     layers.append(Layer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
+    layers = [_with_terms_found(layer) for layer in layers]
     merged = _merge(layers)
     preset = merged.get("preset")
     if preset is not None:
@@ -241,11 +267,29 @@ def load_config(
     return config.model_copy(update={"rom": rom})
 
 
+def _of_the_agent(layers: list[Layer]) -> list[Layer]:
+    first = next((number for number, layer in enumerate(layers) if "agent_id" in layer.values), 0)
+    return layers[first:]
+
+
 def _refuse_unknown_keys(layer: Layer) -> None:
     for key in layer.values:
         if key not in TrainConfig.model_fields:
             holder = f"a key of {layer.label}" if layer.label else "a setting"
             raise ConfigError(unknown_name(key, [*TrainConfig.model_fields, "extends"], holder))
+
+
+def _with_terms_found(layer: Layer) -> Layer:
+    terms = layer.values.get("reward_terms")
+    if not isinstance(terms, dict):
+        return layer
+    from rewards.own_terms import resolve_terms
+
+    try:
+        found = resolve_terms(terms, Path(layer.label).parent)
+    except UserError as error:
+        raise ConfigError(f"{layer.where('reward_terms')}: {error}") from None
+    return Layer(layer.label, {**layer.values, "reward_terms": found})
 
 
 def _merge(layers: Iterable[Layer]) -> dict[str, Any]:

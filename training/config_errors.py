@@ -73,7 +73,7 @@ def describe(detail: Mapping[str, Any], layers: list[Layer], sections: Mapping[s
         known = sections[str(parts[-2])].model_fields
         return unknown_name(str(location[-1]), known, f"a key of {section}")
     if kind == "value_error":
-        return f"{where(layers, location[0])}: {context.get('error', detail['msg'])}"
+        return f"{place}: {context.get('error', detail['msg'])}"
     if kind == "missing":
         return f"{place} is missing"
     start = f"{place} {show(value)}"

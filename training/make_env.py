@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from envs.emulator import Emulator
 from envs.episode_recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.games import Game, chosen_rom, identify
-from envs.interventions import FAST_TEXT
+from envs.interventions import HELPS
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
 from envs.start_states import start_state
+from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
 from training.config import TrainConfig
 from training.recorded import make_recorder
@@ -46,6 +48,7 @@ def env_config(config: TrainConfig) -> EnvConfig:
         agent_stats_every=config.agent_stats_every,
         goal=config.goal,
         fast_text=config.fast_text,
+        repel=config.repel,
     )
 
 
@@ -59,8 +62,20 @@ def played(config: TrainConfig) -> dict[str, object]:
         "rom_title": game.title,
         "rom_sha1": game.sha1,
         "start": {"name": start.name, **start.provenance},
-        "interventions": [FAST_TEXT] if episodes.fast_text else [],
+        "interventions": interventions_of(config),
     }
+
+
+def interventions_of(config: TrainConfig) -> list[str]:
+    """The kinds of writes to memory that the config switches on."""
+    return [name for name in HELPS if getattr(config, name)]
+
+
+def reward_of(config: TrainConfig, game: Game) -> RewardStack:
+    """What the config pays, with the weights that its layers begin with. Raises UserError."""
+    return RewardStack(
+        config.rewards, config.layers.at(0, 1), game.progress_order, own_terms(config.reward_terms)
+    )
 
 
 def make_env(
@@ -73,7 +88,7 @@ def make_env(
     """One environment in this process; ``emulator`` (default: a new one) must have the game's cartridge."""
     return RedEnv(
         emulator or Emulator(episodes.game.rom, sound=config.sound, window=window),
-        RewardStack(config.rewards, key_maps=episodes.game.progress_order),
+        reward_of(config, episodes.game),
         Observations(config.observations),
         episodes,
         recorder,
@@ -112,6 +127,10 @@ def env_makers(
 ) -> list[Callable[[], RedEnv]]:
     """What makes each of ``count`` environments, wherever it is called. Raises UserError."""
     episodes = env_config(config)
+    if config.reward_terms:  # the user's own code: here its mistakes are found before any process starts
+        with contextlib.closing(make_env(config, episodes)) as env:
+            env.reset(seed=config.seed)
+            env.step(0)
     windows = ["SDL2" if use_graphics and index == 0 else "null" for index in range(count)]
     folder = record and record.absolute()
     recorders = [

@@ -17,7 +17,7 @@ SUMMED = (
     "levels_gained",
 )
 
-COUNTED = ("updates", "episodes", *SUMMED, "map_progress_max", "interventions")
+COUNTED = ("updates", "episodes", *SUMMED, "map_progress_max")
 
 
 class Tally(BaseCallback):
@@ -55,5 +55,4 @@ class Tally(BaseCallback):
             self.counts[name] += int(stats[name])
         furthest = max(self.counts["map_progress_max"], int(stats["map_progress"]))
         self.counts["map_progress_max"] = furthest
-        self.counts["interventions"] += sum(stats.get("interventions", {}).values())
         self.returns.append(float(stats["return"]))

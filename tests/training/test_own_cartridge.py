@@ -36,7 +36,7 @@ def run(program: Program, runs: Path, unknown_rom: Path, tmp_path_factory: pytes
         flags = ("--game", "red", "--fast-text", "--use-graphics", "--device", "cpu", "--run-name", "own")
         result = program("train_ppo", "--config", config, *SIZES, *flags)
     assert result.returncode == 0, result.stderr
-    assert re.search(r"interventions +[1-9]", result.stdout)
+    assert re.search(r"interventions +fast_text [1-9]", result.stdout)
     return runs / "own"
 
 

@@ -1,0 +1,41 @@
+"""Every write to a game's memory, by kind: results with and without them are not the same experiment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+
+class InterventionLedger(BaseCallback):
+    """Asks the environments after every rollout what was written since, in episodes that ended or not.
+
+    ``counts`` has every kind of ``switched_on`` from the start, and any other once it occurs.
+    """
+
+    def __init__(self, switched_on: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter(dict.fromkeys(switched_on, 0))
+
+    def snapshot(self) -> dict[str, Any]:
+        """The counts, as JSON values."""
+        return dict(self.counts)
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave; what is no whole number is left out."""
+        self.counts.update({kind: count for kind, count in snapshot.items() if isinstance(count, int)})
+
+    def _take(self) -> None:
+        for written in self.training_env.env_method("take_interventions"):
+            self.counts.update(written)
+
+    def _on_rollout_end(self) -> None:
+        self._take()
+
+    def _on_training_end(self) -> None:
+        self._take()
+
+    def _on_step(self) -> bool:
+        return True

@@ -1,0 +1,68 @@
+"""How much each layer of the reward counts, and how that goes along with training: the config's "layers"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from training.schedules import KINDS, Schedule, value_at, within
+
+FADE_OUT = "fade_out"
+FADE_KEYS = ("kind", "start", "after", "by")
+MAX_WEIGHT = 1000.0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _without_lists(value: Any) -> Any:
+    """JSON with tuples for lists: what a validator of ours gives, pydantic takes for Python's, not JSON's."""
+    if isinstance(value, dict):
+        return {key: _without_lists(own) for key, own in value.items()}
+    return tuple(map(_without_lists, value)) if isinstance(value, list) else value
+
+
+def _written_out(value: Any) -> Any:
+    """``{"kind": "fade_out", "after": 0.5}`` as the points of a piecewise schedule: ``start`` (1) until that
+    share of training, then in a straight line to 0 at the share ``by`` (1)."""
+    if not isinstance(value, dict):
+        return value
+    kinds = (*KINDS, FADE_OUT)
+    if value.get("kind") not in kinds:
+        raise ValueError(f'a layer must be a number, or an object whose "kind" is one of {", ".join(kinds)}')
+    if value["kind"] != FADE_OUT:
+        return _without_lists(value)
+    for key in value:
+        if key not in FADE_KEYS:
+            raise ValueError(f"{key} is not a key of a fade_out; known: {', '.join(FADE_KEYS)}")
+    start, after, by = value.get("start", 1.0), value.get("after"), value.get("by", 1.0)
+    if not all(map(_is_number, (start, after, by))) or not 0 <= after <= by <= 1:
+        raise ValueError(
+            f"a fade_out after {after!r} by {by!r} from {start!r}: all must be numbers, 0 <= after <= by <= 1"
+        )
+    return {"kind": "piecewise", "points": ((0.0, start), (after, start), (by, 0.0), (1.0, 0.0))}
+
+
+Weight = Annotated[Schedule, BeforeValidator(_written_out), within(0, MAX_WEIGHT)]
+
+
+class LayersConfig(BaseModel):
+    """A weight for each layer, which multiplies the coefficients of all its terms: a number, one of the
+    schedules, or a fade_out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    dense: Weight = 1.0
+    sparse: Weight = 1.0
+    very_sparse: Weight = 1.0
+
+    def at(self, steps: int, total_steps: int) -> dict[str, float]:
+        """Layer -> its weight after ``steps`` of ``total_steps`` environment steps."""
+        return {name: value_at(getattr(self, name), steps, total_steps) for name in type(self).model_fields}
+
+    def curve(self, total_steps: int) -> Callable[[int], dict[str, float]]:
+        """The weights as a function of the step count alone."""
+        return lambda steps: self.at(steps, total_steps)
