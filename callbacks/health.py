@@ -1,31 +1,38 @@
-"""Whether a run is on track: judges every update, writes ``health.json``, records ``health/*``."""
+"""Whether a run is on track: judges every update, writes ``health.json``, records ``health/*``, and acts."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import deque
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
+import numpy as np
 import torch
+from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from tqdm import tqdm
 
 from callbacks import health_rules as rules
 from callbacks.files import write_atomically
+from callbacks.health_keys import KEYS, measured
+from callbacks.health_rate import RateSteering
+from callbacks.health_report import report
 from callbacks.health_rules import Finding, Verdict
+from callbacks.health_run import RunHealth
+from callbacks.health_series import Series
 
 FILE_NAME = "health.json"
 N_UPDATES = "train/n_updates"
-WEIGHTS_BROKEN = Finding("weights", "bad", math.nan, "finite", rules.NOT_FINITE)
-MAX_HISTORY = 50  # findings of values that were not finite, kept for the report
-JUDGES = {
-    "approx_kl": rules.judge_kl,
-    "clip_fraction": rules.judge_clip_fraction,
-    "explained_variance": rules.judge_explained_variance,
-}
+WEIGHTS = "weights"
+WEIGHTS_BROKEN = rules.broken(WEIGHTS, math.nan)
+FINITE = "finite"  # the policy about numbers and weights that are NaN or infinite
+FEWEST = 5  # updates before a finding stops a run: one point is no window
+NUMBERS = (int, float, np.number)
+VERDICTS = ("healthy", "warning", "unhealthy")
 
 
 def weights_are_finite(model: BaseAlgorithm) -> bool:
@@ -34,40 +41,76 @@ def weights_are_finite(model: BaseAlgorithm) -> bool:
 
 
 class Health(BaseCallback):
-    """Judges approx_kl, clip_fraction, explained_variance and finiteness after every update.
+    """Judges what every update measured, and does what its policies say.
 
     An update's ``train/*`` are in the logger from the end of ``train()`` to the next dump, so they are read
-    when the next rollout starts, or when training ends. ``window`` is the number of updates whose mean is
-    judged. Records ``health/{approx_kl,clip_fraction,explained_variance}`` (0 good, 1 low, 2 warning, 3
-    bad), ``health/finite`` (1 or 0) and ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy). With a
-    ``folder``, ``health.json`` is replaced atomically after every update.
+    when the next rollout starts, or when training ends; what episodes were like is read when a rollout ends,
+    after the callbacks that record it and before the log is dumped. Records ``health/METRIC`` (0 good, 1 low,
+    2 warning, 3 bad) for the metrics of ``health_rules.RULES``, ``health/finite`` (1 or 0) and
+    ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy). With a ``folder``, ``health.json`` is replaced
+    atomically after every update.
+
+    ``policies`` maps metrics, or "finite", to what is done: with "stop", ``stop(reason)`` is called when the
+    finding is bad. ``steering`` changes the learning rate: its factor is for who sets that (``rate_factor``).
     """
 
-    def __init__(self, folder: Path | None = None, window: int = 10) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        policies: Mapping[str, Literal["log", "adapt", "stop"]] | None = None,
+        stop: Callable[[str], None] | None = None,
+        steering: RateSteering | None = None,
+    ) -> None:
         super().__init__()
         self.folder = folder
-        self.updates = 0
-        self.findings: list[Finding] = []
+        self.policies = dict(policies or {})
+        self.run = RunHealth()
+        self.steering = steering
+        self.stopped: str | None = None
         self.last: dict[str, float] = {}
-        self._recent: dict[str, deque[float]] = {name: deque(maxlen=window) for name in rules.WATCHED}
-        self._broken: deque[Finding] = deque(maxlen=MAX_HISTORY)
+        self._stop = stop
+        self._episodes: dict[str, float] = {}
         self._seen_updates: float | None = None
 
     @property
     def verdict(self) -> Verdict:
         """One word for the run so far."""
-        return rules.verdict_of(self.findings, self.updates)
+        return self.run.verdict
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is found as of the last update."""
+        return self.run.findings
+
+    def rate_factor(self) -> float:
+        """What the learning rate is to be multiplied by."""
+        return 1.0 if self.steering is None else self.steering.factor
 
     def report(self) -> dict[str, Any]:
         """What health.json holds; numbers that are not finite are null."""
-        return {
-            "verdict": self.verdict,
+        changes = [] if self.steering is None else list(self.steering.changes)
+        return report(self.run, self.last) | {
             "total_steps": self.model.num_timesteps,
-            "updates": self.updates,
-            "findings": [_plain(finding) for finding in self.findings],
-            "last": {name: _finite(value) for name, value in self.last.items()},
-            "mean": {name: _finite(_mean(kept)) for name, kept in self._recent.items() if kept},
+            "learning_rate_changes": changes,
+            "stopped": self.stopped,
         }
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that judging goes on from, as JSON values."""
+        steering = None if self.steering is None else self.steering.snapshot()
+        return {"run": self.run.snapshot(), "steering": steering, "stopped": self.stopped}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave.
+
+        A run that was stopped for a finding begins with empty windows, or it would stop again at once. Raises
+        KeyError, TypeError or ValueError when the snapshot is damaged.
+        """
+        self.run.restore(snapshot["run"])
+        if snapshot["stopped"] is not None:
+            self.run.series = {name: Series() for name in self.run.series}
+        if self.steering is not None and snapshot["steering"] is not None:
+            self.steering.restore(snapshot["steering"])
 
     def diverged(self, model: BaseAlgorithm) -> bool:
         """Whether a weight of ``model`` is NaN or infinite; if so, that is found and written.
@@ -77,9 +120,7 @@ class Health(BaseCallback):
         """
         if weights_are_finite(model):
             return False
-        if WEIGHTS_BROKEN not in self._broken:
-            self._broken.append(WEIGHTS_BROKEN)
-            self.findings = [WEIGHTS_BROKEN, *self.findings]
+        self.run.add_broken(WEIGHTS, math.nan)
         self.model = model
         self._write()
         return True
@@ -90,6 +131,9 @@ class Health(BaseCallback):
     def _on_rollout_start(self) -> None:
         self._examine()
 
+    def _on_rollout_end(self) -> None:
+        self._episodes = {key: value for key, value in self._numbers().items() if key in KEYS}
+
     def _on_training_end(self) -> None:
         self._examine()
         self._write()
@@ -97,60 +141,58 @@ class Health(BaseCallback):
     def _on_step(self) -> bool:
         return True
 
+    def _numbers(self) -> dict[str, float]:
+        values = self.logger.name_to_value.items()
+        return {key: float(value) for key, value in values if isinstance(value, NUMBERS)}
+
     def _examine(self) -> None:
         """Takes in the update that the logger holds, unless it was taken in before."""
-        values = self.logger.name_to_value
-        count = values.get(N_UPDATES)
+        count = self.logger.name_to_value.get(N_UPDATES)
         if count is None or count == self._seen_updates:
             return
         self._seen_updates = count
-        self.updates += 1
-        self.last = {
-            name: float(values[f"train/{name}"]) for name in rules.WATCHED if f"train/{name}" in values
-        }
-        for name, value in self.last.items():
-            if math.isfinite(value):
-                self._recent[name].append(value)
-        self._judge()
+        self.last = measured({**self._episode_return(), **self._episodes, **self._numbers()})
+        self.run.add(self.model.num_timesteps, self.last)
+        if not weights_are_finite(self.model):
+            self.run.add_broken(WEIGHTS, math.nan)
         self._record()
+        self._act()
         self._write()
 
-    def _judge(self) -> None:
-        self._broken.extend(
-            f for f in (rules.judge_finite(n, v) for n, v in self.last.items()) if f is not None
-        )
-        if not weights_are_finite(self.model):
-            self._broken.append(WEIGHTS_BROKEN)
-        judged = [judge(list(self._recent[name])) for name, judge in JUDGES.items() if self._recent[name]]
-        self.findings = [*self._broken, *judged]
+    def _episode_return(self) -> dict[str, float]:
+        buffer = self.model.ep_info_buffer
+        returns = [float(episode["r"]) for episode in buffer] if buffer else []
+        return {"rollout/ep_rew_mean": sum(returns) / len(returns)} if returns else {}
 
     def _record(self) -> None:
         for finding in self.findings:
-            if finding.metric in JUDGES and finding not in self._broken:
+            if finding.metric in rules.RULES and f"health/{finding.metric}" not in KEYS:
                 self.logger.record(f"health/{finding.metric}", rules.LEVELS.index(finding.level))
-        self.logger.record("health/finite", int(not self._broken))
-        self.logger.record("health/verdict", ("healthy", "warning", "unhealthy").index(self.verdict))
+        self.logger.record("health/finite", int(not self.run.broken))
+        self.logger.record("health/verdict", VERDICTS.index(self.verdict))
+
+    def _act(self) -> None:
+        if self.steering is not None:
+            rate = cast(PPO, self.model).lr_schedule(1.0)  # a constant, which Schedules sets before an update
+            series = self.run.series
+            line = self.steering.steer(
+                series["approx_kl"], series["clip_fraction"], rate, self.model.num_timesteps
+            )
+            if line is not None:
+                tqdm.write(line, file=sys.stderr)
+        for finding in self.findings:
+            if self.stopped is None and finding.level == "bad" and self._stops(finding):
+                self.stopped = f"health: {finding}"
+                if self._stop is not None:
+                    self._stop(self.stopped)
+
+    def _stops(self, finding: Finding) -> bool:
+        if finding.metric in self.run.broken:
+            return self.policies.get(FINITE) == "stop"
+        enough = self.run.series[finding.metric].count >= FEWEST
+        return enough and self.policies.get(finding.metric) == "stop"
 
     def _write(self) -> None:
         if self.folder is not None:
             text = json.dumps(self.report(), indent=1, allow_nan=False) + "\n"
             write_atomically(self.folder / FILE_NAME, text.encode())
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    return {
-        "metric": finding.metric,
-        "level": finding.level,
-        "value": _finite(finding.value),
-        "bound": finding.bound,
-        "advice": finding.advice,
-        "text": str(finding),
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

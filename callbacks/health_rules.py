@@ -1,17 +1,19 @@
-"""When an update is healthy: bounds, findings and advice, without any training around them.
+"""When a run is healthy: bounds, findings and what to change, without any training around them.
 
-Bounds: approx_kl below 0.05 is good, to 0.1 a warning, above bad; clip_fraction from 0.1 to 0.3 is good,
-below 0.1 low, above 0.3 high and above 0.5 bad; explained_variance below 0.3 is bad when it does not rise.
-They are compared with the mean over the last updates, not with single points. stable-baselines3's approx_kl
-is the mean over the last epoch of an update only, its clip_fraction the mean over all epochs.
+A rule is a function of one metric's Series and the step count. Rules judge moving windows, never single
+points. stable-baselines3's approx_kl is the mean over the last epoch of an update, its clip_fraction the mean
+over all epochs. Advice names settings in the order in which to try them, one change at a time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal, get_args
+
+from callbacks.health_series import TREND, WINDOW, Series, mean
 
 Level = Literal["good", "low", "warning", "bad"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -19,20 +21,34 @@ Verdict = Literal["no updates", "healthy", "warning", "unhealthy"]
 
 KL_WARNING, KL_BAD = 0.05, 0.1
 CLIP_LOW, CLIP_HIGH, CLIP_BAD = 0.1, 0.3, 0.5
-VARIANCE_BAD, VARIANCE_AIM = 0.3, 0.7
-FLAT_UPDATES = 10  # updates after which a low explained variance must at least be rising
-WATCHED = ("approx_kl", "clip_fraction", "explained_variance", "entropy_loss", "value_loss", "loss")
+VARIANCE_BAD, VARIANCE_POOR, VARIANCE_AIM = 0.3, 0.5, 0.7
+VARIANCE_RISE = 0.02  # between the halves of a trend; less is flat
+VARIANCE_LATE = 10_000_000  # steps after which VARIANCE_POOR is to be reached
+TREND_UPDATES = 20  # fewest updates that a trend is seen in
+SHORT = 5  # updates whose medians are compared to find something sudden
+COLLAPSED = 0.05  # of the highest entropy
+COLLAPSE_EARLY = 1_000_000  # steps before which a collapse is bad
+DROP_WARNING, DROP_BAD = 0.2, 0.5  # of the highest entropy, within SHORT updates
+FLAT_NEAR, FLAT_CHANGE = 0.98, 0.005  # of the highest entropy
+LOSS_WARNING, LOSS_BAD = 2.0, 10.0  # newer half of a trend over the older half
+SLOWER, MUCH_SLOWER = 0.6, 0.3  # of the highest median of WINDOW updates
+GROWTH_WARNING, GROWTH_BAD = 0.1, 0.5  # of resident memory, from the second quarter of a run to the last
+GROWTH_MB = 50.0
 
 LARGE_STEPS = "lower learning_rate, then clip_range, then n_epochs"
-SMALL_STEPS = "raise learning_rate, then n_epochs"
+SMALL_STEPS = "raise learning_rate, then lower clip_range, then raise n_epochs"
 WEAK_CRITIC = "raise vf_coef, then n_steps, or scale the rewards down"
+CERTAIN = "raise ent_coef, then lower learning_rate, then n_epochs"
+UNDECIDED = "lower ent_coef, then raise learning_rate, then n_epochs"
 NOT_FINITE = "lower learning_rate and max_grad_norm, and look at the scale of the rewards"
+SLOW = "look for other programs and heat on this machine, then lower num_envs or workers"
+LEAK = "lower num_envs and n_steps if memory runs out, and stop and --resume to begin afresh"
+FARMED = "lower the coefficient of the component that pays, or raise those of milestones"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One judgement: which metric, how bad, its value, the bound it is compared with, and what to
-    change."""
+    """One judgement: which metric, how bad, its value, the bound it is compared with, and what to change."""
 
     metric: str
     level: Level
@@ -45,9 +61,12 @@ class Finding:
         return f"{text}: {self.advice}" if self.advice else text
 
 
-def judge_kl(values: Sequence[float]) -> Finding:
-    """approx_kl of the last updates."""
-    value = _mean(values)
+Rule = Callable[[Series, int], Finding | None]
+
+
+def judge_kl(series: Series, steps: int) -> Finding:
+    """The mean of the last updates against the KL divergence's bounds."""
+    value = series.mean()
     if value > KL_BAD:
         return Finding("approx_kl", "bad", value, f"above {KL_BAD}", LARGE_STEPS)
     if value >= KL_WARNING:
@@ -55,9 +74,9 @@ def judge_kl(values: Sequence[float]) -> Finding:
     return Finding("approx_kl", "good", value, f"below {KL_WARNING}", "")
 
 
-def judge_clip_fraction(values: Sequence[float]) -> Finding:
-    """clip_fraction of the last updates."""
-    value = _mean(values)
+def judge_clip_fraction(series: Series, steps: int) -> Finding:
+    """The mean of the last updates against the clip fraction's bounds."""
+    value = series.mean()
     if value > CLIP_BAD:
         return Finding("clip_fraction", "bad", value, f"above {CLIP_BAD}", LARGE_STEPS)
     if value > CLIP_HIGH:
@@ -67,25 +86,123 @@ def judge_clip_fraction(values: Sequence[float]) -> Finding:
     return Finding("clip_fraction", "good", value, f"{CLIP_LOW} to {CLIP_HIGH}", "")
 
 
-def judge_explained_variance(values: Sequence[float]) -> Finding:
-    """explained_variance of the last updates; a low one is bad when the later half is no better than the
-    first."""
-    value = _mean(values)
-    half = len(values) // 2
-    flat = len(values) >= FLAT_UPDATES and _mean(values[half:]) <= _mean(values[:half])
+def judge_explained_variance(series: Series, steps: int) -> Finding:
+    """The mean of the last updates; a low one is bad when it does not rise, or is late."""
+    value = series.mean()
+    older, newer = series.halves()
+    flat = len(series.recent) >= TREND_UPDATES and mean(newer) - mean(older) < VARIANCE_RISE
+    name = "explained_variance"
     if value < VARIANCE_BAD and flat:
-        return Finding("explained_variance", "bad", value, f"below {VARIANCE_BAD} and flat", WEAK_CRITIC)
+        return Finding(name, "bad", value, f"below {VARIANCE_BAD} and flat", WEAK_CRITIC)
+    if value < VARIANCE_POOR and steps > VARIANCE_LATE:
+        bound = f"below {VARIANCE_POOR} after {VARIANCE_LATE:,} steps"
+        return Finding(name, "warning", value, bound, WEAK_CRITIC)
     if value < VARIANCE_BAD:
-        return Finding("explained_variance", "low", value, f"below {VARIANCE_BAD}, still early or rising", "")
+        return Finding(name, "low", value, f"below {VARIANCE_BAD}, still early or rising", "")
     bound = f"aim above {VARIANCE_AIM}" if value < VARIANCE_AIM else f"above {VARIANCE_AIM}"
-    return Finding("explained_variance", "good", value, bound, "")
+    return Finding(name, "good", value, bound, "")
 
 
-def judge_finite(metric: str, value: float) -> Finding | None:
-    """A finding when ``value`` is NaN or infinite. stable-baselines3's explained_variance is NaN when all
-    returns are equal, which is no fault of the numbers."""
-    if math.isfinite(value) or (metric == "explained_variance" and math.isnan(value)):
+def judge_entropy(series: Series, steps: int) -> Finding | None:
+    """The policy's entropy in nats: whether it collapsed, fell suddenly, or stays where it began."""
+    if series.count < WINDOW:
         return None
+    now, highest = series.median(SHORT), series.highest
+    if 0 <= now < COLLAPSED * highest:
+        level: Level = "bad" if steps < COLLAPSE_EARLY else "warning"
+        bound = f"collapsed: below {COLLAPSED:.0%} of its highest, {highest:.3g}"
+        return Finding("entropy", level, now, bound, CERTAIN)
+    drop = median(series.last(2 * SHORT)[:SHORT]) - now
+    if drop > DROP_WARNING * abs(highest):
+        level = "bad" if drop > DROP_BAD * abs(highest) else "warning"
+        bound = f"fell by {drop:.3g} within {SHORT} updates, its highest is {highest:.3g}"
+        return Finding("entropy", level, now, bound, CERTAIN)
+    if _flat_at_the_top(series):
+        bound = f"flat near its highest, {highest:.3g}, for {TREND} updates"
+        return Finding("entropy", "warning", now, bound, UNDECIDED)
+    return Finding("entropy", "good", now, "neither sudden, nor flat, nor near zero", "")
+
+
+def _flat_at_the_top(series: Series) -> bool:
+    if len(series.recent) < TREND or series.highest <= 0:
+        return False
+    older, newer = series.halves()
+    still = abs(mean(newer) - mean(older)) < FLAT_CHANGE * series.highest
+    return still and series.median() > FLAT_NEAR * series.highest
+
+
+def judge_value_loss(series: Series, steps: int) -> Finding | None:
+    """The median of the newer half of a trend over that of the older half."""
+    older, newer = series.halves()
+    if len(older) + len(newer) < TREND_UPDATES or median(older) <= 0:
+        return None
+    value = median(newer)
+    times = value / median(older)
+    if times > LOSS_WARNING:
+        bound = LOSS_BAD if times > LOSS_BAD else LOSS_WARNING
+        level: Level = "bad" if times > LOSS_BAD else "warning"
+        text = f"rising: more than {bound:g} times that of {len(newer)} updates before"
+        return Finding("value_loss", level, value, text, WEAK_CRITIC)
+    return Finding("value_loss", "good", value, f"below {LOSS_WARNING:g} times what it was", "")
+
+
+def judge_speed(series: Series, steps: int) -> Finding | None:
+    """The median steps/s of the last updates against the highest such median of the run."""
+    if series.count < TREND_UPDATES:
+        return None
+    value, highest = series.median(), series.highest
+    for share, level in ((MUCH_SLOWER, "bad"), (SLOWER, "warning")):
+        if value < share * highest:
+            bound = f"below {share:.0%} of the run's best, {highest:,.0f}"
+            return Finding("steps_per_second", "bad" if level == "bad" else "warning", value, bound, SLOW)
+    return Finding("steps_per_second", "good", value, f"the run's best is {highest:,.0f}", "")
+
+
+def judge_memory(series: Series, steps: int) -> Finding | None:
+    """Resident megabytes: whether every quarter of the run took more than the one before."""
+    quarters = series.thinned.quarters()
+    if quarters is None or series.count < TREND_UPDATES:
+        return None
+    first, second, third, fourth = map(median, quarters)
+    growth, value = fourth - second, series.median()
+    rising = first < second < third < fourth and growth > GROWTH_MB
+    if rising and growth > GROWTH_WARNING * second:
+        level: Level = "bad" if growth > GROWTH_BAD * second else "warning"
+        text = f"rising: {growth:,.0f} MB more than in the second quarter of the run"
+        return Finding("memory", level, value, text, LEAK)
+    return Finding("memory", "good", value, f"not rising by more than {GROWTH_WARNING:.0%}", "")
+
+
+def judge_farm_alarm(series: Series, steps: int) -> Finding:
+    """How many of the last updates found one component of the reward being farmed (0 or 1 each)."""
+    value = series.mean()
+    if series.last()[-1] > 0:
+        level: Level = "bad" if value == 1 and series.count >= WINDOW else "warning"
+        return Finding("farm_alarm", level, value, f"in these of the last {WINDOW} updates", FARMED)
+    return Finding("farm_alarm", "good", value, "not now", "")
+
+
+RULES: dict[str, Rule] = {
+    "approx_kl": judge_kl,
+    "clip_fraction": judge_clip_fraction,
+    "explained_variance": judge_explained_variance,
+    "entropy": judge_entropy,
+    "value_loss": judge_value_loss,
+    "steps_per_second": judge_speed,
+    "memory": judge_memory,
+    "farm_alarm": judge_farm_alarm,
+}
+"""The rule of each metric, in the order in which findings are listed."""
+
+
+def is_broken(metric: str, value: float) -> bool:
+    """Whether ``value`` is NaN or infinite and should not be. stable-baselines3's explained_variance is NaN
+    when all returns are equal, which is no fault of the numbers."""
+    return not (math.isfinite(value) or (metric == "explained_variance" and math.isnan(value)))
+
+
+def broken(metric: str, value: float) -> Finding:
+    """The finding of a value that is NaN or infinite."""
     return Finding(metric, "bad", value, "finite", NOT_FINITE)
 
 
@@ -97,7 +214,3 @@ def verdict_of(findings: Sequence[Finding], updates: int) -> Verdict:
     if updates == 0:
         return "no updates"
     return "warning" if "warning" in levels else "healthy"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

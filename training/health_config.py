@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from callbacks.health_rate import RateSteering
+
 Policy = Literal["log", "stop"]
 SteeredPolicy = Literal["log", "adapt", "stop"]
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -42,3 +44,15 @@ class HealthConfig(BaseModel):
                 f" {self.max_learning_rate}"
             )
         return self
+
+    def policies(self) -> dict[str, SteeredPolicy]:
+        """The policy of each finding."""
+        apart = {"kl_target", "min_learning_rate", "max_learning_rate"}
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in apart}
+
+    def steering(self) -> RateSteering | None:
+        """What adapts the learning rate; None when nothing does."""
+        by_kl, by_clip = self.approx_kl == "adapt", self.clip_fraction == "adapt"
+        if not by_kl and not by_clip:
+            return None
+        return RateSteering(self.kl_target, self.min_learning_rate, self.max_learning_rate, by_kl, by_clip)

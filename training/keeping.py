@@ -79,6 +79,10 @@ class OrderlyStop(BaseCallback):
     def _on_rollout_end(self) -> None:
         self._complete = True
 
+    def request(self, reason: str) -> None:
+        """End training for ``reason``, unless it is about to end for another."""
+        self.reason = self.reason or reason
+
     def settle(self) -> int:
         """Set the model's count to what it has learned from; returns the steps that were dropped."""
         dropped = 0 if self._complete else self.model.num_timesteps - self.learned_steps

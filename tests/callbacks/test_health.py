@@ -1,4 +1,4 @@
-"""Judgements of updates: bounds, moving windows, numbers that are not finite, the report."""
+"""Health of real training: which updates are judged, the report, and what policies do."""
 
 from __future__ import annotations
 
@@ -12,55 +12,16 @@ import pytest
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from callbacks import health_rules as rules
 from callbacks.health import FILE_NAME, Health
+from callbacks.health_rate import PAUSE, RateSteering
+from callbacks.health_series import Series
+from callbacks.performance import Performance
+from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
-from tests.callbacks.test_schedule_and_samples import points
+from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]
 Curves = Callable[[], Any]
-
-
-@pytest.mark.parametrize(
-    ("judge", "value", "level"),
-    [
-        (rules.judge_kl, 0.0499, "good"),
-        (rules.judge_kl, 0.05, "warning"),
-        (rules.judge_kl, 0.1, "warning"),
-        (rules.judge_kl, 0.101, "bad"),
-        (rules.judge_clip_fraction, 0.09, "low"),
-        (rules.judge_clip_fraction, 0.1, "good"),
-        (rules.judge_clip_fraction, 0.3, "good"),
-        (rules.judge_clip_fraction, 0.4, "warning"),
-        (rules.judge_clip_fraction, 0.51, "bad"),
-        (rules.judge_explained_variance, 0.2, "low"),
-        (rules.judge_explained_variance, 0.5, "good"),
-        (rules.judge_explained_variance, 0.8, "good"),
-    ],
-)
-def test_bounds(judge: Callable[[list[float]], rules.Finding], value: float, level: str) -> None:
-    finding = judge([value])
-    assert finding.level == level
-    assert finding.value == value
-
-
-def test_low_explained_variance_is_bad_only_when_it_does_not_rise() -> None:
-    assert rules.judge_explained_variance([0.1] * 10).level == "bad"
-    assert rules.judge_explained_variance([0.01 * i for i in range(10)]).level == "low"
-    assert rules.judge_explained_variance([0.1] * 9).level == "low"
-
-
-def test_a_finding_says_what_to_change() -> None:
-    text = str(rules.judge_kl([0.2]))
-    assert text == "approx_kl 0.2 is bad (above 0.1): lower learning_rate, then clip_range, then n_epochs"
-
-
-def test_what_is_not_finite() -> None:
-    assert rules.judge_finite("loss", math.nan) is not None
-    assert rules.judge_finite("approx_kl", math.inf) is not None
-    assert rules.judge_finite("explained_variance", math.nan) is None
-    assert rules.judge_finite("explained_variance", -math.inf) is not None
-    assert rules.judge_finite("loss", 1.0) is None
 
 
 def test_every_update_is_judged_once_and_the_last_one_too(
@@ -68,7 +29,7 @@ def test_every_update_is_judged_once_and_the_last_one_too(
 ) -> None:
     health = Health(tmp_path)
     learn([health, UpdateLog()])
-    assert health.updates == 4
+    assert health.run.updates == 4
     assert not health.diverged(health.model)
     report = json.loads((tmp_path / FILE_NAME).read_text())
     assert report["updates"] == 4
@@ -80,13 +41,16 @@ def test_every_update_is_judged_once_and_the_last_one_too(
     assert report["mean"]["approx_kl"] == pytest.approx(sum(value for _, value in logged) / 4)
     assert [step for step, _ in points(curves, "health/approx_kl")] == [64, 128, 192, 256]
     assert {value for _, value in points(curves, "health/finite")} == {1.0}
+    assert report["criteria"][0]["met"] is True
+    assert len(report["criteria"]) == 5
+    assert report["last"]["entropy"] == pytest.approx(-points(curves, "train/entropy_loss")[-1][1])
     assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_updates_are_judged_once_without_the_extra_dump(learn: Learn, tmp_path: Path) -> None:
     health = Health(tmp_path)
     learn([health], steps=192)
-    assert health.updates == 3
+    assert health.run.updates == 3
 
 
 def test_wild_updates_are_unhealthy(learn: Learn, tmp_path: Path) -> None:
@@ -141,3 +105,105 @@ def test_a_run_without_updates_says_so(learn: Learn, tmp_path: Path) -> None:
     health = Health(tmp_path)
     learn([health, StopAtOnce(), UpdateLog()])
     assert json.loads((tmp_path / FILE_NAME).read_text())["verdict"] == "no updates"
+
+
+def test_speed_memory_and_episodes_are_judged_with_the_update_they_belong_to(learn: Learn) -> None:
+    health = Health()
+    learn([Performance(), health, UpdateLog()])
+    kept = health.run.series
+    assert [kept[name].count for name in ("steps_per_second", "memory", "approx_kl")] == [4, 4, 4]
+    assert health.last["memory"] > 50
+    assert kept["episode_return"].count == 4
+
+
+def test_a_bad_finding_stops_a_run_only_where_the_policy_says_so(learn: Learn, tmp_path: Path) -> None:
+    wild = {"learning_rate": 0.5, "n_epochs": 8, "steps": 640}
+    reasons: list[str] = []
+    health = Health(tmp_path, {"approx_kl": "stop", "entropy": "log"}, reasons.append)
+    learn([health, UpdateLog()], **wild)
+    assert len(reasons) == 1
+    assert reasons[0].startswith("health: approx_kl ")
+    assert "lower learning_rate" in reasons[0]
+    assert json.loads((tmp_path / FILE_NAME).read_text())["stopped"] == reasons[0]
+    assert health.run.updates == 10
+
+    silent: list[str] = []
+    learn([Health(None, {"approx_kl": "log"}, silent.append), UpdateLog()], **wild)
+    learn([Health(None, {"approx_kl": "stop"}, silent.append), UpdateLog()], **{**wild, "steps": 192})
+    assert silent == []  # the second had three updates, which are no window
+
+
+def test_numbers_that_are_not_finite_stop_at_once(learn: Learn) -> None:
+    reasons: list[str] = []
+    learn([BreakWeights(), Health(None, {"finite": "stop"}, reasons.append)], batch_size=64, n_epochs=1)
+    assert len(reasons) == 1
+    assert "finite" in reasons[0]
+
+
+def steered(learn: Learn, rate: float, target: float, low: float = 1e-6, high: float = 1e-2) -> Health:
+    steering = RateSteering(target, low, high, by_kl=True, by_clip=False)
+    health = Health(steering=steering)
+    learn([Schedules({"learning_rate": lambda _: rate}, health.rate_factor), health, UpdateLog()], steps=1344)
+    return health
+
+
+def test_the_learning_rate_is_steered_towards_the_target(
+    learn: Learn, curves: Curves, capsys: pytest.CaptureFixture[str]
+) -> None:
+    health = steered(learn, 1e-4, target=0.02)
+    assert health.steering is not None
+    assert health.steering.factor == pytest.approx(1.5**4)
+    rates = [value for _, value in points(curves, "schedule/learning_rate")]
+    wanted = [1e-4] * 5 + [1.5e-4] * 5 + [2.25e-4] * 5 + [3.375e-4] * 5 + [5.0625e-4]
+    assert rates == pytest.approx(wanted, rel=1e-6)
+    assert rates == [value for _, value in points(curves, "train/learning_rate")]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "learning_rate" in line]
+    assert lines == health.report()["learning_rate_changes"]
+    assert "health at step 320: approx_kl" in lines[0]
+    assert lines[0].endswith("is below half of its target 0.02: learning_rate 0.0001 -> 0.00015")
+
+
+def test_the_learning_rate_stays_within_its_bounds(learn: Learn) -> None:
+    high = steered(learn, 1e-4, target=0.1, high=1.2e-4)
+    assert high.rate_factor() * 1e-4 == pytest.approx(1.2e-4)
+    low = steered(learn, 0.02, target=1e-6, low=0.01, high=1.0)
+    assert low.rate_factor() * 0.02 == pytest.approx(0.01)
+    assert low.steering is not None
+    assert len(low.steering.changes) == 2
+
+
+def test_the_clip_fraction_steers_too() -> None:
+    def kept(value: float) -> Series:
+        made = Series()
+        for _ in range(PAUSE):
+            made.add(value)
+        return made
+
+    def change(kl: float, clip: float) -> float:
+        steering = RateSteering(0.02, 1e-6, 1e-2, by_kl=False, by_clip=True)
+        for _ in range(PAUSE):
+            steering.steer(kept(kl), kept(clip), 1e-3, 0)
+        return steering.factor
+
+    assert change(0.01, 0.6) == pytest.approx(1 / 1.5)
+    assert change(0.01, 0.05) == pytest.approx(1.5)
+    assert change(0.03, 0.05) == 1.0  # the KL divergence is above its target already
+    assert change(0.9, 0.2) == 1.0
+
+
+def test_a_restored_callback_goes_on_where_it_was(learn: Learn) -> None:
+    first = steered(learn, 1e-4, target=0.02)
+    second = Health(steering=RateSteering(0.02, 1e-6, 1e-2, by_kl=True, by_clip=False))
+    second.restore(json.loads(json.dumps(first.snapshot(), allow_nan=False)))
+    assert second.rate_factor() == first.rate_factor()
+    assert second.snapshot() == first.snapshot()
+    assert second.verdict == first.verdict
+
+
+def test_a_run_that_was_stopped_begins_with_empty_windows(learn: Learn) -> None:
+    health = Health(None, {"approx_kl": "stop"}, lambda _: None)
+    learn([health, UpdateLog()], learning_rate=0.5, n_epochs=8, steps=384)
+    again = Health(None, {"approx_kl": "stop"}, lambda _: None)
+    again.restore(health.snapshot())
+    assert again.run.updates == 6
+    assert again.run.series["approx_kl"].count == 0

@@ -1,0 +1,58 @@
+"""A run's health as plain values and as lines of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from callbacks.health_rules import Finding
+from callbacks.health_run import RunHealth, Worst
+
+
+def report(run: RunHealth, last: Mapping[str, float]) -> dict[str, Any]:
+    """Verdict, findings, what was worst, criteria, the ``last`` update's metrics and the windows' means;
+    numbers that are not finite are null."""
+    return {
+        "verdict": run.verdict,
+        "total_steps": run.steps,
+        "updates": run.updates,
+        "findings": [_plain(finding) for finding in run.findings],
+        "worst": [{**_plain(w.finding), "steps": w.steps} for w in was_worse(run)],
+        "criteria": [{"name": c.name, "met": c.met, "text": c.text} for c in run.criteria()],
+        "last": {name: _finite(value) for name, value in last.items()},
+        "mean": {name: _finite(kept.mean()) for name, kept in run.series.items() if kept.count},
+    }
+
+
+def was_worse(run: RunHealth) -> list[Worst]:
+    """The worst findings of the run that are warnings or bad and no longer stand as they were."""
+    standing = {(finding.metric, finding.level) for finding in run.findings}
+    worst = [*run.broken.values(), *run.worst.values()]
+    return [
+        one
+        for one in worst
+        if one.finding.level in ("warning", "bad") and (one.finding.metric, one.finding.level) not in standing
+    ]
+
+
+def lines(run: RunHealth) -> list[str]:
+    """Findings that are warnings or bad, what was worse before, and the criteria ticked or not."""
+    now = [str(finding) for finding in run.findings if finding.level in ("warning", "bad")]
+    before = [f"before, {worst}" for worst in was_worse(run)]
+    return [*now, *before, *map(str, run.criteria())]
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return {
+        "metric": finding.metric,
+        "level": finding.level,
+        "value": _finite(finding.value),
+        "bound": finding.bound,
+        "advice": finding.advice,
+        "text": str(finding),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,220 @@
+"""A run's health from one update to the next: series, findings, the worst so far, and the success criteria.
+
+Knows nothing of where the numbers come from: a training run's callback and a folder of TensorBoard files feed
+it alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from callbacks import health_rules as rules
+from callbacks.health_rules import LEVELS, RULES, Finding, Verdict
+from callbacks.health_series import Series, mean
+
+# What is kept of an update besides the metrics that have a rule.
+PROGRESS = ("episode_return", "battles_started")
+AIM_STEPS = 20_000_000  # within which explained variance is to reach its aim
+INSIDE_SHARE = 0.5  # of the updates whose clip fraction is to lie in its range
+MAX_BROKEN = 20  # metrics that were NaN or infinite and are named
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One of the criteria of a well-tuned run; ``met`` is None where there are no numbers to tell."""
+
+    name: str
+    met: bool | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{'-' if self.met is None else 'x' if self.met else ' '}] {self.name}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The worst finding of a metric, and after how many steps it was so."""
+
+    finding: Finding
+    steps: int
+
+    def __str__(self) -> str:
+        return f"at step {self.steps:,}: {self.finding}"
+
+
+class RunHealth:
+    """Takes in update after update; what it keeps does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.updates = self.steps = 0
+        self.series = {name: Series() for name in (*RULES, *PROGRESS)}
+        self.findings: list[Finding] = []
+        self.worst: dict[str, Worst] = {}
+        self.broken: dict[str, Worst] = {}
+        self._kl_highest = -math.inf
+        self._clip_inside = self._sudden = 0
+        self._variance_reached: int | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """One word for the run as of its last update."""
+        return rules.verdict_of(self.findings, self.updates)
+
+    def add(self, steps: int, values: Mapping[str, float]) -> None:
+        """Take in what an update that ended at ``steps`` measured: names of RULES and PROGRESS, and others,
+        of which only NaN and infinity are noted."""
+        self.updates += 1
+        self.steps = steps
+        for name, value in values.items():
+            if rules.is_broken(name, value):
+                self.add_broken(name, value)
+            elif name in self.series and math.isfinite(value):
+                self.series[name].add(value)
+        self._judge()
+        self._count(values)
+
+    def add_broken(self, metric: str, value: float) -> None:
+        """Note that ``metric`` is NaN or infinite; the first time of each counts."""
+        if metric not in self.broken and len(self.broken) < MAX_BROKEN:
+            self.broken[metric] = Worst(rules.broken(metric, value), self.steps)
+        self.findings = [*self._broken_findings(), *(f for f in self.findings if f.metric in RULES)]
+
+    def _broken_findings(self) -> list[Finding]:
+        return [worst.finding for worst in self.broken.values()]
+
+    def _judge(self) -> None:
+        judged = [
+            rule(self.series[name], self.steps) for name, rule in RULES.items() if self.series[name].count
+        ]
+        found = [finding for finding in judged if finding is not None]
+        self.findings = [*self._broken_findings(), *found]
+        for finding in found:
+            before = self.worst.get(finding.metric)
+            if before is None or LEVELS.index(finding.level) > LEVELS.index(before.finding.level):
+                self.worst[finding.metric] = Worst(finding, self.steps)
+
+    def _count(self, values: Mapping[str, float]) -> None:
+        """What the criteria need of the whole run; a metric that this update lacks counts no further."""
+        if "approx_kl" in values and self.series["approx_kl"].count:
+            self._kl_highest = max(self._kl_highest, self.series["approx_kl"].mean())
+        if "clip_fraction" in values and self.series["clip_fraction"].count:
+            inside = rules.CLIP_LOW <= self.series["clip_fraction"].mean() <= rules.CLIP_HIGH
+            self._clip_inside += inside
+        variance = self.series["explained_variance"]
+        if self._variance_reached is None and variance.count and variance.mean() > rules.VARIANCE_AIM:
+            self._variance_reached = self.steps
+        entropy = next((f for f in self.findings if f.metric == "entropy"), None)
+        self._sudden += entropy is not None and entropy.advice == rules.CERTAIN
+
+    def criteria(self) -> list[Criterion]:
+        """The five criteria of a well-tuned run, each met, not met, or without numbers to tell."""
+        return [self._kl(), self._clip(), self._variance(), self._entropy(), self._progress()]
+
+    def _kl(self) -> Criterion:
+        name = f"KL divergence stays below {rules.KL_WARNING}"
+        if not self.series["approx_kl"].count:
+            return Criterion(name, None, "no approx_kl")
+        value = self._kl_highest
+        return Criterion(name, value < rules.KL_WARNING, f"highest moving mean {value:.3g}")
+
+    def _clip(self) -> Criterion:
+        name = f"clip fraction is {rules.CLIP_LOW} to {rules.CLIP_HIGH}"
+        count = self.series["clip_fraction"].count
+        if not count:
+            return Criterion(name, None, "no clip_fraction")
+        share = self._clip_inside / count
+        now = self.series["clip_fraction"].mean()
+        return Criterion(name, share >= INSIDE_SHARE, f"in {share:.0%} of the updates, {now:.3g} at the end")
+
+    def _variance(self) -> Criterion:
+        name = f"explained variance reaches {rules.VARIANCE_AIM} by {AIM_STEPS // 10**6}M steps"
+        if not self.series["explained_variance"].count:
+            return Criterion(name, None, "no explained_variance")
+        if self._variance_reached is not None:
+            return Criterion(name, self._variance_reached <= AIM_STEPS, f"at step {self._variance_reached:,}")
+        still = f", {AIM_STEPS - self.steps:,} steps are left for it" if self.steps < AIM_STEPS else ""
+        return Criterion(name, False, f"{self.series['explained_variance'].mean():.3g} at the end{still}")
+
+    def _entropy(self) -> Criterion:
+        name = "entropy falls smoothly"
+        quarters = self.series["entropy"].thinned.quarters()
+        if quarters is None:
+            return Criterion(name, None, "too few updates to tell")
+        first, last = mean(quarters[0]), mean(quarters[-1])
+        sudden = f", sudden or near zero in {self._sudden:,} updates" if self._sudden else ""
+        text = f"from {first:.3g} in the first quarter to {last:.3g} in the last{sudden}"
+        return Criterion(name, last < first and not self._sudden, text)
+
+    def _progress(self) -> Criterion:
+        name = "returns and battles rise"
+        parts = [
+            (words, rises(self.series[key]))
+            for key, words in zip(PROGRESS, ("returns", "battles"), strict=True)
+        ]
+        known = [(words, change) for words, change in parts if change is not None]
+        if not known:
+            return Criterion(name, None, "too few episodes to tell")
+        text = ", ".join(f"{words} from {c.first:.3g} to {c.last:.3g}" for words, c in known)
+        return Criterion(name, all(change.rises for _, change in known), text)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {
+            "updates": self.updates,
+            "steps": self.steps,
+            "series": {name: series.snapshot() for name, series in self.series.items()},
+            "worst": {name: [_plain(w.finding), w.steps] for name, w in self.worst.items()},
+            "broken": {name: [_plain(w.finding), w.steps] for name, w in self.broken.items()},
+            "kl_highest": self._kl_highest if math.isfinite(self._kl_highest) else None,
+            "clip_inside": self._clip_inside,
+            "sudden": self._sudden,
+            "variance_reached": self._variance_reached,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave."""
+        self.updates, self.steps = int(snapshot["updates"]), int(snapshot["steps"])
+        for name, series in self.series.items():
+            series.restore(snapshot["series"][name])
+        self.worst = {name: Worst(_finding(f), int(n)) for name, (f, n) in snapshot["worst"].items()}
+        self.broken = {name: Worst(_finding(f), int(n)) for name, (f, n) in snapshot["broken"].items()}
+        highest = snapshot["kl_highest"]
+        self._kl_highest = -math.inf if highest is None else float(highest)
+        self._clip_inside, self._sudden = int(snapshot["clip_inside"]), int(snapshot["sudden"])
+        self._variance_reached = snapshot["variance_reached"]
+        self._judge()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The mean of a run's first quarter and of its last, and whether that is a rise."""
+
+    first: float
+    last: float
+    rises: bool
+
+
+def rises(series: Series) -> Change | None:
+    """Whether the last quarter lies above the first by more than the run's own standard deviation; None while
+    there are too few points."""
+    quarters = series.thinned.quarters()
+    if quarters is None:
+        return None
+    points = [point for quarter in quarters for point in quarter]
+    middle = mean(points)
+    spread = math.sqrt(mean([(point - middle) ** 2 for point in points]))
+    first, last = mean(quarters[0]), mean(quarters[-1])
+    return Change(first, last, last > first and last - first > spread)
+
+
+def _plain(finding: Finding) -> list[str]:
+    # The value as text: JSON has no NaN. repr() gives every bit back.
+    return [finding.metric, finding.level, repr(finding.value), finding.bound, finding.advice]
+
+
+def _finding(plain: Sequence[Any]) -> Finding:
+    metric, level, value, bound, advice = plain
+    return Finding(metric, LEVELS[LEVELS.index(level)], float(value), bound, advice)

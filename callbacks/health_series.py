@@ -1,0 +1,122 @@
+"""The values of one metric over a run in bounded memory: the last ones, and all of them thinned out."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+WINDOW = 10
+"""Updates whose mean is judged."""
+TREND = 50
+"""Updates over which something rises, falls or stays flat."""
+THINNED = 64
+"""Points that a whole run is kept in."""
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean of at least one value."""
+    return math.fsum(values) / len(values)
+
+
+class Thinned:
+    """A whole run as at most THINNED means of equally many successive values each.
+
+    When there is no more room, neighbours are merged two by two, and each new point stands for twice as many.
+    """
+
+    def __init__(self) -> None:
+        self.points: list[float] = []
+        self._each = 1
+        self._sum, self._count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        """Take one value in."""
+        self._sum += value
+        self._count += 1
+        if self._count < self._each:
+            return
+        self.points.append(self._sum / self._count)
+        self._sum, self._count = 0.0, 0
+        if len(self.points) == THINNED:
+            self.points = [(a + b) / 2 for a, b in zip(self.points[::2], self.points[1::2], strict=True)]
+            self._each *= 2
+
+    def quarters(self) -> list[list[float]] | None:
+        """The points in four parts of equal length, the oldest first; None below eight points."""
+        size = len(self.points) // 4
+        if size < 2:
+            return None
+        first = len(self.points) - 4 * size
+        return [self.points[first + part * size : first + (part + 1) * size] for part in range(4)]
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {
+            "points": list(self.points),
+            "each": self._each,
+            "sum": self._sum,
+            "count": self._count,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave."""
+        self.points = [float(point) for point in snapshot["points"]]
+        self._each, self._count = int(snapshot["each"]), int(snapshot["count"])
+        self._sum = float(snapshot["sum"])
+
+
+class Series:
+    """The finite values of one metric, one for each update."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.recent: deque[float] = deque(maxlen=TREND)
+        self.thinned = Thinned()
+        self.highest = -math.inf
+        """The highest median of WINDOW successive values so far."""
+
+    def add(self, value: float) -> None:
+        """Take one value in; it must be finite."""
+        self.count += 1
+        self.recent.append(value)
+        self.thinned.add(value)
+        if self.count >= WINDOW:
+            self.highest = max(self.highest, self.median())
+
+    def last(self, number: int = WINDOW) -> list[float]:
+        """The last ``number`` values, or as many as there are."""
+        return list(self.recent)[-number:]
+
+    def mean(self, number: int = WINDOW) -> float:
+        """The mean of the last ``number`` values; there must be one."""
+        return mean(self.last(number))
+
+    def median(self, number: int = WINDOW) -> float:
+        """The median of the last ``number`` values; there must be one."""
+        return median(self.last(number))
+
+    def halves(self) -> tuple[list[float], list[float]]:
+        """The last TREND values, or as many as there are, in two parts of one length: older and newer."""
+        half = len(self.recent) // 2
+        values = list(self.recent)[-2 * half :] if half else []
+        return values[:half], values[half:]
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {
+            "count": self.count,
+            "recent": list(self.recent),
+            "thinned": self.thinned.snapshot(),
+            "highest": self.highest if math.isfinite(self.highest) else None,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave."""
+        self.count = int(snapshot["count"])
+        self.recent = deque((float(value) for value in snapshot["recent"]), maxlen=TREND)
+        self.thinned.restore(snapshot["thinned"])
+        highest = snapshot["highest"]
+        self.highest = -math.inf if highest is None else float(highest)

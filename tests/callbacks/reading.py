@@ -1,0 +1,11 @@
+"""Reading back what a run logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def points(curves: Callable[[], Any], key: str) -> list[tuple[int, float]]:
+    """The steps and values of one curve."""
+    return [(event.step, event.value) for event in curves().Scalars(key)]
