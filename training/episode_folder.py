@@ -9,15 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stable_baselines3.common.callbacks import BaseCallback
-
 from envs.episode_file import STARTS, SUFFIX, read_header, start_path
 from envs.errors import UserError, known
 
 FOLDER = "episodes"
 MB = 1_000_000  # bytes
 BLOCK = 4096  # bytes: what a small file takes of a disk
-PRUNE_EVERY = 65_536  # steps of all environments together
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,43 +114,6 @@ class EpisodeFolder:
         """``12 episodes, 0.3 MB``."""
         count = len(self.entries)
         return f"{count:,} episode{'' if count == 1 else 's'}, {self.bytes / MB:.1f} MB"
-
-
-class KeepEpisodes(BaseCallback):
-    """Keeps the folder of recorded episodes within ``limit`` bytes; looks at it between rollouts, every
-    65,536 steps. ``wanted`` is False when no episodes are recorded."""
-
-    def __init__(self, folder: Path, limit: int, wanted: bool = True) -> None:
-        super().__init__()
-        self.files = EpisodeFolder(folder)
-        self.limit = limit
-        self.wanted = wanted
-        self._next = 0
-
-    def _on_training_start(self) -> None:
-        self._next = self.model.num_timesteps + PRUNE_EVERY
-        with suppress(OSError):
-            self.files.sweep()
-
-    def _on_rollout_start(self) -> None:
-        if self.model.num_timesteps >= self._next:
-            self._next = self.model.num_timesteps + PRUNE_EVERY
-            self.tidy()
-
-    def _on_step(self) -> bool:
-        return True
-
-    def tidy(self) -> None:
-        """Look, and remove what is too much. A disk that refuses is asked again the next time."""
-        if self.wanted:
-            with suppress(OSError):
-                self.files.refresh()
-                self.files.prune(self.limit)
-
-    @property
-    def line(self) -> str | None:
-        """What the end of a run says of its episodes; None when there is nothing to say."""
-        return f"{self.files} in {self.files.folder}" if self.files.entries else None
 
 
 def _files(folder: Path, suffix: str) -> Iterator[tuple[Path, os.stat_result]]:

@@ -3,6 +3,7 @@ played with."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from training.config import TrainConfig, load_config
 
 SETTINGS = (
     "fast_text",
+    "repel",
     "goal",
     "max_steps",
     "action_frames",
     "held_frames",
     "sound",
     "rewards",
+    "reward_terms",
+    "layers",
 )
 """Keys of a config that decide how an episode goes and what it pays."""
 
@@ -37,11 +41,15 @@ def about(config: TrainConfig, game: Game) -> dict[str, Any]:
     return {"game": game.name, "rom_sha1": game.sha1, "settings": settings}
 
 
-def config_of(header: Header, rom: Path) -> TrainConfig:
+def config_of(header: Header, rom: Path, start: Path, reward_terms: Mapping[str, float]) -> TrainConfig:
     """The config that an episode was played with, as far as it matters to the episode, on the cartridge at
-    ``rom``. Raises UserError for settings that no config can have."""
+    ``rom`` and from the state in the file ``start``. Raises UserError for settings that no config can have.
+
+    Its own terms of the reward are code of the user's: ``reward_terms`` takes their place.
+    """
     unknown = sorted(header.settings.keys() - set(SETTINGS))
     if unknown:
-        raise UserError(f"its settings have {unknown[0]!a}, which is none that decides an episode")
-    plain = {"rom": str(rom), "game": header.game, "device": "cpu", "observations": ["badges"]}
-    return load_config(None, {**header.settings, **plain})
+        raise UserError(f"{unknown[0]!a} is no setting that decides an episode")
+    plain = {"device": "cpu", "observations": ["badges"], "num_envs": 1}
+    found = {"rom": str(rom), "game": header.game, "start": str(start), "reward_terms": dict(reward_terms)}
+    return load_config(None, {**header.settings, **plain, **found})

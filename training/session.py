@@ -23,9 +23,10 @@ from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
 from training.checkpoints import apply_training_state, apply_weights
 from training.config_source import config_source
-from training.episode_folder import FOLDER, MB, KeepEpisodes
+from training.episode_folder import FOLDER, MB
 from training.evaluating import EvaluateNowAndThen
 from training.history_db.recorder import RunHistory
+from training.keep_episodes import KeepEpisodes
 from training.keeping import KeepCheckpoints, OrderlyStop
 from training.make_env import interventions_of, make_vec_env, played
 from training.model import build_model, environment_seed, resolve_device

@@ -1,0 +1,81 @@
+"""The episodes of a run, for replay.py: which there are, which one is meant, and all of them checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from envs.episode_file import Header, read_header
+from envs.errors import UserError
+from training.episode_folder import FOLDER, EpisodeFolder
+from training.replaying import open_episode, verify
+from training.report import table
+from training.runs import RunError
+
+
+def episodes_of(run: Path) -> EpisodeFolder:
+    """The recorded episodes of a run's folder. Raises RunError when there are none."""
+    folder = EpisodeFolder(run / FOLDER)
+    folder.refresh()
+    if not folder.entries:
+        raise RunError(f"run {run.name} has no recorded episodes in {run / FOLDER} (see record_every)")
+    return folder
+
+
+def chosen(run: Path, best: bool, milestone: str | None) -> Path:
+    """The file that is meant: the ``best``, the first with a ``milestone``, or the last. Raises UserError."""
+    folder = episodes_of(run)
+    if milestone is not None:
+        return folder.first(milestone).path
+    found = folder.best() if best else folder.in_order[-1]
+    if found is None:
+        raise RunError(f"run {run.name}: every file in {folder.folder} is damaged")
+    return found.path
+
+
+def listing(run: Path) -> str:
+    """A line for each episode, the oldest first."""
+    folder = episodes_of(run)
+    rows, damaged = [["episode", "steps", "return", "battles won", "milestones"]], []
+    for entry in folder.in_order:
+        try:
+            rows.append(_row(entry.path.name, read_header(entry.path)))
+        except UserError as error:
+            damaged.append(f"  {error}")
+    return "\n".join([f"{run.name}: {folder}", "", table(rows), *damaged])
+
+
+def _row(name: str, header: Header) -> list[str]:
+    fell = ", ".join(f"{name} ({step:,})" for step, name in header.milestones)
+    won = header.stats.get("battles_won", "-")
+    return [name, f"{header.steps:,}", f"{header.episode_return:.2f}", str(won), fell or "-"]
+
+
+def verify_all(run: Path, rom: Path | None) -> tuple[str, int]:
+    """Check every episode of a run; lines for those that are not as they were, a summary, and 0 or 1.
+
+    Raises UserError when there are none, or the cartridge ``rom`` is not theirs.
+    """
+    entries = episodes_of(run).in_order
+    lines: list[str] = []
+    steps = exact = other_rewards = 0
+    for entry in tqdm(entries, unit="episode", leave=False, disable=None):
+        try:
+            source = open_episode(entry.path, rom, run)
+            outcome = verify(source)
+        except UserError as error:
+            lines.append(str(error))
+            continue
+        if outcome.differs is not None:
+            lines.append(f"{entry.path.name}: memory differs at step {outcome.differs:,}")
+            continue
+        exact, steps = exact + 1, steps + source.steps
+        if outcome.other_rewards(source):
+            other_rewards += 1
+            lines.append(f"{entry.path.name}: rewards differ: {', '.join(outcome.other_rewards(source))}")
+    lines.append(
+        f"{len(entries):,} episodes: {exact:,} agree in memory ({steps:,} steps), {len(entries) - exact:,} do"
+        f" not; rewards of {exact - other_rewards:,} agree"
+    )
+    return "\n".join(lines), int(exact < len(entries))

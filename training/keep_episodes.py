@@ -1,0 +1,49 @@
+"""Keeps recorded episodes within their share of the disk while a run goes on."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from training.episode_folder import EpisodeFolder
+
+PRUNE_EVERY = 65_536  # steps of all environments together
+
+
+class KeepEpisodes(BaseCallback):
+    """Keeps the folder of recorded episodes within ``limit`` bytes; looks at it between rollouts, every
+    65,536 steps. ``wanted`` is False when no episodes are recorded."""
+
+    def __init__(self, folder: Path, limit: int, wanted: bool = True) -> None:
+        super().__init__()
+        self.files = EpisodeFolder(folder)
+        self.limit = limit
+        self.wanted = wanted
+        self._next = 0
+
+    def _on_training_start(self) -> None:
+        self._next = self.model.num_timesteps + PRUNE_EVERY
+        with suppress(OSError):
+            self.files.sweep()
+
+    def _on_rollout_start(self) -> None:
+        if self.model.num_timesteps >= self._next:
+            self._next = self.model.num_timesteps + PRUNE_EVERY
+            self.tidy()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def tidy(self) -> None:
+        """Look, and remove what is too much. A disk that refuses is asked again the next time."""
+        if self.wanted:
+            with suppress(OSError):
+                self.files.refresh()
+                self.files.prune(self.limit)
+
+    @property
+    def line(self) -> str | None:
+        """What the end of a run says of its episodes; None when there is nothing to say."""
+        return f"{self.files} in {self.files.folder}" if self.files.entries else None

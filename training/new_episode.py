@@ -1,0 +1,49 @@
+"""An episode played by a trained policy, recorded like those of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from envs.episode_file import file_name
+from training.config import load_config
+from training.episodes import FIRST_EVALUATION_SEED, SEEDS_APART, policy_choice
+from training.evaluation import load_policy, run_checkpoint
+from training.make_env import env_config, make_env
+from training.recorded import make_recorder
+
+
+def play_new_episode(
+    run: Path,
+    folder: Path,
+    actions: int | None = None,
+    seed: int = 0,
+    greedy: bool = False,
+    checkpoint: str | None = None,
+    rom: Path | None = None,
+    start: str | None = None,
+) -> Path:
+    """Let the run's policy play an episode of at most ``actions``; the file that it leaves in ``folder``.
+
+    Raises UserError when the checkpoint, the cartridge or the start state is wrong.
+    """
+    given = {"rom": rom and str(rom), "start": start, "max_steps": actions}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    config = load_config(run / "config.json", {**overrides, "device": "cpu", "record_every": 1})
+    found = run_checkpoint(run, checkpoint)
+    settings = env_config(config)
+    recorder = make_recorder(config, settings.game, folder, environment=0)
+    env = DummyVecEnv([lambda: make_env(config, settings, recorder=recorder)])
+    try:
+        choose = policy_choice(load_policy(config, env, found), greedy)
+        torch.manual_seed(seed)
+        env.seed(FIRST_EVALUATION_SEED + seed * SEEDS_APART)
+        observations, done = env.reset(), False
+        while not done:
+            observations, _, dones, _ = env.step(choose(observations))  # type: ignore[arg-type]
+            done = bool(dones[0])
+    finally:
+        env.close()
+    return folder / file_name(0, 0)

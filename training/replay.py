@@ -1,0 +1,146 @@
+"""Play recorded episodes again: ``python training/replay.py RUN --best --out best.mp4``.
+
+Every replay is checked against hashes of the memory that were kept while the episode was played.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import tyro
+
+from training.cli import File, Name, Switch, UsageError, parse, run_program
+
+FORMATS = (".gif", ".mp4")
+CHOICES = ("best", "milestone", "list", "all", "play")
+ONLY_PLAY = ("greedy", "checkpoint", "seed", "start")
+
+
+@dataclass(frozen=True)
+class ReplayFlags:
+    """Play a recorded episode again, check that the memory is the same all the way, and write it as MP4 or
+    GIF: the screen, and below it the reward as it accumulates and milestones as they fall.
+    """
+
+    what: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN")]
+    """A recorded episode (RUN/episodes/*.episode), or a run by name or folder, of which the last is taken."""
+    best: Switch = False
+    """Of a run: the episode of the highest return."""
+    milestone: Name = None
+    """Of a run: the first episode in which this milestone fell, such as badge1."""
+    list: Switch = False
+    """Of a run: say what episodes there are."""
+    all: Switch = False
+    """Of a run: check every episode (with --verify-only)."""
+    play: Switch = False
+    """Of a run: let the trained policy play a new episode, on a seed held apart from training."""
+    verify_only: Switch = False
+    """Check, and write no file."""
+    out: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("replay.mp4")
+    """File to write; its ending (.mp4 or .gif) decides the kind."""
+    actions: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Stop after so many actions."""
+    speed: float = 1.0
+    """Times as fast as the real machine."""
+    rate: int = 15
+    """Pictures a second, about."""
+    scale: int = 1
+    """Times as large as the screen of 160 x 144 pixels."""
+    rom: File = None
+    """The cartridge that was played; found by its hash where the run or POKEMON_RED_ROM names it."""
+    greedy: Switch = False
+    """With --play: always take the likeliest action instead of drawing from the policy."""
+    checkpoint: Name = None
+    """With --play: final, best or a number of steps; the newest when left out."""
+    seed: int = 0
+    """With --play: which of the seeds held apart."""
+    start: Name = None
+    """With --play: start state; the run's own when left out."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Replay and say what was seen. Returns 1 when a memory differed; raises UserError for wrong input."""
+    flags = parse(ReplayFlags, arguments, "replay.py")
+    _check(flags)
+    if Path(flags.what).is_file():
+        chosen = [name for name in CHOICES if getattr(flags, name)]
+        if chosen:
+            raise UsageError(f"--{chosen[0]} goes with a run, and {flags.what} is a file")
+        return _replay(flags, Path(flags.what))
+    return _of_run(flags)
+
+
+def _check(flags: ReplayFlags) -> None:
+    for name, most in (("actions", 10_000_000), ("speed", 1000), ("rate", 50), ("scale", 8)):
+        value = getattr(flags, name)
+        if value is not None and not 0 < value <= most:
+            raise UsageError(f"--{name} {value} is out of range: must be above 0, at most {most}")
+    if flags.seed < 0:
+        raise UsageError(f"--seed {flags.seed} is out of range: must be at least 0")
+    chosen = [name for name in CHOICES if getattr(flags, name)]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]} cannot be given together")
+    astray = [name for name in ONLY_PLAY if getattr(flags, name)]
+    if astray and not flags.play:
+        raise UsageError(f"--{astray[0]} goes with --play")
+    if flags.all and not flags.verify_only:
+        raise UsageError("--all goes with --verify-only")
+    if flags.list or flags.verify_only:
+        return
+    if flags.out.suffix not in FORMATS:
+        raise UsageError(f"--out {flags.out} must end in .mp4 or .gif")
+    if not flags.out.parent.is_dir():
+        raise UsageError(f"--out {flags.out}: there is no folder {flags.out.parent}")
+
+
+def _of_run(flags: ReplayFlags) -> int:
+    from training.plan import find_run
+
+    run = find_run(flags.what)
+    if flags.play:
+        return _play(flags, run)
+    from training.episode_list import chosen, listing, verify_all
+
+    if flags.list:
+        print(listing(run))
+        return 0
+    if flags.all:
+        text, status = verify_all(run, flags.rom)
+        print(text)
+        return status
+    return _replay(flags, chosen(run, flags.best, flags.milestone), run)
+
+
+def _play(flags: ReplayFlags, run: Path) -> int:
+    import tempfile
+
+    from training.new_episode import play_new_episode
+
+    with tempfile.TemporaryDirectory() as folder:
+        how = (flags.seed, flags.greedy, flags.checkpoint, flags.rom, flags.start)
+        return _replay(flags, play_new_episode(run, Path(folder), flags.actions, *how), run)
+
+
+def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
+    from training.replaying import describe, film, open_episode, verify
+
+    source = open_episode(path, flags.rom, run, flags.actions)
+    outcome = verify(source)
+    print(describe(source, outcome))
+    if outcome.differs is not None:
+        return 1
+    if not flags.verify_only:
+        moving = film(source, outcome.curves, flags.out, flags.speed, flags.rate, flags.scale)
+        print(f"{flags.out}: {moving}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)

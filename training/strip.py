@@ -1,0 +1,141 @@
+"""The strip below the picture of a replay: where and when it is, how the reward accumulates, what was
+reached. Everything is drawn as indices of one small palette, so that a GIF shows it exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.episode_stats import COMPONENTS
+from training.pixel_text import HEIGHT, text_mask
+
+WIDTH, SCREEN = 160, 144  # pixels
+STRIP = 68  # pixels; the sum of both is even, as H.264 wants it
+SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
+GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
+COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}
+PALETTE: NDArray[np.uint8] = np.array(
+    [
+        *SHADES,
+        (22, 26, 34),
+        (120, 128, 142),
+        (240, 242, 246),
+        (72, 200, 120),
+        (240, 104, 80),
+        (112, 150, 255),
+        (250, 200, 70),
+    ],
+    np.uint8,
+)
+"""uint8 (11, 3): four shades of the screen, then ground, dim and bright text, and the components."""
+
+CHART_TOP, CHART_HEIGHT, MARGIN = 14, 22, 2  # pixels
+COLUMNS = WIDTH - 2 * MARGIN
+HALF = 91  # pixels: where the right-hand column begins
+
+Indexed = NDArray[np.uint8]
+
+
+class Curves:
+    """The four sums over an episode of ``steps`` steps, by column of the chart: memory does not depend on
+    its length."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.values: NDArray[np.float64] = np.full((COLUMNS, len(COMPONENTS)), np.nan)
+        self.milestones: list[tuple[int, str]] = []
+
+    def add(self, step: int, sums: Sequence[float], milestones: Sequence[str] = ()) -> None:
+        """The sums, in the order of COMPONENTS, after ``step`` (1 is the first), and what fell on it."""
+        self.values[self.column(step)] = sums
+        self.milestones += [(step, name) for name in milestones]
+
+    def column(self, step: int) -> int:
+        """The column that ``step`` falls into."""
+        return max(0, min(step, self.steps) - 1) * COLUMNS // self.steps
+
+    def rows(self) -> NDArray[np.intp]:
+        """Pixel rows (COLUMNS, 4) of the four curves, the last row for the zero line at (COLUMNS, 4)."""
+        filled = self.values.copy()
+        for row in range(COLUMNS):
+            if np.isnan(filled[row]).any():
+                filled[row] = filled[row - 1] if row else 0.0
+        filled = np.concatenate([filled, np.zeros((COLUMNS, 1))], axis=1)
+        low, high = min(0.0, filled.min()), max(0.0, filled.max())
+        share = (filled - low) / ((high - low) or 1.0)
+        rows: NDArray[np.intp] = np.rint((1.0 - share) * (CHART_HEIGHT - 1)).astype(np.intp)
+        return rows
+
+
+def draw_chart(curves: Curves) -> Indexed:
+    """The whole chart, uint8 (CHART_HEIGHT, COLUMNS): zero line, a mark for each milestone, four curves."""
+    chart = np.full((CHART_HEIGHT, COLUMNS), GROUND, np.uint8)
+    rows = curves.rows()
+    chart[rows[0, -1], ::3] = DIM
+    for step, _ in curves.milestones:
+        chart[::2, curves.column(step)] = GOLD
+    for place, name in enumerate(COMPONENTS):
+        line = rows[:, place]
+        for column in range(COLUMNS):
+            ends = line[max(0, column - 1)], line[column]
+            chart[min(ends) : max(ends) + 1, column] = COLOURS[name]
+    return chart
+
+
+class Strip:
+    """Draws the strip of one episode: uint8 (STRIP, WIDTH) palette indices."""
+
+    def __init__(self, curves: Curves) -> None:
+        self._curves = curves
+        self._chart = draw_chart(curves)
+
+    def draw(self, step: int, place: str, sums: Mapping[str, float], note: str) -> Indexed:
+        """After ``step``: the name of the map, the sums so far, and ``note`` in the last line."""
+        strip = np.full((STRIP, WIDTH), GROUND, np.uint8)
+        count = f"{step}/{self._curves.steps}"
+        wide = _right(strip, 3, WIDTH - MARGIN, count, DIM)
+        _left(strip, 3, MARGIN, place, BRIGHT, WIDTH - 3 * MARGIN - wide)
+        shown = self._curves.column(step) + 1 if step else 0
+        strip[CHART_TOP : CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + shown] = self._chart[:, :shown]
+        strip[CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + COLUMNS : 2] = DIM
+        for number, name in enumerate(COMPONENTS):
+            top = CHART_TOP + CHART_HEIGHT + 4 + number // 2 * (HEIGHT + 2)
+            begin, end = (MARGIN, HALF - MARGIN - 1) if number % 2 == 0 else (HALF, WIDTH - MARGIN)
+            self._sum(strip, top, begin, end, name, sums[name])
+        _left(strip, STRIP - HEIGHT, MARGIN, note, GOLD, WIDTH - 2 * MARGIN)
+        return strip
+
+    @staticmethod
+    def _sum(strip: Indexed, top: int, begin: int, end: int, name: str, value: float) -> None:
+        strip[top + 2 : top + 5, begin : begin + 3] = COLOURS[name]
+        wide = _right(strip, top, end, amount(value), BRIGHT)
+        _left(strip, top, begin + 4, name, DIM, end - begin - 5 - wide)
+
+
+def amount(value: float) -> str:
+    """A sum in few characters: ``0.05``, ``-12.3``, ``1,234``."""
+    size = round(abs(value), 2)
+    if size == 0:
+        return "0"
+    return f"{value:.2f}" if size < 0.1 else f"{value:.1f}" if round(size) < 100 else f"{value:,.0f}"
+
+
+def _left(strip: Indexed, top: int, left: int, text: str, colour: int, width: int) -> None:
+    mask = text_mask(text, max(0, width))
+    strip[top : top + HEIGHT, left : left + mask.shape[1]][mask] = colour
+
+
+def _right(strip: Indexed, top: int, right: int, text: str, colour: int) -> int:
+    """Draw so that ``text`` ends at ``right``; returns its width."""
+    mask = text_mask(text, WIDTH - 2 * MARGIN)
+    width = int(mask.shape[1])
+    strip[top : top + HEIGHT, right - width : right][mask] = colour
+    return width
+
+
+def compose(screen: NDArray[np.uint8], strip: Indexed) -> Indexed:
+    """Screen, uint8 (144, 160) of shades, above the strip: uint8 (212, 160) palette indices."""
+    return np.concatenate([screen // 64, strip])
