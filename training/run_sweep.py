@@ -50,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         UserError: a pattern matches nothing, a config is wrong, or unlike things would be compared.
     """
     flags = parse(SweepFlags, arguments, "run_sweep.py")
+    if not flags.patterns:
+        raise UsageError("PATTERN must be given; see --help")
     for flag in ("episodes", "seeds", "jobs"):
         if not 1 <= (number := getattr(flags, flag) or 0) <= 100_000:
             raise UsageError(f"--{flag} {number} is out of range: must be 1 to 100000")

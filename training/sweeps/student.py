@@ -39,8 +39,7 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, f
     gap, total = fmean(ours) - fmean(theirs), sum(parts)
     if total == 0:
         return gap, gap
-    freedom = total**2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs), strict=True)
-    )
+    shares = [part / total / math.sqrt(len(v) - 1) for part, v in zip(parts, (ours, theirs), strict=True)]
+    freedom = 1 / sum(share**2 for share in shares)
     half = quantile(freedom) * math.sqrt(total)
     return gap - half, gap + half
