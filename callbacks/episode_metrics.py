@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
@@ -22,6 +23,11 @@ MEANS = {
     "env_stats/coord_count": "coord_count",
 }
 COMPONENTS = ("exploration", "battle", "milestone", "penalty")
+MAP_PROGRESS = "train/episode_map_progress_max"
+WIN_RATE = "battle_stats/win_rate_mean"
+INTERVENTIONS = "env_stats/interventions_mean"
+KEYS = (*MEANS, *(f"reward_components/{name}" for name in COMPONENTS), MAP_PROGRESS, WIN_RATE, INTERVENTIONS)
+"""Every key that is recorded, whatever the episodes were like."""
 
 
 def mean_of(episodes: Sequence[Episode], value: Callable[[Episode], float | None]) -> float | None:
@@ -37,20 +43,26 @@ def win_rate(episodes: Sequence[Episode]) -> float | None:
     return won / ended if ended else None
 
 
+def writes(episode: Episode) -> int:
+    """How often the game's memory was written from outside."""
+    return sum(episode.get("interventions", {}).values())
+
+
 def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
     """TensorBoard key -> value over ``episodes`` (``info["episode_stats"]`` of each); keys without data are
     left out."""
     found = {key: mean_of(episodes, itemgetter(name)) for key, name in MEANS.items()}
     sums = [episode["reward_components"] for episode in episodes]
     found |= {f"reward_components/{name}": mean_of(sums, itemgetter(name)) for name in COMPONENTS}
-    found["train/episode_map_progress_max"] = max((float(e["map_progress"]) for e in episodes), default=None)
-    found["battle_stats/win_rate_mean"] = win_rate(episodes)
+    found[MAP_PROGRESS] = max((float(e["map_progress"]) for e in episodes), default=None)
+    found[WIN_RATE] = win_rate(episodes)
+    found[INTERVENTIONS] = mean_of(episodes, writes)
     return {key: value for key, value in found.items() if value is not None}
 
 
 class EpisodeMetrics(BaseCallback):
-    """Records the keys of ``summarise`` over the last ``window`` episodes that ended, in time for every log
-    dump.
+    """Records KEYS over the last ``window`` episodes that ended, in time for every log dump: NaN, which no
+    curve shows, while no episode says anything of a key.
 
     ``episodes`` and ``battles`` (started) count everything seen since this callback was made.
     """
@@ -60,6 +72,16 @@ class EpisodeMetrics(BaseCallback):
         self.recent: deque[Episode] = deque(maxlen=window)
         self.episodes = 0
         self.battles = 0
+
+    def snapshot(self) -> dict[str, Any]:
+        """The window and the counts, as JSON values."""
+        return {"recent": list(self.recent), "episodes": self.episodes, "battles": self.battles}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave."""
+        self.recent.clear()
+        self.recent.extend(snapshot["recent"])
+        self.episodes, self.battles = snapshot["episodes"], snapshot["battles"]
 
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
@@ -71,5 +93,6 @@ class EpisodeMetrics(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        for key, value in summarise(self.recent).items():
-            self.logger.record(key, value)
+        found = summarise(self.recent)
+        for key in KEYS:
+            self.logger.record(key, found.get(key, math.nan))

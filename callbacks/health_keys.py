@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 ENTROPY_LOSS = "train/entropy_loss"
@@ -13,6 +14,8 @@ KEYS = {
     "train/episode_return_mean": "episode_return",  # after the one above, so that this one wins
     "train/episode_battles_started_mean": "battles_started",
 }
+EPISODES = ("train/episode_", "train/success_rate")
+"""Keys that are NaN until an episode that says something of them has ended."""
 UPDATE_KEYS = ("train/approx_kl", "train/loss", "train/value_loss", ENTROPY_LOSS)
 """At least one of these is in the log when an update is."""
 
@@ -25,6 +28,7 @@ def is_update(keys: Mapping[str, object]) -> bool:
 def measured(row: Mapping[str, float]) -> dict[str, float]:
     """The metrics in one row of a log: those of KEYS by their names here, the entropy (nats, as
     stable-baselines3 writes its negative), everything else of ``train/`` by the rest of its key."""
+    row = {key: value for key, value in row.items() if not (key.startswith(EPISODES) and math.isnan(value))}
     found = {
         key.removeprefix("train/"): value
         for key, value in row.items()

@@ -99,7 +99,7 @@ def learn(tmp_path: Path) -> Iterator[Learn]:
     tensorboard/."""
 
     def train(callbacks: Sequence[BaseCallback], steps: int = 256, **settings: Any) -> PPO:
-        env = VecMonitor(DummyVecEnv([Corridor, Corridor]))
+        env = VecMonitor(settings.pop("env", None) or DummyVecEnv([Corridor, Corridor]))
         options: dict[str, Any] = {
             "n_steps": 32,
             "batch_size": 32,

@@ -13,7 +13,7 @@ from callbacks.episode_metrics import EpisodeMetrics, summarise
 from callbacks.performance import WAITS, Performance, resident_megabytes
 from callbacks.progress import Progress, duration
 from callbacks.update_log import UpdateLog
-from tests.callbacks.test_schedule_and_samples import points
+from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]
 Curves = Callable[[], Any]
@@ -33,6 +33,7 @@ KEYS = {
     "reward_components/penalty",
     "battle_stats/win_rate_mean",
     "env_stats/coord_count",
+    "env_stats/interventions_mean",
 }
 
 
