@@ -1,76 +1,178 @@
-"""A picture of where the agents have been: one panel per map, brighter where more samples fell."""
+"""Where the agents have been: counts of the places that samples saw, and pictures of them, map by map."""
 
 from __future__ import annotations
 
+import base64
+import io
 import math
+import sys
+import zlib
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pictures
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Image
 
-MAX_PANELS = 36  # the maps with most samples
-GAP = 2  # pixels between panels
+from callbacks.files import write_atomically
+
+Picture = NDArray[np.uint8]  # (height, width, 3)
+Place = tuple[int, int, int]  # map id, y, x
+
+VISITS = "visits.npz"
+OVERVIEW = "overview.png"
+PLACE = np.dtype([("map_id", np.uint8), ("y", np.uint8), ("x", np.uint8), ("count", np.int64)])
+MAX_PLACES = 200_000  # about twice the tiles of the whole game: what memory in disorder adds is bounded
+MAX_PANELS = 36  # maps in one picture, those with most samples
+MAX_IMAGES = 8  # maps with a picture of their own in TensorBoard
+FILE_SCALE, PANEL_SCALE = 16, 6  # pixels of a tile
+GAP = 12  # pixels between panels
+BACKGROUND = 255
 NOT_TENSORBOARD = ("stdout", "log", "json", "csv")
 
 
-def panel(counts: dict[tuple[int, int], int]) -> NDArray[np.uint8]:
-    """Visits of one map, (y, x) -> count, as a picture (height, width) uint8 of the tiles between the
-    outermost."""
-    ys, xs = zip(*counts, strict=True)
-    top, left = min(ys), min(xs)
-    picture = np.zeros((max(ys) - top + 1, max(xs) - left + 1), dtype=np.uint8)
-    scale = math.log1p(max(counts.values()))
-    for (y, x), count in counts.items():
-        picture[y - top, x - left] = 64 + round(191 * math.log1p(count) / scale)
-    return picture
+class Maps(Protocol):
+    """What draws maps: their names, and panels of the places visited on them."""
+
+    def name(self, map_id: int) -> str: ...
+    def panel(self, map_id: int, counts: Mapping[tuple[int, int], int], scale: int) -> Picture: ...
 
 
-def mosaic(panels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """The panels in rows on one square-ish picture (height, width) uint8; 1 x 1 black when there are
+class Visits:
+    """How often samples saw each place; at most MAX_PLACES of them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Place] = Counter()
+
+    def add(self, map_id: int, y: int, x: int) -> None:
+        """Count one sample; a place too many is left out."""
+        place = (map_id, y, x)
+        if place in self.counts or len(self.counts) < MAX_PLACES:
+            self.counts[place] += 1
+
+    def by_map(self) -> dict[int, dict[tuple[int, int], int]]:
+        """(y, x) -> count of each map, the map with most samples first."""
+        maps: dict[int, dict[tuple[int, int], int]] = {}
+        for (map_id, y, x), count in self.counts.items():
+            maps.setdefault(map_id, {})[y, x] = count
+        order = sorted(maps, key=lambda m: (-sum(maps[m].values()), m))
+        return {map_id: maps[map_id] for map_id in order}
+
+    def as_array(self) -> NDArray[np.void]:
+        """All places, in order: a structured array of PLACE."""
+        rows = [(*place, count) for place, count in sorted(self.counts.items())]
+        return np.array(rows, dtype=PLACE)
+
+    @staticmethod
+    def of_array(places: NDArray[np.void]) -> Visits:
+        """What ``as_array`` gave. Raises ValueError for an array of another form."""
+        if places.dtype != PLACE or places.ndim != 1 or len(places) > MAX_PLACES:
+            raise ValueError(f"visits of type {places.dtype}, shape {places.shape}")
+        visits = Visits()
+        visits.counts.update({(int(m), int(y), int(x)): int(count) for m, y, x, count in places.tolist()})
+        return visits
+
+
+def mosaic(panels: list[Picture]) -> Picture:
+    """The panels in rows, tall ones first, on one picture about as wide as high; 1 x 1 when there are
     none."""
     if not panels:
-        return np.zeros((1, 1), dtype=np.uint8)
-    columns = math.ceil(math.sqrt(len(panels)))
-    height = max(p.shape[0] for p in panels) + GAP
-    width = max(p.shape[1] for p in panels) + GAP
-    picture = np.zeros((height * math.ceil(len(panels) / columns), width * columns), dtype=np.uint8)
-    for i, p in enumerate(panels):
-        top, left = i // columns * height, i % columns * width
-        picture[top : top + p.shape[0], left : left + p.shape[1]] = p
+        return np.full((1, 1, 3), BACKGROUND, dtype=np.uint8)
+    area = sum((panel.shape[0] + GAP) * (panel.shape[1] + GAP) for panel in panels)
+    width = max(int(math.sqrt(area) * 1.2), max(panel.shape[1] for panel in panels)) + 2 * GAP
+    spots, left, top, shelf = [], GAP, GAP, 0
+    for panel in sorted(panels, key=lambda p: -p.shape[0]):
+        if left + panel.shape[1] + GAP > width:
+            left, top, shelf = GAP, top + shelf + GAP, 0
+        spots.append((top, left, panel))
+        left += panel.shape[1] + GAP
+        shelf = max(shelf, panel.shape[0])
+    picture = np.full((top + shelf + GAP, width, 3), BACKGROUND, dtype=np.uint8)
+    for top, left, panel in spots:
+        picture[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
     return picture
+
+
+def overview(visits: Visits, maps: Maps) -> Picture:
+    """The maps with most samples on one picture."""
+    busiest = list(visits.by_map().items())[:MAX_PANELS]
+    return mosaic([maps.panel(map_id, counts, PANEL_SCALE) for map_id, counts in busiest])
+
+
+def write_pictures(visits: Visits, maps: Maps, folder: Path) -> list[Path]:
+    """Write the overview and a picture of each of the busiest maps as PNG files. Raises OSError."""
+    named = {OVERVIEW: overview(visits, maps)}
+    for map_id, counts in list(visits.by_map().items())[:MAX_PANELS]:
+        plain = "".join(c if c.isalnum() else "_" for c in maps.name(map_id))
+        named[f"{map_id:03d}_{plain}.png"] = maps.panel(map_id, counts, FILE_SCALE)
+    for name, picture in named.items():
+        buffer = io.BytesIO()
+        Pictures.fromarray(picture).save(buffer, format="PNG", optimize=True)
+        write_atomically(folder / name, buffer.getvalue())
+    return [folder / name for name in named]
 
 
 class ExplorationPicture(BaseCallback):
-    """Counts the places in ``info["agent_stats"]`` and records ``trajectory/explore_sum`` now and then.
+    """Counts the places in ``info["agent_stats"]``; records ``trajectory/explore_sum`` and the busiest maps
+    under ``exploration/NAME`` now and then, and writes the same to ``folder`` (None: nowhere).
 
-    The counts have one entry per place of the game, so they are bounded by its maps. The picture comes with
-    the first dump after every ``every_steps`` steps and with the first dump of all.
+    Pictures come with the first dump after every ``every_steps`` steps and with the first dump of all; the
+    folder is written then and at the end. A disk that refuses costs a warning.
     """
 
-    def __init__(self, every_steps: int = 50_000) -> None:
+    def __init__(self, maps: Maps, folder: Path | None = None, every_steps: int = 50_000) -> None:
         super().__init__()
-        self.every_steps = every_steps
-        self.visits: Counter[tuple[int, int, int]] = Counter()  # (map id, y, x)
+        self.maps, self.folder, self.every_steps = maps, folder, every_steps
+        self.visits = Visits()
         self._next = 0
 
-    def picture(self) -> NDArray[np.uint8]:
-        """All places seen so far, (height, width) uint8; maps in order of their number of samples."""
-        maps: dict[int, dict[tuple[int, int], int]] = {}
-        for (map_id, y, x), count in self.visits.items():
-            maps.setdefault(map_id, {})[y, x] = count
-        order = sorted(maps, key=lambda m: (-sum(maps[m].values()), m))
-        return mosaic([panel(maps[m]) for m in order[:MAX_PANELS]])
+    def snapshot(self) -> dict[str, Any]:
+        """The counts (a compressed array of PLACE, base64) and the step count of the next pictures."""
+        packed = zlib.compress(self.visits.as_array().tobytes())
+        return {"places": base64.b64encode(packed).decode("ascii"), "next": self._next}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        try:
+            packed = zlib.decompress(base64.b64decode(state["places"], validate=True))
+        except zlib.error as error:
+            raise ValueError(f"places are damaged: {error}") from None
+        self.visits = Visits.of_array(np.frombuffer(packed, dtype=PLACE))
+        self._next = int(state["next"])
+
+    def save(self) -> None:
+        """Write counts and pictures now; does nothing without a folder or samples."""
+        if self.folder is None or not self.visits.counts:
+            return
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, places=self.visits.as_array())
+        try:
+            write_atomically(self.folder / VISITS, buffer.getvalue())
+            write_pictures(self.visits, self.maps, self.folder)
+        except OSError as error:
+            print(f"warning: {self.folder} cannot be written: {error.strerror}", file=sys.stderr)
 
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
             stats = info.get("agent_stats")
             if stats is not None:
-                self.visits[stats["map_id"], stats["y"], stats["x"]] += 1
+                self.visits.add(stats["map_id"], stats["y"], stats["x"])
         return True
 
     def _on_rollout_end(self) -> None:
-        if self.visits and self.num_timesteps >= self._next:
-            self._next = self.num_timesteps + self.every_steps
-            self.logger.record("trajectory/explore_sum", Image(self.picture(), "HW"), exclude=NOT_TENSORBOARD)
+        if not self.visits.counts or self.num_timesteps < self._next:
+            return
+        self._next = self.num_timesteps + self.every_steps
+        pictures = {"trajectory/explore_sum": overview(self.visits, self.maps)}
+        for map_id, counts in list(self.visits.by_map().items())[:MAX_IMAGES]:
+            pictures[f"exploration/{self.maps.name(map_id)}"] = self.maps.panel(map_id, counts, PANEL_SCALE)
+        for key, picture in pictures.items():
+            self.logger.record(key, Image(picture, "HWC"), exclude=NOT_TENSORBOARD)
+        self.save()
+
+    def _on_training_end(self) -> None:
+        self.save()

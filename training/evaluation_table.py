@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from training.figures import MEANS, Summary
 from training.report import table
 
+FEW = 20  # episodes below which the percentile bootstrap covers clearly less than it says
 Better = Mapping[str, Mapping[str, tuple[float, float, float]]]  # opponent -> figure -> probability, interval
 
 
@@ -34,6 +35,8 @@ def comparison_text(comparison: Comparison) -> str:
     lines = [comparison.heading, "", evaluation_table(comparison), ""]
     for name in comparison.ours:
         lines += _improvement_lines(name, comparison.improvement[name])
+    if min(summary["episodes"] for summary in comparison.summaries.values()) < FEW:
+        lines.append(f"  with fewer than {FEW} episodes the intervals of means are too narrow")
     return "\n".join([*lines, _intervention_line(comparison.summaries)])
 
 

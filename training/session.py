@@ -12,9 +12,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from callbacks.agent_stats import AgentStatsCallback
 from callbacks.episode_metrics import EpisodeMetrics
-from callbacks.exploration import ExplorationPicture
 from callbacks.farm_alarm import FarmAlarm
 from callbacks.health import WEIGHTS_BROKEN, Health
+from callbacks.health_report import lines
 from callbacks.intervention_ledger import InterventionLedger
 from callbacks.layer_weights import LayerWeights
 from callbacks.performance import Performance
@@ -29,6 +29,7 @@ from training.history_db.recorder import RunHistory
 from training.keep_episodes import KeepEpisodes
 from training.keeping import KeepCheckpoints, OrderlyStop
 from training.make_env import interventions_of, make_vec_env, played
+from training.map_drawings import exploration_picture
 from training.model import build_model, environment_seed, resolve_device
 from training.plan import Plan
 from training.report import RunSummary, opening
@@ -62,7 +63,8 @@ class Session:
         self.keep = KeepCheckpoints(checkpoints, config.save_interval, config.keep_checkpoints, self._extra)
         self.stop = OrderlyStop(plan.stop_after)
         self.episodes = KeepEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
-        self.health = Health(plan.folder)
+        policies, steering = config.health.policies(), config.health.steering()
+        self.health = Health(plan.folder, policies, self.stop.request, steering)
         self.history = RunHistory(plan.folder, plan.first_step, lambda: self.stop.reason)
 
     def _extra(self) -> dict[str, object]:
@@ -116,6 +118,8 @@ class Session:
             if self.health.diverged(self.model):
                 raise Diverged(f"training diverged: {WEIGHTS_BROKEN}") from error
             raise
+        if self.health.diverged(self.model):
+            raise Diverged(f"training diverged: {WEIGHTS_BROKEN}")
 
     def _callbacks(self) -> CallbackList:
         config, folder = self.plan.config, self.plan.folder
@@ -123,13 +127,13 @@ class Session:
             Performance(),
             self.stop,
             self.tally,
-            Schedules(config.schedules()),
+            Schedules(config.schedules(), self.health.rate_factor),
             LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
             FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
             self.ledger,
             AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
-            ExplorationPicture(),
+            exploration_picture(config, folder),
             self.health,
             self.history,
             Progress(self._last_step()),
@@ -150,7 +154,11 @@ class Session:
     def _evaluation(self) -> EvaluateNowAndThen:
         config = self.plan.config
         return EvaluateNowAndThen(
-            config, self.plan.folder, lambda n: make_vec_env(config, n), lambda: self.keep.save("best")
+            config,
+            self.plan.folder,
+            lambda n: make_vec_env(config, n),
+            on_best=lambda: self.keep.save("best"),
+            stopping=lambda: self.stop.reason is not None,
         )
 
     def _summary(self, seconds: float, finished: bool) -> RunSummary:
@@ -162,13 +170,11 @@ class Session:
             seconds=seconds,
             updates=self.tally.counts["updates"],
             counts=self.tally.counts,
-            interventions=self.ledger.counts,
+            interventions=dict(self.ledger.counts),
             mean_return=self.tally.mean_return,
             metrics=self.health.last,
             verdict=self.health.verdict,
-            findings=[
-                str(finding) for finding in self.health.findings if finding.level in ("warning", "bad")
-            ],
+            findings=lines(self.health.run),
             stopped_by=None if finished else self.stop.reason,
             episodes=self.episodes.line,
         )

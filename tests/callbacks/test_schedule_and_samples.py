@@ -1,4 +1,4 @@
-"""Schedules, samples of the agents, and pictures of where they were."""
+"""Schedules and samples of the agents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks.agent_stats import FILE_NAME, GIVEN, AgentStatsCallback, SampleRing
-from callbacks.exploration import MAX_PANELS, ExplorationPicture, mosaic, panel
 from callbacks.schedules import NAMES, Schedules
 from callbacks.update_log import UpdateLog
 
@@ -70,31 +69,3 @@ def test_samples_of_a_run_are_kept_and_written(learn: Learn, tmp_path: Path) -> 
     assert set(samples["env"]) == {0, 1}
     assert (samples["coord_count"] >= samples["battles_started"]).all()
     assert list((tmp_path / "run").iterdir()) == [tmp_path / "run" / FILE_NAME]
-
-
-def test_places_are_drawn_map_by_map(learn: Learn, curves: Curves) -> None:
-    picture = ExplorationPicture(every_steps=1)
-    learn([picture])
-    drawn = curves().Images("trajectory/explore_sum")
-    assert [image.step for image in drawn] == [64, 128, 192, 256]
-    assert picture.picture().max() == 255
-    assert sum(picture.visits.values()) == 20
-
-
-def test_panels_and_their_mosaic() -> None:
-    one = panel({(5, 3): 1, (7, 4): 100})
-    assert one.shape == (3, 2)
-    assert one[2, 1] == 255
-    assert 64 < one[0, 0] < 255
-    assert one[1, 0] == 0
-    both = mosaic([one, one, one])
-    assert both.shape == (10, 8)
-    assert (both[:3, 4:6] == one).all()
-    assert mosaic([]).shape == (1, 1)
-
-
-def test_only_the_busiest_maps_are_drawn() -> None:
-    picture = ExplorationPicture()
-    for map_id in range(100):
-        picture.visits[map_id, 0, 0] = map_id + 1
-    assert np.count_nonzero(picture.picture()) == MAX_PANELS

@@ -1,0 +1,151 @@
+"""Where the agents were: counts within bounds, pictures over the maps, in TensorBoard and in the run's
+folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from callbacks import exploration
+from callbacks.exploration import GAP, MAX_PANELS, ExplorationPicture, Visits, mosaic, overview
+from envs.games import Game
+from envs.places import SHEETS
+from training.heat_maps import read_visits
+from training.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
+
+Learn = Callable[..., Any]
+Curves = Callable[[], Any]
+HOME_TOWN, NO_MAP = 0, 231
+HEIGHT, WIDTH = 14, 20  # tiles of the embedded game's home town
+
+
+@pytest.fixture(scope="module")
+def maps(game: Game) -> MapDrawings:
+    return MapDrawings(game)
+
+
+def test_places_are_drawn_map_by_map(learn: Learn, curves: Curves, maps: MapDrawings, tmp_path: Path) -> None:
+    picture = ExplorationPicture(maps, tmp_path / "exploration", every_steps=1)
+    learn([picture])
+    drawn = curves()
+    assert [image.step for image in drawn.Images("trajectory/explore_sum")] == [64, 128, 192, 256]
+    assert "exploration/home town" in drawn.Tags()["images"]
+    assert sum(picture.visits.counts.values()) == 20
+    assert read_visits(tmp_path).counts == picture.visits.counts
+    names = {path.name for path in (tmp_path / "exploration").iterdir()}
+    assert names == {"visits.npz", "overview.png", "000_home_town.png"}
+    with Image.open(tmp_path / "exploration" / "000_home_town.png") as home:
+        assert home.size == (WIDTH * TILE, HEIGHT * TILE + CAPTION)
+
+
+def test_the_count_goes_on_from_a_snapshot(maps: MapDrawings) -> None:
+    picture, other = ExplorationPicture(maps), ExplorationPicture(maps)
+    for x in range(50):
+        picture.visits.add(HOME_TOWN, 3, x % 7)
+    picture._next = 1234
+    other.restore(json.loads(json.dumps(picture.snapshot())))
+    assert other.visits.counts == picture.visits.counts
+    assert other.snapshot() == picture.snapshot()
+    for damaged in ("AAAA", "eJwDAAAAAAE="[:8], "no base64"):
+        with pytest.raises(ValueError):
+            other.restore({"places": damaged, "next": 0})
+
+
+def test_memory_in_disorder_cannot_grow_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exploration, "MAX_PLACES", 5)
+    visits = Visits()
+    for x in range(20):
+        visits.add(1, 2, x)
+        visits.add(1, 2, 0)
+    assert len(visits.counts) == 5
+    assert visits.counts[1, 2, 0] == 21
+
+
+def test_the_embedded_game_is_drawn_from_its_world_and_others_on_a_grid(
+    game: Game, maps: MapDrawings
+) -> None:
+    own = MapDrawings(dataclasses.replace(game, name="red"))
+    counts = {(0, 8): 3}
+    drawn, plain = maps.drawing(HOME_TOWN, counts), own.drawing(HOME_TOWN, counts)
+    assert drawn.shape == (HEIGHT * TILE, WIDTH * TILE, 3)
+    assert plain.shape == (18 * TILE, 20 * TILE, 3)
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 4, "the game's four shades"
+    inner = plain[TILE + 1 : 2 * TILE, TILE + 1 : 2 * TILE].reshape(-1, 3)
+    assert len(np.unique(inner, axis=0)) == 1, "nothing of another game's pictures"
+    assert maps.drawing(HOME_TOWN, counts) is drawn, "each map is drawn once"
+
+
+def test_every_map_of_the_embedded_game_lies_within_the_sizes_that_are_known(maps: MapDrawings) -> None:
+    assert len(maps._world) == 105
+    for map_id in maps._world:
+        drawn = maps.drawing(map_id, {})
+        assert drawn.shape[0] <= SHEETS[map_id].height * TILE
+        assert drawn.shape[1] <= SHEETS[map_id].width * TILE
+
+
+def test_colour_falls_on_visited_tiles_alone(maps: MapDrawings) -> None:
+    counts = {(0, 8): 1, (4, 10): 1000, (99, 99): 5}
+    drawn = maps.drawing(HOME_TOWN, counts)
+    heated = heat(drawn, counts)
+    changed = (heated != drawn).any(axis=2).reshape(HEIGHT, TILE, WIDTH, TILE).any(axis=(1, 3))
+    assert {(int(y), int(x)) for y, x in np.argwhere(changed)} == {(0, 8), (4, 10)}
+    few, many = (heated[y * TILE, x * TILE].astype(int).sum() for y, x in ((0, 8), (4, 10)))
+    assert many < few, "busier is darker"
+
+
+@given(st.floats(0, 1))
+def test_colours_stay_within_bounds(share: float) -> None:
+    *colour, cover = heat_colour(share)
+    assert all(0 <= part <= 255 for part in colour)
+    assert 0 < cover < 1
+
+
+def test_a_map_that_no_table_has_reaches_as_far_as_it_was_seen(maps: MapDrawings) -> None:
+    assert maps.name(NO_MAP) == "map 231"
+    assert maps.panel(NO_MAP, {(4, 9): 1}, 6).shape[0] == 5 * 6 + CAPTION
+
+
+def test_panels_do_not_lie_on_each_other() -> None:
+    sizes = [(30, 10), (5, 40), (20, 20), (1, 1), (12, 8)]
+    panels = [np.full((h, w, 3), 10 + i, np.uint8) for i, (h, w) in enumerate(sizes)]
+    picture = mosaic(panels)
+    for i, (h, w) in enumerate(sizes):
+        assert (picture == 10 + i).all(axis=2).sum() == h * w
+    assert (picture[:GAP] == 255).all()
+    assert mosaic([]).shape == (1, 1, 3)
+
+
+def test_only_the_busiest_maps_are_drawn(maps: MapDrawings) -> None:
+    visits, drawn = Visits(), []
+
+    class Counting:
+        name = maps.name
+
+        def panel(self, map_id: int, counts: Any, scale: int) -> Any:
+            drawn.append(map_id)
+            return maps.panel(map_id, counts, scale)
+
+    for map_id in range(40):
+        for _ in range(map_id + 1):
+            visits.add(map_id, 0, 0)
+    overview(visits, Counting())
+    assert drawn == list(range(39, 39 - MAX_PANELS, -1))
+
+
+def test_heat_maps_need_samples_that_are_sound(tmp_path: Path) -> None:
+    from envs.errors import UserError
+
+    with pytest.raises(UserError, match="no samples of where its agents were"):
+        read_visits(tmp_path)
+    (tmp_path / "agent_stats.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UserError, match=r"agent_stats\.npz: is damaged"):
+        read_visits(tmp_path)

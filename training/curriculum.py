@@ -1,0 +1,88 @@
+"""Train a curriculum: ``python training/curriculum.py configs/curriculum.json --name first``.
+
+Stages in order, each a run of its own that starts with the weights of the one before and is left as soon as
+its criterion holds in evaluation.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import tyro
+
+from training.cli import Count, File, Name, Switch, UsageError, parse, run_program
+
+
+@dataclass(frozen=True)
+class CurriculumFlags:
+    """Train the stages of a curriculum in order, each a run runs/NAME-NUMBER-STAGE.
+
+    SIGTERM and Ctrl-C save a checkpoint and stop; --resume goes on at the same place. docs/curriculum.md
+    tells how stages and criteria are written.
+    """
+
+    curriculum: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CURRICULUM")]
+    """JSON or YAML file with the stages (see configs/curriculum.json)."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    """Name of this course, and the beginning of its runs' names."""
+    resume: Switch = False
+    """Go on with the course of this name where it was stopped."""
+    rom: File = None
+    """Cartridge of every stage."""
+    num_envs: Count = None
+    """Games side by side in every stage."""
+    seed: Count = None
+    """Seed of every stage."""
+    device: Name = None
+    """auto, cpu, cuda or cuda:N, for every stage."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Follow the curriculum. Returns 0 when it is finished or was stopped in order, 1 when a budget ended, an
+    environment failed or training diverged; raises UserError for wrong input."""
+    flags = parse(CurriculumFlags, arguments, "curriculum.py")
+    given = {"rom": flags.rom and str(flags.rom), "num_envs": flags.num_envs}
+    overrides = {**given, "seed": flags.seed, "device": flags.device}
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    if flags.resume and overrides:
+        name = next(iter(overrides)).replace("_", "-")
+        raise UsageError(f"--{name} goes with a new course; a resumed one keeps the settings it began with")
+    from training.curriculum_file import read_curriculum, stage_configs
+    from training.runs import lock_run
+
+    curriculum = read_curriculum(flags.curriculum)
+    configs = [] if flags.resume else stage_configs(flags.curriculum, curriculum, overrides)
+    from envs.vec_env import WorkerFailed
+    from training.curriculum_course import (
+        BUDGET_ENDED,
+        StopRequest,
+        begin_course,
+        ending,
+        follow,
+        read_course,
+    )
+    from training.session import Diverged
+
+    if flags.resume:
+        course = read_course(flags.name, curriculum)
+    else:
+        course = begin_course(flags.name, curriculum, configs)
+    with lock_run(course.folder), StopRequest() as stopped:
+        try:
+            result = follow(course, stopped)
+        except (WorkerFailed, Diverged) as error:
+            print(f"error: {error}; --resume goes on from the checkpoint before", file=sys.stderr)
+            return 1
+    print(ending(course, result, stopped))
+    return 1 if result == BUDGET_ENDED else 0
+
+
+if __name__ == "__main__":
+    run_program(main)

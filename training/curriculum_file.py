@@ -1,0 +1,132 @@
+"""What a curriculum is made of: stages in order, each with a config, a budget and a criterion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from training.config import TrainConfig, load_config
+from training.config_errors import describe
+from training.config_files import ConfigError, Layer, read_object, unknown_name
+from training.figures import MEANS, Summary
+
+REACH = "reach:"  # followed by the name of a milestone
+SUCCESS = "success_rate"
+# A stage whose policy does not fit the next one's could not hand its weights on.
+CARRIED_KEYS = ("observations", "network")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Criterion(_Part):
+    """When a stage is done: the lower end of the 95 % interval of ``metric``, from ``episodes`` episodes on
+    each of ``seeds`` seeds held apart, is at least ``at_least``."""
+
+    metric: str
+    at_least: float
+    episodes: Annotated[int, Field(ge=1, le=10_000)] = 20
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @field_validator("metric")
+    @classmethod
+    def _known_metric(cls, metric: str) -> str:
+        if metric not in (*MEANS, SUCCESS) and not metric.startswith(REACH):
+            raise ValueError(unknown_name(metric, [*MEANS, SUCCESS, f"{REACH}MILESTONE"], "a metric"))
+        return metric
+
+    def figures(self, summary: Summary) -> tuple[float, float, float]:
+        """The metric in an evaluation: its value and the ends of its 95 % interval."""
+        if self.metric == SUCCESS:
+            return summary[SUCCESS], summary["success_low"], summary["success_high"]
+        if self.metric.startswith(REACH):
+            found = summary["milestones"][self.metric.removeprefix(REACH)]
+            return found["rate"], found["low"], found["high"]
+        return summary[f"{self.metric}_mean"], summary[f"{self.metric}_low"], summary[f"{self.metric}_high"]
+
+    def holds(self, summary: Summary) -> bool:
+        """Whether the stage is done by this evaluation: luck of a few episodes is not enough."""
+        return self.figures(summary)[1] >= self.at_least
+
+
+class Stage(_Part):
+    """One stage: what is trained, for how long at most, and when it is done.
+
+    The criterion is looked at every ``check_every`` steps and when the ``steps`` of the budget are over;
+    then, where it still does not hold, the curriculum stops, or with "go on" what follows begins all the
+    same.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
+    config: Annotated[str, Field(min_length=1)]
+    overrides: dict[str, Any] = {}
+    steps: Annotated[int, Field(ge=1, le=10**12)]
+    check_every: Annotated[int, Field(ge=1, le=10**12)]
+    move_on: Criterion
+    when_budget_ends: Literal["stop", "go on"] = "stop"
+
+
+class Curriculum(_Part):
+    """The stages, in order."""
+
+    description: str = ""
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=100)]
+
+    @field_validator("stages")
+    @classmethod
+    def _own_names(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        names = [stage.name for stage in stages]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two stages are called {twice}")
+        return stages
+
+
+def read_curriculum(path: Path) -> Curriculum:
+    """The curriculum in ``path``. Raises ConfigError with one line that names everything that is wrong."""
+    raw = read_object(path)
+    try:
+        return Curriculum.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        layers = [Layer(str(path), raw)]
+        lines = [_line(detail, layers, path) for detail in error.errors(include_url=False)]
+        raise ConfigError("; ".join(dict.fromkeys(lines))) from None
+
+
+def _line(detail: Mapping[str, Any], layers: list[Layer], path: Path) -> str:
+    if detail["type"] == "extra_forbidden":
+        *place, key = (str(part) for part in detail["loc"])
+        part: type[_Part] = Criterion if "move_on" in place else Stage if place else Curriculum
+        holder = f"{path}: {'.'.join(place)}" if place else str(path)
+        return unknown_name(key, part.model_fields, f"a key of {holder}")
+    return describe(detail, layers, {})
+
+
+def stage_configs(
+    path: Path, curriculum: Curriculum, overrides: Mapping[str, Any] | None = None
+) -> list[TrainConfig]:
+    """The config of each stage, with its budget; ``overrides`` beat what the stages say.
+
+    Raises:
+        ConfigError: a config is wrong, or weights could not be carried from a stage to the next.
+    """
+    configs = []
+    for stage in curriculum.stages:
+        settings = {**stage.overrides, **(overrides or {}), "total_steps": stage.steps}
+        try:
+            configs.append(load_config(path.parent / stage.config, settings))
+        except ConfigError as error:
+            raise ConfigError(f"{path}: stage {stage.name}: {error}") from None
+    for before, stage, config in zip(configs, curriculum.stages[1:], configs[1:], strict=False):
+        for key in CARRIED_KEYS:
+            if getattr(config, key) != getattr(before, key):
+                raise ConfigError(
+                    f"{path}: stage {stage.name}: {key} differs from the stage before, whose weights would"
+                    " not fit"
+                )
+    return configs

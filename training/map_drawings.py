@@ -1,0 +1,147 @@
+"""Maps with the places that were visited on them, as pictures.
+
+The embedded cartridge's maps are drawn from the texts that it is built from; of any other cartridge only the
+facts of ``envs.places`` are used: names and sizes, on a plain grid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from callbacks.exploration import ExplorationPicture
+from envs.games import EMBEDDED_ROM, Game
+from envs.places import SHEETS
+from training.config import TrainConfig
+from training.make_env import game_of
+
+Picture = NDArray[np.uint8]  # (height, width, 3)
+Counts = Mapping[tuple[int, int], int]  # (y, x) -> samples
+
+WORLD = EMBEDDED_ROM.parent / "world"
+TILE = 16  # pixels of a tile as it is drawn
+SHADES = np.array([(250, 250, 246), (216, 221, 217), (170, 179, 178), (112, 122, 127)], np.uint8)
+GRID, FIELD, EDGE = (226, 231, 235), (247, 249, 250), (150, 160, 168)
+INK = (34, 48, 60)
+# From few to many samples: red, green, blue, and how much of the map shows less.
+HEAT = np.array(
+    [(255, 221, 120, 0.55), (250, 150, 70, 0.66), (214, 62, 78, 0.76), (110, 20, 100, 0.86)], np.float64
+)
+CAPTION = 18  # pixels of the line above a panel
+LETTERS = 12
+
+
+PICTURES_APART = 50_000  # steps, at least
+MOST_PICTURES = 50  # of one kind in a run's TensorBoard files, however long it trains
+
+
+def exploration_picture(config: TrainConfig, run: Path) -> ExplorationPicture:
+    """What keeps the pictures of a run's exploration. Raises UserError for a wrong ROM."""
+    every = max(PICTURES_APART, config.training_steps // MOST_PICTURES)
+    return ExplorationPicture(MapDrawings(game_of(config)), run / "exploration", every)
+
+
+class MapDrawings:
+    """Draws the maps of ``game``; each is drawn once and kept, so memory is bounded by the game's maps."""
+
+    def __init__(self, game: Game, world: Path = WORLD) -> None:
+        self._names = game.map_names
+        self._world = _world_files(world) if game.embedded else {}
+        self._drawn: dict[int, Picture] = {}
+        self._tiles: dict[str, dict[str, Picture]] = {}
+
+    def name(self, map_id: int) -> str:
+        """The map's name, or "map N"."""
+        return self._names.get(map_id, f"map {map_id}")
+
+    def panel(self, map_id: int, counts: Counts, scale: int) -> Picture:
+        """The map with its visited places, ``scale`` pixels a tile, under its name and number of samples."""
+        heated = heat(self.drawing(map_id, counts), counts)
+        size = heated.shape[1] // TILE * scale, heated.shape[0] // TILE * scale
+        small = Image.fromarray(heated).resize(size, Image.Resampling.BOX)
+        return _captioned(small, self.name(map_id), f"{sum(counts.values()):,}")
+
+    def drawing(self, map_id: int, counts: Counts) -> Picture:
+        """The map alone, TILE pixels a tile; one of unknown size reaches as far as ``counts`` do."""
+        if not SHEETS[map_id].known:
+            return _grid(1 + max(x for _, x in counts), 1 + max(y for y, _ in counts))
+        if map_id not in self._drawn:
+            sheet = SHEETS[map_id]
+            path = self._world.get(map_id)
+            self._drawn[map_id] = self._from_text(path) if path else _grid(sheet.width, sheet.height)
+        return self._drawn[map_id]
+
+    def _from_text(self, path: Path) -> Picture:
+        from envs.cartridge.tools.worldread import parse_map
+
+        source = parse_map(path)
+        tiles = self._tileset(path.parent.parent, source.tileset)
+        return np.vstack([np.hstack([tiles[letter] for letter in row.text]) for row in source.rows])
+
+    def _tileset(self, world: Path, name: str) -> dict[str, Picture]:
+        """Each letter of a layout as a picture (TILE, TILE, 3)."""
+        from envs.cartridge.tools import art
+
+        if name not in self._tiles:
+            self._tiles[name] = {
+                tile.words[0]: SHADES[[[art.SHADES.index(pixel) for pixel in row] for row in tile.rows]]
+                for tile in art.read_tileset(world, name)
+            }
+        return self._tiles[name]
+
+
+def _world_files(world: Path) -> dict[int, Path]:
+    """The file of each map by its number; none where the texts are not installed."""
+    files = {}
+    for path in (world / "maps").glob("*.txt"):
+        words = path.read_text("utf-8").split(maxsplit=2)
+        if len(words) > 1 and words[1].isdigit():
+            files[int(words[1])] = path
+    return files
+
+
+def _grid(width: int, height: int) -> Picture:
+    """A plain map of so many tiles."""
+    picture = np.full((height * TILE, width * TILE, 3), FIELD, np.uint8)
+    picture[::TILE], picture[:, ::TILE] = GRID, GRID
+    picture[[0, -1]], picture[:, [0, -1]] = EDGE, EDGE
+    return picture
+
+
+def heat(drawing: Picture, counts: Counts) -> Picture:
+    """The drawing with colour on every visited tile: the logarithm of its samples against the busiest's.
+
+    Places off the map (they are, for a moment, while maps change) are left out.
+    """
+    height, width = drawing.shape[0] // TILE, drawing.shape[1] // TILE
+    picture = drawing.copy()
+    most = math.log1p(max(counts.values(), default=0)) or 1.0
+    for (y, x), count in counts.items():
+        if y < height and x < width:
+            *colour, cover = heat_colour(math.log1p(count) / most)
+            tile = picture[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE]
+            tile[:] = tile * (1 - cover) + np.array(colour) * cover
+    return picture
+
+
+def heat_colour(share: float) -> tuple[float, float, float, float]:
+    """Red, green, blue (0 to 255) and cover (0 to 1) of a share of 0 to 1 of the busiest place."""
+    place = np.linspace(0, 1, len(HEAT))
+    red, green, blue, cover = (float(np.interp(share, place, HEAT[:, part])) for part in range(4))
+    return red, green, blue, cover
+
+
+def _captioned(picture: Image.Image, name: str, samples: str) -> Picture:
+    font = ImageFont.load_default(LETTERS)
+    wide = max(picture.width, math.ceil(font.getlength(f"{name}  {samples}")) + 2)
+    whole = Image.new("RGB", (wide, picture.height + CAPTION), (255, 255, 255))
+    whole.paste(picture, (0, CAPTION))
+    pen = ImageDraw.Draw(whole)
+    pen.text((0, 1), name, fill=INK, font=font)
+    pen.text((wide - 1, 1), samples, fill=EDGE, font=font, anchor="ra")
+    return np.asarray(whole)
