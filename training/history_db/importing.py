@@ -76,7 +76,7 @@ def refresh(connection: Connection, run_id: int, folder: Path) -> None:
             "steps": whole(row.get("steps")),
             "policy": text(row.get("policy")),
             "return_mean": number(row.get("return_mean")),
-            "data": row,
+            "data": {key: value for key, value in row.items() if key != "values"},
         }
         for index, row in enumerate(read_json_lines(folder / "eval.jsonl"))
     ]

@@ -1,0 +1,136 @@
+"""What the page asks of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, or_, select
+
+from training.history_db.curves import Points, read_curves
+from training.history_db.models import FIGURES, STATUSES, Curve, Evaluation, Run, Tag
+
+SORTS = {
+    "name": Run.name, "agent": Run.agent_id, "variant": Run.sweep_variant, "status": Run.status,
+    "steps": Run.steps, "verdict": Run.verdict, "started": Run.started, "seed": Run.seed,
+    **{column: getattr(Run, column) for column in FIGURES},
+}  # fmt: skip
+SHOWN = (
+    Run.id, Run.name, Run.status, Run.reason, Run.agent_id, Run.agent_name, Run.version, Run.sweep,
+    Run.sweep_variant, Run.seed, Run.family, Run.description, Run.config_name, Run.started, Run.updated,
+    Run.steps, Run.wanted_steps, Run.seconds, Run.verdict, *(getattr(Run, column) for column in FIGURES),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which runs to list. Empty fields let everything through; ``text`` is looked for in names, agents,
+    variants, sweeps and descriptions."""
+
+    text: str = ""
+    agent: str = ""
+    tag: str = ""
+    status: str = ""
+    sort: str = "started"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page of the list: rows of ``SHOWN`` with their tags, and how many runs there are in all."""
+
+    rows: Sequence[Row[Any]]
+    tags: dict[int, list[str]]
+    total: int
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What there is to filter by."""
+
+    agents: list[str]
+    tags: list[str]
+    statuses: list[str] = field(default_factory=lambda: list(STATUSES))
+
+
+def list_runs(connection: Connection, wanted: Filter) -> Listed:
+    """The runs that ``wanted`` lets through; without a figure to sort by, a run comes last."""
+    total = connection.execute(_filtered(select(func.count(Run.id)), wanted)).scalar_one()
+    column = SORTS.get(wanted.sort, Run.started)
+    order = column.desc() if wanted.descending else column.asc()
+    query = _filtered(select(*SHOWN), wanted).order_by(order.nulls_last(), Run.id.desc())
+    rows = connection.execute(query.offset(wanted.offset).limit(wanted.limit)).all()
+    return Listed(rows, tags_by_run(connection, [row.id for row in rows]), total)
+
+
+def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
+    if wanted.agent:
+        query = query.where(Run.agent_id == wanted.agent)
+    if wanted.status:
+        query = query.where(Run.status == wanted.status)
+    if wanted.tag:
+        query = query.where(Run.id.in_(select(Tag.run_id).where(Tag.tag == wanted.tag)))
+    for word in wanted.text.split():
+        places = (
+            Run.name, Run.agent_id, Run.agent_name, Run.sweep, Run.sweep_variant, Run.config_name,
+            Run.description,
+        )  # fmt: skip
+        tagged = Run.id.in_(select(Tag.run_id).where(Tag.tag.icontains(word, autoescape=True)))
+        query = query.where(or_(tagged, *(place.icontains(word, autoescape=True) for place in places)))
+    return query
+
+
+def tags_by_run(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+    """Run id -> its tags in order."""
+    found: dict[int, list[str]] = {}
+    for run_id, tag in connection.execute(
+        select(Tag.run_id, Tag.tag).where(Tag.run_id.in_(ids)).order_by(Tag.tag)
+    ):
+        found.setdefault(run_id, []).append(tag)
+    return found
+
+
+def choices(connection: Connection) -> Choices:
+    """Agents and tags that any run has."""
+    agents = select(Run.agent_id).where(Run.agent_id.is_not(None)).distinct().order_by(Run.agent_id)
+    tags = select(Tag.tag).distinct().order_by(Tag.tag)
+    return Choices(
+        [str(agent) for agent in connection.execute(agents).scalars()],
+        list(connection.execute(tags).scalars()),
+    )
+
+
+def find_run(connection: Connection, name: str) -> Row[Any] | None:
+    """Every column of the run called ``name``; None when there is none."""
+    return connection.execute(select(Run.__table__).where(Run.name == name)).one_or_none()
+
+
+def runs_called(connection: Connection, names: Sequence[str]) -> list[Row[Any]]:
+    """The runs of these names, with their configs, in the order asked for; unknown names are left out."""
+    found = connection.execute(select(*SHOWN, Run.config).where(Run.name.in_(names)))
+    rows: list[Any] = list(found)
+    return sorted(rows, key=lambda row: names.index(row.name))
+
+
+def evaluations_of(connection: Connection, run_id: int) -> list[dict[str, Any]]:
+    """The rows of the run's eval.jsonl, in their order."""
+    query = select(Evaluation.data).where(Evaluation.run_id == run_id).order_by(Evaluation.number)
+    return list(connection.execute(query).scalars())
+
+
+def keys_of(connection: Connection, ids: Sequence[int]) -> list[str]:
+    """Logged keys that any of the runs has, in order."""
+    query = select(Curve.key).where(Curve.run_id.in_(ids)).distinct().order_by(Curve.key)
+    return list(connection.execute(query).scalars())
+
+
+def points_of(
+    connection: Connection, ids: Sequence[int], keys: Sequence[str]
+) -> dict[tuple[int, str], Points]:
+    """(run id, key) -> points, where there are any."""
+    query = select(Curve.id, Curve.run_id, Curve.key).where(Curve.run_id.in_(ids), Curve.key.in_(keys))
+    curves = {row.id: (row.run_id, row.key) for row in connection.execute(query)}
+    return {curves[curve]: points for curve, points in read_curves(connection, list(curves)).items()}

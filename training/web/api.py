@@ -1,0 +1,125 @@
+"""What the page's scripts ask for, as JSON. Whatever changes something is a POST."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import JSONResponse, Response
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from envs.episode_file import SUFFIX
+from training.history_db.curves import Points, merge
+from training.history_db.facts import MAX_TAG, MOST_TAGS, TAGS, clean_tags
+from training.history_db.importing import refresh
+from training.history_db.queries import points_of, runs_called
+from training.runs import write_json
+from training.web.pages import MOST_COMPARED, site_of
+from training.web.replays import TooManyReplays
+
+router = APIRouter(prefix="/training/api")
+MOST_KEYS = 60
+
+
+class Tags(BaseModel):
+    """The tags that a run is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+    tags: Annotated[list[Annotated[str, Field(max_length=MAX_TAG)]], Field(max_length=MOST_TAGS)]
+
+
+class Wanted(BaseModel):
+    """The episode that somebody wants to see."""
+
+    model_config = ConfigDict(extra="forbid")
+    episode: Annotated[str, Field(max_length=100)]
+
+
+@router.get("/curves")
+def curves(
+    request: Request,
+    run: Annotated[list[str], Query(max_length=MOST_COMPARED)],
+    key: Annotated[list[str], Query(max_length=MOST_KEYS)],
+    points: Annotated[int, Query(ge=10, le=5000)] = 1000,
+) -> Response:
+    """Curves of ``run`` under ``key``, each of about ``points`` points at most: columns of step, seconds and
+    value (None where it is no number)."""
+    with site_of(request).store.read() as connection:
+        rows = runs_called(connection, run)
+        found = points_of(connection, [row.id for row in rows], key)
+    return JSONResponse(
+        {
+            "runs": [
+                {"name": row.name, "status": row.status, "family": row.family, "seed": row.seed,
+                 "label": family_label(row)}
+                for row in rows
+            ],
+            "curves": [
+                {"run": row.name, "key": name, **_columns(found[row.id, name], points)}
+                for row in rows
+                for name in key
+                if (row.id, name) in found
+            ],
+        }
+    )  # fmt: skip
+
+
+def family_label(row: Any) -> str:
+    """What runs that differ in nothing but their seed are called together."""
+    return " ".join(part for part in (row.agent_id or row.config_name, row.sweep_variant) if part)
+
+
+def _columns(points: Points, most: int) -> dict[str, list[Any]]:
+    size = -(-len(points) // most)
+    shown = merge(points, size) if size > 1 else points
+    if size > 1 and len(points) % size:  # the newest point is what one looks at while a run goes on
+        shown = np.concatenate([shown, points[-1:]])
+    return {
+        "step": shown["step"].tolist(),
+        "seconds": shown["seconds"].round(2).tolist(),
+        "value": _plain(shown["value"]),
+    }
+
+
+def _plain(values: NDArray[np.float32]) -> list[float | None]:
+    """Floats with six digits, which is what a float32 has."""
+    numbers = [float(f"{value:.6g}") for value in values.tolist()]
+    finite = np.isfinite(values).tolist()
+    return [number if good else None for number, good in zip(numbers, finite, strict=True)]
+
+
+@router.post("/run/{name}/tags")
+def set_tags(request: Request, name: str, given: Tags) -> dict[str, Any]:
+    """Give a run other tags; they are kept in its folder."""
+    site = site_of(request)
+    folder, row = site.folder(name), site.run(name)
+    tags = clean_tags(list(given.tags))
+    try:
+        write_json(folder / TAGS, {"tags": tags})
+    except OSError as error:
+        raise HTTPException(503, f"run {name}: its tags cannot be written: {error.strerror}") from None
+    with site.store.write() as connection:
+        refresh(connection, row.id, folder)
+    return {"tags": tags}
+
+
+@router.post("/run/{name}/replays", status_code=202)
+def make_replay(request: Request, name: str, wanted: Wanted) -> dict[str, str]:
+    """Have the video of a recorded episode made; answers what became of it so far."""
+    site = site_of(request)
+    episode = site.file(name, "episodes", wanted.episode, (SUFFIX,))
+    try:
+        site.replays.want(site.folder(name), episode)
+    except TooManyReplays as error:
+        raise HTTPException(429, str(error)) from None
+    return site.replays.state(site.folder(name), episode)
+
+
+@router.get("/run/{name}/replays/{file_name}")
+def replay_state(request: Request, name: str, file_name: str) -> dict[str, str]:
+    """How far the video of a recorded episode is: ready, working, failed (and why) or none."""
+    site = site_of(request)
+    episode = site.file(name, "episodes", file_name, (SUFFIX,))
+    return site.replays.state(site.folder(name), episode)

@@ -1,0 +1,79 @@
+"""Which charts a run's page has, and the zones that say what is good in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PARTS = ("exploration", "battle", "milestone", "penalty")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: its heading, the keys it draws, and zones (from, to, level) drawn behind them."""
+
+    title: str
+    keys: Sequence[str]
+    zones: Sequence[tuple[float | None, float | None, str]] = ()
+    note: str = ""
+
+
+LEARNING = (
+    Chart("Return of an episode", ["train/episode_return_mean", "eval/mean_return"]),
+    Chart("Battles of an episode", ["train/episode_battles_started_mean", "train/episode_battles_won_mean"]),
+    Chart("Furthest place", ["train/episode_map_progress_max"], note="in the game's order of progress"),
+    Chart("Badges and success", ["train/episode_badges_earned_mean", "train/success_rate"]),
+    Chart("Levels gained", ["train/episode_levels_gained_mean"]),
+    Chart("Tiles visited", ["env_stats/coord_count"]),
+)
+REWARD = (
+    Chart("Reward by component", [f"reward_components/{part}" for part in PARTS], note="sums of an episode"),
+    Chart("Steps of an episode", ["train/episode_length_mean"]),
+)
+HEALTH = (
+    Chart(
+        "KL divergence",
+        ["train/approx_kl"],
+        [(None, 0.05, "good"), (0.05, 0.1, "warning"), (0.1, None, "bad")],
+        "good below 0.05, bad above 0.1",
+    ),
+    Chart(
+        "Clip fraction",
+        ["train/clip_fraction"],
+        [(None, 0.1, "low"), (0.1, 0.3, "good"), (0.3, 0.5, "warning"), (0.5, None, "bad")],
+        "good from 0.1 to 0.3, bad above 0.5",
+    ),
+    Chart(
+        "Explained variance",
+        ["train/explained_variance"],
+        [(None, 0.3, "bad"), (0.3, 0.7, "low"), (0.7, None, "good")],
+        "aim above 0.7; below 0.3 it must at least rise",
+    ),
+    Chart("Entropy (negative)", ["train/entropy_loss"], note="rises towards 0 as the policy decides itself"),
+    Chart("Value loss", ["train/value_loss"]),
+    Chart(
+        "Verdict",
+        ["health/verdict"],
+        [(None, 0.5, "good"), (0.5, 1.5, "warning"), (1.5, None, "bad")],
+        "0 healthy, 1 warning, 2 unhealthy",
+    ),
+)
+SPEED = (
+    Chart("Steps per second", ["perf/env_steps_per_s"]),
+    Chart("Shares of time", [f"perf/{part}_share" for part in ("emulator", "inference", "learn")]),
+    Chart("Memory", ["perf/rss_mb"], note="MB, workers included"),
+    Chart("Entropy coefficient", ["schedule/ent_coef"]),
+    Chart("Learning rate", ["train/learning_rate"]),
+    Chart("Clip range", ["train/clip_range"]),
+)
+SECTIONS = (("Learning", LEARNING), ("Reward", REWARD), ("Health", HEALTH), ("Speed and schedules", SPEED))
+
+
+def charts_of(keys: Sequence[str]) -> list[tuple[str, list[Chart]]]:
+    """The sections of charts; of a run that goes on those too whose curves have not begun."""
+    known = set(keys)
+    found = [
+        (heading, [chart for chart in charts if not known or known & set(chart.keys)])
+        for heading, charts in SECTIONS
+    ]
+    return [(heading, charts) for heading, charts in found if charts]

@@ -1,0 +1,124 @@
+"""The pages a person looks at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse
+
+from training.history_db.facts import read_json
+from training.history_db.queries import (
+    Filter,
+    choices,
+    evaluations_of,
+    keys_of,
+    list_runs,
+    runs_called,
+    tags_by_run,
+)
+from training.web import views
+from training.web.charts import charts_of
+from training.web.site import Site
+
+router = APIRouter(prefix="/training")
+Text = Annotated[str, Query(max_length=200)]
+MOST_COMPARED = 30  # runs
+PAGE = 100  # runs on a page of the list
+
+
+def site_of(request: Request) -> Site:
+    """The site that this request came to."""
+    site: Site = request.app.state.site
+    return site
+
+
+@router.get("")
+@router.get("/")
+def run_list(
+    request: Request, q: Text = "", agent: Text = "", tag: Text = "", status: Text = "",
+    sort: Text = "started", order: Text = "desc", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    part: Text = "",
+) -> HTMLResponse:  # fmt: skip
+    """All runs that the filter lets through; with ``part=runs`` their table alone."""
+    site = site_of(request)
+    wanted = Filter(q, agent, tag, status, sort, order != "asc", (page - 1) * PAGE, PAGE)
+    given = {"q": q, "agent": agent, "tag": tag, "status": status, "sort": sort, "order": order}
+    with site.store.read() as connection:
+        listed, offered = list_runs(connection, wanted), choices(connection)
+
+    def link(**changes: Any) -> str:
+        return "?" + urlencode({key: value for key, value in {**given, **changes}.items() if value})
+
+    template = "_runs.html" if part == "runs" else "list.html"
+    return site.page(
+        request, template, listed=listed, choices=offered, wanted=wanted, given=given, link=link, page=page,
+        pages=max(1, -(-listed.total // PAGE)), present=site.sync.present,
+    )  # fmt: skip
+
+
+@router.get("/compare")
+def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) -> HTMLResponse:
+    """Curves, figures and settings of some runs beside each other."""
+    site = site_of(request)
+    names = list(dict.fromkeys(run or []))
+    if len(names) > MOST_COMPARED:
+        raise HTTPException(400, f"{len(names)} runs are too many to compare, at most {MOST_COMPARED}")
+    with site.store.read() as connection:
+        rows = runs_called(connection, names)
+        if not rows:
+            raise HTTPException(404, "none of these runs is in the history: choose some on the list")
+        keys = keys_of(connection, [row.id for row in rows])
+    missing = [name[:100] for name in names if name not in {row.name for row in rows}]
+    return site.page(
+        request, "compare.html", runs=rows, keys=keys, missing=missing, settings=views.settings_beside(rows)
+    )
+
+
+@router.get("/run/{name}")
+def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
+    """Everything about one run; with ``part=live`` only what changes while it goes on."""
+    site = site_of(request)
+    row = site.run(name)
+    with site.store.read() as connection:
+        evaluations = evaluations_of(connection, row.id)
+        tags = tags_by_run(connection, [row.id]).get(row.id, [])
+        keys = keys_of(connection, [row.id])
+    folder = site.root / row.name
+    context = {
+        "run": row,
+        "tags": tags,
+        "present": folder.is_dir(),
+        "health": views.health_of(read_json(folder / "health.json")),
+        "evaluations": views.evaluation_table(evaluations),
+        "milestones": views.milestones_of(row, evaluations),
+    }
+    if part == "live":
+        return site.page(request, "_live.html", **context)
+    return site.page(
+        request, "detail.html", **context, keys=keys, charts=charts_of(keys), card=views.card_of(row),
+        maps=views.maps_of(folder), folder=folder,
+    )  # fmt: skip
+
+
+@router.get("/run/{name}/episodes")
+def episodes(request: Request, name: str) -> HTMLResponse:
+    """The recorded episodes of a run, each with its video or the button that makes it."""
+    site = site_of(request)
+    folder = site.folder(name)
+    found = views.episodes_of(folder)
+    states = {path.name: site.replays.state(folder, path) for path, _ in [*found.best, *found.newest]}
+    return site.page(request, "_episodes.html", name=name, found=found, states=states)
+
+
+@router.get("/run/{name}/exploration/{file_name}")
+def exploration(request: Request, name: str, file_name: str) -> FileResponse:
+    """One of the run's exploration maps."""
+    return FileResponse(site_of(request).file(name, "exploration", file_name, (".png",)))
+
+
+@router.get("/run/{name}/replays/{file_name}")
+def video(request: Request, name: str, file_name: str) -> FileResponse:
+    """One of the run's replay videos; parts of it on request, so that it can be wound."""
+    return FileResponse(site_of(request).file(name, "replays", file_name, (".mp4",)))

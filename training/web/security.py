@@ -1,0 +1,74 @@
+"""What keeps the page to those it is meant for: names it answers to, where changes may come from, headers."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Awaitable, Callable, Collection
+
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+Next = Callable[[Request], Awaitable[Response]]
+
+
+class Guard:
+    """Checks every request before anything else sees it, and puts the headers on every answer.
+
+    A page elsewhere that points a name of its own at this machine (DNS rebinding) is refused: only addresses,
+    ``localhost``, this machine's name and ``names`` are answered to. What changes something must be sent as
+    JSON by a page of this very site, which another site's form cannot do.
+    """
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        self.names = {"localhost", socket.gethostname().lower(), *(name.lower() for name in names)}
+
+    async def __call__(self, request: Request, call_next: Next) -> Response:
+        refused = self._refusal(request)
+        response = refused if refused is not None else await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        if not request.url.path.startswith("/training/static/"):
+            response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    def _refusal(self, request: Request) -> Response | None:
+        host = request.headers.get("host", "")
+        if not self.answers_to(host):
+            return PlainTextResponse(f"400: this server is not called {host[:100]!r}\n", 400)
+        if request.method in ("GET", "HEAD"):
+            return None
+        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            return PlainTextResponse("415: must be application/json\n", 415)
+        origin = request.headers.get("origin")
+        if origin is None or origin.partition("://")[2] != host:
+            return PlainTextResponse("403: changes come from this site's own pages only\n", 403)
+        return None
+
+    def answers_to(self, host: str) -> bool:
+        """Whether a Host header names this server."""
+        match = HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = match[1].lower()
+        return name in self.names or _is_address(name.strip("[]"))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,182 @@
+// Draws every figure.chart of the page, and draws it again while runs go on.
+"use strict";
+(() => {
+  const EVERY_MS = 2500;
+  const COLOURS = ["#3b82c4", "#d9772b", "#3d9a6a", "#c2476b", "#8a63c9", "#9a8a1f", "#1c9a9a", "#b0603a", "#6a7f92", "#cc5fb0"];
+  const place = document.getElementById("charts");
+  const runs = JSON.parse(place.dataset.runs);
+  const comparing = place.dataset.mode === "compare";
+  const field = (id) => document.getElementById(id);
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const charts = [...place.querySelectorAll("figure.chart")].map((figure) => ({
+    figure,
+    plot: figure.querySelector(".plot"),
+    keys: JSON.parse(figure.dataset.keys),
+    zones: JSON.parse(figure.dataset.zones),
+    drawn: null,
+    form: "",
+  }));
+  let data = { runs: [], curves: [] };
+
+  const words = (key) => key.split("/").pop().replace(/^episode_|_mean$/g, "").replaceAll("_", " ");
+  const height = (chart) => (chart.figure.classList.contains("big") ? 360 : 190);
+
+  function curvesOf(chart, options) {
+    const scale = options.by === "seconds" ? 1 / options.unit.size : 1;
+    const found = data.curves.filter((one) => chart.keys.includes(one.key)).map((one) => ({
+      run: one.run,
+      label: comparing ? one.run : words(one.key),
+      colour: COLOURS[(comparing ? runs.indexOf(one.run) : chart.keys.indexOf(one.key)) % COLOURS.length],
+      x: options.by === "seconds" ? one.seconds.map((value) => value * scale) : one.step,
+      raw: options.log ? Curves.positive(one.value) : one.value,
+    }));
+    for (const curve of found) curve.y = Curves.smooth(curve.raw, options.smooth);
+    return found;
+  }
+
+  // -> {tables: [[x, y], ...], series: [...], bands: [...]} as uPlot wants them.
+  function layout(chart, options) {
+    const found = curvesOf(chart, options);
+    const value = (_, shown) => Curves.short(shown);
+    const line = (label, colour, more = {}) => ({ label, stroke: colour, width: 1.8, spanGaps: true, points: { show: false }, value, ...more });
+    const parts = { tables: [], series: [], bands: [] };
+    const add = (x, y, series) => { parts.tables.push([x, y]); parts.series.push(series); return parts.series.length; };
+    if (comparing && options.bands) {
+      const families = new Map();
+      for (const curve of found) {
+        const about = data.runs.find((run) => run.name === curve.run);
+        if (!families.has(about.family)) families.set(about.family, { label: about.label, curves: [] });
+        families.get(about.family).curves.push(curve);
+      }
+      for (const [, family] of families) {
+        const colour = family.curves[0].colour;
+        const band = Curves.band(family.curves);
+        add(band.x, band.mean, line(`${family.label} (${family.curves.length})`, colour));
+        if (family.curves.length < 2) continue;
+        const edge = { width: 0.5, alpha: 0.5 };
+        const high = add(band.x, band.high, line("most", colour, edge));
+        const low = add(band.x, band.low, line("least", colour, edge));
+        parts.bands.push({ series: [high, low], fill: `${colour}30` });
+      }
+      return parts;
+    }
+    for (const curve of found) {
+      if (options.smooth && found.length <= 4) add(curve.x, curve.raw, line("", curve.colour, { width: 1, alpha: 0.25, class: "raw" }));
+      const few = curve.x.length < 30 ? { points: { show: true, size: 5, fill: curve.colour } } : {};
+      add(curve.x, curve.y, line(curve.label, curve.colour, few));
+    }
+    return parts;
+  }
+
+  function zonesBehind(zones) {
+    return (u) => {
+      const { left, top, width, height: tall } = u.bbox;
+      for (const [from, to, level] of zones) {
+        const clamp = (value, edge) => (value === null ? edge : Math.min(top + tall, Math.max(top, u.valToPos(value, "y", true))));
+        const [above, below] = [clamp(to, top), clamp(from, top + tall)];
+        u.ctx.fillStyle = css(`--zone-${level}`);
+        u.ctx.fillRect(left, above, width, below - above);
+      }
+    };
+  }
+
+  function draw(chart, options) {
+    const parts = layout(chart, options);
+    const empty = !parts.tables.length;
+    chart.figure.classList.toggle("none", empty);
+    if (empty) {
+      chart.drawn?.destroy();
+      chart.drawn = null;
+      chart.form = "";
+      return;
+    }
+    const table = uPlot.join(parts.tables);
+    const form = JSON.stringify([parts.series.map((one) => [one.label, one.points]), options, css("--text")]);
+    describe(chart, parts);
+    if (chart.drawn && chart.form === form) {
+      chart.drawn.setData(table);
+      return;
+    }
+    chart.drawn?.destroy();
+    chart.form = form;
+    const grid = { stroke: css("--line"), width: 1 };
+    const axis = { stroke: css("--muted"), grid, ticks: grid, font: "11px system-ui, sans-serif" };
+    chart.drawn = new uPlot({
+      width: Math.max(120, chart.plot.clientWidth),
+      height: height(chart),
+      scales: { x: { time: false }, y: options.log ? { distr: 3 } : {} },
+      series: [{ label: options.by === "seconds" ? options.unit.name : "steps", value: (_, shown) => Curves.short(shown) }, ...parts.series],
+      bands: parts.bands,
+      axes: [
+        { ...axis, values: (_, ticks) => ticks.map((tick) => Curves.short(tick)), space: 60 },
+        { ...axis, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : Curves.short(tick))), size: 52 },
+      ],
+      cursor: { sync: { key: "runs" }, points: { size: 6 } },
+      legend: { live: true },
+      hooks: { drawClear: [zonesBehind(chart.zones)] },
+    }, table, chart.plot);
+  }
+
+  function describe(chart, parts) {
+    const latest = parts.series.map((one, index) => {
+      const [xs, ys] = parts.tables[index];
+      return one.label ? `${one.label} ${Curves.short(ys[ys.length - 1])} at ${Curves.short(xs[xs.length - 1])}` : "";
+    });
+    chart.plot.setAttribute("aria-label", `${chart.figure.dataset.title}: ${latest.filter(Boolean).join("; ")}`);
+    chart.figure.dataset.points = Math.max(...parts.tables.map(([xs]) => xs.length));
+    chart.figure.dataset.series = parts.series.filter((one) => one.label).length;
+  }
+
+  function options() {
+    const longest = Math.max(0, ...data.curves.map((one) => one.seconds[one.seconds.length - 1] || 0));
+    const unit = longest > 7200 ? { name: "hours", size: 3600 } : longest > 180 ? { name: "minutes", size: 60 } : { name: "seconds", size: 1 };
+    return {
+      by: field("by").value, smooth: Number(field("smooth").value), log: field("log").checked,
+      bands: Boolean(field("bands")?.checked), unit,
+    };
+  }
+
+  function drawAll() {
+    const now = options();
+    field("smooth-value").textContent = now.smooth.toFixed(2);
+    for (const chart of charts) draw(chart, now);
+  }
+
+  async function load() {
+    const query = new URLSearchParams(runs.map((name) => ["run", name]));
+    for (const key of new Set(charts.flatMap((chart) => chart.keys))) if (key) query.append("key", key);
+    if (!query.has("key")) return;
+    query.set("points", comparing ? 1000 : 500);
+    const answer = await fetch(`/training/api/curves?${query}`).catch(() => null);
+    if (!answer || !answer.ok) return;
+    data = await answer.json();
+    drawAll();
+  }
+
+  for (const id of ["by", "smooth", "log", "bands"]) field(id)?.addEventListener("input", drawAll);
+  field("key")?.addEventListener("change", () => {
+    const chart = charts.find((one) => one.figure.classList.contains("big"));
+    chart.keys = [field("key").value];
+    chart.figure.dataset.title = field("key").value;
+    chart.figure.querySelector("figcaption").textContent = field("key").value;
+    load();
+  });
+  for (const chart of charts) {
+    new ResizeObserver(() => chart.drawn?.setSize({ width: Math.max(120, chart.plot.clientWidth), height: height(chart) })).observe(chart.plot);
+    chart.plot.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by || !chart.drawn) return;
+      event.preventDefault();
+      const xs = chart.drawn.data[0];
+      const now = chart.drawn.cursor.idx ?? (by > 0 ? -1 : xs.length);
+      const next = Math.min(xs.length - 1, Math.max(0, now + by));
+      chart.drawn.setCursor({ left: chart.drawn.valToPos(xs[next], "x"), top: height(chart) / 3 });
+    });
+  }
+  document.addEventListener("themechange", drawAll);
+  document.addEventListener("runchange", load);
+  load();
+  setInterval(() => {
+    if (!document.hidden && comparing && data.runs.some((run) => run.status === "running")) load();
+  }, EVERY_MS);
+})();

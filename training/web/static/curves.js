@@ -1,0 +1,59 @@
+// Arithmetic on curves: smoothing, logarithms, bands over seeds. A curve is {label, x: [], y: []}.
+"use strict";
+const Curves = (() => {
+  // Exponential moving average that starts without bias, as TensorBoard smooths.
+  function smooth(values, weight) {
+    if (!weight) return values;
+    let sum = 0;
+    let mass = 0;
+    return values.map((value) => {
+      if (value === null) return null;
+      sum = sum * weight + (1 - weight) * value;
+      mass = mass * weight + (1 - weight);
+      return sum / mass;
+    });
+  }
+
+  const positive = (values) => values.map((value) => (value !== null && value > 0 ? value : null));
+
+  function at(curve, x) {
+    const { x: xs, y: ys } = curve;
+    if (!xs.length || x < xs[0] || x > xs[xs.length - 1]) return null;
+    let low = 0;
+    let high = xs.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (xs[middle] <= x) low = middle; else high = middle;
+    }
+    const [a, b] = [ys[low], ys[high]];
+    if (a === null || b === null) return a === null ? b : a;
+    return xs[high] === xs[low] ? b : a + ((b - a) * (x - xs[low])) / (xs[high] - xs[low]);
+  }
+
+  // The mean of several curves with the least and the most, wherever any of them has a value.
+  function band(curves, most = 600) {
+    let grid = [...new Set(curves.flatMap((curve) => curve.x))].sort((a, b) => a - b);
+    const every = Math.ceil(grid.length / most);
+    if (every > 1) grid = grid.filter((_, index) => index % every === 0 || index === grid.length - 1);
+    const found = { x: grid, mean: [], low: [], high: [] };
+    for (const x of grid) {
+      const values = curves.map((curve) => at(curve, x)).filter((value) => value !== null);
+      const none = !values.length;
+      found.mean.push(none ? null : values.reduce((a, b) => a + b, 0) / values.length);
+      found.low.push(none ? null : Math.min(...values));
+      found.high.push(none ? null : Math.max(...values));
+    }
+    return found;
+  }
+
+  function short(value) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+    const size = Math.abs(value);
+    if (size >= 1e9) return `${+(value / 1e9).toPrecision(3)}G`;
+    if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+    if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
+    return `${+value.toPrecision(4)}`;
+  }
+
+  return { smooth, positive, band, short };
+})();

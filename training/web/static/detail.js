@@ -1,0 +1,67 @@
+// The detail page: figures that stay up to date, tags, and replays.
+"use strict";
+(() => {
+  const EVERY_MS = 2500;
+  const live = document.getElementById("live");
+  const episodes = document.getElementById("episodes");
+  const form = document.getElementById("tags");
+  const run = encodeURIComponent(live.dataset.run);
+  const page = `/training/run/${run}`;
+  const state = () => live.querySelector(".state").dataset;
+
+  async function textOf(url) {
+    const answer = await fetch(url).catch(() => null);
+    return answer && answer.ok ? answer.text() : null;
+  }
+
+  async function post(url, content) {
+    const answer = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) }).catch(() => null);
+    if (!answer) return { error: "the server does not answer" };
+    return answer.json();
+  }
+
+  async function refresh() {
+    const text = await textOf(`${page}?part=live`);
+    if (text === null) return;
+    const before = { ...state() };
+    const open = [...live.querySelectorAll("details")].map((one) => one.open);
+    live.innerHTML = text;
+    live.querySelectorAll("details").forEach((one, index) => { one.open = open[index] || false; });
+    if (state().updated !== before.updated) document.dispatchEvent(new Event("runchange"));
+    if (state().status !== before.status) showEpisodes();
+  }
+
+  let fresh = null;
+  async function showEpisodes() {
+    const text = await textOf(`${page}/episodes`);
+    if (text !== null) episodes.innerHTML = text;
+    clearTimeout(fresh);
+    if (episodes.querySelector("[data-state=working]")) fresh = setTimeout(watchFor, 1000);
+  }
+
+  async function watchFor() {
+    for (const one of episodes.querySelectorAll("[data-state=working]")) {
+      const text = await textOf(`/training/api/run/${run}/replays/${encodeURIComponent(one.dataset.episode)}`);
+      if (text && JSON.parse(text).state !== "working") return showEpisodes();
+    }
+    fresh = setTimeout(watchFor, 1000);
+    return null;
+  }
+
+  episodes.addEventListener("click", async (event) => {
+    if (!event.target.classList.contains("watch")) return;
+    event.target.disabled = true;
+    const one = event.target.closest("[data-episode]");
+    const said = await post(`/training/api/run/${run}/replays`, { episode: one.dataset.episode });
+    if (said.error) event.target.insertAdjacentText("afterend", ` ${said.error}`); else showEpisodes();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const tags = form.elements.tags.value.split(",").map((tag) => tag.trim()).filter(Boolean);
+    const said = await post(`/training/api/run/${run}/tags`, { tags });
+    form.querySelector("[role=status]").textContent = said.error || "kept";
+    if (said.tags) form.elements.tags.value = said.tags.join(", ");
+  });
+  showEpisodes();
+  setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+})();
