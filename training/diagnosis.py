@@ -1,0 +1,96 @@
+"""A run's health from its TensorBoard files, alone or beside another's, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from callbacks.health_keys import UPDATE_KEYS, is_update, measured
+from callbacks.health_report import lines, report
+from callbacks.health_rules import RULES
+from callbacks.health_run import PROGRESS, RunHealth
+from envs.errors import UserError
+from training.event_files import EventReader, Row, event_files
+from training.report import table
+
+SPEED = "steps_per_second"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the files of one run say; ``last`` holds the last update's metrics."""
+
+    name: str
+    folder: Path
+    run: RunHealth
+    last: dict[str, float]
+    notes: list[str]
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        found = {"name": self.name, "folder": str(self.folder), "notes": self.notes}
+        return {**found, **report(self.run, self.last)}
+
+
+def diagnose(name: str, path: Path) -> Diagnosis:
+    """Judge the run whose event files lie in ``path``.
+
+    Raises:
+        UserError: there are no files, those of several runs, or none of stable-baselines3's keys in them.
+    """
+    files = event_files(path)
+    reader, run = EventReader(files), RunHealth()
+    last: dict[str, float] = {}
+    before: Row | None = None
+    for row in reader.rows():
+        if not is_update(row.values):
+            continue
+        last = measured(row.values)
+        if SPEED not in last and before is not None and row.wall_time > before.wall_time:
+            last[SPEED] = (row.step - before.step) / (row.wall_time - before.wall_time)
+        run.add(row.step, last)
+        before = row
+    notes = list(reader.notes)
+    if reader.repeated:
+        notes.append(f"{reader.repeated:,} points at steps that were there before were passed over")
+    if not run.updates:
+        why = f" ({'; '.join(notes)})" if notes else ""
+        raise UserError(f"{path} holds no update: none of {', '.join(UPDATE_KEYS)}{why}")
+    return Diagnosis(name, files[0].parent, run, last, notes)
+
+
+def text(diagnoses: Sequence[Diagnosis]) -> str:
+    """A table with one column for each run, and below it what each of them should hear."""
+    heads = [("", *(diagnosis.name for diagnosis in diagnoses))]
+    rows = [
+        ("verdict", *(d.run.verdict for d in diagnoses)),
+        ("steps", *(f"{d.run.steps:,}" for d in diagnoses)),
+        ("updates", *(f"{d.run.updates:,}" for d in diagnoses)),
+        *((metric, *(_cell(d, metric) for d in diagnoses)) for metric in (*RULES, *PROGRESS)),
+        *_criteria(diagnoses),
+    ]
+    shown = [row for row in rows if any(cell != "-" for cell in row[1:])]
+    parts = [table([*heads, *shown])]
+    for diagnosis in diagnoses:
+        notes = [f"note: {note}" for note in diagnosis.notes]
+        said = [f"  {line}" for line in (*lines(diagnosis.run), *notes)]
+        parts.append("\n".join([f"{diagnosis.name}: {diagnosis.run.verdict}", *said]))
+    return "\n\n".join(parts)
+
+
+def _cell(diagnosis: Diagnosis, metric: str) -> str:
+    series = diagnosis.run.series[metric]
+    if not series.count:
+        return "-"
+    level = next((f" {f.level}" for f in diagnosis.run.findings if f.metric == metric), "")
+    return f"{series.mean():,.4g}{level}"
+
+
+def _criteria(diagnoses: Sequence[Diagnosis]) -> list[tuple[str, ...]]:
+    marks = {True: "yes", False: "no", None: "-"}
+    every = [diagnosis.run.criteria() for diagnosis in diagnoses]
+    return [
+        (same[0].name, *(marks[criterion.met] for criterion in same)) for same in zip(*every, strict=True)
+    ]
