@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint cartridge check-cartridge profile-cartridge walkthrough clean
+.PHONY: demo test lint cartridge check-cartridge profile-cartridge bench walkthrough clean
 
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
@@ -24,6 +24,9 @@ check-cartridge:    ## rebuild from nothing and compare with the committed file,
 
 profile-cartridge: $(VENV)/.installed   ## measure what must be true of the embedded cartridge
 	$(PY) training/profile_cartridge.py --episodes 50
+
+bench: $(VENV)/.installed               ## speed and memory beside bare emulators and stable-baselines3
+	$(PY) training/benchmark.py $(BENCH)
 
 walkthrough: $(VENV)/.installed         ## the scripted player, from power-on to the first badge
 	$(PY) -m envs.cartridge.walkthrough --until badge1

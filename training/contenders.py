@@ -1,6 +1,6 @@
 """What the benchmark compares, each in a process of its own: it is told "run" and answers what that cost.
 
-Lines of JSON on standard input and output; ``training/benchmark.py`` is at the other end.
+Lines of JSON on standard input and output; ``training/benchmark_run.py`` is at the other end.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -18,12 +19,11 @@ import numpy as np
 import psutil
 
 from envs.emulator import BUTTONS, Emulator
-from envs.red_env import EnvConfig
+from envs.red_env import EnvConfig, RedEnv
+from training.cli import run_program
 from training.config import TrainConfig, load_config
 from training.make_env import env_config, env_makers, make_env, make_vec_env
 
-N_STEPS = 128
-"""Steps of a rollout that is measured: short, so that many rollouts and updates fit into a round."""
 FORK_SERVER = ("forkserver", "resource_tracker")
 
 
@@ -31,7 +31,7 @@ class Contender(Protocol):
     """Something that takes actions."""
 
     def run(self, seconds: float) -> int:
-        """Go on for about so long; how many actions were taken."""
+        """Go on for about so long; how many actions were taken, at least one."""
 
     def close(self) -> None:
         """End its processes."""
@@ -49,7 +49,7 @@ def _bare_worker(connection: Connection, episodes: EnvConfig, number: int) -> No
     with suppress(EOFError, KeyboardInterrupt):
         while True:
             end, taken = time.perf_counter() + connection.recv(), 0
-            while time.perf_counter() < end:
+            while not taken or time.perf_counter() < end:
                 for emulator, button in zip(emulators, rng.integers(len(BUTTONS), size=number), strict=True):
                     emulator.act(BUTTONS[button], episodes.action_frames, episodes.held_frames)
                 taken += number
@@ -93,7 +93,7 @@ class Lockstep:
 
     def run(self, seconds: float) -> int:
         end, taken, number = time.perf_counter() + seconds, 0, self.env.num_envs
-        while time.perf_counter() < end:
+        while not taken or time.perf_counter() < end:
             self.env.step(self._rng.integers(len(BUTTONS), size=number))
             taken += number
         return taken
@@ -110,7 +110,7 @@ class InGroups(Lockstep):
         sizes = [part.stop - part.start for part in env.groups]
         for group, size in enumerate(sizes):
             env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
-        while time.perf_counter() < end:
+        while not taken or time.perf_counter() < end:
             for group, size in enumerate(sizes):
                 env.wait_group(group)
                 env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
@@ -175,7 +175,7 @@ class Stock:
 
     def run(self, seconds: float) -> int:
         end, before = time.perf_counter() + seconds, self.model.num_timesteps
-        while time.perf_counter() < end:
+        while self.model.num_timesteps == before or time.perf_counter() < end:
             self.model.learn(self.model.n_steps * self.model.n_envs, reset_num_timesteps=before == 0)
         return self.model.num_timesteps - before
 
@@ -184,41 +184,54 @@ class Stock:
         self.model.env.close()
 
 
-# --- one environment, looked at closely ---
+# --- what a worker does, looked at closely ---
 
 
 class Halves:
-    """One environment in this process: how long it emulates, and how long it looks at what came of it."""
+    """As many environments as a worker holds, in this process: how long they emulate, and how long it takes
+    to look at what came of it. In seconds of the processor, which do not count while other programs run.
+    """
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.env = make_env(config, env_config(config))
-        self.env.reset(seed=0)
-        self.env.out, _ = self.env.reset()
+    def __init__(self, config: TrainConfig, cores: int) -> None:
+        episodes = env_config(config)
+        games = max(1, config.num_envs // cores)
+        envs = [make_env(config, episodes) for _ in range(games)]
+        self.groups = [group for group in (envs[: games // 2], envs[games // 2 :]) if group]
         self._rng = np.random.default_rng(0)
         self.seconds = {"emulator": 0.0, "looking": 0.0}
-        self._act = self.env.emulator.act
-        self.env.emulator.act = self._timed  # type: ignore[method-assign]
+        for seed, env in enumerate(envs):
+            env.out = {name: array.copy() for name, array in env.reset(seed=seed)[0].items()}
+            env.emulator.act = partial(self._timed, env.emulator.act)  # type: ignore[method-assign]
 
-    def _timed(self, button: str | None, frames: int = 24, held: int = 8) -> None:
-        began = time.perf_counter()
-        self._act(button, frames, held)
-        self.seconds["emulator"] += time.perf_counter() - began
+    def _timed(self, act: Callable[..., None], *arguments: Any) -> None:
+        began = time.process_time()
+        act(*arguments)
+        self.seconds["emulator"] += time.process_time() - began
 
     def run(self, seconds: float) -> int:
-        began, before, taken = time.perf_counter(), self.seconds["emulator"], 0
-        for action in self._rng.integers(len(BUTTONS), size=10**6):
-            _, _, terminated, truncated, _ = self.env.step(action)
-            if terminated or truncated:
-                self.env.reset()
-            taken += 1
-            if time.perf_counter() - began >= seconds:
-                break
-        spent = time.perf_counter() - began
-        self.seconds["looking"] += spent - (self.seconds["emulator"] - before)
+        end, taken = time.perf_counter() + seconds, 0
+        while not taken or time.perf_counter() < end:
+            for group in self.groups:
+                taken += self._step(group, self._rng.integers(len(BUTTONS), size=len(group)).tolist())
         return taken
 
+    def _step(self, group: list[RedEnv], actions: list[int]) -> int:
+        """One step of each, in the order in which a worker does it."""
+        began, emulated = time.process_time(), self.seconds["emulator"]
+        for env, action in zip(group, actions, strict=True):
+            env.press(action)
+        ended = [any(env.look()[2:4]) for env in group]
+        emulated = self.seconds["emulator"] - emulated
+        self.seconds["looking"] += time.process_time() - began - emulated
+        for env, over in zip(group, ended, strict=True):
+            if over:
+                env.reset()
+        return len(group)
+
     def close(self) -> None:
-        self.env.close()
+        for group in self.groups:
+            for env in group:
+                env.close()
 
 
 MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
@@ -230,7 +243,7 @@ MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
     "training": lambda config, cores: Rollouts(config, learn=True),
     "stock-subproc": lambda config, cores: Stock(config, in_processes=True),
     "stock-dummy": lambda config, cores: Stock(config, in_processes=False),
-    "halves": lambda config, cores: Halves(config),
+    "halves": Halves,
 }
 
 
@@ -259,11 +272,11 @@ def _usage(contender: Contender) -> dict[str, Any]:
     return usage
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     """``NAME CORES SETTINGS``: make that contender, then answer every line "SECONDS" until the input ends."""
     name, cores, settings = arguments
-    config = load_config(None, {"n_steps": N_STEPS, **json.loads(settings)})
-    if name in ("rollouts", "training", "stock-subproc", "stock-dummy"):
+    config = load_config(None, json.loads(settings))
+    if name not in ("bare", "halves"):
         import stable_baselines3  # noqa: F401 - its import is no part of the start-up that is measured
     began = time.perf_counter()
     contender = MAKERS[name](config, int(cores))
@@ -275,7 +288,8 @@ def main(arguments: list[str]) -> None:
             row = {"actions": taken, "seconds": time.perf_counter() - began, **_usage(contender)}
             print(json.dumps(row), flush=True)
     contender.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_program(main)

@@ -1,0 +1,178 @@
+"""How fast is it: ``python training/benchmark.py --json figures.json --plot figures.png``.
+
+Bare emulators, this project's environments and stable-baselines3's, rollouts and training with each, all in
+one run and in turns. A measurement: exit status 0 whether or not what must be reached is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from training.cli import File, Switch, UsageError, parse, run_program
+
+if TYPE_CHECKING:
+    from training.benchmark_table import Measured
+
+ENVIRONMENTS = ("bare", "emulators", "subproc", "dummy", "halves")
+LEARNING = ("bare", "rollouts", "training", "stock-subproc", "stock-dummy")
+SCALING = ("bare", "emulators", "rollouts")
+PICTURES = (".png", ".svg", ".pdf")
+START_UPS = 3
+
+
+@dataclass(frozen=True)
+class BenchmarkFlags:
+    """Measure speed, memory and start-up beside bare emulators and stable-baselines3.
+
+    About twelve minutes on two cores; other programs should rest meanwhile.
+    """
+
+    rounds: int = 5
+    """Turns of every contender; figures are medians over them."""
+    seconds: float = 3.0
+    """Length of a turn (one with updates ends with a whole update)."""
+    envs: int = 16
+    """Environments where no network is in the loop."""
+    learning_envs: int = 32
+    """Environments with a network, and in training."""
+    scaling: tuple[int, ...] = (2, 4, 8, 16, 32)
+    """Numbers of environments to compare."""
+    growth_steps: int = 300_000
+    """Steps of a training run whose memory is watched; 0 for none."""
+    without_stock: Switch = False
+    """Leave training with stable-baselines3's own parts out (its 32 processes take 8 GB)."""
+    rom: File = None
+    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    json: File = None
+    """Write every sample and figure here."""
+    plot: File = None
+    """Draw the figures here (.png, .svg or .pdf)."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print, write. Returns 1 when a contender failed. Raises UserError for wrong input."""
+    flags = parse(BenchmarkFlags, arguments, "benchmark.py")
+    _check(flags)
+    from training.benchmark_run import ContenderFailed
+    from training.benchmark_table import as_json, table
+
+    print(_machine_line(), flush=True)
+    try:
+        measured = measure(flags)
+    except ContenderFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(table(measured))
+    if flags.json is not None:
+        flags.json.write_text(json.dumps({"machine": _machine(), **as_json(measured)}, indent=1), "utf-8")
+    if flags.plot is not None:
+        from training.benchmark_plot import draw
+
+        draw(measured, flags.plot)
+    return 0
+
+
+def _check(flags: BenchmarkFlags) -> None:
+    """Refuse what cannot be measured before anything starts; makes the start state, once for all."""
+    for name in ("rounds", "envs", "learning_envs"):
+        if getattr(flags, name) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} {getattr(flags, name)} must be at least 1")
+    if not 0 < flags.seconds <= 3600:
+        raise UsageError(f"--seconds {flags.seconds:g} must be above 0 and at most 3600")
+    if any(number < 1 for number in flags.scaling):
+        raise UsageError(f"--scaling {min(flags.scaling)}: numbers of environments must be at least 1")
+    if flags.growth_steps < 0:
+        raise UsageError(f"--growth-steps {flags.growth_steps} must be at least 0")
+    for flag, path in (("--json", flags.json), ("--plot", flags.plot)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{flag} {path}: there is no folder {path.absolute().parent}")
+    if flags.plot is not None and flags.plot.suffix not in PICTURES:
+        raise UsageError(f"--plot {flags.plot}: must end in one of {', '.join(PICTURES)}")
+    from training.config import load_config
+    from training.make_env import env_config
+
+    env_config(load_config(None, _common(flags)))
+
+
+def _common(flags: BenchmarkFlags) -> dict[str, Any]:
+    """Settings of a config that all contenders share."""
+    return {"device": "cpu", **({"rom": str(flags.rom)} if flags.rom is not None else {})}
+
+
+def measure(flags: BenchmarkFlags) -> Measured:
+    """Everything that the flags ask for. Raises ContenderFailed."""
+    from envs.vec_env import available_cores
+    from training.benchmark_run import ContenderFailed, interleaved, memory_over_steps, sizes, start_ups
+    from training.benchmark_table import Measured
+
+    cores, common = available_cores(), _common(flags)
+    few, many = sizes(flags.envs) | common, sizes(flags.learning_envs) | common
+    learning = LEARNING[:3] if flags.without_stock else LEARNING
+    measured = Measured(
+        envs=flags.envs,
+        learning_envs=flags.learning_envs,
+        cores=cores,
+        start_ups=start_ups("emulators", cores, few, min(START_UPS, flags.rounds)),
+        environments=interleaved(ENVIRONMENTS, cores, few, flags.rounds, flags.seconds, _say),
+        learning=interleaved(learning, cores, many, flags.rounds, flags.seconds, _say),
+    )
+    for number in flags.scaling:
+        found = interleaved(SCALING, cores, sizes(number) | common, flags.rounds, flags.seconds / 2, _say)
+        measured.scaling[number] = found
+    if flags.growth_steps:
+        _say(f"  memory of a training run over {flags.growth_steps:,} steps")
+        try:
+            measured.memory = memory_over_steps(many, flags.growth_steps)
+        except ContenderFailed as error:  # all that was measured before is worth its table
+            _say(f"  {error}")
+    return measured
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _machine() -> dict[str, Any]:
+    import importlib.metadata
+
+    from envs.vec_env import available_cores
+
+    names = ("pyboy", "torch", "stable-baselines3", "numpy")
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": available_cores(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), "unknown")
+
+
+def _machine_line() -> str:
+    machine = _machine()
+    text = f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}"
+    load = machine["load"]
+    busy = load is not None and load > 0.25 * machine["cores"]
+    return text + (f"; other programs are busy (load {load:.1f}): figures will differ" if busy else "")
+
+
+if __name__ == "__main__":
+    run_program(main)

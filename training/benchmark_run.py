@@ -1,0 +1,184 @@
+"""Contenders of the benchmark, each a process of its own, run in turn round by round.
+
+What disturbs the machine for a while then disturbs all of them, and shares of one another stay true.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from training.presets import largest_divisor
+
+ROOT = Path(__file__).resolve().parent.parent
+CLOSING_SECONDS = 20.0
+SETTLING_STEPS = 30_000
+"""Steps after which the memory of a run has what it needs."""
+N_STEPS, BATCH_SIZE = 128, 512
+"""Rollouts are short, so that whole updates fit into a turn; the batch is the default one."""
+Say = Callable[[str], None]
+
+
+class ContenderFailed(RuntimeError):
+    """A contender ended before it was told to; its own message went to stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one turn cost: processor seconds of the contender and of its workers, bytes that are resident."""
+
+    actions: int
+    seconds: float
+    cpu: float
+    workers_cpu: float
+    rss: int
+    workers_rss: int
+    workers: int
+    emulator: float = 0.0
+    looking: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Actions a second."""
+        return self.actions / self.seconds
+
+
+@dataclass(slots=True)
+class Series:
+    """One contender's turns, and how long it took to be ready."""
+
+    ready: float
+    samples: list[Sample] = field(default_factory=list)
+
+
+GROWING = ("cpu", "workers_cpu", "emulator", "looking")
+"""Of what a contender answers: sums since it began."""
+
+
+class Contender:
+    """``training/contenders.py`` as a process, made with ``settings`` of a config; ready when made."""
+
+    def __init__(self, name: str, cores: int, settings: Mapping[str, Any]) -> None:
+        self.name = name
+        command = [sys.executable, "-m", "training.contenders", name, str(cores), json.dumps(settings)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=program_environment(),
+        )
+        self._last = self._answer()
+        self.series = Series(ready=self._last["ready"])
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            raise ContenderFailed(f"contender {self.name} ended with exit status {status}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def run(self, seconds: float, keep: bool = True) -> None:
+        """One turn of about so many seconds; ``keep``: its sample counts."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        before, now = self._last, self._answer()
+        self._last = now
+        spent = {name: now.get(name, 0.0) - before.get(name, 0.0) for name in GROWING}
+        if keep:
+            self.series.samples.append(Sample(**{**now, **spent}))
+
+    def close(self) -> None:
+        """End it; what does not end by itself is killed."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+def sizes(num_envs: int) -> dict[str, int]:
+    """Settings of a config for so many environments."""
+    batch_size = largest_divisor(N_STEPS * num_envs, BATCH_SIZE)
+    return {"num_envs": num_envs, "n_steps": N_STEPS, "batch_size": batch_size}
+
+
+def program_environment(**more: str) -> dict[str, str]:
+    """Environment variables of a program of this repository, which finds its packages from anywhere."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, **more}
+
+
+def interleaved(
+    names: Sequence[str], cores: int, settings: Mapping[str, Any], rounds: int, seconds: float, say: Say
+) -> dict[str, Series]:
+    """Every contender's turns: one each to warm up, then ``rounds`` rounds, each begun by another one.
+
+    Raises ContenderFailed.
+    """
+    with ExitStack() as stack:
+        contenders: list[Contender] = []
+        for name in names:
+            say(f"  {name} with {settings['num_envs']} environments: starting")
+            contenders.append(Contender(name, cores, settings))
+            stack.callback(contenders[-1].close)
+        for contender in contenders:
+            contender.run(seconds, keep=False)
+        for number in range(rounds):
+            began = time.perf_counter()
+            first = number % len(contenders)
+            for contender in contenders[first:] + contenders[:first]:
+                contender.run(seconds)
+            say(f"  round {number + 1} of {rounds}: {time.perf_counter() - began:.0f} s")
+        return {contender.name: contender.series for contender in contenders}
+
+
+def start_ups(name: str, cores: int, settings: Mapping[str, Any], times: int) -> list[float]:
+    """Seconds until a contender's environments gave their first observation, each time in a new process."""
+    seconds = []
+    for _ in range(times):
+        contender = Contender(name, cores, settings)
+        seconds.append(contender.series.ready)
+        contender.close()
+    return seconds
+
+
+def memory_over_steps(settings: Mapping[str, Any], steps: int) -> list[tuple[int, float]]:
+    """(steps, MB) at every update of a real training run of SETTLING_STEPS + ``steps`` steps.
+
+    The run, with everything that it keeps and writes, lives in a folder that is deleted afterwards. Raises
+    ContenderFailed.
+    """
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        config = Path(folder) / "growth.json"
+        config.write_text(json.dumps({**settings, "total_steps": SETTLING_STEPS + steps}), "utf-8")
+        program = ROOT / "training" / "train_ppo.py"
+        command = [sys.executable, str(program), "--config", str(config), "--run-name", "growth"]
+        environment = program_environment(POKERED_RUNS=folder)
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=False)
+        if done.returncode:
+            raise ContenderFailed(f"the training run ended with exit status {done.returncode}")
+        return _scalars(Path(folder) / "growth" / "tensorboard", "perf/rss_mb")
+
+
+def _scalars(folder: Path, key: str) -> list[tuple[int, float]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(key)]
