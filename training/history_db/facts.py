@@ -108,7 +108,7 @@ def run_facts(folder: Path) -> dict[str, Any]:
         "seed": whole(config.get("seed")),
         "family": family(config),
         "description": text(config.get("description")) or "",
-        "config_name": config_name(config, manifest),
+        "config_name": Path(config_file(manifest) or "defaults").stem,
         "config": config,
         "manifest": manifest,
         "started": moment(sessions[0].get("started")) if sessions else None,
@@ -124,16 +124,16 @@ def sessions_of(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     )
 
 
-def config_name(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    """The config's short name: its file's name without the ending; "defaults" when there was no file."""
+def config_file(manifest: Mapping[str, Any]) -> str | None:
+    """The path of the file that the run's config came from; None when there was none."""
     source = manifest.get("config_source")
-    file = source.get("file") if isinstance(source, dict) else None
-    for session in sessions_of(manifest)[:1]:
+    if isinstance(source, dict):
+        return text(source.get("file"))
+    for session in sessions_of(manifest)[:1]:  # of runs whose manifest does not say it
         command = session.get("command")
         words = [str(word) for word in command] if isinstance(command, list) else []
-        following = (after for word, after in pairwise(words) if word == "--config")
-        file = file or next(following, None)
-    return Path(file).stem if isinstance(file, str) else "defaults"
+        return next((after for word, after in pairwise(words) if word == "--config"), None)
+    return None
 
 
 def family(config: Mapping[str, Any]) -> str:

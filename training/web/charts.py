@@ -10,12 +10,14 @@ PARTS = ("exploration", "battle", "milestone", "penalty")
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: its heading, the keys it draws, and zones (from, to, level) drawn behind them."""
+    """One chart: its heading, the keys it draws, and zones (from, to, level) drawn behind them. ``span`` is
+    what it shows of the y axis (None: as the curves need)."""
 
     title: str
     keys: Sequence[str]
     zones: Sequence[tuple[float | None, float | None, str]] = ()
     note: str = ""
+    span: tuple[float, float] | None = None
 
 
 LEARNING = (
@@ -56,17 +58,36 @@ HEALTH = (
         ["health/verdict"],
         [(None, 0.5, "good"), (0.5, 1.5, "warning"), (1.5, None, "bad")],
         "0 healthy, 1 warning, 2 unhealthy",
+        (-0.2, 2.2),
     ),
 )
 SPEED = (
     Chart("Steps per second", ["perf/env_steps_per_s"]),
-    Chart("Shares of time", [f"perf/{part}_share" for part in ("emulator", "inference", "learn")]),
+    Chart(
+        "Shares of time", [f"perf/{part}_share" for part in ("emulator", "inference", "learn")], span=(0, 1)
+    ),
     Chart("Memory", ["perf/rss_mb"], note="MB, workers included"),
     Chart("Entropy coefficient", ["schedule/ent_coef"]),
     Chart("Learning rate", ["train/learning_rate"]),
     Chart("Clip range", ["train/clip_range"]),
 )
 SECTIONS = (("Learning", LEARNING), ("Reward", REWARD), ("Health", HEALTH), ("Speed and schedules", SPEED))
+
+COMPARED = (
+    Chart("Battles won", ["train/episode_battles_won_mean"]),
+    Chart("Furthest place", ["train/episode_map_progress_max"]),
+    Chart("KL divergence", ["train/approx_kl"], HEALTH[0].zones),
+    Chart("Clip fraction", ["train/clip_fraction"], HEALTH[1].zones),
+    Chart("Explained variance", ["train/explained_variance"], HEALTH[2].zones),
+    Chart("Steps per second", ["perf/env_steps_per_s"]),
+)
+FIRST = "train/episode_return_mean"
+
+
+def chosen_chart(keys: Sequence[str]) -> Chart:
+    """The chart whose curve is chosen on the page, with the one that it begins with."""
+    key = FIRST if FIRST in keys else next(iter(keys), "")
+    return Chart(key, [key])
 
 
 def charts_of(keys: Sequence[str]) -> list[tuple[str, list[Chart]]]:

@@ -19,7 +19,7 @@ from training.history_db.queries import (
     tags_by_run,
 )
 from training.web import views
-from training.web.charts import charts_of
+from training.web.charts import COMPARED, charts_of, chosen_chart
 from training.web.site import Site
 
 router = APIRouter(prefix="/training")
@@ -72,7 +72,14 @@ def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) 
         keys = keys_of(connection, [row.id for row in rows])
     missing = [name[:100] for name in names if name not in {row.name for row in rows}]
     return site.page(
-        request, "compare.html", runs=rows, keys=keys, missing=missing, settings=views.settings_beside(rows)
+        request,
+        "compare.html",
+        runs=rows,
+        keys=keys,
+        missing=missing,
+        chosen=chosen_chart(keys),
+        charts=[chart for chart in COMPARED if set(chart.keys) & set(keys)],
+        settings=views.settings_beside(rows),
     )
 
 
@@ -97,7 +104,8 @@ def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
     if part == "live":
         return site.page(request, "_live.html", **context)
     return site.page(
-        request, "detail.html", **context, keys=keys, charts=charts_of(keys), card=views.card_of(row),
+        request, "detail.html", **context, keys=keys, charts=charts_of(keys), chosen=chosen_chart(keys),
+        card=views.card_of(row),
         maps=views.maps_of(folder), folder=folder,
     )  # fmt: skip
 

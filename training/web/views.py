@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from envs.episode_file import SUFFIX, Header, read_header
 from envs.errors import UserError
-from training.history_db.facts import number, whole
+from training.history_db.facts import config_file, number, text, whole
 from training.runs import NAME
 from training.web.words import KEY_SETTINGS, setting
 
@@ -51,8 +51,8 @@ def card_of(row: Row[Any]) -> Card:
         network=_pairs(config.get("network")),
         observations=[str(name) for name in observations] if isinstance(observations, list) else [],
         rewards=_pairs(config.get("rewards")),
-        file=source.get("file"),
-        base=source.get("base"),
+        file=config_file(row.manifest),
+        base=text(source.get("base")),
         differences=[str(line) for line in differences] if isinstance(differences, list) else [],
     )
 

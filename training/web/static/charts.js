@@ -13,6 +13,7 @@
     plot: figure.querySelector(".plot"),
     keys: JSON.parse(figure.dataset.keys),
     zones: JSON.parse(figure.dataset.zones),
+    span: JSON.parse(figure.dataset.span),
     drawn: null,
     form: "",
   }));
@@ -34,10 +35,19 @@
     return found;
   }
 
+  const newest = (values) => { for (let at = values.length - 1; at >= 0; at--) if (values[at] != null) return values[at]; return null; };
+
+  const value = (u, shown, series, index) => Curves.short(index === null ? newest(u.data[series]) : shown);
+
+  function range(chart, log) {
+    if (log) return { distr: 3 };
+    if (chart.span) return { range: chart.span };
+    return { range: (_, least, most) => (least === most ? (least ? [least - Math.abs(least) / 5, least + Math.abs(least) / 5] : [0, 1]) : uPlot.rangeNum(least, most, 0.1, true)) };
+  }
+
   // -> {tables: [[x, y], ...], series: [...], bands: [...]} as uPlot wants them.
   function layout(chart, options) {
     const found = curvesOf(chart, options);
-    const value = (_, shown) => Curves.short(shown);
     const line = (label, colour, more = {}) => ({ label, stroke: colour, width: 1.8, spanGaps: true, points: { show: false }, value, ...more });
     const parts = { tables: [], series: [], bands: [] };
     const add = (x, y, series) => { parts.tables.push([x, y]); parts.series.push(series); return parts.series.length; };
@@ -104,8 +114,8 @@
     chart.drawn = new uPlot({
       width: Math.max(120, chart.plot.clientWidth),
       height: height(chart),
-      scales: { x: { time: false }, y: options.log ? { distr: 3 } : {} },
-      series: [{ label: options.by === "seconds" ? options.unit.name : "steps", value: (_, shown) => Curves.short(shown) }, ...parts.series],
+      scales: { x: { time: false }, y: range(chart, options.log) },
+      series: [{ label: options.by === "seconds" ? options.unit.name : "steps", value }, ...parts.series],
       bands: parts.bands,
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((tick) => Curves.short(tick)), space: 60 },
