@@ -38,6 +38,8 @@ class EpisodeRecorder:
     warning and the episode's file, not the run.
     """
 
+    _warned = False  # once a process
+
     def __init__(self, folder: Path, environment: int, about: Mapping[str, Any], every: int = 1) -> None:
         self.folder = folder
         self.environment = environment
@@ -45,7 +47,6 @@ class EpisodeRecorder:
         """Of the environment's episode under way; None before the first."""
         self._about = dict(about)
         self._every = every
-        self._warned = False
         self._hashed: tuple[StartState, str] | None = None
         self._recording = False
         self._weights: dict[str, float] | None = None
@@ -128,7 +129,7 @@ class EpisodeRecorder:
         except OSError as error:
             if not self._warned:
                 log.warning("episode %s: cannot be recorded (%s); training goes on", path, error.strerror)
-            self._warned = True
+            EpisodeRecorder._warned = True
 
     def _sha256(self, start: StartState) -> str:
         """By identity: most episodes begin with the same state, and hashing it takes as long as a step."""

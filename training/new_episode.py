@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from envs.episode_file import file_name
+from envs.episode_file import SUFFIX, file_name
 from training.config import load_config
 from training.episodes import FIRST_EVALUATION_SEED, SEEDS_APART, policy_choice
 from training.evaluation import load_policy, run_checkpoint
@@ -46,4 +46,4 @@ def play_new_episode(
             done = bool(dones[0])
     finally:
         env.close()
-    return folder / file_name(0, 0)
+    return (folder / file_name(0, 0)).rename(folder / f"new{SUFFIX}")

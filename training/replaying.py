@@ -174,8 +174,10 @@ def describe(source: Source, outcome: Outcome) -> str:
         )
         if header.emulator != VERSION:
             lines.append(f"  it was played with {header.emulator}, and this is {VERSION}")
-    else:
+    elif outcome.agreed:
         lines.append(f"  memory agrees up to step {outcome.agreed:,}")
+    else:
+        lines.append(f"  nothing to compare the memory with before step {header.hash_every:,}")
     other = outcome.other_rewards(source)
     if other:
         lines.append(f"  rewards differ: {', '.join(other)}; {_why(source)}")
@@ -194,9 +196,9 @@ def film(source: Source, curves: Curves, out: Path, speed: float, rate: int, sca
     every = max(1, round(FRAMES * speed / rate))
     pictures = Fraction(speed).limit_denominator(1000) * FRAMES / every
     header = source.episode.header
-    strip, note = Strip(curves), f"from {Path(header.start).stem}"
+    strip, start = Strip(curves), Path(header.start).stem
     with Film(out, PALETTE, pictures, scale) as moving:
-        below = strip.draw(0, "", dict.fromkeys(COMPONENTS, 0.0), note)  # until the start is known
+        below = strip.draw(0, "", dict.fromkeys(COMPONENTS, 0.0), start)  # until the start is known
 
         def show(screen: NDArray[np.uint8]) -> None:
             moving.add(compose(screen, below))
@@ -205,10 +207,8 @@ def film(source: Source, curves: Curves, out: Path, speed: float, rate: int, sca
         env = _environment(source, emulator)
         try:
             for step in play_again(source, env):
-                if step.milestones:
-                    note = f"{', '.join(step.milestones)} at step {step.number}"
                 sums = dict(zip(COMPONENTS, step.sums, strict=True))
-                below = strip.draw(step.number, map_name(step.map_id), sums, note)
+                below = strip.draw(step.number, map_name(step.map_id), sums, start)
             moving.add(compose(emulator.screen(), below), times=round(LAST * pictures))
         finally:
             env.close()

@@ -13,7 +13,7 @@ from envs.episode_stats import COMPONENTS
 from training.pixel_text import HEIGHT, text_mask
 
 WIDTH, SCREEN = 160, 144  # pixels
-STRIP = 68  # pixels; the sum of both is even, as H.264 wants it
+STRIP = 70  # pixels; the sum of both is even, as H.264 wants it
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
 COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}
@@ -92,8 +92,9 @@ class Strip:
         self._curves = curves
         self._chart = draw_chart(curves)
 
-    def draw(self, step: int, place: str, sums: Mapping[str, float], note: str) -> Indexed:
-        """After ``step``: the name of the map, the sums so far, and ``note`` in the last line."""
+    def draw(self, step: int, place: str, sums: Mapping[str, float], start: str) -> Indexed:
+        """After ``step``: the name of the map, the sums so far, and the last milestone that fell; until one
+        does, where it started."""
         strip = np.full((STRIP, WIDTH), GROUND, np.uint8)
         count = f"{step}/{self._curves.steps}"
         wide = _right(strip, 3, WIDTH - MARGIN, count, DIM)
@@ -105,7 +106,11 @@ class Strip:
             top = CHART_TOP + CHART_HEIGHT + 4 + number // 2 * (HEIGHT + 2)
             begin, end = (MARGIN, HALF - MARGIN - 1) if number % 2 == 0 else (HALF, WIDTH - MARGIN)
             self._sum(strip, top, begin, end, name, sums[name])
-        _left(strip, STRIP - HEIGHT, MARGIN, note, GOLD, WIDTH - 2 * MARGIN)
+        top = STRIP - HEIGHT - 1
+        wide = _right(strip, top, WIDTH - MARGIN, amount(sum(sums.values())), BRIGHT)
+        fallen = [(when, name) for when, name in self._curves.milestones if when <= step]
+        note = f"{fallen[-1][1]} at {fallen[-1][0]}" if fallen else f"from {start}"
+        _left(strip, top, MARGIN, note, GOLD if fallen else DIM, WIDTH - 3 * MARGIN - wide)
         return strip
 
     @staticmethod
@@ -137,5 +142,5 @@ def _right(strip: Indexed, top: int, right: int, text: str, colour: int) -> int:
 
 
 def compose(screen: NDArray[np.uint8], strip: Indexed) -> Indexed:
-    """Screen, uint8 (144, 160) of shades, above the strip: uint8 (212, 160) palette indices."""
+    """Screen, uint8 (144, 160) of shades, above the strip: uint8 (214, 160) palette indices."""
     return np.concatenate([screen // 64, strip])

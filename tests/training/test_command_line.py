@@ -91,8 +91,15 @@ def _has_cuda() -> bool:
         ("evaluate", [], "RUN must be given"),
         ("evaluate", ["nothing"], "run nothing does not exist"),
         ("evaluate", ["nothing", "--episodes", "0"], "--episodes 0 is out of range: must be at least 1"),
-        ("record", ["nothing", "--out", "x.png"], "--out x.png must end in .gif or .mp4"),
-        ("record", ["nothing", "--every", "0"], "--every 0 is out of range"),
+        ("replay", ["nothing"], "run nothing does not exist"),
+        ("replay", ["nothing", "--out", "x.png"], "--out x.png must end in .mp4 or .gif"),
+        ("replay", ["nothing", "--out", "nowhere/x.gif"], "--out nowhere/x.gif: there is no folder nowhere"),
+        ("replay", ["nothing", "--speed", "0"], "--speed 0.0 is out of range"),
+        ("replay", ["nothing", "--all"], "--all goes with --verify-only"),
+        ("replay", ["nothing", "--best", "--list"], "--best and --list cannot be given together"),
+        ("replay", ["nothing", "--greedy"], "--greedy goes with --play"),
+        ("replay", ["README.md", "--best"], "--best goes with a run, and README.md is a file"),
+        ("replay", ["README.md"], "episode README.md: no recorded episode"),
     ],
 )
 def test_other_programs_refuse_alike(

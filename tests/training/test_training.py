@@ -1,4 +1,4 @@
-"""Training from end to end on the embedded cartridge, as processes: learn, stop, resume, evaluate, record."""
+"""Training from end to end on the embedded cartridge, as processes: learn, stop, resume, evaluate."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
-from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-from envs.emulator import Emulator
-from training.recording import RecordingEmulator, write_moving_picture
 
 from .conftest import ROOT, TINY, Program, Result, environment
 
@@ -175,34 +169,3 @@ def test_a_signal_saves_and_ends_in_order(tiny: Path, runs: Path, number: signal
     assert "Traceback" not in errors
     steps = max(int(path.name) for path in (runs / name / "checkpoints").iterdir())
     assert steps % 64 == 0, "only whole rollouts count"
-
-
-def test_recording_makes_a_moving_picture(resumed: Result, program: Program, tmp_path: Path) -> None:
-    assert resumed.returncode == 0
-    out = tmp_path / "agent.gif"
-    result = program("record", "whole", "--out", out, "--actions", 10, "--every", 8, "--scale", 2)
-    assert result.returncode == 0, result.stderr
-    with Image.open(out) as picture:
-        assert picture.size == (320, 288)
-        assert getattr(picture, "n_frames", 1) > 1
-
-
-def test_mp4_holds_every_picture(tmp_path: Path) -> None:
-    pictures = [np.full((144, 160, 3), shade, np.uint8) for shade in (0, 85, 170, 255)]
-    write_moving_picture(tmp_path / "x.mp4", pictures, rate=15.0, scale=2)
-    with av.open(str(tmp_path / "x.mp4")) as container:
-        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert [frame.shape for frame in shown] == [(288, 320, 3)] * 4
-    assert [round(frame.mean()) for frame in shown] == pytest.approx([0, 85, 170, 255], abs=3)
-
-
-def test_recording_changes_nothing_of_the_game(rom: Path, state: Callable[[str], bytes]) -> None:
-    plain, recording = Emulator(rom), RecordingEmulator(rom, every=4)
-    for emulator in (plain, recording):
-        emulator.load_state(state("bedroom"))
-        for button in ("down", "a", None, "left", "start"):
-            emulator.act(button)
-    assert plain.memory[0xC000:0xE000] == recording.memory[0xC000:0xE000]
-    assert len(recording.pictures) == 5 * 24 // 4
-    for emulator in (plain, recording):
-        emulator.close()
