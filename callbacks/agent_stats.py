@@ -57,6 +57,16 @@ class SampleRing:
             return self._rows[: self.count]
         return np.roll(self._rows, -(self.count % size))
 
+    def restore(self, rows: NDArray[np.void], count: int) -> None:
+        """Hold ``rows``, oldest first, as the last of ``count`` that were added. A ring of another size keeps
+        what it has room for. Raises ValueError when there are fewer than ``count`` says."""
+        if len(rows) < min(count, len(self._rows)) and count <= len(self._rows):
+            raise ValueError(f"{len(rows)} samples of {count}")
+        rows = rows[-len(self._rows) :]
+        self.count = max(count, len(rows))
+        for offset, row in enumerate(rows):
+            self._rows[(self.count - len(rows) + offset) % len(self._rows)] = row
+
 
 class AgentStatsCallback(BaseCallback):
     """Keeps the last ``size`` samples of all environments and writes them to ``folder/agent_stats.npz``.
@@ -83,6 +93,20 @@ class AgentStatsCallback(BaseCallback):
         buffer = io.BytesIO()
         np.savez_compressed(buffer, samples=self.recent())
         write_atomically(self.folder / FILE_NAME, buffer.getvalue())
+
+    def snapshot(self) -> dict[str, Any]:
+        """The samples as bytes, and how many there ever were."""
+        return {
+            "samples": self.ring.recent().tobytes(),
+            "count": self.ring.count,
+            "next_save": self._next_save,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        rows = np.frombuffer(snapshot["samples"], SAMPLE)
+        self.ring.restore(rows, int(snapshot["count"]))
+        self._next_save = int(snapshot["next_save"])
 
     def _on_training_start(self) -> None:
         self._next_save = self.model.num_timesteps + (self.save_every_steps or 0)

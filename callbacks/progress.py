@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from typing import Never, TextIO
+from collections.abc import Mapping
+from typing import Any, Never, TextIO
 
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
@@ -58,6 +59,18 @@ class Progress(BaseCallback):
         left = duration(max(self.total_steps - self.num_timesteps, 0) / rate) if rate else "?"
         mean = f"{sum(self.returns) / len(self.returns):.2f}" if self.returns else "-"
         return f"{rate:,.0f} steps/s, {left} left, mean return {mean}, battles {self.battles:,}"
+
+    def snapshot(self) -> dict[str, Any]:
+        """Returns and battles seen so far, as JSON values."""
+        running = {str(env): count for env, count in self._running.items()}
+        return {"returns": list(self.returns), "battles": self.battles_finished, "running": running}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        self.returns.clear()
+        self.returns.extend(float(value) for value in snapshot["returns"])
+        self.battles_finished = int(snapshot["battles"])
+        self._running = {int(env): int(count) for env, count in snapshot["running"].items()}
 
     def _on_training_start(self) -> None:
         self.num_timesteps = self.model.num_timesteps

@@ -1,7 +1,9 @@
-"""Checkpoints: weights and optimizer as safetensors, all else as JSON. Nothing is ever unpickled.
+"""Checkpoints: weights, optimizer and arrays as safetensors, all else as JSON. Nothing is ever unpickled.
 
 A checkpoint is a folder that appears whole or not at all: it is written under a temporary name, flushed to
 disk and renamed. ``trainer.json`` holds the hash of each other file and the schema of the spaces.
+``environments.json`` and ``environments.safetensors`` hold what an exact resume needs beyond that: the games
+in mid-episode and what callbacks remember; a checkpoint to evaluate, or of an older version, has neither.
 """
 
 from __future__ import annotations
@@ -11,38 +13,40 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
-from envs.errors import UserError
-from training.random_state import random_state, restore_random_state
+from training.checkpoint_reading import (
+    FORMAT,
+    OPTIMIZER,
+    POLICY,
+    STATE,
+    STATE_ARRAYS,
+    TRAINER,
+    Checkpoint,
+    CheckpointError,
+    read_checkpoint,
+)
+from training.moment import Moment, counts_of
+from training.plain_tree import pack
+from training.random_state import restore_random_state
 from training.spaces_schema import schema_differences, spaces_schema
 
-FORMAT = 1
-POLICY, OPTIMIZER, TRAINER = "policy.safetensors", "optimizer.safetensors", "trainer.json"
-MAX_TRAINER_BYTES = 10_000_000
-
-
-class CheckpointError(UserError):
-    """A checkpoint is missing, damaged, or made for other spaces; the message is one line."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One checkpoint, read and verified, not yet applied to a model."""
-
-    folder: Path
-    steps: int
-    trainer: Mapping[str, Any]
-    policy: Mapping[str, torch.Tensor]
-    optimizer: Mapping[str, torch.Tensor]
+__all__ = [
+    "OPTIMIZER",
+    "POLICY",
+    "STATE",
+    "STATE_ARRAYS",
+    "TRAINER",
+    "Checkpoint",
+    "CheckpointError",
+    "read_checkpoint",
+]
 
 
 def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
@@ -54,12 +58,18 @@ def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
     return {name: state[name] for name in unique.values()}
 
 
-def save_checkpoint(model: PPO, folder: Path, extra: Mapping[str, Any] | None = None) -> Path:
+def save_checkpoint(
+    model: PPO, folder: Path, extra: Mapping[str, Any] | None = None, moment: Moment | None = None
+) -> Path:
     """Write ``model`` to ``folder``, replacing what is there; ``extra`` is kept as JSON beside it.
+
+    ``moment`` (default: this one, without environments) is when the model had its weights, which do not
+    change during a rollout.
 
     Raises:
         CheckpointError: the folder cannot be written (the checkpoint before is then untouched).
     """
+    moment = moment or counts_of(model)
     policy = {name: tensor.detach().cpu().contiguous() for name, tensor in policy_tensors(model).items()}
     optimizer = model.policy.optimizer.state_dict()
     moments = {
@@ -67,14 +77,14 @@ def save_checkpoint(model: PPO, folder: Path, extra: Mapping[str, Any] | None = 
         for index, values in optimizer["state"].items()
         for name, value in values.items()
     }
-    files = {POLICY: save_tensors(policy), OPTIMIZER: save_tensors(moments)}
+    files = {POLICY: save_tensors(policy), OPTIMIZER: save_tensors(moments), **_state_files(moment)}
     trainer = {
         "format": FORMAT,
-        "steps": model.num_timesteps,
-        "updates": model._n_updates,
+        "steps": moment.steps,
+        "updates": moment.updates,
         "spaces": spaces_schema(model.observation_space, model.action_space),
         "optimizer_groups": optimizer["param_groups"],
-        "random": random_state(),
+        "random": moment.random,
         "extra": dict(extra or {}),
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
@@ -84,6 +94,13 @@ def save_checkpoint(model: PPO, folder: Path, extra: Mapping[str, Any] | None = 
     except OSError as error:
         raise CheckpointError(f"checkpoint {folder}: cannot be written: {error.strerror}") from error
     return folder
+
+
+def _state_files(moment: Moment) -> dict[str, bytes]:
+    if moment.state is None:
+        return {}
+    plain, arrays = pack(moment.state)
+    return {STATE: json.dumps(plain).encode(), STATE_ARRAYS: save_arrays(arrays)}
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -120,51 +137,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in ``folder``, every file checked against its hash.
-
-    Raises:
-        CheckpointError: a file is missing or damaged, or of a format that is not known.
-    """
-    trainer = _read_trainer(folder / TRAINER)
-    policy = _read_tensors(folder / POLICY, trainer["sha256"].get(POLICY))
-    optimizer = _read_tensors(folder / OPTIMIZER, trainer["sha256"].get(OPTIMIZER))
-    return Checkpoint(folder, trainer["steps"], trainer, policy, optimizer)
-
-
-def _read_trainer(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_TRAINER_BYTES:
-            raise CheckpointError(f"checkpoint {path}: too large ({path.stat().st_size} bytes)")
-        trainer = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"checkpoint {path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint {path}: not valid JSON") from error
-    if not isinstance(trainer, dict) or trainer.get("format") != FORMAT:
-        raise CheckpointError(f"checkpoint {path}: not a checkpoint of format {FORMAT}")
-    kinds = {"steps": int, "updates": int, "spaces": dict, "optimizer_groups": list, "random": dict}
-    for key, kind in {**kinds, "extra": dict, "sha256": dict}.items():
-        if not isinstance(trainer.get(key), kind) or isinstance(trainer[key], bool):
-            raise CheckpointError(f"checkpoint {path}: {key} is missing or not of kind {kind.__name__}")
-    if trainer["steps"] < 0 or trainer["updates"] < 0:
-        raise CheckpointError(f"checkpoint {path}: steps and updates must not be negative")
-    return trainer
-
-
-def _read_tensors(path: Path, expected_hash: object) -> dict[str, torch.Tensor]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"checkpoint {path}: cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != expected_hash:
-        raise CheckpointError(f"checkpoint {path}: damaged (its SHA-256 is not the one in {TRAINER})")
-    try:
-        return load_tensors(data)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"checkpoint {path}: not a safetensors file") from error
 
 
 def check_spaces(checkpoint: Checkpoint, observation_space: Any, action_space: Any) -> None:

@@ -1,104 +1,131 @@
-"""Callbacks that keep a run safe: checkpoints between updates and orderly stops."""
+"""Keeps checkpoints while a run learns, and puts its callbacks back to where they were when it goes on."""
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.health import weights_are_finite
-from training.checkpoints import CheckpointError, prune, save_checkpoint
+from training.checkpoints import Checkpoint, CheckpointError, prune, save_checkpoint
+from training.moment import DAMAGE, Moment, moment_of, restore_callbacks
+from training.random_state import restore_random_state
+from training.stopping import OrderlyStop
+
+LONG_CYCLE_S = 10.0
+"""Seconds of one rollout and its update from which on a signal does not wait for their end: who preempts a
+run gives it half a minute, now and then less."""
 
 
 class KeepCheckpoints(BaseCallback):
-    """Saves every ``interval`` steps, at the first moment after it when no rollout is half done."""
+    """Saves every ``interval`` steps, at the first moment after it when no rollout is half done.
 
-    def __init__(self, folder: Path, interval: int, keep: int, extra: Callable[[], dict[str, Any]]) -> None:
+    It must be the last callback: what it keeps is how things are when everybody else is done with an update.
+    Where a cycle takes longer than ``long_cycle`` seconds, every moment between two rollouts is kept in
+    memory, so that a run that is stopped can go on from there to the bit; taking it costs as much as playing
+    some 30 steps. ``others`` are the callbacks whose state belongs to a checkpoint.
+    """
+
+    def __init__(
+        self, folder: Path, interval: int, keep: int, stop: OrderlyStop, rom_sha1: str,
+        extra: Callable[[], dict[str, Any]], resume: Checkpoint | None = None,
+        long_cycle: float = LONG_CYCLE_S,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.folder = folder
-        self.interval = interval
-        self.keep = keep
-        self.extra = extra
+        self.folder, self.interval, self.keep = folder, interval, keep
+        self.stop, self.rom_sha1, self.extra = stop, rom_sha1, extra
+        self.resume, self.long_cycle = resume, long_cycle
+        self.others: Sequence[BaseCallback] = ()
         self.saved_at = 0
+        self.moment: Moment | None = None
+        """The one that the weights belong to; None when it was not taken."""
+        self.refused = False
+        """Whether the disk refused the last checkpoint."""
+        self._began: float | None = None
+        self.updating = False
+        """Whether an update is under way, and weights belong to no count of steps."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """The step count of the last checkpoint."""
+        return {"saved_at": self.saved_at}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        self.saved_at = int(snapshot["saved_at"])
 
     def _on_training_start(self) -> None:
         self.saved_at = self.model.num_timesteps
+        if self.resume is not None and self.resume.state is not None:
+            try:
+                restore_callbacks(self.resume.state, [*self.others, self])
+            except DAMAGE as error:
+                raise CheckpointError(
+                    f"checkpoint {self.resume.folder}: what callbacks remember is damaged ({error!r})"
+                ) from error
+        if self.resume is not None:  # last of all: what was made since may have drawn from them
+            restore_random_state(self.resume.trainer["random"])
 
     def _on_rollout_start(self) -> None:
+        self.stop.halt_if_asked()
+        self.updating = False
         due = self.model.num_timesteps - self.saved_at >= self.interval
-        if due and weights_are_finite(self.model):
+        asked = self.stop.reason is not None
+        hold = self._cycle_is_long()
+        self.moment = None
+        if not weights_are_finite(self.model):
+            self.stop.cut_short = False
+            return
+        if due:
             self.saved_at = self.model.num_timesteps
+        if due or asked or hold:
+            self.moment = self._take()
+        self.stop.cut_short = hold
+        if due:
             self.save(str(self.saved_at))
+
+    def _cycle_is_long(self) -> bool:
+        now = time.monotonic()
+        began, self._began = self._began, now
+        return began is None or now - began >= self.long_cycle
+
+    def _take(self) -> Moment:
+        assert isinstance(self.model, PPO)
+        return moment_of(self.model, [*self.others, self], self.rom_sha1)
 
     def _on_step(self) -> bool:
         return True
 
+    def _on_rollout_end(self) -> None:
+        self.moment, self.updating = None, True
+
+    def _on_training_end(self) -> None:
+        if self.updating and weights_are_finite(self.model):  # the last update is complete
+            self.moment = self._take()
+        self.updating = False
+
     def save(self, name: str) -> Path | None:
         """Save under ``name``; a disk that refuses costs a warning, not the run. Returns the folder."""
+        assert isinstance(self.model, PPO)
         try:
-            path = save_checkpoint(self.model, self.folder / name, self.extra())  # type: ignore[arg-type]
+            path = save_checkpoint(self.model, self.folder / name, self.extra(), self.moment)
         except CheckpointError as error:
+            self.refused = True
             print(f"warning: {error}", file=sys.stderr)
             return None
+        self.refused = False
         prune(self.folder, self.keep)
         return path
 
-
-class OrderlyStop(BaseCallback):
-    """Ends training on SIGTERM, SIGINT, or once ``stop_after`` steps are reached.
-
-    A rollout that is half done then is dropped and its steps are not counted, so that the count of steps,
-    the weights and the optimizer in the last checkpoint belong together.
-    """
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        super().__init__()
-        self.stop_after = stop_after
-        self.reason: str | None = None
-        self.learned_steps = 0
-        self._complete = True
-        self._handlers: dict[int, Any] = {}
-
-    def _on_training_start(self) -> None:
-        self.learned_steps = self.model.num_timesteps
-
-    def _on_rollout_start(self) -> None:
-        self.learned_steps = self.model.num_timesteps
-        self._complete = False
-        if self.stop_after is not None and self.learned_steps >= self.stop_after:
-            self.reason = self.reason or f"--stop-after {self.stop_after}"
-
-    def _on_step(self) -> bool:
-        return self.reason is None
-
-    def _on_rollout_end(self) -> None:
-        self._complete = True
-
-    def request(self, reason: str) -> None:
-        """End training for ``reason``, unless it is about to end for another."""
-        self.reason = self.reason or reason
-
-    def settle(self) -> int:
-        """Set the model's count to what it has learned from; returns the steps that were dropped."""
-        dropped = 0 if self._complete else self.model.num_timesteps - self.learned_steps
-        self.model.num_timesteps -= dropped
-        return dropped
-
-    def __enter__(self) -> OrderlyStop:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._handlers[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self.reason is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt  # a second Ctrl-C: the user does not want to wait
-        self.reason = signal.Signals(number).name
+    def save_last(self, finished: bool) -> None:
+        """Save what was learned until the end of the session, however that came."""
+        steps = self.model.num_timesteps
+        name = "final" if finished else str(steps)
+        if self.moment is not None:
+            self.save(name)
+        elif not self.updating and not (self.folder / name).exists() and weights_are_finite(self.model):
+            self.save(name)  # without environments: something failed in the middle of a rollout

@@ -27,6 +27,9 @@ class PipelinedPPO(ChunkedPPO):
     While callbacks run in a rollout, the next step is under way.
     """
 
+    halted = False
+    """Set by a callback when a rollout starts: do not start it, end training."""
+
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
@@ -46,6 +49,8 @@ class PipelinedPPO(ChunkedPPO):
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
         callback.on_rollout_start()
+        if self.halted:
+            return False
         self._begin(env, rollout_buffer)
         for step in range(n_rollout_steps):
             last = step + 1 == n_rollout_steps

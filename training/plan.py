@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from training.cli import TrainFlags, UsageError
 from training.config import TrainConfig, load_config
-from training.runs import RunError, existing_run, new_run_name, refuse_existing
+from training.runs import RunError, existing_run, lock_run, new_run_name, refuse_existing
 
 if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
     from training.checkpoints import Checkpoint
@@ -28,6 +28,8 @@ class Plan:
     resume: Checkpoint | None = None
     weights: Checkpoint | None = None
     config_file: Path | None = None
+    accept_changes: bool = False
+    lock: IO[bytes] | None = None  # on the run that is resumed, held since before its checkpoint was read
 
     @property
     def first_step(self) -> int:
@@ -79,6 +81,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
         )
     if not flags.accept_changes:
         refuse_other_rom(folder, config)
+    lock = lock_run(folder)
     checkpoint = newest(folder)
     if checkpoint.steps >= config.training_steps:
         raise RunError(
@@ -87,7 +90,10 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
         )
     if flags.stop_after is not None and flags.stop_after <= checkpoint.steps:
         raise UsageError(f"--stop-after {flags.stop_after}: run {name} has {checkpoint.steps} steps already")
-    return Plan(folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint)
+    return Plan(
+        folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint,
+        accept_changes=flags.accept_changes, lock=lock,
+    )  # fmt: skip
 
 
 def refuse_other_rom(run: Path, config: TrainConfig) -> None:

@@ -28,6 +28,7 @@ class RunSummary:
     verdict: str
     findings: Sequence[str] = ()
     stopped_by: str | None = None
+    dropped_steps: int = 0
     episodes: str | None = None
     interventions: Mapping[str, int] = field(default_factory=dict)
 
@@ -86,7 +87,10 @@ def run_report(summary: RunSummary) -> str:
     rows.insert(-1, ("interventions", told_interventions(summary.interventions)))
     lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
     if summary.stopped_by:
-        lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}")
+        again = (
+            f", which plays the last {summary.dropped_steps:,} steps again" if summary.dropped_steps else ""
+        )
+        lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}{again}")
     lines.append(f"run folder: {summary.folder}")
     if summary.episodes:
         lines.append(f"episodes:   {summary.episodes}")

@@ -25,6 +25,7 @@ from training.config import TrainConfig
 from training.config_files import nearest
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+TENSORBOARD, EVALUATIONS = "tensorboard", "eval.jsonl"
 PACKAGES = ("torch", "stable-baselines3", "gymnasium", "pyboy", "numpy", "pydantic", "safetensors")
 
 
@@ -97,9 +98,12 @@ def lock_run(folder: Path) -> IO[bytes]:
     """Hold the run for this process until the file is closed or the process ends, however it ends.
 
     Raises:
-        RunError: another process trains this run now.
+        RunError: another process trains this run now, or the folder cannot be written.
     """
-    file = (folder / ".lock").open("wb")
+    try:
+        file = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise RunError(f"run folder {folder}: cannot be written: {error.strerror}") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

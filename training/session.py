@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
 from callbacks.agent_stats import AgentStatsCallback
@@ -21,24 +20,31 @@ from callbacks.performance import Performance
 from callbacks.progress import Progress
 from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
-from training.checkpoints import apply_training_state, apply_weights
+from training.checkpoints import Checkpoint, apply_training_state, apply_weights
 from training.config_source import config_source
 from training.episode_folder import FOLDER, MB
 from training.evaluating import EvaluateNowAndThen
+from training.event_log import EventLog
 from training.history_db.recorder import RunHistory
 from training.keep_episodes import KeepEpisodes
-from training.keeping import KeepCheckpoints, OrderlyStop
-from training.make_env import interventions_of, make_vec_env, played
+from training.keeping import KeepCheckpoints
+from training.make_env import game_of, interventions_of, make_vec_env, played
 from training.map_drawings import exploration_picture
-from training.model import build_model, environment_seed, resolve_device
+from training.model import build_model, resolve_device
 from training.plan import Plan
 from training.report import RunSummary, opening
-from training.runs import add_session, create_run, lock_run, session_record, write_json
+from training.resuming import cut_back, restore_games
+from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record, write_json
+from training.stopping import OrderlyStop
 from training.tally import Tally
 
 
 class Diverged(RuntimeError):
     """Weights became NaN or infinite; health.json says what to change."""
+
+
+class NotSaved(RuntimeError):
+    """The disk refused the session's last checkpoint."""
 
 
 class Session:
@@ -49,19 +55,17 @@ class Session:
         self.model = build_model(plan.config, env)
         if plan.weights is not None:
             apply_weights(plan.weights, self.model)
-        if plan.resume is not None:
-            apply_training_state(plan.resume, self.model)
-            env.seed(environment_seed(plan.config.seed, plan.resume.steps))
         self.tally = Tally()
-        if plan.resume is not None:
-            self.tally.restore(plan.resume.trainer["extra"].get("counts", {}))
-        checkpoints = plan.folder / "checkpoints"
         config = plan.config
         self.ledger = InterventionLedger(interventions_of(config))
+        sha1 = game_of(config).sha1
         if plan.resume is not None:
-            self.ledger.restore(plan.resume.trainer["extra"].get("interventions", {}))
-        self.keep = KeepCheckpoints(checkpoints, config.save_interval, config.keep_checkpoints, self._extra)
+            self._restore(plan.resume, sha1)
         self.stop = OrderlyStop(plan.stop_after)
+        self.keep = KeepCheckpoints(
+            plan.folder / "checkpoints", config.save_interval, config.keep_checkpoints, self.stop, sha1,
+            self._extra, plan.resume,
+        )  # fmt: skip
         self.episodes = KeepEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
         policies, steering = config.health.policies(), config.health.steering()
         self.health = Health(plan.folder, policies, self.stop.request, steering)
@@ -70,32 +74,50 @@ class Session:
     def _extra(self) -> dict[str, object]:
         return {"counts": self.tally.counts, "interventions": self.ledger.snapshot()}
 
+    def _restore(self, checkpoint: Checkpoint, rom_sha1: str) -> None:
+        apply_training_state(checkpoint, self.model)
+        restore_games(checkpoint, self.model, rom_sha1, self.plan.config.seed, self.plan.accept_changes)
+        if checkpoint.state is None:  # what callbacks remember is restored when training starts, but for this
+            extra = checkpoint.trainer["extra"]
+            self.tally.restore({"counts": extra.get("counts", {})})
+            self.ledger.restore(extra.get("interventions", {}))
+
     def run(self) -> RunSummary:
         """Make or continue the run's folder, train, save, and say what happened."""
         self._open_folder()
         print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
-        with lock_run(self.plan.folder), self.stop, self.history:
-            self.model.set_logger(_logger(self.plan.folder / "tensorboard"))
+        with self.plan.lock or lock_run(self.plan.folder), self.stop, self.history:
+            log = EventLog(self.plan.folder / TENSORBOARD, self.plan.first_step)
+            self.model.set_logger(Logger(str(self.plan.folder / TENSORBOARD), [log]))
             started = time.monotonic()
             try:
                 self._learn()
-            finally:  # also when an environment failed: what was learned until then is kept
+            except KeyboardInterrupt:  # at once, and with nothing that is half done
+                raise
+            except Exception:  # an environment failed: what was learned until then is kept
+                self._settle_and_save()
+                raise
+            else:
                 finished = self._settle_and_save()
+            finally:
                 self.episodes.tidy()
                 self.model.logger.close()
+            if self.keep.refused:
+                raise NotSaved(f"run {self.plan.folder.name}: its last checkpoint could not be written")
             return self._summary(time.monotonic() - started, finished)
 
     def _settle_and_save(self) -> bool:
         self.stop.settle()
         finished = self.model.num_timesteps >= self.plan.config.training_steps
         if not self.health.diverged(self.model):  # the last checkpoint before is worth more than NaN
-            self.keep.save("final" if finished else str(self.model.num_timesteps))
+            self.keep.save_last(finished)
         return finished
 
     def _open_folder(self) -> None:
         plan = self.plan
         session = session_record(plan.first_step)
         if plan.resume is not None:
+            cut_back(plan.folder, plan.first_step)
             write_json(plan.folder / "config.json", plan.config.model_dump(mode="json"))
             add_session(plan.folder, session)
             return
@@ -137,12 +159,12 @@ class Session:
             self.health,
             self.history,
             Progress(self._last_step()),
-            self.keep,
             self.episodes,
         ]
         if config.eval_every_steps:
             parts.append(self._evaluation())
-        return CallbackList([*parts, UpdateLog()])
+        self.keep.others = [*parts, UpdateLog()]
+        return CallbackList([*self.keep.others, self.keep])
 
     def _last_step(self) -> int:
         """Where the session ends when nothing stops it: updates learn from whole rollouts."""
@@ -176,13 +198,9 @@ class Session:
             verdict=self.health.verdict,
             findings=lines(self.health.run),
             stopped_by=None if finished else self.stop.reason,
+            dropped_steps=self.stop.dropped_steps,
             episodes=self.episodes.line,
         )
-
-
-def _logger(folder: Path) -> Logger:
-    folder.mkdir(parents=True, exist_ok=True)
-    return Logger(str(folder), [TensorBoardOutputFormat(str(folder))])
 
 
 def train(plan: Plan) -> RunSummary:
@@ -192,6 +210,7 @@ def train(plan: Plan) -> RunSummary:
         UserError: the device, ROM, start state or a checkpoint is wrong.
         WorkerFailed: an environment raised; what was learned until then is saved.
         Diverged: weights became NaN or infinite; the checkpoint before is kept.
+        NotSaved: the disk refused the last checkpoint.
     """
     resolve_device(plan.config.device)
     env = make_vec_env(plan.config, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)

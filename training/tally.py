@@ -28,15 +28,21 @@ class Tally(BaseCallback):
         self.counts: dict[str, int] = dict.fromkeys(COUNTED, 0)
         self.returns: deque[float] = deque(maxlen=100)
 
-    def restore(self, counts: Mapping[str, Any]) -> None:
-        """Go on from ``counts`` of a checkpoint; what is missing or no whole number stays 0."""
+    def snapshot(self) -> dict[str, Any]:
+        """The counts and the last returns, as JSON values."""
+        return {"counts": dict(self.counts), "returns": list(self.returns)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a ``snapshot``; a count that is missing or no whole number stays 0."""
         for name in self.counts:
-            value = counts.get(name)
+            value = snapshot["counts"].get(name)
             self.counts[name] = value if isinstance(value, int) else 0
+        self.returns.clear()
+        self.returns.extend(float(value) for value in snapshot.get("returns", ()))
 
     @property
     def mean_return(self) -> float | None:
-        """Mean return of the last 100 episodes of this session; None before the first ends."""
+        """Mean return of the last 100 episodes; None before the first ends."""
         return sum(self.returns) / len(self.returns) if self.returns else None
 
     def _on_step(self) -> bool:

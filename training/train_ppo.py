@@ -30,11 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     from envs.vec_env import WorkerFailed
     from training.report import run_report, summary_record
     from training.runs import write_json
-    from training.session import Diverged, train
+    from training.session import Diverged, NotSaved, train
 
     try:
         summary = train(plan)
-    except (WorkerFailed, Diverged) as error:
+    except (WorkerFailed, Diverged, NotSaved) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     write_json(summary.folder / "summary.json", summary_record(summary))

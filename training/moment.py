@@ -1,0 +1,98 @@
+"""What a run is at one moment between two rollouts, beside weights and optimizer: all that an exact resume
+needs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from envs.emulator import VERSION
+from envs.errors import UserError
+from training.monitor import GroupVecMonitor
+from training.random_state import random_state
+
+DAMAGE = (UserError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
+"""What restoring a snapshot raises that was damaged or crafted."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A callback that goes on after a resume where it was."""
+
+    def snapshot(self) -> Mapping[str, Any]: ...
+    def restore(self, snapshot: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Counts, random generators, and (unless None) ``state``: environments, episodes and callbacks, a tree of
+    plain values, bytes and arrays."""
+
+    steps: int
+    updates: int
+    random: Mapping[str, Any]
+    state: Mapping[str, Any] | None
+
+
+def counts_of(model: PPO) -> Moment:
+    """The moment without the state of environments and callbacks."""
+    return Moment(model.num_timesteps, model._n_updates, random_state(), None)
+
+
+def moment_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: str) -> Moment:
+    """Everything, when no step is under way. Changes nothing."""
+    env = model.env
+    assert isinstance(env, GroupVecMonitor)
+    state = {
+        "machine": _machine(rom_sha1),
+        "environments": env.snapshot(),
+        "episodes": [{"r": float(e["r"]), "l": int(e["l"]), "t": e["t"]} for e in model.ep_info_buffer or ()],
+        "callbacks": {type(c).__name__: dict(c.snapshot()) for c in callbacks if isinstance(c, Stateful)},
+    }
+    plain = counts_of(model)
+    return Moment(plain.steps, plain.updates, plain.random, state)
+
+
+def _machine(rom_sha1: str) -> dict[str, str]:
+    return {"emulator": VERSION, "rom_sha1": rom_sha1}
+
+
+def misfit(state: Mapping[str, Any] | None, num_envs: int, rom_sha1: str) -> str | None:
+    """Why environments cannot go on from ``state``, in words; None: they can. Raises what DAMAGE names."""
+    if state is None:
+        return "the checkpoint holds no environments"
+    saved, here = state["machine"], _machine(rom_sha1)
+    for name, value in here.items():
+        if saved[name] != value:
+            return f"its {name} was {saved[name]}, here it is {value}"
+    count = len(state["environments"]["emulators"]["environments"])
+    return None if count == num_envs else f"it had {count} environments, now there are {num_envs}"
+
+
+def restore_environments(state: Mapping[str, Any], model: PPO) -> None:
+    """Put environments, and what the model knows of them, back to where they were. Raises what DAMAGE
+    names."""
+    env = model.env
+    assert isinstance(env, GroupVecMonitor)
+    observations, begins = env.restore(state["environments"])
+    model._last_obs, model._last_episode_starts = observations, begins
+    # Types as the monitor gives them: a mean over float32 differs from one over float64 in its last bits.
+    episodes = [
+        {"r": np.float32(e["r"]), "l": np.int32(e["l"]), "t": float(e["t"])} for e in state["episodes"]
+    ]
+    model.ep_info_buffer = deque(episodes, maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+
+
+def restore_callbacks(state: Mapping[str, Any], callbacks: Iterable[BaseCallback]) -> None:
+    """Put callbacks back to where they were; one that is new stays as it is. Raises what DAMAGE names."""
+    kept = state["callbacks"]
+    for callback in callbacks:
+        if isinstance(callback, Stateful) and type(callback).__name__ in kept:
+            callback.restore(kept[type(callback).__name__])

@@ -1,0 +1,79 @@
+"""Orderly stops: on a signal, for a finding, or once so many steps are reached."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from training.pipelined_ppo import PipelinedPPO
+
+
+class OrderlyStop(BaseCallback):
+    """Ends training on SIGTERM, SIGINT, a ``request``, or after the update that reaches ``stop_after``.
+
+    Training ends between two rollouts. When ``cut_short`` is set, a rollout that is under way is given up:
+    its steps do not count, and whoever set it knows the environments as they were when it began.
+    """
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        super().__init__()
+        self.stop_after = stop_after
+        self.reason: str | None = None
+        self.cut_short = False
+        self.learned_steps = 0
+        """Steps that the weights have learned from."""
+        self.dropped_steps = 0
+        """Steps of a rollout that was given up."""
+        self._complete = True
+        self._handlers: dict[int, Any] = {}
+
+    def request(self, reason: str) -> None:
+        """End training for ``reason``, unless it is about to end for another."""
+        self.reason = self.reason or reason
+
+    def _on_training_start(self) -> None:
+        self.learned_steps = self.model.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        self.learned_steps = self.model.num_timesteps
+        self._complete = False
+        if self.stop_after is not None and self.learned_steps >= self.stop_after:
+            self.request(f"--stop-after {self.stop_after}")
+
+    def _on_step(self) -> bool:
+        return self.reason is None or not self.cut_short
+
+    def _on_rollout_end(self) -> None:
+        self._complete = True
+
+    def _on_training_end(self) -> None:
+        self.settle()
+
+    def settle(self) -> None:
+        """Set the model's count to what it has learned from, when a rollout was given up."""
+        if not self._complete:
+            self.dropped_steps = self.model.num_timesteps - self.learned_steps
+            self.model.num_timesteps = self.learned_steps
+            self._complete = True
+
+    def halt_if_asked(self) -> None:
+        """Begin no further rollout once there is a reason to end; to be called between two."""
+        if self.reason is not None and isinstance(self.model, PipelinedPPO):
+            self.model.halted = True
+
+    def __enter__(self) -> OrderlyStop:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self.reason is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt  # a second Ctrl-C: the user does not want to wait
+        self.request(signal.Signals(number).name)
