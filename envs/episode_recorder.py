@@ -168,19 +168,22 @@ class EpisodeRecorder:
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on with the episode of a ``snapshot``. Files of later episodes are removed: those episodes are
-        played again. Raises ValueError or KeyError for what is no snapshot."""
-        self.number, self._weights = snapshot["number"], snapshot["layer_weights"]
+        played again. Raises ValueError, TypeError or KeyError for what is no snapshot."""
+        number = snapshot["number"]
+        if number is not None and (not isinstance(number, int) or number < 0):
+            raise ValueError(f"episode number {number!r}: must be a whole number of 0 or above")
+        self.number, self._weights = number, snapshot["layer_weights"]
         self._recording = "actions" in snapshot
         self._clear()
         if self._recording:
             data = _decompress(bytes(snapshot["start_state"]))
             self._start = StartState(data, str(snapshot["start"]), {})
-            self._wait, self._seed = snapshot["wait_frames"], snapshot["seed"]
+            self._wait, self._seed = int(snapshot["wait_frames"]), snapshot["seed"]
             self._actions, self._hashes = bytearray(snapshot["actions"]), bytearray(snapshot["hashes"])
             self._milestones = [(int(step), str(name)) for step, name in snapshot["milestones"]]
             self._changes = [(int(step), dict(weights)) for step, weights in snapshot["changes"]]
-        for number, path in self._files().items():
-            if self.number is None or number >= self.number:
+        for later, path in self._files().items():
+            if number is None or later >= number:
                 path.unlink(missing_ok=True)
 
 

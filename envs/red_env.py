@@ -198,7 +198,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         Raises UserError, ValueError, KeyError, TypeError or IndexError for what is none.
         """
         for name, part in self._stateful().items():
-            part.restore(snapshot[name])
+            if name in snapshot or part is not self._recorder:  # what is recorded may change when a run goes on
+                part.restore(snapshot[name])
         generator = np.random.PCG64()
         generator.state = snapshot["random"]["state"]
         self._np_random, self._np_random_seed = np.random.Generator(generator), snapshot["random"]["seed"]
