@@ -117,10 +117,11 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
 
 
 def read_course(name: str, curriculum: Curriculum) -> Course:
-    """The course ``name`` as it was left.
+    """The course ``name`` as it was left; budgets and criteria are those of ``curriculum``, which may differ
+    from what it began with.
 
     Raises:
-        UserError: there is none, it is damaged, or it began with another curriculum.
+        UserError: there is none, it is damaged, or it began with other stages.
     """
     path = run_folder(name) / STATE
     try:
@@ -132,9 +133,19 @@ def read_course(name: str, curriculum: Curriculum) -> Course:
         raise UserError(f"curriculum {name} has not begun ({path} is missing); leave --resume out") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"curriculum {name}: {path} is damaged ({type(error).__name__})") from None
-    if began_with.stages != curriculum.stages:
-        raise UserError(f"curriculum {name} began with other stages than these; resume it with its own file")
+    if _trained(began_with) != _trained(curriculum):
+        raise UserError(
+            f"curriculum {name} began with other stages than these; name, config and overrides of each must"
+            " stay, budgets and criteria may change"
+        )
+    budgets = [{"total_steps": stage.steps} for stage in curriculum.stages]
+    configs = [config.model_copy(update=new) for config, new in zip(configs, budgets, strict=True)]
     return Course(name, curriculum, configs, *position)
+
+
+def _trained(curriculum: Curriculum) -> list[tuple[str, str, dict[str, Any]]]:
+    """What the stages train, without how long and until when."""
+    return [(stage.name, stage.config, stage.overrides) for stage in curriculum.stages]
 
 
 def follow(course: Course, stopped: StopRequest) -> str:
@@ -254,5 +265,5 @@ def ending(course: Course, result: str, stopped: StopRequest) -> str:
         return f"stopped by {stopped.reason} in stage {stage.name}; go on with --name {course.name} --resume"
     return (
         f"curriculum {course.name} stops: stage {stage.name} was not done within its {stage.steps:,} steps;"
-        f" its run is {course.run_of(course.stage)}"
+        f" its run is {course.run_of(course.stage)}; a larger budget in the file and --resume go on with it"
     )

@@ -1,0 +1,168 @@
+"""Curricula: criteria, files that are wrong, and whole courses as processes, stopped and resumed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.config_files import ConfigError
+from training.curriculum_file import Criterion, read_curriculum, stage_configs
+from training.episodes import Episode
+from training.figures import summarise
+
+from .conftest import ROOT, TINY, Program, environment
+from .test_episodes import STATS
+
+NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}
+EASY = {"metric": "coord_count", "at_least": 1, "episodes": 2}
+Write = Callable[..., Path]
+
+
+def stage(name: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "config": "tiny.json", "steps": 64, "check_every": 64, "move_on": EASY, **changes}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """write(stage, ...): a file with these stages of the tiny config."""
+
+    def file(*stages: dict[str, Any], **more: Any) -> Path:
+        (tmp_path / "tiny.json").write_text(json.dumps(TINY))
+        path = tmp_path / "curriculum.json"
+        path.write_text(json.dumps({"stages": stages, **more}))
+        return path
+
+    return file
+
+
+def test_a_stage_is_done_when_the_lower_end_of_the_interval_is_high_enough() -> None:
+    won = [Episode({**STATS, "success": index < 19, "battles_won": 2}, {"forest": 9}) for index in range(20)]
+    summary = summarise(won, ["forest", "gym 1"])
+    success = Criterion(metric="success_rate", at_least=0.8)
+    assert success.figures(summary) == pytest.approx((0.95, 0.7639, 0.9911), abs=1e-4)
+    assert not success.holds(summary), "19 of 20 may be luck at 80 %"
+    assert Criterion(metric="success_rate", at_least=0.76).holds(summary)
+    assert Criterion(metric="battles_won", at_least=2).holds(summary)
+    assert Criterion(metric="reach:forest", at_least=0.8).holds(summary)
+    assert not Criterion(metric="reach:gym 1", at_least=0.01).holds(summary)
+
+
+@pytest.mark.parametrize(
+    ("stages", "line"),
+    [
+        ([], "stages [] must not be empty"),
+        ([stage("a"), stage("a")], "two stages are called a"),
+        ([stage("a", steps=0)], "stages.0.steps 0 is out of range: must be at least 1"),
+        ([stage("a", stepps=5)], "stepps is not a key of {path}: stages.0; did you mean steps?"),
+        ([stage("A b")], "stages.0.name \"A b\" must be"),
+        ([stage("a", move_on={**EASY, "metric": "battle_won"})], "did you mean battles_won?"),
+        ([stage("a", move_on={**EASY, "at_most": 1})], "at_most is not a key of {path}: stages.0.move_on"),
+        ([stage("a", when_budget_ends="give up")], "must be stop or go on"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_in_one_line(write: Write, stages: list[Any], line: str) -> None:
+    path = write(*stages)
+    with pytest.raises(ConfigError) as refusal:
+        read_curriculum(path)
+    assert line.format(path=path) in str(refusal.value)
+    assert str(refusal.value).startswith(str(path)) or "is not a key of" in str(refusal.value)
+
+
+def test_stages_whose_weights_would_not_fit_are_refused(write: Write) -> None:
+    path = write(stage("a"), stage("b", overrides={"network": {"hidden": [7]}}))
+    with pytest.raises(ConfigError, match="stage b: network differs from the stage before"):
+        stage_configs(path, read_curriculum(path))
+    path = write(stage("a", overrides={"gama": 1.0}))
+    with pytest.raises(ConfigError, match="stage a: gama is not a setting; did you mean gamma"):
+        stage_configs(path, read_curriculum(path))
+
+
+def test_flags_beat_the_stages_and_budgets_become_steps(write: Write) -> None:
+    path = write(stage("a", overrides={"seed": 1}), stage("b", steps=640))
+    configs = stage_configs(path, read_curriculum(path), {"seed": 9})
+    assert [(config.seed, config.total_steps) for config in configs] == [(9, 64), (9, 640)]
+
+
+def test_the_shipped_curriculum_is_sound() -> None:
+    path = ROOT / "configs" / "curriculum.json"
+    configs = stage_configs(path, read_curriculum(path))
+    assert [config.max_steps for config in configs] == [2048, 4096, 8192, 12288, 40960]
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        ([], "curriculum, --name must be given"),
+        (["{path}", "--name", "x", "--resume"], "curriculum x has not begun"),
+        (["{path}", "--name", "x", "--resume", "--num-envs", "3"], "--num-envs goes with a new course"),
+        (["{path}", "--name", "no/name"], "run name 'no/name' must be letters"),
+        (["{path}", "--name", "x"], "nowhere is not a milestone that is open at its start"),
+    ],
+)
+def test_wrong_commands_leave_nothing_behind(
+    refused: Callable[..., str], write: Write, flags: list[str], line: str
+) -> None:
+    path = write(stage("a", move_on={**EASY, "metric": "reach:nowhere"}))
+    assert line in refused("curriculum", *(flag.format(path=path) for flag in flags))
+
+
+def _state(runs: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((runs / name / "curriculum.json").read_text())
+    return content
+
+
+def test_a_course_is_stopped_by_sigterm_and_goes_on_at_the_same_place(
+    program: Program, write: Write, runs: Path
+) -> None:
+    """The first stage fails its criterion and is left all the same; the second is stopped in the middle."""
+    first = stage("one", move_on=NEVER, when_budget_ends="go on")
+    path = write(first, stage("two", overrides={"max_steps": 60}, steps=1024, check_every=1024))
+    command = [sys.executable, str(ROOT / "training" / "curriculum.py"), str(path), "--name", "course"]
+    process = subprocess.Popen(
+        command, env=environment(runs), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    second, deadline = runs / "course-2-two", time.monotonic() + 120
+    while not list(second.glob("checkpoints/[1-9]*")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    shown, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "its budget is over, what follows begins all the same" in shown
+    assert shown.endswith("stopped by SIGTERM in stage two; go on with --name course --resume\n")
+    state = _state(runs, "course")
+    assert (state["stage"], state["checks"], len(state["looks"])) == (1, 0, 1)
+    stopped_at = max(int(found.name) for found in (second / "checkpoints").iterdir())
+    assert 0 < stopped_at < 1024
+
+    resumed = program("curriculum", path, "--name", "course", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"run course-2-two from step {stopped_at:,}" in resumed.stdout
+    assert "curriculum course is finished" in resumed.stdout
+    manifest = json.loads((second / "manifest.json").read_text())
+    assert [session["from_steps"] for session in manifest["sessions"]] == [0, stopped_at]
+    assert "course-1-one" in manifest["init_from"]
+    looks = [(look["stage"], look["steps"], look["holds"]) for look in _state(runs, "course")["looks"]]
+    assert looks == [("one", 64, False), ("two", 1024, True)]
+    rows = [json.loads(line) for line in (second / "eval.jsonl").read_text().splitlines()]
+    assert [(row["while"], row["steps"]) for row in rows] == [("curriculum", 1024)]
+
+
+def test_a_budget_that_was_too_small_is_raised(program: Program, write: Write, runs: Path) -> None:
+    ended = program("curriculum", write(stage("only", move_on=NEVER)), "--name", "short")
+    assert ended.returncode == 1, ended.stderr
+    assert "stage only was not done within its 64 steps" in ended.stdout
+    again = program("curriculum", write(stage("only", steps=128)), "--name", "short", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert [look["steps"] for look in _state(runs, "short")["looks"]] == [64, 128]
+    other = program("curriculum", write(stage("other")), "--name", "short", "--resume")
+    assert other.returncode == 2
+    assert "began with other stages" in other.stderr
