@@ -45,10 +45,10 @@ class Health(BaseCallback):
 
     An update's ``train/*`` are in the logger from the end of ``train()`` to the next dump, so they are read
     when the next rollout starts, or when training ends; what episodes were like is read when a rollout ends,
-    after the callbacks that record it and before the log is dumped. Records ``health/METRIC`` (0 good, 1 low,
-    2 warning, 3 bad) for the metrics of ``health_rules.RULES``, ``health/finite`` (1 or 0) and
-    ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy). With a ``folder``, ``health.json`` is replaced
-    atomically after every update.
+    after the callbacks that record it and before the log is dumped. Records ``health/METRIC`` (0 good or
+    too early to tell, 1 low, 2 warning, 3 bad) for the metrics of ``health_rules.RULES``,
+    ``health/finite`` (1 or 0) and ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy). With a ``folder``,
+    ``health.json`` is replaced atomically after every update.
 
     ``policies`` maps metrics, or "finite", to what is done: with "stop", ``stop(reason)`` is called when the
     finding is bad. ``steering`` changes the learning rate: its factor is for who sets that (``rate_factor``).
@@ -165,9 +165,10 @@ class Health(BaseCallback):
         return {"rollout/ep_rew_mean": sum(returns) / len(returns)} if returns else {}
 
     def _record(self) -> None:
-        for finding in self.findings:
-            if finding.metric in rules.RULES and f"health/{finding.metric}" not in KEYS:
-                self.logger.record(f"health/{finding.metric}", rules.LEVELS.index(finding.level))
+        levels = {finding.metric: rules.LEVELS.index(finding.level) for finding in self.findings}
+        for metric in rules.RULES:
+            if self.run.series[metric].count and f"health/{metric}" not in KEYS:
+                self.logger.record(f"health/{metric}", levels.get(metric, 0))
         self.logger.record("health/finite", int(not self.run.broken))
         self.logger.record("health/verdict", VERDICTS.index(self.verdict))
 
