@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from training.schedules import KINDS, Schedule, value_at, within
 
 FADE_OUT = "fade_out"
-FADE_KEYS = ("kind", "start", "after", "by")
+FADE_DEFAULTS: dict[str, Any] = {"start": 1.0, "after": None, "by": 1.0}
+FADE_KEYS = ("kind", *FADE_DEFAULTS)
 MAX_WEIGHT = 1000.0
 
 
@@ -38,7 +39,7 @@ def _written_out(value: Any) -> Any:
     for key in value:
         if key not in FADE_KEYS:
             raise ValueError(f"{key} is not a key of a fade_out; known: {', '.join(FADE_KEYS)}")
-    start, after, by = value.get("start", 1.0), value.get("after"), value.get("by", 1.0)
+    start, after, by = (value.get(key, usual) for key, usual in FADE_DEFAULTS.items())
     if not all(map(_is_number, (start, after, by))) or not 0 <= after <= by <= 1:
         raise ValueError(
             f"a fade_out after {after!r} by {by!r} from {start!r}: all must be numbers, 0 <= after <= by <= 1"

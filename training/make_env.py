@@ -131,6 +131,7 @@ def env_makers(
         with contextlib.closing(make_env(config, episodes)) as env:
             env.reset(seed=config.seed)
             env.step(0)
+            env.snapshot()
     windows = ["SDL2" if use_graphics and index == 0 else "null" for index in range(count)]
     folder = record and record.absolute()
     recorders = [
