@@ -198,7 +198,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         Raises UserError, ValueError, KeyError, TypeError or IndexError for what is none.
         """
         for name, part in self._stateful().items():
-            if name in snapshot or part is not self._recorder:  # what is recorded may change when a run goes on
+            if name in snapshot or name != "recorder":  # what is recorded may change when a run goes on
                 part.restore(snapshot[name])
         generator = np.random.PCG64()
         generator.state = snapshot["random"]["state"]
