@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from training.history_db.models import Chunk, Curve
@@ -14,6 +15,7 @@ from training.history_db.models import Chunk, Curve
 # step: environment steps; seconds: time spent training until then; value: as TensorBoard keeps it.
 POINT = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("value", "<f4")])
 Points = NDArray[np.void]
+CURVES, CHUNKS = cast(Table, Curve.__table__), cast(Table, Chunk.__table__)  # for many rows at once
 CHUNK = 128  # points; the last chunk is written again with every addition
 LIMIT = 4096  # points of a curve; with one more than that, each two become one
 
@@ -48,11 +50,22 @@ class CurveWriter:
         self.run_id = run_id
         self._open: dict[str, _OpenCurve] = {}
 
-    def add(self, connection: Connection, key: str, points: Points) -> None:
-        """Append ``points`` (steps rising) to the curve ``key``; steps that it has already are left out."""
-        curve = self._open.get(key) or _OpenCurve(connection, self.run_id, key)
-        curve.add(connection, points)
-        self._open[key] = curve
+    def add(self, connection: Connection, curves: Mapping[str, Points]) -> None:
+        """Append points (steps rising) to the curve of each key; steps that it has already are left out."""
+        chunks: list[dict[str, Any]] = []
+        sizes: list[dict[str, Any]] = []
+        for key, points in curves.items():
+            curve = self._open.get(key) or _OpenCurve(connection, self.run_id, key)
+            self._open[key] = curve
+            written = curve.add(points)
+            while curve.points > LIMIT:
+                written = curve.thin(connection, written)
+            if written:
+                chunks += written
+                sizes.append({"of": curve.id, "points": curve.points, "stride": curve.stride})
+        _write_chunks(connection, chunks)
+        if sizes:
+            connection.execute(update(CURVES).where(CURVES.c.id == bindparam("of")), sizes)
 
 
 class _OpenCurve:
@@ -68,31 +81,32 @@ class _OpenCurve:
         self.last_step = int(before["step"][-1]) if len(before) else -1
         self.waiting = np.empty(0, dtype=POINT)
 
-    def add(self, connection: Connection, points: Points) -> None:
+    def add(self, points: Points) -> list[dict[str, Any]]:
+        """The chunks to write, new ones and the last one longer than before."""
         points = points[points["step"] > self.last_step]
         if not len(points):
-            return
+            return []
         self.last_step = int(points["step"][-1])
         self.waiting = np.concatenate([self.waiting, points])
         ready = merge(self.waiting, self.stride)
         self.waiting = self.waiting[len(ready) * self.stride :]
-        if not len(ready):
-            return
-        self._append(connection, ready)
-        while self.points > LIMIT:
-            self._thin(connection)
-        values = {"points": self.points, "stride": self.stride}
-        connection.execute(update(Curve).where(Curve.id == self.id).values(values))
+        return self._append(ready)
 
-    def _append(self, connection: Connection, ready: Points) -> None:
+    def _append(self, ready: Points) -> list[dict[str, Any]]:
+        if not len(ready):
+            return []
         first = self.points // CHUNK
         data = np.concatenate([self.tail, ready])
-        for number, start in enumerate(range(0, len(data), CHUNK), first):
-            _write_chunk(connection, self.id, number, data[start : start + CHUNK])
         self.points += len(ready)
         self.tail = data[(self.points // CHUNK - first) * CHUNK :]
+        return [
+            {"curve_id": self.id, "number": number, "data": data[start : start + CHUNK].tobytes()}
+            for number, start in enumerate(range(0, len(data), CHUNK), first)
+        ]
 
-    def _thin(self, connection: Connection) -> None:
+    def thin(self, connection: Connection, written: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Two points become one, after ``written`` is; the chunks to write instead."""
+        _write_chunks(connection, written)
         points = read_curves(connection, [self.id])[self.id]
         half = merge(points, 2)
         # An odd one is not lost: it waits as if just logged.
@@ -100,7 +114,7 @@ class _OpenCurve:
         self.stride *= 2
         connection.execute(delete(Chunk).where(Chunk.curve_id == self.id))
         self.points, self.tail = 0, np.empty(0, dtype=POINT)
-        self._append(connection, half)
+        return self._append(half)
 
 
 def _read_chunk(connection: Connection, curve_id: int, number: int) -> Points:
@@ -108,12 +122,15 @@ def _read_chunk(connection: Connection, curve_id: int, number: int) -> Points:
     return np.frombuffer(connection.execute(found).scalar() or b"", dtype=POINT)
 
 
-def _write_chunk(connection: Connection, curve_id: int, number: int, points: Points) -> None:
-    data = points.tobytes()
-    added = insert(Chunk).values(curve_id=curve_id, number=number, data=data)
-    connection.execute(
-        added.on_conflict_do_update(index_elements=["curve_id", "number"], set_={"data": data})
-    )
+def _write_chunks(connection: Connection, chunks: list[dict[str, Any]]) -> None:
+    if chunks:
+        added = insert(CHUNKS)
+        connection.execute(
+            added.on_conflict_do_update(
+                index_elements=["curve_id", "number"], set_={"data": added.excluded.data}
+            ),
+            chunks,
+        )
 
 
 def read_curves(connection: Connection, ids: Sequence[int]) -> dict[int, Points]:
@@ -142,6 +159,7 @@ def cut_after(connection: Connection, run_id: int, step: int) -> float:
         )
         rest = kept[len(kept) // CHUNK * CHUNK :]
         if len(rest):
-            _write_chunk(connection, curve_id, len(kept) // CHUNK, rest)
+            chunk = {"curve_id": curve_id, "number": len(kept) // CHUNK, "data": rest.tobytes()}
+            _write_chunks(connection, [chunk])
         connection.execute(update(Curve).where(Curve.id == curve_id).values(points=len(kept)))
     return seconds

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from training.history_db.curves import CurveWriter, Points
+from training.history_db.curves import CurveWriter
 from training.history_db.events import curves_from_events
 from training.history_db.facts import (
     is_held,
@@ -48,16 +48,9 @@ def import_run(connection: Connection, folder: Path) -> int:
         facts["steps"] = max(facts["steps"], max(int(points["step"][-1]) for points in curves.values()))
         facts["seconds"] = max(facts["seconds"], max(float(p["seconds"][-1]) for p in curves.values()))
     run_id = new_row(connection, facts)
-    add_curves(connection, run_id, curves)
+    CurveWriter(run_id).add(connection, curves)
     refresh(connection, run_id, folder)
     return run_id
-
-
-def add_curves(connection: Connection, run_id: int, curves: dict[str, Points]) -> None:
-    """Add whole curves to a run that has none."""
-    writer = CurveWriter(run_id)
-    for key, points in curves.items():
-        writer.add(connection, key, points)
 
 
 def figures(latest: dict[str, float]) -> dict[str, float | None]:

@@ -166,8 +166,7 @@ class RunHistory(BaseCallback):
         row = {name: self._facts[name] for name in CHANGING} | figures(self._latest)
         row |= {"updated": datetime.now(UTC), "seconds": self._seconds(), "verdict": verdict_of(self.folder)}
         connection.execute(update(Run).where(Run.id == self._curves.run_id).values(row))
-        for key, points in self._waiting.items():
-            self._curves.add(connection, key, as_points(points))
+        self._curves.add(connection, {key: as_points(rows) for key, rows in self._waiting.items()})
         if at_end:
             refresh(connection, self._curves.run_id, self.folder)
 
