@@ -43,7 +43,7 @@ class SampleRing:
         if size < 1:
             raise ValueError(f"a ring of {size} samples: it must hold at least 1")
         self._rows: NDArray[np.void] = np.zeros(size, dtype=SAMPLE)
-        self.count = 0  # samples ever added
+        self.count = 0  # samples added since it was empty or refilled
 
     def add(self, total_steps: int, env: int, stats: Mapping[str, Any]) -> None:
         """Adds one sample over the oldest. KeyError when ``stats`` lacks a field."""
@@ -57,15 +57,11 @@ class SampleRing:
             return self._rows[: self.count]
         return np.roll(self._rows, -(self.count % size))
 
-    def restore(self, rows: NDArray[np.void], count: int) -> None:
-        """Hold ``rows``, oldest first, as the last of ``count`` that were added. A ring of another size keeps
-        what it has room for. Raises ValueError when there are fewer than ``count`` says."""
-        if len(rows) < min(count, len(self._rows)) and count <= len(self._rows):
-            raise ValueError(f"{len(rows)} samples of {count}")
-        rows = rows[-len(self._rows) :]
-        self.count = max(count, len(rows))
-        for offset, row in enumerate(rows):
-            self._rows[(self.count - len(rows) + offset) % len(self._rows)] = row
+    def refill(self, rows: NDArray[np.void]) -> None:
+        """Hold ``rows`` of SAMPLE, oldest first, and nothing else; of more than fit, the last."""
+        kept = rows[-len(self._rows) :]
+        self._rows[: len(kept)] = kept
+        self.count = len(kept)
 
 
 class AgentStatsCallback(BaseCallback):
@@ -95,17 +91,12 @@ class AgentStatsCallback(BaseCallback):
         write_atomically(self.folder / FILE_NAME, buffer.getvalue())
 
     def snapshot(self) -> dict[str, Any]:
-        """The samples as bytes, and how many there ever were."""
-        return {
-            "samples": self.ring.recent().tobytes(),
-            "count": self.ring.count,
-            "next_save": self._next_save,
-        }
+        """The samples as bytes of SAMPLE, and the step count of the next save."""
+        return {"samples": self.recent().tobytes(), "next_save": self._next_save}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
-        rows = np.frombuffer(snapshot["samples"], SAMPLE)
-        self.ring.restore(rows, int(snapshot["count"]))
+        self.ring.refill(np.frombuffer(snapshot["samples"], SAMPLE))
         self._next_save = int(snapshot["next_save"])
 
     def _on_training_start(self) -> None:

@@ -4,7 +4,6 @@ folder."""
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,12 +51,11 @@ def test_the_count_goes_on_from_a_snapshot(maps: MapDrawings) -> None:
     for x in range(50):
         picture.visits.add(HOME_TOWN, 3, x % 7)
     picture._next = 1234
-    other.restore(json.loads(json.dumps(picture.snapshot())))
+    other.restore(picture.snapshot())
     assert other.visits.counts == picture.visits.counts
     assert other.snapshot() == picture.snapshot()
-    for damaged in ("AAAA", "eJwDAAAAAAE="[:8], "no base64"):
-        with pytest.raises(ValueError):
-            other.restore({"places": damaged, "next": 0})
+    with pytest.raises(ValueError, match="buffer size"):
+        other.restore({"places": b"cut off", "next": 0})
 
 
 def test_memory_in_disorder_cannot_grow_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:

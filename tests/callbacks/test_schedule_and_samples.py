@@ -69,3 +69,18 @@ def test_samples_of_a_run_are_kept_and_written(learn: Learn, tmp_path: Path) -> 
     assert set(samples["env"]) == {0, 1}
     assert (samples["coord_count"] >= samples["battles_started"]).all()
     assert list((tmp_path / "run").iterdir()) == [tmp_path / "run" / FILE_NAME]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30), st.integers(0, 30))
+def test_samples_go_on_from_a_snapshot(size: int, later_size: int, before: int, after: int) -> None:
+    whole, first, second = (AgentStatsCallback(None, n) for n in (later_size, size, later_size))
+    for i in range(before):
+        whole.ring.add(i, 0, dict.fromkeys(GIVEN, i))
+        first.ring.add(i, 0, dict.fromkeys(GIVEN, i))
+    second.restore(first.snapshot())
+    for i in range(before, before + after):
+        whole.ring.add(i, 0, dict.fromkeys(GIVEN, i))
+        second.ring.add(i, 0, dict.fromkeys(GIVEN, i))
+    wanted = min(later_size, before + after, min(size, before) + after)
+    assert (second.recent() == whole.recent()[-wanted:]).all()
+    assert len(second.recent()) == wanted
