@@ -15,7 +15,8 @@ KEYS = {
     "train/episode_battles_started_mean": "battles_started",
 }
 EPISODES = ("train/episode_", "train/success_rate")
-"""Keys that are NaN until an episode that says something of them has ended."""
+"""Beginnings of keys that are no part of an update, and NaN until an episode that says something of them has
+ended."""
 UPDATE_KEYS = ("train/approx_kl", "train/loss", "train/value_loss", ENTROPY_LOSS)
 """At least one of these is in the log when an update is."""
 
@@ -27,14 +28,16 @@ def is_update(keys: Mapping[str, object]) -> bool:
 
 def measured(row: Mapping[str, float]) -> dict[str, float]:
     """The metrics in one row of a log: those of KEYS by their names here, the entropy (nats, as
-    stable-baselines3 writes its negative), everything else of ``train/`` by the rest of its key."""
-    row = {key: value for key, value in row.items() if not (key.startswith(EPISODES) and math.isnan(value))}
+    stable-baselines3 writes its negative), everything else of an update by the rest of its key.
+
+    What is NaN among KEYS is left out: no episode has ended yet.
+    """
     found = {
         key.removeprefix("train/"): value
         for key, value in row.items()
-        if key.startswith("train/") and key not in KEYS and key != ENTROPY_LOSS
+        if key.startswith("train/") and not key.startswith(EPISODES) and key != ENTROPY_LOSS
     }
-    found |= {name: row[key] for key, name in KEYS.items() if key in row}
+    found |= {name: row[key] for key, name in KEYS.items() if key in row and not math.isnan(row[key])}
     if ENTROPY_LOSS in row:
         found["entropy"] = -row[ENTROPY_LOSS]
     return found

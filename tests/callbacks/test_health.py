@@ -12,7 +12,9 @@ import pytest
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
+from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.health import FILE_NAME, Health
+from callbacks.health_keys import measured
 from callbacks.health_rate import PAUSE, RateSteering
 from callbacks.health_series import Series
 from callbacks.performance import Performance
@@ -114,6 +116,17 @@ def test_speed_memory_and_episodes_are_judged_with_the_update_they_belong_to(lea
     assert [kept[name].count for name in ("steps_per_second", "memory", "approx_kl")] == [4, 4, 4]
     assert health.last["memory"] > 50
     assert kept["episode_return"].count == 4
+
+
+def test_nan_of_episodes_that_have_not_ended_is_no_fault(learn: Learn) -> None:
+    reasons: list[str] = []
+    health = Health(None, {"finite": "stop"}, reasons.append)
+    learn([EpisodeMetrics(), health, UpdateLog()], steps=64, n_steps=8)  # the first episodes take 24 steps
+    assert (health.run.updates, health.run.series["battles_started"].count) == (4, 2)
+    assert reasons == []
+    row = {"train/loss": 1.0, "train/episode_return_mean": math.nan, "train/success_rate": math.nan}
+    assert measured({**row, "rollout/ep_rew_mean": 2.0}) == {"loss": 1.0, "episode_return": 2.0}
+    assert measured({"train/loss": math.nan, "perf/rss_mb": 5.0}).keys() == {"loss", "memory"}
 
 
 def test_a_bad_finding_stops_a_run_only_where_the_policy_says_so(learn: Learn, tmp_path: Path) -> None:
