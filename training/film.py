@@ -91,5 +91,5 @@ class Film:
             if kind is None:
                 raise self._failed(failure) from failure
         finally:
-            if kind is not None:
+            if kind is not None and self.count:  # what could not be opened is not ours to remove
                 self.path.unlink(missing_ok=True)
