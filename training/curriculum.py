@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         follow,
         read_course,
     )
-    from training.session import Diverged
+    from training.session import Diverged, NotSaved
 
     if flags.resume:
         course = read_course(flags.name, curriculum)
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     with lock_run(course.folder), StopRequest() as stopped:
         try:
             result = follow(course, stopped)
-        except (WorkerFailed, Diverged) as error:
+        except (WorkerFailed, Diverged, NotSaved) as error:
             print(f"error: {error}; --resume goes on from the checkpoint before", file=sys.stderr)
             return 1
     print(ending(course, result, stopped))

@@ -25,7 +25,7 @@ from training.figures import Summary, summarise
 from training.make_env import env_config, make_vec_env
 from training.model import resolve_device
 from training.plan import Plan, newest, refuse_other_rom
-from training.report import RunSummary
+from training.report import summary_record
 from training.runs import append_json_line, refuse_existing, run_folder, runs_root, write_json
 from training.session import train
 
@@ -153,7 +153,7 @@ def follow(course: Course, stopped: StopRequest) -> str:
 
     Raises:
         UserError: a checkpoint, the ROM or the start state is wrong.
-        WorkerFailed, Diverged: as ``training.session.train``; the course can be resumed.
+        WorkerFailed, Diverged, NotSaved: as ``training.session.train``; the course can be resumed.
     """
     while course.stage < len(course.configs):
         result = _stage(course, stopped)
@@ -190,8 +190,9 @@ def _train_to(course: Course, target: int, stopped: StopRequest) -> bool:
     plan = _plan(course, target)
     if plan.first_step >= target:
         return not stopped()
-    summary: RunSummary = train(plan)
-    if summary.stopped_by in ("SIGTERM", "SIGINT"):
+    summary = train(plan)
+    write_json(summary.folder / "summary.json", summary_record(summary))
+    if summary.stopped_by is not None and summary.steps < target:  # by a signal, or for a finding of health
         stopped.reason = summary.stopped_by
     return not stopped()
 
