@@ -26,7 +26,7 @@ class KeepCheckpoints(BaseCallback):
     """Saves every ``interval`` steps, at the first moment after it when no rollout is half done.
 
     It must be the last callback: what it keeps is how things are when everybody else is done with an update.
-    Where a cycle takes longer than ``long_cycle`` seconds, every moment between two rollouts is kept in
+    Where a cycle takes longer than LONG_CYCLE_S, every moment between two rollouts is kept in
     memory, so that a run that is stopped can go on from there to the bit; taking it costs as much as playing
     some 30 steps. ``others`` are the callbacks whose state belongs to a checkpoint.
     """
@@ -34,12 +34,11 @@ class KeepCheckpoints(BaseCallback):
     def __init__(
         self, folder: Path, interval: int, keep: int, stop: OrderlyStop, rom_sha1: str,
         extra: Callable[[], dict[str, Any]], resume: Checkpoint | None = None,
-        long_cycle: float = LONG_CYCLE_S,
     ) -> None:  # fmt: skip
         super().__init__()
         self.folder, self.interval, self.keep = folder, interval, keep
         self.stop, self.rom_sha1, self.extra = stop, rom_sha1, extra
-        self.resume, self.long_cycle = resume, long_cycle
+        self.resume = resume
         self.others: Sequence[BaseCallback] = ()
         self.saved_at = 0
         self.moment: Moment | None = None
@@ -67,7 +66,15 @@ class KeepCheckpoints(BaseCallback):
                 raise CheckpointError(
                     f"checkpoint {self.resume.folder}: what callbacks remember is damaged ({error!r})"
                 ) from error
-        if self.resume is not None:  # last of all: what was made since may have drawn from them
+        if self.resume is not None:
+            # What others have recorded by now belongs to a step that was logged before the checkpoint.
+            for values in (
+                self.logger.name_to_value,
+                self.logger.name_to_count,
+                self.logger.name_to_excluded,
+            ):
+                values.clear()
+            # Last of all: what was made since the checkpoint was read may have drawn from them.
             restore_random_state(self.resume.trainer["random"])
 
     def _on_rollout_start(self) -> None:
@@ -91,7 +98,7 @@ class KeepCheckpoints(BaseCallback):
     def _cycle_is_long(self) -> bool:
         now = time.monotonic()
         began, self._began = self._began, now
-        return began is None or now - began >= self.long_cycle
+        return began is None or now - began >= LONG_CYCLE_S
 
     def _take(self) -> Moment:
         assert isinstance(self.model, PPO)
