@@ -1,6 +1,7 @@
 """Compare variants of a config: ``python training/run_sweep.py "configs/sweeps/ppo_agent_sweep_*.json"``.
 
 Every variant runs with every seed as a training run of its own; the same command goes on where it stopped.
+``--search configs/sweeps/space.json`` looks for good settings instead, in ranges.
 """
 
 from __future__ import annotations
@@ -39,6 +40,14 @@ class SweepFlags:
     """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
     name: Name = None
     """Name of the sweep; made from what is compared when left out: the same command goes on with it."""
+    search: File = None
+    """Look for good settings: a file with ranges (see configs/sweeps/space.json), in place of patterns."""
+    trials: Count = 20
+    """Trials of the search, over all processes that work on it."""
+    storage: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
+    """Database of the search (default: SQLite in its folder); postgresql://... for several machines."""
+    stale_after: Annotated[float, tyro.conf.arg(metavar="S")] = 120.0
+    """Seconds without a sign of life after which a trial's process counts as dead, and is tried again."""
     compare_unlike: Switch = False
     """Compare although the variants play another game or are rewarded for other things."""
 
@@ -50,12 +59,36 @@ def main(arguments: Sequence[str]) -> int:
         UserError: a pattern matches nothing, a config is wrong, or unlike things would be compared.
     """
     flags = parse(SweepFlags, arguments, "run_sweep.py")
-    if not flags.patterns:
-        raise UsageError("PATTERN must be given; see --help")
-    for flag in ("episodes", "seeds", "jobs"):
+    if bool(flags.patterns) == (flags.search is not None):
+        raise UsageError("PATTERN or --search PATH must be given, and not both; see --help")
+    for flag in ("episodes", "seeds", "jobs", "trials"):
         if not 1 <= (number := getattr(flags, flag) or 0) <= 100_000:
             raise UsageError(f"--{flag} {number} is out of range: must be 1 to 100000")
-    return _sweep(flags)
+    if not 2 <= flags.stale_after <= 86_400:
+        raise UsageError(f"--stale-after {flags.stale_after:g} is out of range: must be 2 to 86400 seconds")
+    return _sweep(flags) if flags.search is None else _search(flags, flags.search)
+
+
+def _search(flags: SweepFlags, path: Path) -> int:
+    from training.runs import run_folder, runs_root
+    from training.sweeps.search import open_study, printable, refuse_another_space, search, write_best
+    from training.sweeps.space import load_space
+
+    space, _ = load_space(path)
+    name = flags.name or path.stem
+    run_folder(f"{name}.t100000")  # a name that cannot be one shows before anything is made
+    folder = runs_root() / "sweeps" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    url = flags.storage or f"sqlite:///{(folder / 'search.sqlite').resolve()}"
+    study = open_study(name, url, flags.stale_after)
+    refuse_another_space(study, space, name)
+    print(f"search {name}: {flags.trials} trials of {space.episodes} episodes; look at it with", flush=True)
+    print(f"  optuna-dashboard {printable(url)}", flush=True)
+    search(study, space, path, flags.trials or 1, lambda line: print(line, flush=True))
+    best = write_best(study, space, path)
+    print(f"\nbest: trial {study.best_trial.number}, {space.objective} {study.best_value:.3f}: {best}")
+    print(f"train with it: python training/train_ppo.py --config {best}")
+    return 0
 
 
 def _sweep(flags: SweepFlags) -> int:

@@ -65,13 +65,13 @@ def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[s
     for part in ("configs", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     waiting = list(trials)
-    running: list[_Running] = []
+    running: list[TrialProcess] = []
     outcomes: list[Outcome] = []
-    with _terminations_as_interrupts():
+    with terminations_as_interrupts():
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(_Running(waiting.pop(0), folder))
+                    running.append(TrialProcess(waiting.pop(0), folder))
                 for process in [process for process in running if process.ended]:
                     running.remove(process)
                     outcomes.append(process.outcome())
@@ -84,8 +84,8 @@ def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[s
     return outcomes
 
 
-class _Running:
-    """A trial's process."""
+class TrialProcess:
+    """A trial as a process of train_ppo.py, whose config and output go to ``folder``."""
 
     def __init__(self, trial: Trial, folder: Path) -> None:
         self.trial = trial
@@ -102,9 +102,11 @@ class _Running:
 
     @property
     def ended(self) -> bool:
+        """Whether the process is gone."""
         return self._process.poll() is not None
 
     def outcome(self) -> Outcome:
+        """How the process that ended did."""
         self._file.close()
         summary = finished_summary(self.trial)
         if summary is not None:
@@ -115,6 +117,7 @@ class _Running:
         return Outcome(self.trial, None, f"exit status {self._process.returncode}; {reason}")
 
     def stop(self) -> None:
+        """Let it save and end."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
         self._file.close()
@@ -148,7 +151,9 @@ def _die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _terminations_as_interrupts() -> Iterator[None]:
+def terminations_as_interrupts() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does."""
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,0 +1,226 @@
+"""The search for settings: its file, its database, dead workers, and the config of the best trial."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from envs.errors import UserError
+from training.config import ConfigError, load_config
+from training.sweeps.search import database_address, evaluations, open_study, printable
+from training.sweeps.space import load_space, nested, trial_config
+
+from .conftest import ROOT, TINY, Program, environment
+
+SHORT = {"max_steps": 40, "eval_episodes": 2, "n_steps": 16, "batch_size": 32}
+SPACE: dict[str, Any] = {
+    "base": "base.json",
+    "episodes": 4,
+    "evaluations": 2,
+    "eval_episodes": 2,
+    "space": {
+        "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+        "n_epochs": {"low": 1, "high": 2},
+        "network.hidden": {"choices": [[16], [32, 32]]},
+    },
+}
+
+
+def _write(folder: Path, **changes: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "base.json").write_text(json.dumps({**TINY, **SHORT}))
+    path = folder / "space.json"
+    path.write_text(json.dumps({**SPACE, **changes}))
+    return path
+
+
+def test_shipped_space_loads() -> None:
+    space, base = load_space(ROOT / "configs" / "sweeps" / "space.json")
+    assert base.agent_id == "ppo_agent"
+    assert space.description and "learning_rate" in space.space
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"spaces": {}}, "spaces is not a key of {path}; did you mean space?"),
+        ({"space": {}}, "space {} must"),
+        (
+            {"space": {"learning_rat": {"low": 0, "high": 1}}},
+            "learning_rat is not a setting that {path} can vary",
+        ),
+        (
+            {"space": {"gamma": {"low": 0.9}}},
+            "space.gamma: a setting of the space needs low and high, or choices",
+        ),
+        ({"space": {"gamma": {"low": 0.9, "high": 0.8}}}, "low 0.9 must be below high 0.8"),
+        ({"space": {"gamma": {"low": 0, "high": 1, "log": True}}}, "log needs a low above 0"),
+        ({"space": {"gamma": {"lo": 0.9}}}, "lo is not a key of {path}: space.gamma; did you mean low?"),
+        ({"objective": "score"}, 'objective "score" must be return_mean'),
+        ({"base": "no.json"}, "no.json: no such file"),
+        ({"episodes": 0}, "episodes 0 is out of range: must be at least 1"),
+    ],
+)
+def test_wrong_spaces_get_one_line(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
+    path = _write(tmp_path, **changes)
+    with pytest.raises(ConfigError) as error:
+        load_space(path)
+    assert line.replace("{path}", str(path)) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_trials_config_is_the_base_with_its_settings_and_batches_that_divide(tmp_path: Path) -> None:
+    path = _write(tmp_path)
+    space, _ = load_space(path)
+    config = trial_config(space, path, {"learning_rate": 0.002, "n_steps": 24, "network.hidden": [16]}, 7)
+    assert (config.learning_rate, config.n_steps, config.network.hidden, config.seed) == (0.002, 24, (16,), 7)
+    assert config.rollout_steps % config.batch_size == 0 and config.batch_size <= 32
+    assert (config.total_steps, config.eval_every_steps) == (160, 80)
+    assert nested({"a.b.c": 1, "a.d": 2, "e": 3}) == {"a": {"b": {"c": 1}, "d": 2}, "e": 3}
+
+
+def test_database_urls() -> None:
+    assert printable("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+    assert database_address("postgresql://me@host/db").drivername == "postgresql+psycopg"
+    for wrong in ("mysql://x/y", "nonsense"):
+        with pytest.raises(UserError):
+            database_address(wrong)
+
+
+@pytest.mark.parametrize(
+    ("storage", "line"),
+    [
+        ("sqlite:////no/such/folder/x.sqlite", "unable to open database file"),
+        ("postgresql://nobody:hidden@127.0.0.1:1/none", "refused"),
+    ],
+)
+def test_a_database_that_cannot_be_used_gets_one_line(storage: str, line: str) -> None:
+    if storage.startswith("postgresql"):
+        pytest.importorskip("psycopg")
+    with pytest.raises(UserError, match=line) as error:
+        open_study("x", storage, 10)
+    assert "hidden" not in str(error.value)
+
+
+def test_another_space_under_the_same_name_is_refused(tmp_path: Path, program: Program) -> None:
+    storage = f"sqlite:///{tmp_path}/s.sqlite"
+    study = open_study("same", storage, 10)
+    study.set_user_attr("space", {"episodes": 3})
+    flags = ("--search", _write(tmp_path), "--name", "same", "--storage", storage)
+    result = program("run_sweep", *flags)
+    assert result.returncode == 2
+    assert "search same was begun with another space file" in result.stderr
+
+
+def test_rows_that_are_half_written_are_left_out(tmp_path: Path) -> None:
+    rows = [{"while": "training", "steps": 1}, {"steps": 2}, {"while": "training", "steps": 3}]
+    (tmp_path / "eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows)[:-3])
+    assert [row["steps"] for row in evaluations(tmp_path)] == [1]
+
+
+def _start(runs: Path, *flags: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(ROOT / "training" / "run_sweep.py"), *map(str, flags)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=subprocess.DEVNULL)
+
+
+def _until(true: Callable[[], bool], seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.1)
+
+
+def _states(study: optuna.Study) -> list[TrialState]:
+    return [trial.state for trial in study.get_trials(deepcopy=False)]
+
+
+def test_a_killed_search_loses_at_most_its_running_trial(
+    tmp_path: Path, runs: Path, program: Program
+) -> None:
+    path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
+    flags = ("--search", path, "--name", "kill", "--storage", storage, "--trials", 2, "--stale-after", 2)
+    first = _start(runs, *flags)
+    _until(lambda: (runs / "kill.t0" / "manifest.json").exists())
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    study = open_study("kill", storage, 2)
+    assert _states(study) == [TrialState.RUNNING]
+    time.sleep(4)  # its last sign of life grows stale
+    result = program("run_sweep", *flags)
+    assert result.returncode == 0, result.stdout + result.stderr
+    states = _states(study)
+    assert states[0] == TrialState.FAIL
+    assert sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states) == 2
+    retried = [t for t in study.get_trials() if t.system_attrs.get("failed_trial") == 0]
+    assert len(retried) == 1 and retried[0].user_attrs["run"] == "kill.t0"
+    assert f"optuna-dashboard {storage}" in result.stdout
+    best = runs / "sweeps" / "kill" / "best.json"
+    config = load_config(best)
+    assert config.learning_rate == study.best_params["learning_rate"]
+    assert config.network.hidden == tuple(json.loads(study.best_params["network.hidden"]))
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[str]:
+    """The URL of a PostgreSQL of this test's own, on loopback."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[postgres]'")
+    tools = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    user = "postgres" if os.geteuid() == 0 else getpass.getuser()  # its server refuses to run as root
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = Path("/tmp") / f"pg-{os.getpid()}"  # short: the path of a Unix socket has 107 bytes
+    folder.mkdir(mode=0o700)
+    as_user = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, user)
+
+    def run(tool: str, *arguments: str) -> None:
+        subprocess.run(
+            [*as_user, str(tools / tool), "-D", str(folder / "data"), *arguments],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=120,
+        )  # fmt: skip
+
+    run("initdb", "-A", "trust", "-U", user)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder}"
+    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-w", "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_two_workers_on_postgresql_and_one_is_killed(postgres: str, tmp_path: Path, runs: Path) -> None:
+    flags = ("--search", _write(tmp_path), "--name", "pair", "--storage", postgres)
+    flags = (*flags, "--trials", 3, "--stale-after", 3)
+    workers = [_start(runs, *flags)]
+    _until(lambda: (runs / "pair.t0" / "manifest.json").exists())
+    workers.append(_start(runs, *flags))
+    study = open_study("pair", postgres, 3)
+    _until(lambda: len(_states(study)) >= 2)
+    workers[0].send_signal(signal.SIGKILL)
+    assert workers[1].wait(300) == 0
+    workers[0].wait()
+    states = _states(study)
+    assert sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states) >= 3
+    trials = study.get_trials()
+    killed = [t.number for t in trials if t.state == TrialState.FAIL]
+    assert len(killed) <= 1
+    assert all(any(t.system_attrs.get("failed_trial") == number for t in trials) for number in killed)

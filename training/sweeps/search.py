@@ -1,0 +1,228 @@
+"""The search for settings: Optuna proposes, train_ppo.py tries, evaluations on seeds held apart decide.
+
+One process works on one trial at a time. Any number of processes, on any number of machines, share a search
+through its database; what a dead one was at is tried again by the next that looks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from envs.errors import UserError
+from training.runs import RunError, run_folder, runs_root, write_json
+from training.sweeps.execution import POLL, TrialProcess, terminations_as_interrupts
+from training.sweeps.plan import Trial
+from training.sweeps.space import Range, Space, nested, trial_config
+
+RETRIES = 3
+STARTUP_TRIALS = 5
+"""Trials before TPE and pruning have something to go by."""
+FAILURES = 5
+"""So many trials that failed one after the other are no accident."""
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class TrialFailed(Exception):
+    """A trial's run failed; the search goes on with others."""
+
+
+def open_study(name: str, url: str, stale_after: float) -> optuna.Study:
+    """The search ``name`` in the database at ``url``, made when it is new.
+
+    Raises:
+        UserError: the database cannot be used; one line that names what is wrong.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what fails is said in one line, below
+    address = database_address(url)
+    arguments = {"connect_args": {"timeout": 30}} if address.get_backend_name() == "sqlite" else {}
+    try:
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the version is pinned
+        storage = RDBStorage(
+            address.render_as_string(hide_password=False),
+            engine_kwargs={**arguments, "pool_pre_ping": True},
+            heartbeat_interval=max(1, math.floor(stale_after / 4)),
+            grace_period=math.ceil(stale_after),
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
+        )
+        return optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+        )
+    except (SQLAlchemyError, RuntimeError, ImportError) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+        raise UserError(f"database {address.render_as_string(hide_password=True)}: {reason}") from None
+
+
+def database_address(url: str) -> URL:
+    """``url`` with the driver that this project installs. Raises UserError for anything but the two kinds."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise UserError(f"storage {url!r} is no database URL such as sqlite:///search.sqlite") from None
+    kind = address.get_backend_name()
+    if kind == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise UserError(f"storage of kind {kind}: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    return address
+
+
+def printable(url: str) -> str:
+    """The URL without its password."""
+    return database_address(url).set(drivername=make_url(url).drivername).render_as_string(hide_password=True)
+
+
+def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Callable[[str], None]) -> None:
+    """Work on ``study`` until it has ``trials`` trials that ended or were pruned, by whomever.
+
+    SIGTERM and Ctrl-C stop the trial that runs (it is tried again later) and end this with KeyboardInterrupt.
+    """
+    folder = runs_root() / "sweeps" / study.study_name
+    for part in ("configs", "logs"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+
+    def objective(trial: optuna.Trial) -> float:
+        # A generator of its own for every trial: the same search gives the same proposals with one worker,
+        # and workers that start together do not propose the same.
+        seed = int(np.random.SeedSequence([space.seed, trial.number]).generate_state(1)[0])
+        trial.study.sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True
+        )
+        return _try(trial, space, path, folder, say)
+
+    if _done(study) >= trials:
+        return
+    stop = optuna.study.MaxTrialsCallback(trials, states=DONE)
+    with terminations_as_interrupts():
+        study.optimize(objective, callbacks=[stop, _give_up], catch=(TrialFailed,))
+
+
+def _give_up(study: optuna.Study, trial: FrozenTrial) -> None:
+    last = study.get_trials(deepcopy=False)[-FAILURES:]
+    failures = [str(trial.user_attrs["failure"]) for trial in last if "failure" in trial.user_attrs]
+    if len(failures) == FAILURES:
+        raise RunError(
+            f"search {study.study_name}: {FAILURES} trials in a row failed; the last: {failures[-1]}"
+        )
+
+
+def refuse_another_space(study: optuna.Study, space: Space, name: str) -> None:
+    """Note what is searched with the first use; raise RunError when it is something else later."""
+    told = space.model_dump(mode="json", exclude={"description"})
+    before = study.user_attrs.get("space")
+    if before is None:
+        study.set_user_attr("space", told)
+    elif before != told:
+        keys = ", ".join(key for key in told if told[key] != before.get(key))
+        raise RunError(
+            f"search {name} was begun with another space file (differs in {keys}); give it another --name"
+        )
+
+
+def _done(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=DONE))
+
+
+def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Callable[[str], None]) -> float:
+    first = RetryHeartbeatStaleTrialCallback.retried_trial_number(_frozen(trial))
+    number = trial.number if first is None else first  # a trial that is tried again goes on with its run
+    settings = {key: _suggest(trial, key, spread) for key, spread in space.space.items()}
+    try:
+        config = trial_config(space, path, settings, space.seed + number)
+    except UserError as error:
+        raise _failed(trial, str(error), say) from None
+    run = f"{trial.study.study_name}.t{number}"
+    trial.set_user_attr("run", run)
+    process = TrialProcess(Trial(f"t{number}", config.seed, run, config), folder)
+    try:
+        value = _watch(process, trial, space.objective)
+    except BaseException:
+        process.stop()
+        raise
+    outcome = process.outcome()
+    if outcome.summary is None or value is None:
+        raise _failed(trial, outcome.failure or "it was never evaluated", say)
+    say(f"trial {trial.number}: {space.objective} {value:.3f} with {json.dumps(settings)}")
+    return value
+
+
+def _failed(trial: optuna.Trial, reason: str, say: Callable[[str], None]) -> TrialFailed:
+    trial.set_user_attr("failure", reason)
+    say(f"trial {trial.number}: FAILED, {reason}")
+    return TrialFailed(reason)
+
+
+def _frozen(trial: optuna.Trial) -> FrozenTrial:
+    return next(t for t in trial.study.get_trials(deepcopy=False) if t.number == trial.number)
+
+
+def _suggest(trial: optuna.Trial, key: str, spread: Range) -> Any:
+    if spread.choices is not None:  # as JSON texts: a database keeps no lists
+        return json.loads(trial.suggest_categorical(key, [json.dumps(choice) for choice in spread.choices]))
+    low, high = spread.low, spread.high
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(key, low, high, log=spread.log)
+    return trial.suggest_float(key, float(low or 0), float(high or 0), log=spread.log)
+
+
+def _watch(process: TrialProcess, trial: optuna.Trial, objective: str) -> float | None:
+    """Report every evaluation of the run until it ends; the last one's figure.
+
+    Raises optuna.TrialPruned when the median of other trials was better at the same step.
+    """
+    value, told = None, 0
+    while True:
+        ended = process.ended  # asked first: rows that are written before the end are then all read
+        rows = evaluations(run_folder(process.trial.run))
+        for row in rows[told:]:
+            value = float(row[objective])
+            trial.report(value, int(row["steps"]))
+            if not ended and trial.should_prune():
+                raise optuna.TrialPruned
+        told = len(rows)
+        if ended:
+            return value
+        time.sleep(POLL)
+
+
+def evaluations(run: Path) -> list[dict[str, Any]]:
+    """The rows of a run's eval.jsonl that training wrote; a line that is not whole yet is left out."""
+    try:
+        lines = (run / "eval.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    rows = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [row for row in rows if row.get("while") == "training"]
+
+
+def write_best(study: optuna.Study, space: Space, path: Path) -> Path:
+    """The best trial's settings as a config file. Raises RunError when no trial has ended."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise RunError(f"search {study.study_name}: no trial has ended yet, so there is no best")
+    best = study.best_trial
+    settings = {
+        key: json.loads(value) if space.space[key].choices is not None else value
+        for key, value in best.params.items()
+    }
+    target = runs_root() / "sweeps" / study.study_name / "best.json"
+    base = (path.parent / space.base).resolve()
+    words = f"Best of search {study.study_name}: trial {best.number}, {space.objective} {best.value:.3f}."
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_json(target, {"extends": str(base), **nested(settings), "description": words})
+    return target

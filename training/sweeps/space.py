@@ -1,0 +1,121 @@
+"""The file that describes a search: what is varied over which ranges, on top of which config."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from training.config import MAX_SEED, ConfigError, TrainConfig, load_config
+from training.config_errors import describe
+from training.config_files import Layer, read_object, unknown_name
+from training.presets import largest_divisor
+
+Number = int | float
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+Figure = Literal["return_mean", "battles_won_mean", "badges_earned_mean", "map_progress_mean"]
+
+
+class Range(BaseModel):
+    """Values of one setting: from ``low`` to ``high`` (whole numbers when both are), or one of ``choices``."""
+
+    model_config = STRICT
+
+    low: Number | None = None
+    high: Number | None = None
+    log: bool = False
+    choices: Annotated[tuple[Any, ...], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.choices is None) == (self.low is None or self.high is None):
+            raise ValueError("a setting of the space needs low and high, or choices")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low {self.low} must be below high {self.high}")
+        if self.log and (self.low is None or self.low <= 0):
+            raise ValueError("log needs a low above 0")
+        return self
+
+
+class Space(BaseModel):
+    """A search. ``base`` is relative to the file; ``space`` has config keys (dots: in sections)."""
+
+    model_config = STRICT
+
+    base: str
+    description: str = ""
+    objective: Figure = "return_mean"
+    episodes: Annotated[int, Field(ge=1, le=100_000)] = 100
+    evaluations: Annotated[int, Field(ge=1, le=100)] = 4
+    eval_episodes: Annotated[int, Field(ge=1, le=1000)] = 8
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED - 100_000)] = 0
+    space: Annotated[dict[str, Range], Field(min_length=1)]
+
+
+def load_space(path: Path) -> tuple[Space, TrainConfig]:
+    """The search in ``path`` and its base config.
+
+    Raises:
+        ConfigError: either is wrong; one line.
+    """
+    layer = Layer(str(path), read_object(path))
+    for key in layer.values:
+        if key not in Space.model_fields:
+            raise ConfigError(unknown_name(key, Space.model_fields, f"a key of {path}"))
+    try:
+        space = Space.model_validate_json(json.dumps(layer.values))
+    except ValidationError as error:
+        lines = [_line(path, detail, layer) for detail in error.errors(include_url=False)]
+        raise ConfigError("; ".join(dict.fromkeys(lines))) from None
+    for key in space.space:
+        if key.split(".")[0] not in TrainConfig.model_fields:
+            raise ConfigError(unknown_name(key, TrainConfig.model_fields, f"a setting that {path} can vary"))
+    return space, load_config(path.parent / space.base)
+
+
+def _line(path: Path, detail: Any, layer: Layer) -> str:
+    place = ".".join(str(part) for part in detail["loc"])
+    error = detail.get("ctx", {}).get("error")
+    return f"{path}: {place}: {error}" if error else describe(detail, [layer], defaultdict(lambda: Range))
+
+
+def nested(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with dots in their keys as sections.
+
+    >>> nested({"gamma": 0.9, "rewards.battle_win": 2.0})
+    {'gamma': 0.9, 'rewards': {'battle_win': 2.0}}
+    """
+    made: dict[str, Any] = {}
+    for key, value in settings.items():
+        *sections, last = key.split(".")
+        place = made
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = value
+    return made
+
+
+def trial_config(space: Space, path: Path, settings: dict[str, Any], seed: int) -> TrainConfig:
+    """The config of one trial: the base with ``settings``, as long as the search's trials are.
+
+    Raises:
+        ConfigError: the settings do not go together.
+    """
+    base = path.parent / space.base
+    values = nested(settings)
+    plain = load_config(base, {**values, "batch_size": 1})
+    wanted = values.get("batch_size", load_config(base).batch_size)
+    total = space.episodes * plain.max_steps
+    every = max(plain.rollout_steps, total // space.evaluations)
+    return load_config(base, {
+        **values,
+        "batch_size": largest_divisor(plain.rollout_steps, wanted),
+        "seed": seed,
+        "total_steps": total,
+        "eval_every_steps": every,
+        "eval_episodes": space.eval_episodes,
+        "save_interval": every,
+    })  # fmt: skip
