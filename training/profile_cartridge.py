@@ -16,7 +16,8 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from training.cli import File, Switch, UsageError, parse, run_program
-from training.profiling import EPISODE_CAP, Profile, median_interval, profile, wilson
+from training.intervals import wilson
+from training.profiling import EPISODE_CAP, Profile, median_interval, profile
 
 FIRST_BATTLE = (300, 1_500)
 """Actions, median."""

@@ -7,7 +7,6 @@ Nothing here needs torch; the functions at the top level run in worker processes
 from __future__ import annotations
 
 import math
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,6 @@ EPISODE_CAP = 10_000
 """Actions after which an episode that met no battle counts as that long."""
 BATTLES_PER_EPISODE = 6
 SPEED_ACTIONS = 3_000
-Z_95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +174,6 @@ def _collect(futures: Sequence[Future[Episode]], tell: Callable[[str], None]) ->
         yield future.result()
         if number % 10 == 0 or number == len(futures):
             tell(f"{number} of {len(futures)} episodes")
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a share (E. B. Wilson 1927); (0, 1) without trials."""
-    if trials == 0:
-        return 0.0, 1.0
-    share, square = hits / trials, Z_95 * Z_95
-    centre = share + square / (2 * trials)
-    spread = Z_95 * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
-    return (centre - spread) / (1 + square / trials), (centre + spread) / (1 + square / trials)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:

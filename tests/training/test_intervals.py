@@ -15,6 +15,7 @@ from training.intervals import mean_interval, median_time, probability_of_improv
     [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
 )
 def test_wilson_matches_published_values(hits: int, trials: int, low: float, high: float) -> None:
+    """R. G. Newcombe, Statistics in Medicine 17 (1998), 857-872, table I, among others."""
     assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from envs.emulator import Emulator
 from envs.games import EMBEDDED_ROM, identify
@@ -23,21 +21,7 @@ from training.profiling import (
     play_episode,
     play_long,
     random_play,
-    wilson,
 )
-
-
-def test_wilson_interval_of_a_published_example() -> None:
-    """81 of 263: 0.2553 to 0.3662 (R. G. Newcombe, Statistics in Medicine 17, 1998, table I)."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 0) == (0.0, 1.0)
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_interval_holds_the_share(counts: tuple[int, int]) -> None:
-    low, high = wilson(*counts)
-    share = counts[0] / counts[1]
-    assert -1e-12 <= low <= share + 1e-12 and share - 1e-12 <= high <= 1 + 1e-12
 
 
 def test_median_interval_takes_the_ranks_of_the_sign_test() -> None:
