@@ -84,10 +84,15 @@ def _columns(points: Points, most: int) -> dict[str, list[Any]]:
 
 
 def _plain(values: NDArray[np.float32]) -> list[float | None]:
-    """Floats with six digits, which is what a float32 has."""
-    numbers = [float(f"{value:.6g}") for value in values.tolist()]
-    finite = np.isfinite(values).tolist()
-    return [number if good else None for number, good in zip(numbers, finite, strict=True)]
+    """Numbers with seven digits, which is what a float32 has; None for what is none."""
+    wide = values.astype(np.float64)
+    finite = np.isfinite(wide)
+    size = np.abs(np.where(finite & (wide != 0), wide, 1.0))
+    digits = np.power(10.0, 6 - np.floor(np.log10(size)))
+    numbers: list[float | None] = (np.round(np.where(finite, wide, 0.0) * digits) / digits).tolist()
+    for index in np.flatnonzero(~finite):
+        numbers[index] = None
+    return numbers
 
 
 @router.post("/run/{name}/tags")

@@ -17,14 +17,14 @@
     drawn: null,
     form: "",
   }));
-  let data = { runs: [], curves: [] };
+  let data = { runs: [], small: [], big: [], curves: [] };
 
   const words = (key) => key.split("/").pop().replace(/^episode_|_mean$/g, "").replaceAll("_", " ");
-  const height = (chart) => (chart.figure.classList.contains("big") ? 360 : 190);
+  const height = (chart) => (isBig(chart) ? 360 : 190);
 
   function curvesOf(chart, options) {
     const scale = options.by === "seconds" ? 1 / options.unit.size : 1;
-    const found = data.curves.filter((one) => chart.keys.includes(one.key)).map((one) => ({
+    const found = (isBig(chart) ? data.big : data.small).filter((one) => chart.keys.includes(one.key)).map((one) => ({
       run: one.run,
       label: comparing ? one.run : words(one.key),
       colour: COLOURS[(comparing ? runs.indexOf(one.run) : chart.keys.indexOf(one.key)) % COLOURS.length],
@@ -152,20 +152,30 @@
     for (const chart of charts) draw(chart, now);
   }
 
-  async function load() {
+  const isBig = (chart) => chart.figure.classList.contains("big");
+
+  // Curves for the charts of one size: a large one shows more points than a small one can.
+  async function fetched(some, points) {
     const query = new URLSearchParams(runs.map((name) => ["run", name]));
-    for (const key of new Set(charts.flatMap((chart) => chart.keys))) if (key) query.append("key", key);
-    if (!query.has("key")) return;
-    query.set("points", comparing ? 1000 : 500);
+    for (const key of new Set(some.flatMap((chart) => chart.keys))) if (key) query.append("key", key);
+    if (!query.has("key")) return { runs: [], curves: [] };
+    query.set("points", points);
     const answer = await fetch(`/training/api/curves?${query}`).catch(() => null);
-    if (!answer || !answer.ok) return;
-    data = await answer.json();
+    return answer && answer.ok ? answer.json() : null;
+  }
+
+  async function load() {
+    const [small, big] = await Promise.all([
+      fetched(charts.filter((chart) => !isBig(chart)), 400), fetched(charts.filter(isBig), 1000),
+    ]);
+    if (!small || !big) return;
+    data = { runs: big.runs.length ? big.runs : small.runs, small: small.curves, big: big.curves, curves: [...small.curves, ...big.curves] };
     drawAll();
   }
 
   for (const id of ["by", "smooth", "log", "bands"]) field(id)?.addEventListener("input", drawAll);
   field("key")?.addEventListener("change", () => {
-    const chart = charts.find((one) => one.figure.classList.contains("big"));
+    const chart = charts.find(isBig);
     chart.keys = [field("key").value];
     chart.figure.dataset.title = field("key").value;
     chart.figure.querySelector("figcaption").textContent = field("key").value;

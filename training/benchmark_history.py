@@ -1,0 +1,158 @@
+"""How fast is the history page: ``python training/benchmark_history.py --runs 1000 --points 10000``.
+
+Makes runs in a temporary folder, serves them, and asks for the list and for a comparison over HTTP, as a
+browser would. A measurement: exit status 0 whatever comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from training.cli import UsageError, parse, run_program
+
+KEYS = (
+    "train/episode_return_mean", "train/episode_battles_won_mean", "train/episode_map_progress_max",
+    "train/approx_kl", "train/clip_fraction", "train/explained_variance", "perf/env_steps_per_s",
+)  # fmt: skip
+COMPARED = 10  # runs
+TRIES = 15
+
+
+@dataclass(frozen=True)
+class BenchmarkFlags:
+    """Measure the history page with many synthetic runs. Prints medians and the slowest of 15 tries."""
+
+    runs: int = 1000
+    """Runs in the history."""
+    points: int = 10_000
+    """Points that each of a run's seven curves logged."""
+    port: int = 5174
+    """Port of the server that is measured."""
+
+
+def make_runs(root: Path, runs: int, points: int) -> Path:
+    """Fill ``root`` with run folders and a database of ``runs`` rows. Returns the database's path."""
+    import numpy as np
+
+    from training.history_db.curves import POINT, CurveWriter
+    from training.history_db.facts import run_facts, state_of
+    from training.history_db.importing import figures, new_row, refresh
+    from training.history_db.store import Store
+
+    store = Store(root / "history.sqlite")
+    random = np.random.default_rng(0)
+    steps = np.arange(1, points + 1) * 2048
+    for number in range(runs):
+        folder = root / f"run-{number:04d}"
+        folder.mkdir()
+        config = {
+            "agent_id": f"agent_{number % 7}",
+            "sweep_variant": f"variant_{number % 11}",
+            "seed": number % 5,
+            "tags": [f"tag_{number % 4}"],
+            "total_steps": points * 2048,
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "history.json").write_text(json.dumps({"status": "finished", "steps": points * 2048}))
+        curves = {}
+        for key in KEYS:
+            curve = np.zeros(points, POINT)
+            curve["step"], curve["seconds"] = steps, steps / 500
+            curve["value"] = np.cumsum(random.normal(0.01, 1, points))
+            curves[key] = curve
+        latest = {key: float(curve["value"][-1]) for key, curve in curves.items()}
+        with store.write() as connection:
+            run_id = new_row(connection, run_facts(folder) | state_of(folder) | figures(latest))
+            CurveWriter(run_id).add(connection, curves)
+            refresh(connection, run_id, folder)
+    store.close()
+    return store.path
+
+
+@contextmanager
+def served(root: Path, port: int) -> Iterator[str]:
+    """The page over ``root`` as a process of its own; yields its address once it answers."""
+    program = Path(__file__).with_name("history.py")
+    environment = {**os.environ, "POKERED_RUNS": str(root)}
+    server = subprocess.Popen([sys.executable, str(program), "--port", str(port)], env=environment)
+    address = f"http://127.0.0.1:{port}/training"
+    try:
+        for _ in range(200):
+            if server.poll() is not None:
+                raise UsageError(f"--port {port}: the server did not start")
+            try:
+                fetch(address)
+                break
+            except OSError:
+                time.sleep(0.1)
+        time.sleep(5)  # until it has looked through the folders once
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def fetch(address: str) -> int:
+    """Ask for a page; its size in bytes."""
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - of this machine
+        return len(answer.read())
+
+
+def measure(address: str) -> tuple[float, float, int]:
+    """Median and slowest time in ms, and bytes."""
+    times, size = [], 0
+    for _ in range(TRIES):
+        begin = time.perf_counter()
+        size = fetch(address)
+        times.append((time.perf_counter() - begin) * 1000)
+    return median(times), max(times), size
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the runs, serve them, and print what was measured."""
+    flags = parse(BenchmarkFlags, arguments, "benchmark_history.py")
+    for name in ("runs", "points"):
+        if getattr(flags, name) < COMPARED:
+            raise UsageError(f"--{name} {getattr(flags, name)} is out of range: must be at least {COMPARED}")
+    from training.report import table
+
+    with tempfile.TemporaryDirectory(prefix="history-") as folder:
+        begin = time.perf_counter()
+        size = make_runs(Path(folder), flags.runs, flags.points).stat().st_size
+        print(f"{flags.runs:,} runs of {len(KEYS)} curves of {flags.points:,} points, made in"
+              f" {time.perf_counter() - begin:.0f} s: {size / 1e6:,.0f} MB")  # fmt: skip
+        ten = "&".join(f"run=run-{number * flags.runs // COMPARED:04d}" for number in range(COMPARED))
+        keys = "&".join(f"key={key}" for key in KEYS[1:])
+        with served(Path(folder), flags.port) as address:
+            asked = {
+                "list": address,
+                "list, filtered and sorted": f"{address}?q=run-0&agent=agent_3&tag=tag_1&sort=episode_return",
+                "comparison of ten: page": f"{address}/compare?{ten}",
+                "comparison of ten: large chart": f"{address}/api/curves?{ten}&key={KEYS[0]}&points=1000",
+                "comparison of ten: small charts": f"{address}/api/curves?{ten}&{keys}&points=400",
+                "one run: page": f"{address}/run/run-0000",
+            }
+            rows = [("", "median", "slowest", "kB")]
+            for name, url in asked.items():
+                middle, slowest, size = measure(url)
+                rows.append((name, f"{middle:.0f} ms", f"{slowest:.0f} ms", f"{size / 1000:,.0f}"))
+        print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)
