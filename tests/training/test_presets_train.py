@@ -1,0 +1,88 @@
+"""Every config of configs/ trains, and what a run logs is what docs/metrics.md defines."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from training.cli import TrainFlags
+from training.config import load_config
+from training.plan import make_plan
+from training.report import RunSummary, run_report
+from training.session import train
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("navigation_only", "battle_focused_redesign", "balanced_redesign", "milestone_focused_redesign")
+SHIPPED = [ROOT / "configs" / f"{name}.json" for name in (*NAMES, "full_game", "sparse_only")]
+# What runs are compared by, whatever they train: the keys that no run may lack.
+KEYS = {
+    *("train/episode_return_mean", "train/episode_length_mean", "train/episode_battles_started_mean"),
+    *("train/episode_battles_won_mean", "train/episode_steps_to_first_battle", "train/success_rate"),
+    *("train/episode_badges_earned_mean", "train/episode_levels_gained_mean"),
+    *("train/episode_map_progress_max", "battle_stats/win_rate_mean", "env_stats/coord_count"),
+    *(f"reward_components/{name}" for name in ("exploration", "battle", "milestone", "penalty")),
+    *("schedule/ent_coef", "schedule/layer_dense", "schedule/layer_sparse", "schedule/layer_very_sparse"),
+    *("health/farm_alarm", "health/verdict", "health/finite", "train/approx_kl", "train/clip_fraction"),
+    *("train/explained_variance", "train/entropy_loss", "train/value_loss", "perf/env_steps_per_s"),
+    *("perf/emulator_share", "perf/inference_share", "perf/learn_share", "perf/rss_mb"),
+}
+SMALL: dict[str, Any] = {"num_envs": 2, "workers": 1, "n_steps": 16, "batch_size": 16, "device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POKERED_RUNS", str(tmp_path / "runs"))
+
+
+def learn(config: Path, total_steps: int) -> RunSummary:
+    small = {key: value for key, value in SMALL.items() if key != "workers"}
+    return train(make_plan(TrainFlags(config=config, run_name="tried", total_steps=total_steps, **small)))
+
+
+def logged(run: Path) -> EventAccumulator:
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    return events
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
+def test_a_shipped_config_trains_and_logs_every_key(path: Path) -> None:
+    summary = learn(path, 32)
+    assert summary.steps == 32
+    assert set(logged(summary.folder).Tags()["scalars"]) >= KEYS
+    repel = summary.interventions.get("repel", 0)
+    assert (repel > 0) == load_config(path).repel
+    assert f"interventions  {f'repel {repel}' if repel else 'none'}" in re.sub(
+        r" {2,}", "  ", run_report(summary)
+    )
+
+
+def described(page: str) -> set[str]:
+    """Keys that a page names in backticks, with {a,b} written out."""
+    found: set[str] = set()
+    for name in re.findall(r"`([a-z_]+/[a-z0-9_{},]+)`", page):
+        head, braces, rest = name.partition("{")
+        found |= {head + part for part in rest.rstrip("}").split(",")} if braces else {name}
+    return found
+
+
+def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(tmp_path: Path) -> None:
+    config = {
+        **SMALL,
+        "start": "route1",
+        "max_steps": 30,
+        "eval_every_steps": 64,
+        "eval_episodes": 1,
+        "agent_stats_every": 5,
+    }
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps(config))
+    tags = logged(learn(path, 128).folder).Tags()
+    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    pictures = {key for key in tags["images"] if not key.startswith("exploration/")}  # one for each map
+    assert described(page) == set(tags["scalars"]) | pictures

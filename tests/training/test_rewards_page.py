@@ -1,0 +1,47 @@
+"""The example of docs/rewards.md, run as a user would."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import ROOT, Program
+
+SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 16, "--total-steps", 64)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The folder that the page's example describes, beside the configs that it extends."""
+    page = (ROOT / "docs" / "rewards.md").read_text("utf-8")
+    parts = re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL)
+    for name, text in parts:
+        (tmp_path / name).write_text(text)
+    (tmp_path / "battle_focused_redesign.json").write_text(
+        (ROOT / "configs" / "battle_focused_redesign.json").read_text()
+    )
+    assert [name for name, _ in parts] == ["collector.py", "collect.json"]
+    assert len(parts[0][1].splitlines()) <= 15
+    return tmp_path
+
+
+def test_the_example_trains_and_is_kept_in_the_run(example: Path, program: Program, runs: Path) -> None:
+    result = program(
+        "train_ppo", "--config", example / "collect.json", "--run-name", "collect", *SIZES, "--device", "cpu"
+    )
+    assert result.returncode == 0, result.stderr
+    kept = json.loads((runs / "collect" / "config.json").read_text())
+    assert kept["reward_terms"] == {f"{example / 'collector.py'}:Collector": 2.5}
+    more = ("--total-steps", 96, "--accept-changes")
+    assert program("train_ppo", "--resume", "collect", *more).returncode == 0
+
+
+def test_a_term_that_fails_at_reset_ends_the_program_in_one_line(example: Path, refused: Program) -> None:
+    path = example / "collector.py"
+    path.write_text(path.read_text().replace("state.bag", "state.sack"))
+    said = str(refused("train_ppo", "--config", example / "collect.json", "--run-name", "sack", *SIZES))
+    assert said.startswith(f"reward term {path}:Collector: reset() raised AttributeError: ")
+    assert said.endswith("(collector.py, line 8)")
