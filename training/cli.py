@@ -46,6 +46,14 @@ Count = Annotated[int | None, _flag("N")]
 Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help_behavior_hint="")]
 
 
+AUTO = "auto"
+NO_SETTINGS = (
+    *("config", "run_name", "resume", "accept_changes", "init_from"),
+    *("stop_after", "use_graphics", "ignore_memory", "export_sb3"),
+)
+"""Flags that are no keys of a config."""
+
+
 @dataclass(frozen=True)
 class TrainFlags:
     """Train PPO on the game.
@@ -75,8 +83,8 @@ class TrainFlags:
     """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
     seed: Annotated[int | None, _flag("N", "seed")] = None
     """Seed of every random generator."""
-    num_envs: Annotated[int | None, _flag("N", "num_envs")] = None
-    """Games played side by side."""
+    num_envs: Annotated[str | None, _flag("N|auto", "num_envs")] = None
+    """Games played side by side; auto: as many as a short measurement finds worth it."""
     workers: Annotated[int | None, _flag("N", "workers")] = None
     """Processes for them (default: one per core)."""
     step_timeout: Annotated[float | None, _flag("S", "step_timeout")] = None
@@ -109,21 +117,40 @@ class TrainFlags:
     """Longest gradient that is not cut."""
     device: Annotated[str | None, _flag("NAME", "device")] = None
     """auto, cpu, cuda or cuda:N."""
+    bfloat16: Switch = False
+    """Compute the network in bfloat16, where the processor or graphics card can."""
     torch_deterministic: Switch = False
     """Refuse operations of torch that are not reproducible."""
     save_interval: Annotated[int | None, _flag("N", "save_interval")] = None
     """Steps between checkpoints."""
     eval_every_steps: Annotated[int | None, _flag("N", "eval_every_steps")] = None
     """Steps between evaluations on seeds held apart; 0 for none."""
+    ignore_memory: Switch = False
+    """Start although the run is estimated to need more memory than is free."""
+    export_sb3: File = None
+    """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
     use_graphics: Switch = False
     """Show the first environment's game in a window."""
 
     def overrides(self) -> dict[str, Any]:
         """Settings that were given as flags, by their keys in a config."""
-        apart = {"config", "run_name", "resume", "accept_changes", "init_from", "stop_after", "use_graphics"}
-        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NO_SETTINGS}
+        given["num_envs"] = self._whole_num_envs()
         values = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
         return {key: value for key, value in values.items() if value is not False}
+
+    @property
+    def measure_num_envs(self) -> bool:
+        """Whether the number of environments is to be measured."""
+        return self.num_envs == AUTO
+
+    def _whole_num_envs(self) -> int | None:
+        if self.num_envs is None or self.measure_num_envs:
+            return None
+        try:
+            return int(self.num_envs)
+        except ValueError:
+            raise UsageError(f"--num-envs {self.num_envs} must be a whole number or {AUTO}") from None
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:

@@ -102,6 +102,7 @@ class TrainConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")] = "auto"
     torch_deterministic: bool = False
+    bfloat16: bool = False
 
     # PPO
     n_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 512

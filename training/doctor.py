@@ -19,7 +19,6 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 from training.doctor_machine import (
     LEAST_MEMORY,
-    available_memory,
     check_cpu,
     check_display,
     check_folder,
@@ -29,6 +28,7 @@ from training.doctor_machine import (
     check_torch,
 )
 from training.findings import FAILURE, WARNING, Finding, attempt
+from training.memory import available_memory
 
 
 class _Parser(argparse.ArgumentParser):

@@ -19,12 +19,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from training.findings import FAILURE, OK, WARNING, Finding
+from training.memory import Run, available_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
 GIB = 1 << 30
 LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
-TORCH_BYTES = 1 * GIB
 LEAST_DISK = GIB // 4  # bytes: some checkpoints and curves
 SMALL_DISK = 4 * GIB
 IMPORTED_AS = {"stable-baselines3": "stable_baselines3"}
@@ -152,9 +152,13 @@ def unsupported_card(torch: object) -> str:
     return ""
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def check_cpu() -> Iterator[Finding]:
     """Cores this process may use, and whether others use them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores()
     threads = os.environ.get("OMP_NUM_THREADS")
     text = f"{cores} cores" + (f", OMP_NUM_THREADS={threads}" if threads else "")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -165,47 +169,13 @@ def check_cpu() -> Iterator[Finding]:
         yield Finding("cpu", OK, text)
 
 
-def _number_in(path: str) -> int | None:
-    """The whole number in a file of the kernel; None where there is none."""
-    try:
-        return int(Path(path).read_text("ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def available_memory() -> int:
-    """Bytes that this process can still take: of the machine, its container, and its own limit."""
-    free: list[int] = []
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                free.append(int(line.split()[1]) * 1024)
-    except OSError:
-        import psutil
-
-        free.append(int(psutil.virtual_memory().available))
-    most, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
-    if most is not None and used is not None:
-        free.append(most - used)
-    if sys.platform != "win32":
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            free.append(limit)
-    return min(free)
-
-
 def check_memory(num_envs: int, n_steps: int) -> Iterator[Finding]:
     """Whether a run of so many games and steps to a rollout fits."""
-    from training.presets import BUFFER_COPIES, ENVIRONMENT_BYTES, OBSERVATION_BYTES
-
-    free = available_memory()
-    each = ENVIRONMENT_BYTES + BUFFER_COPIES * n_steps * OBSERVATION_BYTES
-    needed = TORCH_BYTES + num_envs * each
+    run = Run(num_envs, n_steps, workers=min(_cores(), num_envs))
+    free, needed = available_memory(), run.total
     text = f"{free / GIB:.1f} GiB free, {num_envs} games of {n_steps} steps need about {needed / GIB:.1f} GiB"
-    fitting = int((free - TORCH_BYTES) // each)
-    advice = f"take --num-envs {fitting} or fewer" if fitting > 0 else "close other programs"
+    fitting = run.most_envs(free)
+    advice = f"take --num-envs {fitting} or fewer" if fitting else "close other programs"
     if free < max(needed, LEAST_MEMORY):
         yield Finding("memory", FAILURE, f"too little: {text}", advice)
     elif free < 1.5 * needed:

@@ -66,6 +66,7 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         ent_coef=first["ent_coef"],
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
+        bfloat16=config.bfloat16,
         policy_kwargs=policy_kwargs(config.network),
         device=device,
     )

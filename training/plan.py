@@ -29,6 +29,7 @@ class Plan:
     weights: Checkpoint | None = None
     config_file: Path | None = None
     accept_changes: bool = False
+    ignore_memory: bool = False
     lock: IO[bytes] | None = None  # on the run that is resumed, held since before its checkpoint was read
 
     @property
@@ -47,6 +48,8 @@ def make_plan(flags: TrainFlags) -> Plan:
         raise UsageError(f"{first} and {second} cannot be given together")
     if flags.accept_changes and flags.resume is None:
         raise UsageError("--accept-changes goes with --resume NAME")
+    if flags.measure_num_envs and flags.resume is not None:
+        raise UsageError("--num-envs auto and --resume cannot be given together: the run has its number")
     if flags.stop_after is not None and flags.stop_after < 1:
         raise UsageError(f"--stop-after {flags.stop_after} is out of range: must be at least 1")
     return _resumed(flags, flags.resume) if flags.resume is not None else _fresh(flags)
@@ -64,9 +67,25 @@ def _fresh(flags: TrainFlags) -> Plan:
     name = flags.run_name if flags.run_name is not None else new_run_name(flags.config)
     folder = refuse_existing(name)
     weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
+    if flags.measure_num_envs:
+        config = _with_measured_num_envs(flags)
     return Plan(
-        folder, config, flags.stop_after, flags.use_graphics, weights=weights, config_file=flags.config
+        folder,
+        config,
+        flags.stop_after,
+        flags.use_graphics,
+        weights=weights,
+        config_file=flags.config,
+        ignore_memory=flags.ignore_memory,
     )
+
+
+def _with_measured_num_envs(flags: TrainFlags) -> TrainConfig:
+    from training.model import resolve_device
+    from training.sizing import with_measured_num_envs
+
+    resolve_device(load_config(flags.config, flags.overrides()).device)
+    return with_measured_num_envs(lambda more: load_config(flags.config, {**flags.overrides(), **more}))
 
 
 def _resumed(flags: TrainFlags, name: str) -> Plan:
@@ -92,7 +111,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
         raise UsageError(f"--stop-after {flags.stop_after}: run {name} has {checkpoint.steps} steps already")
     return Plan(
         folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint,
-        accept_changes=flags.accept_changes, lock=lock,
+        accept_changes=flags.accept_changes, lock=lock, ignore_memory=flags.ignore_memory,
     )  # fmt: skip
 
 

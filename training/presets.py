@@ -6,14 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from training.memory import Run, available_memory
+
 PRESETS = ("small", "medium", "large")
 
-# One stored observation: three 72 x 80 pictures, a 48 x 48 crop, 320 event bytes, some small numbers.
-OBSERVATION_BYTES = 20_200
-# What one environment process adds (emulator, numpy, its share of the libraries); rounded up.
-ENVIRONMENT_BYTES = 80_000_000
-# Learning reads the buffer through one reordered copy, so a rollout needs its size twice.
-BUFFER_COPIES = 2
 MEMORY_SHARE = 0.5
 SMALLEST_N_STEPS = 128
 
@@ -36,13 +32,6 @@ SIZES = {
 }
 
 
-def machine_memory() -> int:
-    """Memory that can be used now, in bytes."""
-    import psutil
-
-    return int(psutil.virtual_memory().available)
-
-
 def largest_divisor(number: int, limit: int) -> int:
     """The largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
     return next(candidate for candidate in range(min(limit, number), 0, -1) if number % candidate == 0)
@@ -61,18 +50,18 @@ def preset_values(
 ) -> dict[str, Any]:
     """num_envs, n_steps and batch_size of preset ``name`` on a machine of so many cores and bytes of memory.
 
-    ``given`` holds what stronger sources say of the three, so that the rest fits to it. The rollout and the
-    environments together take at most half of the memory; n_steps is halved until they do.
+    ``given`` holds what stronger sources say of the three, so that the rest fits to it. The run takes at most
+    half of the memory; n_steps is halved until it does.
     """
     size = SIZES[name]
     cores = cores or os.cpu_count() or 1
-    memory = memory or machine_memory()
+    memory = memory or available_memory()
     fitted = max(size.fewest, min(size.most, size.per_core * cores // 4 * 4))
     num_envs = _whole(given.get("num_envs")) or fitted
     n_steps = _whole(given.get("n_steps")) or size.n_steps
 
     def needed(steps: int) -> int:
-        return num_envs * (ENVIRONMENT_BYTES + BUFFER_COPIES * steps * OBSERVATION_BYTES)
+        return Run(num_envs, steps, workers=min(cores, num_envs)).total
 
     while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
         n_steps //= 2

@@ -35,6 +35,7 @@ from training.plan import Plan
 from training.report import RunSummary, opening
 from training.resuming import cut_back, restore_games
 from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record, write_json
+from training.sizing import check_memory
 from training.stopping import OrderlyStop
 from training.tally import Tally
 
@@ -207,14 +208,16 @@ def train(plan: Plan) -> RunSummary:
     """Carry ``plan`` out; nothing of the run is written before its parts are made.
 
     Raises:
-        UserError: the device, ROM, start state or a checkpoint is wrong.
+        UserError: the device, ROM, start state or a checkpoint is wrong, or the memory too small.
         WorkerFailed: an environment raised; what was learned until then is saved.
         Diverged: weights became NaN or infinite; the checkpoint before is kept.
         NotSaved: the disk refused the last checkpoint.
     """
     resolve_device(plan.config.device)
+    memory = check_memory(plan.config, plan.ignore_memory)
     env = make_vec_env(plan.config, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
+        print(memory, flush=True)
         return Session(plan, env).run()
     finally:
         env.close()

@@ -20,7 +20,6 @@ from envs.start_states import CACHE_VARIABLE
 from training import doctor, doctor_game
 from training.doctor_machine import (
     LEAST_MEMORY,
-    available_memory,
     check_folder,
     check_memory,
     check_packages,
@@ -29,6 +28,7 @@ from training.doctor_machine import (
     unsupported_card,
 )
 from training.findings import FAILURE, OK, Finding, attempt
+from training.memory import available_memory
 
 from ..envs.test_games import unknown_cartridge
 from .conftest import ROOT
@@ -40,9 +40,7 @@ GAME = ["cache", "rom", "boot", "state", "walk", "speed", "update"]
 
 
 @pytest.fixture
-def diagnose(
-    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Diagnose:
+def diagnose(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Diagnose:
     """diagnose(*flags, failed=): the doctor's findings by check, from its JSON; status 1 if failed."""
     monkeypatch.setenv("POKERED_RUNS", str(runs))
     monkeypatch.setattr(doctor_game, "MEASURED_SECONDS", 0.3)
@@ -225,9 +223,7 @@ def test_a_check_that_stumbles_is_a_failure_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("flags", "line"), [(["--num-envs", "0"], "must be at least 1"), (["--gama"], "unrecognized arguments")]
 )
-def test_wrong_flags_are_one_line(
-    flags: list[str], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_flags_are_one_line(flags: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         doctor.main(flags)
     error = capsys.readouterr().err

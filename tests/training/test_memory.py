@@ -1,0 +1,131 @@
+"""Memory and number of environments, known before a run begins."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from envs.errors import UserError
+from envs.vec_env import available_cores
+from training.config import load_config
+from training.make_env import make_vec_env
+from training.memory import EMULATOR_BYTES, NUMBERS_BYTES, OBSERVATION_BYTES, WORKER_BYTES, Run, preflight
+from training.model import build_model
+from training.sizing import check_memory, memory_of
+
+from .conftest import TINY
+
+GIB = 1 << 30
+Refused = Callable[..., str]
+
+
+def test_the_buffer_and_the_network_are_counted_as_they_are() -> None:
+    config = load_config(None, {**TINY, "n_steps": 64})
+    run = memory_of(config)
+    env = make_vec_env(config)
+    model = build_model(config, env)
+    env.close()
+    buffer = model.rollout_buffer
+    arrays = [*buffer.observations.values(), buffer.actions, buffer.rewards, buffer.returns]
+    arrays += [buffer.episode_starts, buffer.values, buffer.log_probs, buffer.advantages]
+    assert run.buffer == sum(array.nbytes for array in arrays)
+    assert run.parameters == sum(parameter.numel() for parameter in model.policy.parameters())
+
+
+def test_the_default_run_is_what_the_doctor_and_the_presets_reckon_with() -> None:
+    run = memory_of(load_config(None, {"workers": 2}))
+    assert run == Run(16, 512, 2), "shapes of observations and size of the network are the constants'"
+    assert run.buffer == 16 * 512 * (OBSERVATION_BYTES + NUMBERS_BYTES)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="private memory is Linux's")
+def test_workers_take_no_more_than_is_reckoned() -> None:
+    """Private memory of two workers with six emulators each, after some steps."""
+    env = make_vec_env(load_config(None, {**TINY, "num_envs": 12, "workers": 2}))
+    env.seed(0)
+    env.reset()
+    for _ in range(20):
+        env.step(env.action_space.sample() + [0] * 12)
+    held = [psutil.Process(pid).memory_full_info().uss for pid in env.venv.worker_pids]
+    env.close()
+    assert max(held) < WORKER_BYTES + 6 * EMULATOR_BYTES + 10_000_000
+    assert min(held) > WORKER_BYTES / 2, "the constant is no fancy"
+
+
+@pytest.mark.parametrize("batch_size", [1, 512])
+def test_the_largest_settings_that_fit_do_fit_and_larger_ones_do_not(batch_size: int) -> None:
+    run, free = Run(64, 4096, 4), 3 * GIB
+    with pytest.raises(UserError, match=r"too little: .*--ignore-memory starts anyway") as refusal:
+        preflight(run, batch_size, free)
+    suggested = dict(re.findall(r"--(num-envs|n-steps) (\d+)", str(refusal.value)))
+    envs, steps = int(suggested["num-envs"]), int(suggested["n-steps"])
+    assert envs * 4096 % batch_size == 0 and 64 * steps % batch_size == 0
+    assert preflight(Run(envs, 4096, 4), batch_size, free).startswith("memory: rollout buffer")
+    assert preflight(Run(64, steps, 4), batch_size, free).startswith("memory: rollout buffer")
+    for larger in (
+        Run(envs + max(1, batch_size // 512), 4096, 4),
+        Run(64, steps + max(1, batch_size // 64), 4),
+    ):
+        with pytest.raises(UserError):
+            preflight(larger, batch_size, free)
+
+
+def test_where_nothing_fits_no_size_is_suggested() -> None:
+    with pytest.raises(UserError, match="close other programs"):
+        preflight(Run(1, 1, 1), 1, 100_000_000)
+
+
+def test_a_run_that_does_not_fit_is_refused_before_it_starts(refused: Refused) -> None:
+    line = refused("train_ppo", "--num-envs", 1024, "--n-steps", 1_000_000, "--run-name", "huge")
+    assert line.startswith("memory: too little: rollout buffer ")
+    number = int(re.findall(r"--n-steps (\d+) fits", line)[0])
+    # A little less, since what is free changes while other programs run.
+    suggested = load_config(None, {"num_envs": 1024, "n_steps": int(0.9 * number)})
+    assert check_memory(suggested).startswith("memory: rollout buffer")
+
+
+def test_it_can_be_told_to_start_anyway() -> None:
+    config = load_config(None, {"num_envs": 1024, "n_steps": 1_000_000})
+    assert check_memory(config, ignore=True).startswith("warning: memory: too little")
+
+
+def test_a_run_says_what_it_takes_and_auto_is_measured_and_kept(
+    program: Callable[..., Any], tmp_path: Path, runs: Path
+) -> None:
+    """A batch of 54 divides no rollout of 18 x 2^n; the nearest size that does is taken, and said."""
+    config = tmp_path / "three.json"
+    config.write_text(json.dumps({**TINY, "num_envs": 3, "n_steps": 18, "batch_size": 54, "total_steps": 60}))
+    result = program("train_ppo", "--config", config, "--run-name", "measured", "--num-envs", "auto")
+    assert result.returncode == 0, result.stderr
+    tried = [int(number) for number in re.findall(r"num_envs (\d+): \d+ steps/s", result.stdout)]
+    assert tried == [available_cores() * each for each in (2, 4, 8, 16)]
+    chosen = int(re.findall(r"num_envs (\d+) chosen", result.stdout)[0])
+    assert chosen in tried
+    kept = json.loads((runs / "measured" / "config.json").read_text())
+    assert kept["num_envs"] == chosen
+    assert (18 * chosen) % kept["batch_size"] == 0
+    if (18 * chosen) % 54:
+        assert f"batch_size {kept['batch_size']} instead of 54" in result.stdout
+    assert re.search(r"memory: rollout buffer .* GB that are free", result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-envs", "many"], "--num-envs many must be a whole number or auto"),
+        (["--resume", "x", "--num-envs", "auto"], "--num-envs auto and --resume cannot be given together"),
+    ],
+)
+def test_wrong_numbers_are_refused(refused: Refused, flags: list[str], message: str) -> None:
+    assert message in refused("train_ppo", *flags)
+
+
+def test_no_cores_are_counted_that_may_not_be_used() -> None:
+    assert memory_of(load_config(None)).workers == min(len(os.sched_getaffinity(0)), 16)

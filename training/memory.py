@@ -1,0 +1,135 @@
+"""How much memory a run takes, known before anything starts, and the largest settings that fit.
+
+The one place for what was measured. The standard library alone until a process is looked at, so that the
+doctor can use it where packages are missing.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.errors import UserError
+
+# Private memory (USS) on Linux, Python 3.11, torch 2.13 for the CPU, the embedded cartridge: a program that
+# trains held 180 MB once everything was imported, 290 MB after two updates of the default network (buffer
+# apart), with 120 MB of libraries; what starts workers, and the resource tracker, 30 MB together.
+PROGRAM_BYTES = 450_000_000
+# A worker with 2 emulators held 29.9 MB of its own, with 34 of them 74.9 MB: 1.4 MB for each more, and
+# 27 MB without. Rounded up, since pictures of visited tiles grow with the maps that an episode enters.
+WORKER_BYTES = 30_000_000
+EMULATOR_BYTES = 2_000_000
+# By their shapes: three pictures of 72 x 80, a crop of 48 x 48, 320 event bytes, 104 small numbers.
+OBSERVATION_BYTES = 20_008
+# Action, reward, return, start of episode, value, log-probability, advantage; actions take eight bytes.
+NUMBERS_BYTES = 32
+# Two buffers and the last observation of an episode, in memory that workers share.
+SHARED_OBSERVATIONS = 3
+# float32: weight, gradient, and the two moments of the optimizer.
+PARAMETER_BYTES = 16
+DEFAULT_PARAMETERS = 351_936
+GB = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What decides how much memory a run takes."""
+
+    num_envs: int
+    n_steps: int
+    workers: int
+    observation_bytes: int = OBSERVATION_BYTES
+    parameters: int = DEFAULT_PARAMETERS
+
+    @property
+    def buffer(self) -> int:
+        """Bytes of the rollout buffer."""
+        return self.num_envs * self.n_steps * (self.observation_bytes + NUMBERS_BYTES)
+
+    @property
+    def environments(self) -> int:
+        """Bytes of the workers, their emulators, and what they share with the training process."""
+        return self.workers * WORKER_BYTES + self.num_envs * self._environment
+
+    @property
+    def model(self) -> int:
+        """Bytes of the training process with torch, network and optimizer."""
+        return PROGRAM_BYTES + PARAMETER_BYTES * self.parameters
+
+    @property
+    def total(self) -> int:
+        """Bytes of all together."""
+        return self.buffer + self.environments + self.model
+
+    @property
+    def _environment(self) -> int:
+        return EMULATOR_BYTES + SHARED_OBSERVATIONS * self.observation_bytes
+
+    def most_envs(self, free: int, batch_size: int = 1) -> int:
+        """The most environments that fit into ``free`` bytes, in whole minibatches; 0 when none does."""
+        each = self._environment + self.buffer // self.num_envs
+        number = (free - self.model - self.workers * WORKER_BYTES) // each
+        unit = batch_size // math.gcd(batch_size, self.n_steps)
+        return max(0, number - number % unit)
+
+    def most_steps(self, free: int, batch_size: int = 1) -> int:
+        """The largest ``n_steps`` that fits into ``free`` bytes, in whole minibatches; 0 when none does."""
+        each = self.num_envs * (self.observation_bytes + NUMBERS_BYTES)
+        number = (free - self.model - self.environments) // each
+        unit = batch_size // math.gcd(batch_size, self.num_envs)
+        return max(0, number - number % unit)
+
+
+def _number_in(path: str) -> int | None:
+    """The whole number in a file of the kernel; None where there is none."""
+    try:
+        return int(Path(path).read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def available_memory() -> int:
+    """Bytes that this process can still take: of the machine, its container, and its own limit."""
+    free: list[int] = []
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                free.append(int(line.split()[1]) * 1024)
+    except OSError:
+        import psutil
+
+        free.append(int(psutil.virtual_memory().available))
+    most, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
+    if most is not None and used is not None:
+        free.append(most - used)
+    if sys.platform != "win32":
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            free.append(limit)
+    return min(free)
+
+
+def preflight(run: Run, batch_size: int, free: int | None = None) -> str:
+    """One line about the memory of ``run`` and what is free (default: on this machine, with what this process
+    holds already).
+
+    Raises UserError, with the largest settings that fit, when it needs more.
+    """
+    if free is None:
+        import psutil
+
+        free = available_memory() + psutil.Process().memory_info().rss
+    text = (
+        f"rollout buffer {run.buffer / GB:.2f} GB, environments {run.environments / GB:.2f} GB,"
+        f" model and torch {run.model / GB:.2f} GB: {run.total / GB:.2f} of {free / GB:.2f} GB that are free"
+    )
+    if run.total <= free:
+        return f"memory: {text}"
+    sizes = (("--num-envs", run.most_envs(free, batch_size)), ("--n-steps", run.most_steps(free, batch_size)))
+    fitting = " or ".join(f"{flag} {size}" for flag, size in sizes if size)
+    advice = f"{fitting} fits" if fitting else "close other programs, or take a smaller --batch-size"
+    raise UserError(f"memory: too little: {text}; {advice}; --ignore-memory starts anyway")

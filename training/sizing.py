@@ -1,0 +1,108 @@
+"""Does a run fit into memory, and how many environments are worth it: both before the run begins."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from envs.errors import UserError
+from envs.observations import Observations
+from envs.red_env import RedEnv
+from envs.vec_env import available_cores
+from training.config import TrainConfig
+from training.make_env import make_vec_env
+from training.memory import Run, available_memory, preflight
+from training.model import build_model
+from training.policy import GamePolicy, policy_kwargs
+from training.presets import divisors_near
+
+PER_CORE = (2, 4, 8, 16)
+"""Environments a core that are tried."""
+TRIED_STEPS = 32
+"""Steps of a rollout that is timed."""
+TRIED_SECONDS = 1.5
+GOOD_ENOUGH = 0.97
+"""Share of the best speed from which fewer environments are preferred: their rollouts see newer policies."""
+WithSettings = Callable[[Mapping[str, Any]], TrainConfig]
+
+
+def memory_of(config: TrainConfig) -> Run:
+    """What decides how much memory the config's run takes."""
+    space = Observations(config.observations).space
+    with torch.random.fork_rng(devices=[]):
+        policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(config.network))
+    return Run(
+        num_envs=config.num_envs,
+        n_steps=config.n_steps,
+        workers=min(config.workers or available_cores(), config.num_envs),
+        observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
+        parameters=sum(parameter.numel() for parameter in policy.parameters()),
+    )
+
+
+def check_memory(config: TrainConfig, ignore: bool = False) -> str:
+    """One line about what the run will take; with ``ignore`` also when that is more than is free.
+
+    Raises UserError with the largest settings that fit.
+    """
+    try:
+        return preflight(memory_of(config), config.batch_size)
+    except UserError as error:
+        if not ignore:
+            raise
+        return f"warning: {error}"
+
+
+def with_measured_num_envs(with_settings: WithSettings) -> TrainConfig:
+    """The config with as many environments as rollouts on this machine are fastest with, or nearly so.
+
+    ``with_settings(settings)`` loads it with those on top. A batch_size that then divides no rollout gives
+    way to the nearest that does. Says what it measured; takes some seconds. Raises UserError.
+    """
+    wanted = with_settings({}).batch_size
+    free = available_memory()
+    speeds: dict[int, float] = {}
+    for number in (available_cores() * each for each in PER_CORE):
+        config = _with_num_envs(with_settings, number, wanted)
+        if config is None or (speeds and memory_of(config).total > free):
+            continue
+        speeds[number] = _speed(config)
+        print(f"num_envs {number}: {speeds[number]:.0f} steps/s in rollouts", flush=True)
+    if not speeds:
+        raise UserError("--num-envs auto: no number fits the other settings; give one")
+    chosen = min(number for number, speed in speeds.items() if speed >= GOOD_ENOUGH * max(speeds.values()))
+    config = _with_num_envs(with_settings, chosen, wanted)
+    assert config is not None
+    changed = f", batch_size {config.batch_size} instead of {wanted}" if config.batch_size != wanted else ""
+    print(f"num_envs {chosen} chosen{changed}", flush=True)
+    return config
+
+
+def _with_num_envs(with_settings: WithSettings, number: int, batch_size: int) -> TrainConfig | None:
+    """The config with ``number`` environments; None when it has more workers than that."""
+    settings = with_settings({})
+    if (settings.workers or 1) > number:
+        return None
+    rollout = number * settings.n_steps
+    fitting = divisors_near(rollout, batch_size, count=1)[0]
+    return with_settings({"num_envs": number, "n_steps": settings.n_steps, "batch_size": fitting})
+
+
+def _speed(config: TrainConfig) -> float:
+    """Steps a second of rollouts with the config's network."""
+    short = config.model_copy(update={"n_steps": TRIED_STEPS, "batch_size": config.num_envs})
+    env = make_vec_env(short)
+    try:
+        model = build_model(short, env)
+        _, callback = model._setup_learn(10**9, None)
+        model.collect_rollouts(env, callback, model.rollout_buffer, TRIED_STEPS)  # to warm up
+        began, before = time.perf_counter(), model.num_timesteps
+        while time.perf_counter() - began < TRIED_SECONDS:
+            model.collect_rollouts(env, callback, model.rollout_buffer, TRIED_STEPS)
+        return (model.num_timesteps - before) / (time.perf_counter() - began)
+    finally:
+        env.close()
