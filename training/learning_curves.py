@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,13 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps and values, bot
 
 def read_curve(run: Path, key: str) -> Curve:
     """The scalars that ``run`` logged under ``key``, by steps; the later one where two have the same step
-    (a session that was resumed). Empty when there are none."""
+    (a session that was resumed). Those that are no numbers yet are left out; empty when there are none."""
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={SCALARS: 0})
     events.Reload()
     found = events.Scalars(key) if key in events.Tags()["scalars"] else []
-    points = {event.step: event.value for event in found}
+    points = {event.step: event.value for event in found if math.isfinite(event.value)}
     steps = sorted(points)
     return np.array(steps, dtype=np.float64), np.array([points[step] for step in steps], dtype=np.float64)
 
