@@ -37,8 +37,8 @@ def was_worse(run: RunHealth) -> list[Worst]:
 
 
 def lines(run: RunHealth) -> list[str]:
-    """Findings that are warnings or bad, what was worse before, and the criteria ticked or not."""
-    now = [str(finding) for finding in run.findings if finding.level in ("warning", "bad")]
+    """Findings that say what to change, what was worse before, and the criteria ticked or not."""
+    now = [str(finding) for finding in run.findings if finding.advice]
     before = [f"before, {worst}" for worst in was_worse(run)]
     return [*now, *before, *map(str, run.criteria())]
 

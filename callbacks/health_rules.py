@@ -1,14 +1,15 @@
 """When a run is healthy: bounds, findings and what to change, without any training around them.
 
-A rule is a function of one metric's Series and the step count. Rules judge moving windows, never single
-points. stable-baselines3's approx_kl is the mean over the last epoch of an update, its clip_fraction the mean
-over all epochs. Advice names settings in the order in which to try them, one change at a time.
+A rule is a function of the Series by metric (its own must hold a value) and the step count. Rules judge
+moving windows, never single points. stable-baselines3's approx_kl is the mean over the last epoch of an
+update, its clip_fraction the mean over all epochs. Advice names settings in the order in which to try them,
+one change at a time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal, get_args
@@ -61,11 +62,13 @@ class Finding:
         return f"{text}: {self.advice}" if self.advice else text
 
 
-Rule = Callable[[Series, int], Finding | None]
+Kept = Mapping[str, Series]
+Rule = Callable[[Kept, int], Finding | None]
 
 
-def judge_kl(series: Series, steps: int) -> Finding:
+def judge_kl(kept: Kept, steps: int) -> Finding:
     """The mean of the last updates against the KL divergence's bounds."""
+    series = kept["approx_kl"]
     value = series.mean()
     if value > KL_BAD:
         return Finding("approx_kl", "bad", value, f"above {KL_BAD}", LARGE_STEPS)
@@ -74,8 +77,9 @@ def judge_kl(series: Series, steps: int) -> Finding:
     return Finding("approx_kl", "good", value, f"below {KL_WARNING}", "")
 
 
-def judge_clip_fraction(series: Series, steps: int) -> Finding:
+def judge_clip_fraction(kept: Kept, steps: int) -> Finding:
     """The mean of the last updates against the clip fraction's bounds."""
+    series = kept["clip_fraction"]
     value = series.mean()
     if value > CLIP_BAD:
         return Finding("clip_fraction", "bad", value, f"above {CLIP_BAD}", LARGE_STEPS)
@@ -86,8 +90,9 @@ def judge_clip_fraction(series: Series, steps: int) -> Finding:
     return Finding("clip_fraction", "good", value, f"{CLIP_LOW} to {CLIP_HIGH}", "")
 
 
-def judge_explained_variance(series: Series, steps: int) -> Finding:
+def judge_explained_variance(kept: Kept, steps: int) -> Finding:
     """The mean of the last updates; a low one is bad when it does not rise, or is late."""
+    series = kept["explained_variance"]
     value = series.mean()
     older, newer = series.halves()
     flat = len(series.recent) >= TREND_UPDATES and mean(newer) - mean(older) < VARIANCE_RISE
@@ -103,8 +108,9 @@ def judge_explained_variance(series: Series, steps: int) -> Finding:
     return Finding(name, "good", value, bound, "")
 
 
-def judge_entropy(series: Series, steps: int) -> Finding | None:
+def judge_entropy(kept: Kept, steps: int) -> Finding | None:
     """The policy's entropy in nats: whether it collapsed, fell suddenly, or stays where it began."""
+    series = kept["entropy"]
     if series.count < WINDOW:
         return None
     now, highest = series.median(SHORT), series.highest
@@ -131,23 +137,29 @@ def _flat_at_the_top(series: Series) -> bool:
     return still and series.median() > FLAT_NEAR * series.highest
 
 
-def judge_value_loss(series: Series, steps: int) -> Finding | None:
-    """The median of the newer half of a trend over that of the older half."""
+def judge_value_loss(kept: Kept, steps: int) -> Finding | None:
+    """The median of the newer half of a trend over that of the older half; a rise is worth knowing only where
+    the value function still explains the returns: they have grown, and their errors with them."""
+    series = kept["value_loss"]
     older, newer = series.halves()
     if len(older) + len(newer) < TREND_UPDATES or median(older) <= 0:
         return None
     value = median(newer)
     times = value / median(older)
+    variance = kept.get("explained_variance")
+    if times > LOSS_WARNING and variance is not None and variance.count and variance.mean() >= VARIANCE_POOR:
+        bound = f"{times:.1f} times what it was, as returns grow: explained_variance is {variance.mean():.2g}"
+        return Finding("value_loss", "low", value, bound, "")
     if times > LOSS_WARNING:
-        bound = LOSS_BAD if times > LOSS_BAD else LOSS_WARNING
         level: Level = "bad" if times > LOSS_BAD else "warning"
-        text = f"rising: more than {bound:g} times that of {len(newer)} updates before"
-        return Finding("value_loss", level, value, text, WEAK_CRITIC)
+        bound = f"rising: {times:.1f} times that of {len(newer)} updates before"
+        return Finding("value_loss", level, value, bound, WEAK_CRITIC)
     return Finding("value_loss", "good", value, f"below {LOSS_WARNING:g} times what it was", "")
 
 
-def judge_speed(series: Series, steps: int) -> Finding | None:
+def judge_speed(kept: Kept, steps: int) -> Finding | None:
     """The median steps/s of the last updates against the highest such median of the run."""
+    series = kept["steps_per_second"]
     if series.count < TREND_UPDATES:
         return None
     value, highest = series.median(), series.highest
@@ -158,8 +170,9 @@ def judge_speed(series: Series, steps: int) -> Finding | None:
     return Finding("steps_per_second", "good", value, f"the run's best is {highest:,.0f}", "")
 
 
-def judge_memory(series: Series, steps: int) -> Finding | None:
+def judge_memory(kept: Kept, steps: int) -> Finding | None:
     """Resident megabytes: whether every quarter of the run took more than the one before."""
+    series = kept["memory"]
     quarters = series.thinned.quarters()
     if quarters is None or series.count < TREND_UPDATES:
         return None
@@ -173,8 +186,9 @@ def judge_memory(series: Series, steps: int) -> Finding | None:
     return Finding("memory", "good", value, f"not rising by more than {GROWTH_WARNING:.0%}", "")
 
 
-def judge_farm_alarm(series: Series, steps: int) -> Finding:
+def judge_farm_alarm(kept: Kept, steps: int) -> Finding:
     """How many of the last updates found one component of the reward being farmed (0 or 1 each)."""
+    series = kept["farm_alarm"]
     value = series.mean()
     if series.last()[-1] > 0:
         level: Level = "bad" if value == 1 and series.count >= WINDOW else "warning"

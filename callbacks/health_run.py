@@ -86,9 +86,7 @@ class RunHealth:
         return [worst.finding for worst in self.broken.values()]
 
     def _judge(self) -> None:
-        judged = [
-            rule(self.series[name], self.steps) for name, rule in RULES.items() if self.series[name].count
-        ]
+        judged = [rule(self.series, self.steps) for name, rule in RULES.items() if self.series[name].count]
         found = [finding for finding in judged if finding is not None]
         self.findings = [*self._broken_findings(), *found]
         for finding in found:

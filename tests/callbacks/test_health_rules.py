@@ -26,7 +26,7 @@ def series(values: Iterable[float]) -> Series:
 
 
 def judged(metric: str, values: Iterable[float], steps: int = 100_000) -> rules.Finding | None:
-    return rules.RULES[metric](series(values), steps)
+    return rules.RULES[metric]({metric: series(values)}, steps)
 
 
 def noisy(values: Iterable[float], seed: int = 0, share: float = 0.02) -> list[float]:
@@ -105,6 +105,16 @@ def test_a_late_collapse_and_a_late_value_function() -> None:
     poor = judged("explained_variance", [0.4] * 10, steps=10_000_001)
     assert poor is not None
     assert (poor.level, poor.bound) == ("warning", "below 0.5 after 10,000,000 steps")
+
+
+def test_a_value_loss_that_rises_with_the_returns_is_no_warning() -> None:
+    rising = series([3.0] * 10 + [31.0] * 10)
+    explained = {0.8: "low", 0.4: "bad"}
+    for variance, level in explained.items():
+        kept = {"value_loss": rising, "explained_variance": series([variance] * 20)}
+        finding = rules.judge_value_loss(kept, 0)
+        assert finding is not None
+        assert finding.level == level
 
 
 @pytest.mark.parametrize(
