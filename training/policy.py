@@ -6,7 +6,7 @@ of its first layer, and only here do 320 event bytes become 2,560 bits.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from gymnasium import spaces
@@ -17,7 +17,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from torch.nn.functional import conv2d, one_hot
 
-from training.config import NetworkConfig
+if TYPE_CHECKING:  # exported zips carry this module along: it may need nothing else of this project
+    from training.config import NetworkConfig
 
 EVENT_BYTES = 320
 TILE = 8
@@ -124,11 +125,13 @@ class GameFeatures(BaseFeaturesExtractor):
     """Features of the Dict observations of RedEnv as they come, uint8: float32 (n, features_dim).
 
     "screen", "visited", "events" and "recent_actions" have encoders of their own; all others are scaled by
-    their bound and share one layer. Names that a config leaves out cost nothing.
+    their bound and share one layer. Names that a config leaves out cost nothing. ``picture``, ``visited``,
+    ``events`` and ``numbers`` are the widths of the encoders.
     """
 
-    def __init__(self, observation_space: spaces.Dict, network: NetworkConfig | None = None) -> None:
-        network = network or NetworkConfig()
+    def __init__(
+        self, observation_space: spaces.Dict, picture: int, visited: int, events: int, numbers: int
+    ) -> None:
         super().__init__(observation_space, features_dim=1)
         encoders: dict[str, nn.Module] = {}
         self.numbers: list[str] = []
@@ -137,18 +140,18 @@ class GameFeatures(BaseFeaturesExtractor):
         for name, space in observation_space.spaces.items():
             size, largest = get_flattened_obs_dim(space), _largest(space)
             if name == "screen":
-                encoders[name], width = Picture(space.shape or (), network.picture), width + network.picture
+                encoders[name], width = Picture(space.shape or (), picture), width + picture
             elif name == "visited":
-                encoders[name], width = Visited(space.shape or (), network.visited), width + network.visited
+                encoders[name], width = Visited(space.shape or (), visited), width + visited
             elif name == "events":
-                encoders[name], width = EventBits(EVENT_BYTES, network.events), width + network.events
+                encoders[name], width = EventBits(EVENT_BYTES, events), width + events
             elif name == "recent_actions":
                 encoders[name], width = OneHot(largest + 1), width + size * (largest + 1)
             else:
                 self.numbers.append(name)
                 scales += [1 / largest] * size
         if self.numbers:
-            encoders["numbers"], width = Numbers(scales, network.numbers), width + network.numbers
+            encoders["numbers"], width = Numbers(scales, numbers), width + numbers
         self.encoders = nn.ModuleDict(encoders)
         self._features_dim = width
 
@@ -219,7 +222,7 @@ def policy_kwargs(network: NetworkConfig) -> dict[str, Any]:
     """What GamePolicy is made with."""
     return {
         "features_extractor_class": GameFeatures,
-        "features_extractor_kwargs": {"network": network},
+        "features_extractor_kwargs": network.model_dump(exclude={"hidden"}),
         "net_arch": {"pi": list(network.hidden), "vf": list(network.hidden)},
         "activation_fn": nn.ReLU,
     }

@@ -26,6 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     # Each import where it is needed: torch takes seconds, which --help and most mistakes do not.
     from training.plan import make_plan
 
+    if flags.export_sb3 is not None:
+        from training.exporting import check_path
+
+        check_path(flags.export_sb3, "--export-sb3")
     plan = make_plan(flags)
     from envs.vec_env import WorkerFailed
     from training.report import run_report, summary_record
@@ -39,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     write_json(summary.folder / "summary.json", summary_record(summary))
     print(run_report(summary))
+    if flags.export_sb3 is not None:
+        from training.exporting import export_sb3
+
+        print(export_sb3(summary.folder, None, flags.export_sb3))
     return 0
 
 

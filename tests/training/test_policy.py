@@ -14,6 +14,8 @@ from envs.ram import GameState
 from training.config import NetworkConfig
 from training.policy import EventBits, GameFeatures, GamePolicy, OneHot, policy_kwargs
 
+WIDTHS = NetworkConfig().model_dump(exclude={"hidden"})
+
 
 @given(st.integers(0, 2559))
 def test_event_n_is_input_n(number: int) -> None:
@@ -35,7 +37,7 @@ def test_codes_become_flags() -> None:
 
 def test_every_observation_reaches_the_features() -> None:
     space = Observations().space
-    features = GameFeatures(space, NetworkConfig())
+    features = GameFeatures(space, **WIDTHS)
     torch.manual_seed(0)
     inputs = {}
     for name, box in space.spaces.items():
@@ -50,12 +52,12 @@ def test_every_observation_reaches_the_features() -> None:
 
 
 def test_the_default_network_is_small() -> None:
-    features = GameFeatures(Observations().space, NetworkConfig())
+    features = GameFeatures(Observations().space, **WIDTHS)
     assert sum(p.numel() for p in features.parameters()) < 400_000
 
 
 def test_a_config_may_leave_observations_out() -> None:
-    features = GameFeatures(Observations(("facing", "badges")).space, NetworkConfig(numbers=5))
+    features = GameFeatures(Observations(("facing", "badges")).space, **{**WIDTHS, "numbers": 5})
     assert features.features_dim == 5
 
 

@@ -1,0 +1,92 @@
+"""Exported policies: plain stable-baselines3, without this project, chooses the same actions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from training.checkpoints import read_checkpoint
+from training.config import load_config
+from training.evaluation import load_policy
+from training.make_env import env_makers
+
+from .conftest import Program
+
+# A stranger's program: nothing of this project can be imported.
+STRANGER = """
+import sys, json
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("training", "envs", "rewards", "callbacks"):
+            raise ImportError(name + " is not installed")
+sys.meta_path.insert(0, Refuse())
+import numpy as np
+from stable_baselines3 import PPO
+model = PPO.load(sys.argv[1], device="cpu")
+observations = dict(np.load(sys.argv[2]))
+actions, _ = model.predict(observations, deterministic=True)
+values = model.policy.predict_values(model.policy.obs_to_tensor(observations)[0])
+moments = len(model.policy.optimizer.state_dict()["state"])
+print(json.dumps([actions.tolist(), values.flatten().tolist(), model.num_timesteps, moments, model.ent_coef]))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(program: Program, tiny: Path, runs: Path) -> Path:
+    """A run of two updates, exported at its end."""
+    out = runs / "while-training.zip"
+    result = program("train_ppo", "--config", tiny, "--run-name", "exported", "--total-steps", 128,
+                     "--ent-coef", 0.02, "--export-sb3", out)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert f"{out}: exported, 128 steps" in result.stdout
+    return runs / "exported"
+
+
+def test_plain_stable_baselines3_plays_the_same(program: Program, run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "policy.zip"
+    result = program("export_sb3", run.name, "--out", out)
+    assert result.returncode == 0, result.stderr
+    config = load_config(run / "config.json")
+    env = DummyVecEnv(env_makers(config, 2))
+    ours = load_policy(config, env, read_checkpoint(run / "checkpoints" / "final"))
+    env.seed(5)
+    seen = [env.reset()]
+    for _ in range(12):
+        seen.append(env.step(ours.predict(seen[-1], deterministic=True)[0])[0])
+    env.close()
+    observations = {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
+    np.savez(tmp_path / "seen.npz", **observations)
+    actions, _ = ours.predict(observations, deterministic=True)
+    values = ours.policy.predict_values(ours.policy.obs_to_tensor(observations)[0]).flatten().tolist()
+    for path in (out, run.parent / "while-training.zip"):
+        told = subprocess.run(
+            [sys.executable, "-c", STRANGER, str(path), str(tmp_path / "seen.npz")],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        their_actions, their_values, steps, moments, ent_coef = json.loads(told.stdout)
+        assert their_actions == actions.tolist()
+        assert their_values == pytest.approx(values, abs=1e-6)
+        assert (steps, ent_coef) == (128, 0.02)
+        assert moments == len(ours.policy.optimizer.param_groups[0]["params"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["nothing"], "run nothing does not exist"),
+        (["exported", "--out", "policy.pt"], "--out policy.pt must end in .zip"),
+        (["exported", "--out", "no/such/policy.zip"], "there is no folder no/such"),
+        (["exported", "--checkpoint", "../x"], "run exported has no checkpoint ../x"),
+    ],
+)
+def test_mistakes_are_one_line(run: Path, refused: Callable[..., str], flags: list[str], line: str) -> None:
+    assert line in refused("export_sb3", *flags)
+    assert run.is_dir()

@@ -1,0 +1,46 @@
+"""A trained policy for plain stable-baselines3: ``python training/export_sb3.py RUN --out PATH.zip``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import tyro
+
+from training.cli import Name, parse, run_program
+
+
+@dataclass(frozen=True)
+class ExportFlags:
+    """Write a checkpoint's policy and optimizer as a zip that stable_baselines3.PPO.load reads, also where
+    this project is not installed. The zip carries the network's code along, pickled: load it only where you
+    would run this project.
+    """
+
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Name of a run, or the path of its folder."""
+    out: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("policy.zip")
+    """File to write."""
+    checkpoint: Name = None
+    """final, best or a number of steps; the newest when left out."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Export. Returns the exit status; raises UserError for wrong input."""
+    flags = parse(ExportFlags, arguments, "export_sb3.py")
+    from training.exporting import check_path, export_sb3
+    from training.plan import find_run
+
+    check_path(flags.out)
+    print(export_sb3(find_run(flags.run), flags.checkpoint, flags.out))
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,88 @@
+"""The work of export_sb3.py: a checkpoint as a plain stable_baselines3.PPO."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import gymnasium
+import stable_baselines3
+from gymnasium import spaces
+from stable_baselines3 import PPO
+
+import training.policy
+from callbacks.files import write_atomically
+from envs.errors import UserError
+from envs.observations import Observations
+from envs.red_env import RedEnv
+from training.checkpoints import apply_training_state
+from training.config import TrainConfig, load_config
+from training.evaluation import run_checkpoint
+from training.policy import GamePolicy, policy_kwargs
+from training.random_state import random_state, restore_random_state
+
+
+class _Spaces(gymnasium.Env[Any, Any]):
+    """Spaces without a game: all that a model asks of an environment when it is made."""
+
+    def __init__(self, observations: spaces.Dict) -> None:
+        self.observation_space, self.action_space = observations, RedEnv.actions()
+
+
+def check_path(path: Path, flag: str = "--out") -> None:
+    """Raise UserError when ``path`` is no name for a zip, or its folder does not exist."""
+    if path.suffix != ".zip":
+        raise UserError(f"{flag} {path} must end in .zip")
+    if not path.parent.is_dir():
+        raise UserError(f"{flag} {path}: there is no folder {path.parent}")
+
+
+def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
+    """Write the run's ``checkpoint`` (None: the newest) to ``path``; returns a line that says so.
+
+    Raises:
+        UserError: the run or the checkpoint is wrong, or the file cannot be written.
+    """
+    config = load_config(run / "config.json")
+    found = run_checkpoint(run, checkpoint)
+    before = random_state()
+    try:
+        model = _plain_model(config, found.steps)
+        apply_training_state(found, model)
+    finally:
+        restore_random_state(before)
+    buffer = io.BytesIO()
+    cloudpickle.register_pickle_by_value(training.policy)
+    try:
+        model.save(buffer)
+    finally:
+        cloudpickle.unregister_pickle_by_value(training.policy)
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+    version = stable_baselines3.__version__
+    return f"{path}: {run.name}, {found.steps:,} steps, for stable_baselines3.PPO.load (made with {version})"
+
+
+def _plain_model(config: TrainConfig, steps: int) -> PPO:
+    """stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the processor."""
+    now = {name: float(curve(steps)) for name, curve in config.schedules().items()}
+    return PPO(
+        GamePolicy,
+        _Spaces(Observations(config.observations).space),
+        learning_rate=now["learning_rate"],
+        clip_range=now["clip_range"],
+        ent_coef=now["ent_coef"],
+        n_steps=config.n_steps,
+        batch_size=config.batch_size,
+        n_epochs=config.n_epochs,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        vf_coef=config.vf_coef,
+        max_grad_norm=config.max_grad_norm,
+        policy_kwargs=policy_kwargs(config.network),
+        device="cpu",
+    )
