@@ -3,7 +3,11 @@
 #include "battle.h"
 
 #define MAX_LEVEL 100
-#define LATE_LEVEL 16        /* from here on there is a quarter more: nobody has to fight in the same grass for hours */
+#define LATE_LEVEL 14        /* from enemies of this level on, who is far above them learns less */
+#define GAIN 16
+#define MOST_GAIN 20         /* of GAIN parts: nobody has to fight in the same grass for hours */
+#define EVEN_GAIN 18         /* for an enemy of the own level; a part more or less for every level between them */
+#define LEAST_GAIN 2
 
 static uint32_t exp_get(volatile uint8_t *mon) { return (uint32_t)mon[MON_EXP] << 16 | get16(mon + MON_EXP + 1); }
 
@@ -141,22 +145,31 @@ static void give_stat_exp(volatile uint8_t *mon, const Species *s, uint8_t share
 /* Whether creature i gets a share: it faced the enemy and can still fight. */
 static uint8_t shares_exp(uint8_t i) { return (fought >> i & 1) && get16(wPartyMons + MON_SIZE * i + MON_HP); }
 
+/* What a creature of this level learns from the enemy, of `points`: so that no single one outgrows the world, and who lags behind catches up. */
+static uint16_t share_of(uint16_t points, uint8_t level)
+{
+    uint8_t foe_level = foe.mon[BMON_LEVEL], parts = EVEN_GAIN + foe_level;
+    if (foe_level < LATE_LEVEL) return points;
+    parts = parts > level + LEAST_GAIN ? parts - level : LEAST_GAIN;
+    return points / GAIN * (parts < MOST_GAIN ? parts : MOST_GAIN);
+}
+
 /* base * level / 7, shared by those who faced the enemy, half as much again for a trainer's creature. */
 void gain_exp(void)
 {
     Species s;
     uint8_t i, shares = 0;
     uint16_t points;
+    volatile uint8_t *mon = wPartyMons;
     species_get(foe.mon[BMON_SPECIES], &s);
     for (i = 0; i != wPartyCount; i++) shares += shares_exp(i);
     if (!shares) return;
     points = (uint16_t)s.base_exp * foe.mon[BMON_LEVEL] / 7 / shares;
     if (wIsInBattle == 2) points += points / 2;
-    if (foe.mon[BMON_LEVEL] >= LATE_LEVEL) points += points / 4;
-    for (i = 0; i != wPartyCount; i++) {
+    for (i = 0; i != wPartyCount; i++, mon += MON_SIZE) {
         if (!shares_exp(i)) continue;
-        give_stat_exp(wPartyMons + MON_SIZE * i, &s, shares);
-        give_exp(wPartyMons + MON_SIZE * i, i, points ? points : 1);
+        give_stat_exp(mon, &s, shares);
+        give_exp(mon, i, share_of(points, mon[MON_LEVEL]) + !points);
     }
 }
 

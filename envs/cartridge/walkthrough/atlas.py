@@ -64,6 +64,15 @@ class Atlas:
         source = self.by_number[place.map]
         return self.tilesets[source.tileset][source.at(place.x, place.y)]
 
+    def healers(self) -> list[tuple[str, ObjectSource]]:
+        """Everybody who heals a team, and the map they are on."""
+        return [
+            (source.name, thing)
+            for source in self.maps.values()
+            for thing in source.objects
+            if thing.kind == "script" and any(line.words == ["heal"] for line in source.scripts[thing.arg])
+        ]
+
     def person(self, map_name: str, name: str) -> ObjectSource:
         """A person or thing of a map. Raises KeyError when there is none of that name."""
         for thing in self.maps[map_name].objects:

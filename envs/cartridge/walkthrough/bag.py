@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from envs.cartridge.walkthrough.atlas import atlas
-from envs.cartridge.walkthrough.lore import usefulness
+from envs.cartridge.walkthrough.lore import usefulness_among
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.cartridge.walkthrough.ways import FIELD_MOVES
 from envs.ram import GameState, PartyMon
@@ -18,9 +18,12 @@ FORGET_ROW = 5
 """Screen row of the first move that may be forgotten for a machine's."""
 PATIENCE = 8
 """Actions in which a menu has to show what is expected of it."""
+BUY_ROW, SELL_ROW = 2, 4
+"""Screen rows of a shop's menu."""
 MOST_AT_ONCE = 99
 FOURTH_BADGE = 8
 """Its bit."""
+TUNNEL_MOUTH = "CENTRE_5"
 
 
 def waits_for(pilot: Pilot, words: str) -> bool:
@@ -75,15 +78,21 @@ def use(pilot: Pilot, item: str, mon: int = 0, forget: int = 0) -> None:
 
 
 def needed(state: GameState) -> frozenset[int]:
-    """Moves that the way needs: the trees and the dark lie before the fourth badge, water and boulders
-    behind it."""
-    names = ("swim", "push") if state.badges & FOURTH_BADGE else ("cut", "light", "swim", "push")
+    """Moves that the way needs: to cut up to the fourth badge, light while one rests at the dark tunnel's
+    mouth, to swim and to push for good."""
+    names = ["swim", "push"]
+    if not state.badges & FOURTH_BADGE:
+        names.append("cut")
+    if state.blackout_map == atlas().number(TUNNEL_MOUTH):
+        names.append("light")
     return frozenset(FIELD_MOVES[name][0] for name in names)
 
 
 def least_useful(mon: PartyMon, kept: Collection[int]) -> int:
     """Index of the move that is missed least; moves that are ``kept`` stay."""
-    return min(range(4), key=lambda i: (mon.moves[i] in kept, usefulness(mon.moves[i], mon.species)))
+    return min(
+        range(4), key=lambda i: (mon.moves[i] in kept, usefulness_among(mon.moves[i], mon.moves, mon.species))
+    )
 
 
 def shop_goods(map_name: str) -> tuple[str, ...]:
@@ -96,21 +105,30 @@ def shop_goods(map_name: str) -> tuple[str, ...]:
 
 def buy(pilot: Pilot, map_name: str, item: str, number: int) -> None:
     """Go to the shop on ``map_name`` and buy ``number`` of an item (as many as 99), money allowing."""
-    if not pilot.address(map_name, "clerk") or not waits_for(pilot, "What can I do?"):
-        pilot.settle()
-        return
-    pilot.point(2)
-    pilot.press("a")
-    if waits_for(pilot, "What do you need?") and points_at(pilot, shop_goods(map_name).index(item)):
+    trade(pilot, map_name, BUY_ROW, item, number)
+
+
+def sell(pilot: Pilot, map_name: str, item: str) -> None:
+    """Go to the shop on ``map_name`` and sell all there are of an item."""
+    trade(pilot, map_name, SELL_ROW, item, count(pilot, item))
+
+
+def trade(pilot: Pilot, map_name: str, entry: int, item: str, number: int) -> None:
+    """Buy or sell, by the screen row of the shop's menu; nothing happens when somebody comes in between."""
+    if pilot.address(map_name, "clerk") and waits_for(pilot, "What can I do?") and pilot.point(entry):
         pilot.press("a")
-        pilot.press(None)
-        wanted = min(number, MOST_AT_ONCE) - 1
-        for button in ["right"] * (wanted // 10) + ["up"] * (wanted % 10):
-            pilot.press(button)
-        pilot.press("a")
-        if waits_for(pilot, "YES"):
+        row = shop_goods(map_name).index(item) if entry == BUY_ROW else row_of(pilot, item)
+        asked = "What do you need?" if entry == BUY_ROW else "What do you sell?"
+        if row is not None and waits_for(pilot, asked) and points_at(pilot, row):
             pilot.press("a")
             pilot.press(None)
+            wanted = min(number, MOST_AT_ONCE) - 1
+            for button in ["right"] * (wanted // 10) + ["up"] * (wanted % 10):
+                pilot.press(button)
+            pilot.press("a")
+            if waits_for(pilot, "YES"):
+                pilot.press("a")
+                pilot.press(None)
     pilot.settle()
 
 

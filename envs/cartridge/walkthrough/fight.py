@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from envs.cartridge.walkthrough.bag import least_useful, needed, point_in_bag
-from envs.cartridge.walkthrough.lore import healing, move_names, species_names, usefulness, worth
+from envs.cartridge.walkthrough.lore import healing, mends, move_names, species_names, usefulness_among, worth
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.cartridge.walkthrough.screen import Screen
 from envs.ram import GameState, PartyMon
@@ -20,6 +20,10 @@ NEARLY_BEATEN = 5
 """An enemy with less than this part of its HP is fought on, whatever the own HP."""
 MARGIN = 1.2
 """A potion is also taken when the worst hit so far, times this, would be the last."""
+WORTH_IT = 0.7
+"""But not above this share of HP."""
+ABOUT = 0.8
+"""A move with this share of the best one's worth is about as strong."""
 FIGHT, BAG, RUN = 0, 1, 3
 """Entries of the battle menu (wCurrentMenuItem): FIGHT BAG above, TEAM RUN below."""
 MOVES_COLUMN, MOVES_ROW = 1, 13
@@ -82,7 +86,9 @@ class Fighter:
         mon, move = self.offered(pilot.state)
         kept = needed(pilot.state)
         slot = least_useful(mon, kept)
-        better = usefulness(move, mon.species) > usefulness(mon.moves[slot], mon.species)
+        better = usefulness_among(move, mon.moves, mon.species) > usefulness_among(
+            mon.moves[slot], (*mon.moves, move), mon.species
+        )
         if better and mon.moves[slot] not in kept and pilot.point(FORGET_ROWS[slot]):
             pilot.press("a")
         else:
@@ -109,7 +115,7 @@ class Fighter:
         entry, at = FIGHT, pilot.state.menu_item
         if pilot.state.battle == WILD and self.wants_away(pilot.state):
             entry = RUN
-        elif self.hurt(pilot.state) and self.potion_row(pilot.state) is not None:
+        elif self.mend_slot(pilot.state) is None and self.wants_potion(pilot.state):
             entry = BAG
         if (at ^ entry) & 1:
             pilot.press("left" if at & 1 else "right")
@@ -125,8 +131,23 @@ class Fighter:
 
     def hurt(self, state: GameState) -> bool:
         """Whether a potion is due: little HP, and an enemy that is not nearly beaten."""
-        low = max(HURT * state.own_max_hp, MARGIN * self.worst)
+        low = max(HURT * state.own_max_hp, min(MARGIN * self.worst, WORTH_IT * state.own_max_hp))
         return state.own_hp < low and state.enemy_hp > state.enemy_max_hp // NEARLY_BEATEN
+
+    def wants_potion(self, state: GameState) -> bool:
+        """Whether a potion is due and there is one."""
+        return self.hurt(state) and self.potion_row(state) is not None
+
+    def mend_slot(self, state: GameState) -> int | None:
+        """The move that gives HP back, when it is time for it and gives more than the enemy takes."""
+        half = state.own_max_hp // 2
+        if state.own_hp > half or self.worst >= min(half, state.own_hp):
+            return None
+        mon = fighting(state)
+        slots = (
+            i for i, (move, left) in enumerate(zip(mon.moves, mon.pp, strict=True)) if left and mends(move)
+        )
+        return next(slots, None)
 
     def potion_row(self, state: GameState) -> int | None:
         """Row in the bag of the potion that fits: the smallest that heals nearly all, else the largest; None
@@ -157,21 +178,30 @@ class Fighter:
         else:
             pilot.press("b")
 
-    @staticmethod
-    def pick_move(pilot: Pilot) -> None:
-        """The move with the highest expected damage that has power points left."""
-        state = pilot.state
-        mon = next(
-            (mon for mon in state.party if mon.hp == state.own_hp and mon.level == state.own_level),
-            state.party[0],
-        )
-        if pilot.point(MOVES_ROW + best_move(mon, state.enemy_species, mon.pp)):
+    def pick_move(self, pilot: Pilot) -> None:
+        """The move that mends in need, else the one with the highest expected damage that has power points
+        left."""
+        mon = fighting(pilot.state)
+        slot = self.mend_slot(pilot.state)
+        if slot is None:
+            slot = best_move(mon, pilot.state.enemy_species, mon.pp)
+        if pilot.point(MOVES_ROW + slot):
             pilot.press("a")
 
 
+def fighting(state: GameState) -> PartyMon:
+    """The creature of the team that fights just now."""
+    return next(
+        (mon for mon in state.party if mon.hp == state.own_hp and mon.level == state.own_level),
+        state.party[0],
+    )
+
+
 def best_move(mon: PartyMon, foe: int, points: Sequence[int]) -> int:
-    """Index of the strongest move against species ``foe`` that can still be used."""
+    """Index of the strongest move against species ``foe`` that can still be used; of those about as strong,
+    the one with the most power points left."""
     values = [
         worth(move, mon.species, foe) if left else -1.0 for move, left in zip(mon.moves, points, strict=True)
     ]
-    return values.index(max(values))
+    enough = ABOUT * max(values)
+    return max(range(len(values)), key=lambda i: (values[i] >= enough, points[i] if enough > 0 else 0))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from envs.cartridge.walkthrough.atlas import atlas
-from envs.cartridge.walkthrough.bag import buy, count
+from envs.cartridge.walkthrough.bag import buy, count, use
 from envs.cartridge.walkthrough.journey import (
     badge_2,
     badge_3,
     beat_leader,
     fetch,
+    gather,
+    pull,
     saltwick,
+    sell_all,
     stock_up,
     teach,
     ticket,
@@ -20,21 +23,30 @@ from envs.cartridge.walkthrough.journey import (
 )
 from envs.cartridge.walkthrough.story import Player
 
+READY = 0.6
+"""Share of HP of the lead below which a potion is taken before the next of the masters."""
+
 
 def hollowell(player: Player) -> None:
     """With a light from the engineer through the dark tunnel to the seventh town."""
     player.fighter.enough = 28
-    travel(player, "CENTRE_5", "CENTRE_4")
-    fetch(player, "GOT_HM_LIGHT", "CENTRE_5", "engineer", "CENTRE_5")
+    player.heal("CENTRE_4")
+    stock_up(player, "SHOP_4", "BIG_POTION", 8)
+    travel(player, "CENTRE_5")
+    fetch(player, "GOT_HM_LIGHT", "CENTRE_5", "engineer")
     teach(player, "HM_LIGHT")
-    travel(player, "CENTRE_6", "CENTRE_5")
+    gather(player, "TUNNEL_2", "ball_2")
+    gather(player, "ROUTE_10", "ball_2")
+    travel(player, "CENTRE_6")
 
 
 def badge_4(player: Player) -> None:
     """By the way under the road to the market, whose gym lies behind a tree."""
-    travel(player, "CENTRE_7", "CENTRE_6")
-    stock_up(player, "SHOP_6", "BIG_POTION", 5)
-    beat_leader(player, "GYM_4", 3, "CENTRE_7")
+    stock_up(player, "SHOP_5", "BIG_POTION", 6)
+    travel(player, "CENTRE_7")
+    stock_up(player, "SHOP_6", "BIG_POTION", 8)
+    gather(player, "MARKETON", "treat")
+    beat_leader(player, "GYM_4", 3)
 
 
 def flute(player: Player) -> None:
@@ -44,27 +56,33 @@ def flute(player: Player) -> None:
         lambda: buy(player.pilot, "SHOP_6", "DRINK", 1),
         "buy a drink",
     )
-    travel(player, "CENTRE_8", "CENTRE_7")
-    travel(player, "CENTRE_6", "CENTRE_8")
-    fetch(player, "TOWER_CLEARED", "TOWER_2", "keeper", "CENTRE_6")
-    fetch(player, "GOT_FLUTE", "FLUTE_HOUSE", "keeper", "CENTRE_6")
+    travel(player, "CENTRE_8")
+    travel(player, "CENTRE_6")
+    gather(player, "TOWER_2", "nugget")
+    fetch(player, "TOWER_CLEARED", "TOWER_2", "keeper")
+    fetch(player, "GOT_FLUTE", "FLUTE_HOUSE", "keeper")
 
 
 def badge_5(player: Player) -> None:
     """Wake the bear, and on through the reeds to the moor."""
     player.fighter.enough = 33
     player.heal("CENTRE_6")
-    fetch(player, "SLEEPER_GONE", "ROUTE_12", "sleeper", "CENTRE_6")
-    travel(player, "CENTRE_9", "CENTRE_6")
-    stock_up(player, "SHOP_8", "HUGE_POTION", 4)
-    beat_leader(player, "GYM_5", 4, "CENTRE_9")
+    stock_up(player, "SHOP_5", "BIG_POTION", 5)
+    gather(player, "ROUTE_12", "potion")
+    fetch(player, "SLEEPER_GONE", "ROUTE_12", "sleeper")
+    gather(player, "ROUTE_14", "nugget")
+    gather(player, "ROUTE_15", "potion")
+    travel(player, "CENTRE_9")
+    sell_all(player, "SHOP_8", "NUGGET")
+    stock_up(player, "SHOP_8", "HUGE_POTION", 6)
+    beat_leader(player, "GYM_5", 4)
 
 
 def machines(player: Player) -> None:
     """The machines of the moor: one that pushes, one that swims."""
     player.heal("CENTRE_9")
-    fetch(player, "GOT_HM_PUSH", "KEEPER_HOUSE", "keeper", "CENTRE_9")
-    fetch(player, "GOT_HM_SWIM", "SWIM_HOUSE", "granny", "CENTRE_9")
+    fetch(player, "GOT_HM_PUSH", "KEEPER_HOUSE", "keeper")
+    fetch(player, "GOT_HM_SWIM", "SWIM_HOUSE", "granny")
     teach(player, "HM_PUSH")
     teach(player, "HM_SWIM")
 
@@ -72,20 +90,23 @@ def machines(player: Player) -> None:
 def badge_6(player: Player) -> None:
     """Back to the town of four gates."""
     player.fighter.enough = 38
-    travel(player, "CENTRE_8", "CENTRE_9")
+    travel(player, "CENTRE_8")
+    gather(player, "BRASSGATE", "potion")
     stock_up(player, "SHOP_7", "HUGE_POTION", 5)
-    beat_leader(player, "GYM_6", 5, "CENTRE_8")
+    beat_leader(player, "GYM_6", 5)
 
 
 def badge_7(player: Player) -> None:
     """Over the sea to the island, whose gym's key lies in the old house."""
     player.fighter.enough = 43
     player.heal("CENTRE_8")
-    travel(player, "CENTRE_10", "CENTRE_8")
+    gather(player, "ROUTE_20", "potion")
+    travel(player, "CENTRE_10")
     stock_up(player, "SHOP_9", "HUGE_POTION", 5)
-    fetch(player, "GOT_OLD_KEY", "OLD_HOUSE", "key", "CENTRE_10")
+    fetch(player, "GOT_OLD_KEY", "OLD_HOUSE", "key")
+    gather(player, "OLD_HOUSE", "potion")
     player.heal("CENTRE_10")
-    beat_leader(player, "GYM_7", 6, "CENTRE_10")
+    beat_leader(player, "GYM_7", 6)
 
 
 def badge_8(player: Player) -> None:
@@ -93,15 +114,19 @@ def badge_8(player: Player) -> None:
     player.fighter.enough = 48
     player.heal("CENTRE_10")
     stock_up(player, "SHOP_9", "HUGE_POTION", 6)
-    travel(player, "CENTRE_1", "CENTRE_10")
-    beat_leader(player, "GYM_8", 7, "CENTRE_1")
+    travel(player, "CENTRE_1")
+    beat_leader(player, "GYM_8", 7)
 
 
 def league(player: Player) -> None:
     """Through the gate of eight badges and the mountain to the league's lobby."""
     player.fighter.enough = 52
     player.heal("CENTRE_1")
-    travel(player, "LOBBY", "CENTRE_1")
+    gather(player, "ROUTE_22", "potion")
+    gather(player, "PEAK_2", "potion", "nugget")
+    travel(player, "LOBBY")
+    pull(player, "HIDDEN_CROWNRIDGE_17_15", "CROWNRIDGE", 17, 15)
+    sell_all(player, "LOBBY", "NUGGET")
     stock_up(player, "LOBBY", "HUGE_POTION", 12)
     player.heal("LOBBY")
 
@@ -114,14 +139,16 @@ def champion(player: Player) -> None:
     def task() -> None:
         if pilot.state.map_id == atlas().number("LOBBY"):
             player.heal("LOBBY")
-            stock_up(player, "LOBBY", "HUGE_POTION", 12)
+            stock_up(player, "LOBBY", "HUGE_POTION", 15)
+        elif pilot.state.party[0].hp < READY * pilot.state.party[0].max_hp:
+            use(pilot, "HUGE_POTION")
         for room in rooms:
             if not player.event(f"{room}_DONE"):
                 pilot.talk(room, "master")
                 return
         pilot.talk("CHAMPION_ROOM", "champion")
 
-    player.repeat(lambda: player.event("BEAT_CHAMPION"), task, "beat the champion", 100)
+    player.repeat(lambda: player.event("BEAT_CHAMPION"), task, "beat the champion", 200)
 
 
 JOURNEY: dict[str, Callable[[Player], None]] = {

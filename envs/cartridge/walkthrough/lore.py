@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -10,17 +11,18 @@ from envs.cartridge.tools.tables import SPECIES_KEYS, read_all, read_every_block
 from envs.cartridge.walkthrough.atlas import WORLD
 
 SAME_TYPE = 1.5
-FIRST_SPECIAL_TYPE = 0x14
+MEND_WORTH = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class MoveLore:
-    """What a move does at best: its type, power and chance to hit (0 to 1)."""
+    """What a move does at best: its type, power, chance to hit (0 to 1) and effect."""
 
     name: str
     type: str
     power: int
     accuracy: float
+    effect: str
 
 
 @cache
@@ -28,8 +30,8 @@ def moves() -> dict[int, MoveLore]:
     """Every move by id."""
     found = {}
     for line in read_all(WORLD, "moves"):
-        number, name, kind, power, accuracy = line.words[:5]
-        found[int(number, 0)] = MoveLore(name, kind, int(power), int(accuracy) / 255)
+        number, name, kind, power, accuracy, _, effect = line.words[:7]
+        found[int(number, 0)] = MoveLore(name, kind, int(power), int(accuracy) / 255, effect)
     return found
 
 
@@ -50,9 +52,9 @@ def move_names() -> dict[str, int]:
 
 @cache
 def healing() -> dict[int, int]:
-    """HP that items give back, by item id."""
+    """HP that potions give back, by item id; a drink heals too, but it is for the guards."""
     lines = [line.words for line in read_all(WORLD, "items")]
-    return {int(words[0], 0): int(words[4]) for words in lines if words[3] == "heal"}
+    return {int(words[0], 0): int(words[4]) for words in lines if "POTION" in words[1]}
 
 
 @cache
@@ -90,10 +92,27 @@ def worth(move: int, own_species: int, foe_species: int) -> float:
     return value
 
 
+def mends(move: int) -> bool:
+    """Whether a move gives the user half of its HP back."""
+    return move in moves() and moves()[move].effect == "mend"
+
+
 def usefulness(move: int, species: int) -> float:
-    """Expected damage of a move against nobody in particular."""
+    """Expected damage of a move against nobody in particular; a move that mends is worth a good hit."""
     known = moves().get(move)
     if known is None:
         return 0.0
+    if mends(move):
+        return MEND_WORTH
     same_type = SAME_TYPE if known.type in species_types().get(species, ()) else 1.0
     return known.power * known.accuracy * same_type
+
+
+def usefulness_among(move: int, others: Collection[int], species: int) -> float:
+    """As usefulness, and half of it when one of the other moves is better and of the same type."""
+    value = usefulness(move, species)
+    if move not in moves() or mends(move):
+        return value
+    twins = (other for other in others if other in moves() and moves()[other].type == moves()[move].type)
+    better = any(usefulness(twin, species) > value for twin in twins if not mends(twin))
+    return value / 2 if better else value

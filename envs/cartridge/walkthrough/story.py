@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from envs.cartridge.walkthrough.atlas import GRASS, Place, atlas
 from envs.cartridge.walkthrough.fight import Fighter
-from envs.cartridge.walkthrough.lore import usefulness
+from envs.cartridge.walkthrough.lore import mends, usefulness
 from envs.cartridge.walkthrough.pilot import Pilot, WalkthroughError
+from envs.cartridge.walkthrough.ways import find_way
 from envs.emulator import Emulator
 
 GYM_LEVEL = 10
@@ -20,6 +21,8 @@ FEW_POINTS = 8
 """Power points of useful moves below which the same is done."""
 USEFUL = 30
 """Usefulness (lore.usefulness) of a move that battles are won with."""
+FAR = 50
+"""Steps to the nearest healer from which on potions are taken instead."""
 MOST_TRIES = 30
 MOST_STEPS = 3000
 """Steps in tall grass after which training has failed."""
@@ -51,15 +54,25 @@ class Player:
         return self.pilot.state.party[0].level if self.pilot.state.party else 0
 
     @property
+    def points(self) -> int:
+        """Power points that the lead has left for moves that battles are won with."""
+        lead = self.pilot.state.party[0]
+        pairs = zip(lead.moves, lead.pp, strict=True)
+        return sum(
+            left for move, left in pairs if usefulness(move, lead.species) >= USEFUL and not mends(move)
+        )
+
+    @property
     def weak(self) -> bool:
         """Whether the lead should be healed before anything else."""
         lead = self.pilot.state.party[0]
-        points = sum(
-            left
-            for move, left in zip(lead.moves, lead.pp, strict=True)
-            if usefulness(move, lead.species) >= USEFUL
-        )
-        return lead.hp < WEAK * lead.max_hp or points < FEW_POINTS
+        return lead.hp < WEAK * lead.max_hp or self.points < FEW_POINTS
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the lead needs no healing."""
+        lead = self.pilot.state.party[0]
+        return lead.hp == lead.max_hp and self.points >= FEW_POINTS
 
     def repeat(
         self, done: Callable[[], bool], task: Callable[[], None], what: str, tries: int = MOST_TRIES
@@ -83,10 +96,34 @@ class Player:
         """Visit a healing centre; blackouts lead there from then on."""
 
         def fit() -> bool:
-            lead = self.pilot.state.party[0]
-            return lead.hp == lead.max_hp and self.pilot.state.blackout_map == atlas().number(centre)
+            return self.fresh and self.pilot.state.blackout_map == atlas().number(centre)
 
         self.repeat(fit, lambda: self.pilot.talk(centre, "nurse", yes=True), f"heal in {centre}")
+
+    def healers(self) -> dict[Place, tuple[str, str]]:
+        """Where to stand to speak to who heals: map and name."""
+        return {
+            spot: (name, healer.name)
+            for name, healer in atlas().healers()
+            if atlas().present(healer, self.pilot.state.has_event)
+            for spot, _ in atlas().beside(name, healer.x, healer.y)
+        }
+
+    def far_from_rest(self) -> bool:
+        """Whether the way to the nearest healer is long."""
+        way = find_way(atlas(), self.pilot.place, self.healers(), self.pilot.means)
+        return way is None or len(way) > FAR
+
+    def rest(self) -> None:
+        """Visit whoever heals and is nearest."""
+        spots = self.healers()
+
+        def task() -> None:
+            self.pilot.go(spots)
+            if self.pilot.place in spots:
+                self.pilot.talk(*spots[self.pilot.place], yes=True)
+
+        self.repeat(lambda: self.fresh, task, "heal")
 
 
 def starter(player: Player) -> None:
