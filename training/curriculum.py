@@ -60,14 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     curriculum = read_curriculum(flags.curriculum)
     configs = [] if flags.resume else stage_configs(flags.curriculum, curriculum, overrides)
     from envs.vec_env import WorkerFailed
-    from training.curriculum_course import (
-        BUDGET_ENDED,
-        StopRequest,
-        begin_course,
-        ending,
-        follow,
-        read_course,
-    )
+    from training.curriculum_course import BUDGET_ENDED, StopRequest, ending, follow
+    from training.curriculum_state import begin_course, read_course
     from training.session import Diverged, NotSaved
 
     if flags.resume:
