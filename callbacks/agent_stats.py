@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
-from callbacks.files import write_atomically
+from callbacks.files import disk_may_refuse, write_atomically
 
 FILE_NAME = "agent_stats.npz"
 # total_steps: step count of the run; env: index of the environment; step: step of its episode; x, y: tiles;
@@ -83,12 +83,13 @@ class AgentStatsCallback(BaseCallback):
         return self.ring.recent()
 
     def save(self) -> None:
-        """Writes what is kept now; does nothing without a folder. Raises OSError."""
+        """Writes what is kept now; does nothing without a folder. A disk that refuses costs a warning."""
         if self.folder is None:
             return
         buffer = io.BytesIO()
         np.savez_compressed(buffer, samples=self.recent())
-        write_atomically(self.folder / FILE_NAME, buffer.getvalue())
+        with disk_may_refuse(self.folder / FILE_NAME):
+            write_atomically(self.folder / FILE_NAME, buffer.getvalue())
 
     def snapshot(self) -> dict[str, Any]:
         """The samples as bytes of SAMPLE, and the step count of the next save."""

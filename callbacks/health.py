@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from callbacks import health_rules as rules
-from callbacks.files import write_atomically
+from callbacks.files import disk_may_refuse, write_atomically
 from callbacks.health_keys import KEYS, measured
 from callbacks.health_rate import RateSteering
 from callbacks.health_report import report
@@ -71,6 +71,7 @@ class Health(BaseCallback):
         self._stop = stop
         self._episodes: dict[str, float] = {}
         self._seen_updates: float | None = None
+        self._refused = False
 
     @property
     def verdict(self) -> Verdict:
@@ -194,6 +195,16 @@ class Health(BaseCallback):
         return enough and self.policies.get(finding.metric) == "stop"
 
     def _write(self) -> None:
-        if self.folder is not None:
-            text = json.dumps(self.report(), indent=1, allow_nan=False) + "\n"
+        """A disk that refuses costs one warning, not the run."""
+        if self.folder is None:
+            return
+        text = json.dumps(self.report(), indent=1, allow_nan=False) + "\n"
+        try:
             write_atomically(self.folder / FILE_NAME, text.encode())
+        except OSError as error:
+            if not self._refused:
+                line = f"warning: {self.folder / FILE_NAME} cannot be written: {error.strerror}"
+                tqdm.write(line, file=sys.stderr)
+            self._refused = True
+        else:
+            self._refused = False

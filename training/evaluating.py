@@ -11,11 +11,12 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
+from callbacks.files import disk_may_refuse
 from training.config import TrainConfig
 from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes, policy_choice
 from training.figures import MEANS, Summary, summarise
 from training.random_state import random_state, restore_random_state
-from training.runs import append_json_line
+from training.runs import EVALUATIONS, append_json_line
 
 
 class EvaluateNowAndThen(BaseCallback):
@@ -82,10 +83,9 @@ class EvaluateNowAndThen(BaseCallback):
             self.logger.record(f"eval/mean_{name}", summary[f"{name}_mean"])
         self.logger.record("eval/success_rate", summary["success_rate"])
         self.logger.dump(steps)
-        append_json_line(
-            self.folder / "eval.jsonl",
-            {"steps": steps, "policy": "stochastic", "while": "training", **summary},
-        )
+        row = {"steps": steps, "policy": "stochastic", "while": "training", **summary}
+        with disk_may_refuse(self.folder / EVALUATIONS):
+            append_json_line(self.folder / EVALUATIONS, row)
         if self.best is None or summary["return_mean"] > self.best:
             self.best = summary["return_mean"]
             self.on_best()

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
         check_path(flags.export_sb3, "--export-sb3")
     plan = make_plan(flags)
+    from callbacks.files import disk_may_refuse
     from envs.vec_env import WorkerFailed
     from training.report import run_report, summary_record
     from training.runs import write_json
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     except (WorkerFailed, Diverged, NotSaved) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    write_json(summary.folder / "summary.json", summary_record(summary))
+    with disk_may_refuse(summary.folder / "summary.json"):
+        write_json(summary.folder / "summary.json", summary_record(summary))
     print(run_report(summary))
     if flags.export_sb3 is not None:
         from training.exporting import export_sb3
