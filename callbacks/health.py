@@ -71,7 +71,6 @@ class Health(BaseCallback):
         self._stop = stop
         self._episodes: dict[str, float] = {}
         self._seen_updates: float | None = None
-        self._refused = False
 
     @property
     def verdict(self) -> Verdict:
@@ -195,16 +194,8 @@ class Health(BaseCallback):
         return enough and self.policies.get(finding.metric) == "stop"
 
     def _write(self) -> None:
-        """A disk that refuses costs one warning, not the run."""
         if self.folder is None:
             return
         text = json.dumps(self.report(), indent=1, allow_nan=False) + "\n"
-        try:
+        with disk_may_refuse(self.folder / FILE_NAME):
             write_atomically(self.folder / FILE_NAME, text.encode())
-        except OSError as error:
-            if not self._refused:
-                line = f"warning: {self.folder / FILE_NAME} cannot be written: {error.strerror}"
-                tqdm.write(line, file=sys.stderr)
-            self._refused = True
-        else:
-            self._refused = False

@@ -220,3 +220,16 @@ def test_a_run_that_was_stopped_begins_with_empty_windows(learn: Learn) -> None:
     again.restore(health.snapshot())
     assert again.run.updates == 6
     assert again.run.series["approx_kl"].count == 0
+
+
+def test_a_folder_that_cannot_be_written_costs_one_warning(
+    learn: Learn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the run's folder should be")
+    health = Health(blocked)
+    learn([health, UpdateLog()])
+    assert health.run.updates == 4
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "cannot be written" in line]
+    assert len(warnings) == 1
+    assert str(blocked / FILE_NAME) in warnings[0]

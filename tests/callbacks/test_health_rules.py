@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from callbacks import health_rules as rules
 from callbacks.health_run import RunHealth
 from callbacks.health_series import THINNED, TREND, Series, Thinned, mean
 
+ROOT = Path(__file__).parents[2]
 finite = st.floats(-1e6, 1e6)
 
 
@@ -208,3 +212,12 @@ def test_what_is_kept_does_not_grow() -> None:
         if number in (200, 2999):
             sizes.append(len(json.dumps(run.snapshot())))
     assert sizes[1] < 1.2 * sizes[0]
+
+
+def test_judging_needs_no_learning_library() -> None:
+    """Configs import what steers, and every program reads configs: torch takes seconds."""
+    parts = ("rules", "series", "run", "report", "rate", "keys")
+    code = "import sys, " + ", ".join(f"callbacks.health_{part}" for part in parts)
+    code += "; print(*{'torch', 'stable_baselines3', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == ""

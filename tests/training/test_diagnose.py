@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
@@ -20,7 +22,7 @@ from callbacks.health import Health
 from callbacks.update_log import UpdateLog
 from envs.errors import UserError
 from training.diagnosis import Diagnosis, diagnose, text
-from training.event_files import LARGEST, EventReader, event_files
+from training.event_files import LARGEST, MAX_NOTES, EventReader, event_files
 
 Refused = Callable[..., str]
 Program = Callable[..., Any]
@@ -212,3 +214,21 @@ def test_other_keys_are_named_as_missing(tmp_path: Path) -> None:
     write(tmp_path, [(1, {"loss/train": 1.0})])
     with pytest.raises(UserError, match="holds no update: none of train/approx_kl, train/loss"):
         diagnose("x", tmp_path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=4), st.integers(0, 60_000))
+def test_any_bytes_are_read_or_refused(
+    stock: Path, tmp_path: Path, changes: list[tuple[int, int]], cut: int
+) -> None:
+    (original,) = event_files(stock)
+    data = bytearray(original.read_bytes()[cut : cut + 20_000])
+    for place, flip in changes:
+        if data:
+            data[place % len(data)] ^= flip
+    path = tmp_path / original.name
+    path.write_bytes(data)
+    reader = EventReader([path])
+    steps = [row.step for row in reader.rows()]
+    assert steps == sorted(set(steps))
+    assert len(reader.notes) <= MAX_NOTES
