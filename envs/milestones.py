@@ -53,8 +53,8 @@ MILESTONES = (
     Milestone("route 2", "map", 13),
     Milestone("forest", "map", 51),
     Milestone("third town", "map", 2),
-    Milestone("gym 1", "map", 54),
-    *(Milestone(f"badge {n + 1}", "badge", n) for n in range(8)),
+    Milestone("gym1", "map", 54),
+    *(Milestone(f"badge{n + 1}", "badge", n) for n in range(8)),
     Milestone("champion", "event", 0x901),
 )
 LATER_MILESTONES = (

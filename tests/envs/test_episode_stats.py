@@ -53,7 +53,7 @@ def test_badges_and_events_count_when_they_held() -> None:
     result = stats.result(1)
     assert result["badges_earned"] == 1
     assert result["events_gained"] == 2  # not the museum ticket
-    assert fallen[1] == ["badge 2"]
+    assert fallen[1] == ["badge2"]
     assert result["success"] is True
 
 
@@ -89,7 +89,7 @@ def test_success_is_the_goal_where_there_is_one() -> None:
     badge = GameState(badges=1)
     stats, _ = play(GameState(), badge, badge, goal="starter")
     assert stats.result(1)["success"] is False
-    stats, _ = play(GameState(), badge, badge, goal="badge 1")
+    stats, _ = play(GameState(), badge, badge, goal="badge1")
     assert stats.goal_reached
     assert stats.result(1)["success"] is True
 

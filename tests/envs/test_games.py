@@ -95,8 +95,8 @@ def test_milestones_are_flags_badges_and_places() -> None:
     assert len(by_name) == len(MILESTONES)
     assert not any(milestone.reached(GameState(map_id=255)) for milestone in MILESTONES)
     assert by_name["starter"].reached(GameState(event_bytes=bytes([0, 0, 0, 0, 0b100] + [0] * 315)))
-    assert by_name["badge 1"].reached(GameState(badges=1))
-    assert by_name["badge 8"].reached(GameState(badges=0x80))
+    assert by_name["badge1"].reached(GameState(badges=1))
+    assert by_name["badge8"].reached(GameState(badges=0x80))
     assert by_name["forest"].reached(GameState(map_id=51))
 
 

@@ -178,7 +178,7 @@ def test_an_action_that_is_none_is_an_error(make_env: MakeEnv, action: int) -> N
         ({"max_steps": 0}, "max_steps = 0"),
         ({"held_frames": 25}, "held_frames = 25"),
         ({"agent_stats_every": 0}, "agent_stats_every = 0"),
-        ({"goal": "badge1"}, 'did you mean "badge 1"'),
+        ({"goal": "badge 1"}, 'did you mean "badge1"'),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line(make_env: MakeEnv, wrong: dict[str, Any], words: str) -> None:

@@ -262,7 +262,7 @@ def test_a_film_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path
 def test_curves_take_the_same_memory_however_long(rom: Path) -> None:
     curves = Curves(1_000_000)
     for step in range(1, 1_000_001, 10_000):
-        curves.add(step, (step / 1e6, 0.0, 5.0 * (step > 500_000), -0.5), ["badge 1"] * (step == 500_001))
+        curves.add(step, (step / 1e6, 0.0, 5.0 * (step > 500_000), -0.5), ["badge1"] * (step == 500_001))
     curves.add(1_000_000, (1.0, 0.0, 5.0, -0.5))
     rows = curves.rows()
     assert rows[:, 2].max() - rows[:, 2].min() > 15, "the milestone's step is the highest"
@@ -295,7 +295,7 @@ def test_the_oldest_go_but_the_best_and_the_first_with_a_milestone_stay(
 ) -> None:
     shared, spare = "a" * 64, "b" * 64
     for number in range(20):
-        fell = [(3, "badge 1")] if number in (2, 5) else []
+        fell = [(3, "badge1")] if number in (2, 5) else []
         _put(
             tmp_path, source, number, 50.0 if number == 4 else number, fell, spare if number == 0 else shared
         )

@@ -117,7 +117,7 @@ def test_evaluation_compares_with_random_buttons(resumed: Result, program: Progr
     rows = [json.loads(line) for line in (runs / "whole" / "eval.jsonl").read_text().splitlines()]
     assert [row["policy"] for row in rows] == ["stochastic", "random"]
     assert all(row["episodes"] == 6 and row["length_mean"] == 40 for row in rows)
-    assert rows[0]["milestones"]["badge 1"] == {
+    assert rows[0]["milestones"]["badge1"] == {
         "reached": 0, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.3903, abs=1e-4), "median_actions": None
     }  # fmt: skip
 
