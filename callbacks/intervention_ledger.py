@@ -25,7 +25,9 @@ class InterventionLedger(BaseCallback):
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on from what ``snapshot`` gave; what is no whole number is left out."""
-        self.counts.update({kind: count for kind, count in snapshot.items() if isinstance(count, int)})
+        for kind, count in snapshot.items():
+            if isinstance(count, int):
+                self.counts[kind] = count
 
     def _take(self) -> None:
         for written in self.training_env.env_method("take_interventions"):

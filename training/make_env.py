@@ -71,6 +71,13 @@ def interventions_of(config: TrainConfig) -> list[str]:
     return [name for name in HELPS if getattr(config, name)]
 
 
+def told_start(config: TrainConfig) -> str:
+    """Where the config's episodes begin, and what played there, which is a help too."""
+    start = env_config(config).start
+    played_by = start.provenance.get("made_by")
+    return f"{start.name} (by {played_by})" if played_by else start.name
+
+
 def reward_of(config: TrainConfig, game: Game) -> RewardStack:
     """What the config pays, with the weights that its layers begin with. Raises UserError."""
     return RewardStack(

@@ -30,6 +30,7 @@ class RunSummary:
     stopped_by: str | None = None
     dropped_steps: int = 0
     episodes: str | None = None
+    start: str = "-"
     interventions: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -84,6 +85,7 @@ def run_report(summary: RunSummary) -> str:
         ("explained variance", _number(summary.metrics.get("explained_variance"), 3)),
         ("health", summary.verdict),
     ]
+    rows.insert(-1, ("episodes begin at", summary.start))
     rows.insert(-1, ("interventions", told_interventions(summary.interventions)))
     lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
     if summary.stopped_by:

@@ -21,6 +21,7 @@ from callbacks.progress import Progress
 from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
 from training.checkpoints import Checkpoint, apply_training_state, apply_weights
+from training.chunked_ppo import require_bfloat16
 from training.config_source import config_source
 from training.episode_folder import FOLDER, MB
 from training.evaluating import EvaluateNowAndThen
@@ -28,7 +29,7 @@ from training.event_log import EventLog
 from training.history_db.recorder import RunHistory
 from training.keep_episodes import KeepEpisodes
 from training.keeping import KeepCheckpoints
-from training.make_env import game_of, interventions_of, make_vec_env, played
+from training.make_env import game_of, interventions_of, make_vec_env, played, told_start
 from training.map_drawings import exploration_picture
 from training.model import build_model, resolve_device
 from training.plan import Plan
@@ -86,8 +87,8 @@ class Session:
     def run(self) -> RunSummary:
         """Make or continue the run's folder, train, save, and say what happened."""
         self._open_folder()
-        print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
         with self.plan.lock or lock_run(self.plan.folder), self.stop, self.history:
+            print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
             log = EventLog(self.plan.folder / TENSORBOARD, self.plan.first_step)
             self.model.set_logger(Logger(str(self.plan.folder / TENSORBOARD), [log]))
             started = time.monotonic()
@@ -193,6 +194,7 @@ class Session:
             seconds=seconds,
             updates=self.tally.counts["updates"],
             counts=self.tally.counts,
+            start=told_start(self.plan.config),
             interventions=dict(self.ledger.counts),
             mean_return=self.tally.mean_return,
             metrics=self.health.last,
@@ -213,7 +215,9 @@ def train(plan: Plan) -> RunSummary:
         Diverged: weights became NaN or infinite; the checkpoint before is kept.
         NotSaved: the disk refused the last checkpoint.
     """
-    resolve_device(plan.config.device)
+    device = resolve_device(plan.config.device)
+    if plan.config.bfloat16:
+        require_bfloat16(device)
     memory = check_memory(plan.config, plan.ignore_memory)
     env = make_vec_env(plan.config, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
