@@ -14,14 +14,11 @@ from hypothesis import strategies as st
 from callbacks.agent_stats import FILE_NAME, GIVEN, AgentStatsCallback, SampleRing
 from callbacks.schedules import NAMES, Schedules
 from callbacks.update_log import UpdateLog
+from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]
 Curves = Callable[[], Any]
 TOPS = {"ent_coef": 0.1, "learning_rate": 0.003, "clip_range": 0.3}
-
-
-def points(curves: Curves, key: str) -> list[tuple[int, float]]:
-    return [(event.step, event.value) for event in curves().Scalars(key)]
 
 
 def test_the_update_uses_the_values_that_are_logged_for_its_step(learn: Learn, curves: Curves) -> None:
