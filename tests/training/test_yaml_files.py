@@ -73,5 +73,5 @@ def test_wrong_files_get_one_line(tmp_path: Path, text: str, line: str) -> None:
 
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "agent_v1.yaml").write_text("gamma: 0.9")
-    with pytest.raises(ConfigError, match="no such file; did you mean .*agent_v1.yaml"):
+    with pytest.raises(ConfigError, match=r"no such file; did you mean .*agent_v1\.yaml"):
         load_config(tmp_path / "agent_v2.yaml")

@@ -20,7 +20,7 @@ Figure = Literal["return_mean", "battles_won_mean", "badges_earned_mean", "map_p
 
 
 class Range(BaseModel):
-    """Values of one setting: from ``low`` to ``high`` (whole numbers when both are), or one of ``choices``."""
+    """Values of a setting: from ``low`` to ``high`` (whole numbers when both are), or one of ``choices``."""
 
     model_config = STRICT
 
