@@ -15,7 +15,7 @@ from envs.games import Game
 from envs.ram import GameState, read_state
 from envs.red_env import RedEnv
 from envs.start_states import start_state
-from rewards.base import COMPONENTS
+from rewards.base import COMPONENTS, LAYERS
 from tests.conftest import MakeEnv
 from tests.rewards.play import UNITS, earn
 
@@ -73,6 +73,20 @@ def test_play_with_battles_adds_up(make_env: MakeEnv) -> None:
     account = play(env, fight_on(), 1500)
     assert account["battles_started"] > 0
     assert account["reward_components"]["penalty"] <= -1500
+
+
+def test_random_play_adds_up_while_layers_change(make_env: MakeEnv) -> None:
+    env = make_env(start="route1", coefficients=UNITS, max_steps=1000)
+    rng, act = np.random.default_rng(2), at_random(2)
+
+    def choose(env: RedEnv, step: int) -> str:
+        if step % 20 == 0:
+            env.set_layer_weights(dict(zip(LAYERS, rng.uniform(0, 2, 3).tolist(), strict=True)))
+        return act(env, step)
+
+    account = play(env, choose, 1000)
+    assert account["reward_components"]["exploration"] > 0
+    assert account["battles_started"] > 0
 
 
 def test_new_tiles_are_the_tiles_visited(make_env: MakeEnv) -> None:
