@@ -31,6 +31,12 @@ def has_bfloat16(device: torch.device) -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def require_bfloat16(device: torch.device) -> None:
+    """Raise UserError where ``device`` would only imitate bfloat16, which is slower than float32."""
+    if not has_bfloat16(device):
+        raise UserError(f"bfloat16: this machine's {device.type} has no such arithmetic; leave it off")
+
+
 @contextlib.contextmanager
 def threads(number: int) -> Iterator[None]:
     """Let torch use so many threads inside."""
@@ -55,10 +61,8 @@ class ChunkedPPO(PPO):
         settings["rollout_buffer_class"] = LastingRolloutBuffer
         super().__init__(*arguments, **settings)
         self.bfloat16 = bfloat16
-        if bfloat16 and not has_bfloat16(self.device):
-            raise UserError(
-                f"bfloat16: this machine's {self.device.type} has no such arithmetic; leave it off"
-            )
+        if bfloat16:
+            require_bfloat16(self.device)
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
         """In what the network is computed."""
