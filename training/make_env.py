@@ -72,10 +72,10 @@ def interventions_of(config: TrainConfig) -> list[str]:
 
 
 def told_start(config: TrainConfig) -> str:
-    """Where the config's episodes begin, and what played there, which is a help too."""
-    start = env_config(config).start
-    played_by = start.provenance.get("made_by")
-    return f"{start.name} (by {played_by})" if played_by else start.name
+    """Where the config's episodes begin, and whether a script played to there, which is a help too."""
+    episodes = env_config(config)
+    name = episodes.start.name
+    return f"{name} (scripted)" if name in episodes.game.start_names else name
 
 
 def reward_of(config: TrainConfig, game: Game) -> RewardStack:

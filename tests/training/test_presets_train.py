@@ -55,7 +55,7 @@ def test_a_shipped_config_trains_and_logs_every_key(path: Path) -> None:
     summary = learn(path, 32)
     assert summary.steps == 32
     assert set(logged(summary.folder).Tags()["scalars"]) >= KEYS
-    assert summary.start == "starter (by boot script, walkthrough)"
+    assert summary.start == "starter (scripted)"
     repel = summary.interventions.get("repel", 0)
     assert (repel > 0) == load_config(path).repel
     assert f"interventions  {f'repel {repel}' if repel else 'none'}" in re.sub(
