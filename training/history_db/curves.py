@@ -140,26 +140,3 @@ def read_curves(connection: Connection, ids: Sequence[int]) -> dict[int, Points]
     for curve_id, data in connection.execute(found.order_by(Chunk.curve_id, Chunk.number)):
         parts.setdefault(curve_id, []).append(data)
     return {curve_id: np.frombuffer(b"".join(data), dtype=POINT) for curve_id, data in parts.items()}
-
-
-def cut_after(connection: Connection, run_id: int, step: int) -> float:
-    """Forget points beyond ``step``: the run goes on from there and will log those steps again.
-
-    Returns the training time of the last point that stays, in seconds (0 without any).
-    """
-    curves = list(connection.execute(select(Curve.id).where(Curve.run_id == run_id)).scalars())
-    seconds = 0.0
-    for curve_id, points in read_curves(connection, curves).items():
-        kept = points[points["step"] <= step]
-        seconds = max(seconds, float(kept["seconds"][-1]) if len(kept) else 0.0)
-        if len(kept) == len(points):
-            continue
-        connection.execute(
-            delete(Chunk).where(Chunk.curve_id == curve_id, Chunk.number >= len(kept) // CHUNK)
-        )
-        rest = kept[len(kept) // CHUNK * CHUNK :]
-        if len(rest):
-            chunk = {"curve_id": curve_id, "number": len(kept) // CHUNK, "data": rest.tobytes()}
-            _write_chunks(connection, [chunk])
-        connection.execute(update(Curve).where(Curve.id == curve_id).values(points=len(kept)))
-    return seconds

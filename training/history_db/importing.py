@@ -82,10 +82,11 @@ def refresh(connection: Connection, run_id: int, folder: Path) -> None:
 
 
 def run_folders(root: Path) -> dict[str, Path]:
-    """Name -> folder of every run under ``root``."""
+    """Name -> folder of every run under ``root``; links, which may lead anywhere, are none."""
     if not root.is_dir():
         return {}
-    return {path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
+    found = [path.parent for path in sorted(root.glob("*/config.json"))]
+    return {folder.name: folder for folder in found if not folder.is_symlink()}
 
 
 def rebuild(store: Store, root: Path) -> int:

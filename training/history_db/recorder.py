@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select, update
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
-from training.history_db.curves import CurveWriter, as_points, cut_after
+from training.history_db.curves import CurveWriter, as_points
 from training.history_db.facts import RECORD, number, read_json, run_facts, verdict_of, whole
 from training.history_db.importing import figures, import_run, new_row, refresh, run_id_of
 from training.history_db.models import Run
@@ -180,10 +180,10 @@ class RunHistory(BaseCallback):
             return int(run_id or 0)  # written by this process before the database could not be written
         if not self.first_step:
             return new_row(connection, facts)
-        if run_id is None:
-            run_id = import_run(connection, self.folder)
+        run_id = import_run(connection, self.folder)  # the row may lack what was logged last
+        before = connection.execute(select(Run.seconds).where(Run.id == run_id)).scalar()
+        self._before = before or self._before
         connection.execute(update(Run).where(Run.id == run_id).values(facts))
-        self._before = max(self._before, cut_after(connection, run_id, self.first_step))
         return run_id
 
 

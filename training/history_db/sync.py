@@ -11,7 +11,7 @@ from typing import NamedTuple
 import psutil
 from sqlalchemy import select, update
 
-from training.history_db.facts import TAGS, is_held, state_of
+from training.history_db.facts import TAGS, is_held
 from training.history_db.importing import import_run, refresh, run_folders, run_id_of
 from training.history_db.models import Run
 from training.history_db.store import Store
@@ -82,13 +82,16 @@ class Sync:
         self._seen[name] = stamp
 
     def _lost(self, row: Known, folder: Path) -> None:
-        state = state_of(folder)
-        if state["status"] == "running":
-            return
-        values = {"status": state["status"], "ended": row.updated}
         same = (Run.name == row.name, Run.status == "running", Run.pid == row.pid)
         with self.store.write() as connection:
-            connection.execute(update(Run).where(*same).values(values))
+            run_id = connection.execute(select(Run.id).where(*same)).scalar()
+            if run_id is None:
+                return  # it wrote how it ended while this was looking
+            if folder.is_dir():
+                import_run(connection, folder)  # with what it logged last, and how it ended if it says so
+            else:
+                values = {"status": "lost", "ended": row.updated}
+                connection.execute(update(Run).where(Run.id == run_id).values(values))
 
 
 def stamp_of(folder: Path) -> Stamp:

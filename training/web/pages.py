@@ -92,12 +92,12 @@ def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
         evaluations = evaluations_of(connection, row.id)
         tags = tags_by_run(connection, [row.id]).get(row.id, [])
         keys = keys_of(connection, [row.id])
-    folder = site.root / row.name
-    context = {
+    folder = site.folder_of(row)
+    context: dict[str, Any] = {
         "run": row,
         "tags": tags,
-        "present": folder.is_dir(),
-        "health": views.health_of(read_json(folder / "health.json")),
+        "present": folder is not None,
+        "health": views.health_of(read_json(folder / "health.json") if folder is not None else {}),
         "evaluations": views.evaluation_table(evaluations),
         "milestones": views.milestones_of(row, evaluations),
     }
@@ -106,7 +106,7 @@ def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
     return site.page(
         request, "detail.html", **context, keys=keys, charts=charts_of(keys), chosen=chosen_chart(keys),
         card=views.card_of(row),
-        maps=views.maps_of(folder), folder=folder,
+        maps=views.maps_of(folder) if folder is not None else [],
     )  # fmt: skip
 
 

@@ -76,11 +76,15 @@ class Site:
                 return row
         raise HTTPException(404, f"there is no run called {name[:100]!r}")
 
+    def folder_of(self, run: Row[Any]) -> Path | None:
+        """The folder of a run, inside the runs folder; None when it is gone or a link."""
+        folder = self.root / str(run.name)
+        return folder if folder.is_dir() and not folder.is_symlink() else None
+
     def folder(self, name: str) -> Path:
-        """The folder of the run called ``name``, inside the runs folder. Raises HTTPException 404."""
-        folder = self.root / str(self.run(name).name)
-        inside = folder.resolve().parent == self.root.resolve()
-        if not inside or not folder.is_dir():
+        """The folder of the run called ``name``. Raises HTTPException 404 when there is none."""
+        folder = self.folder_of(self.run(name))
+        if folder is None:
             raise HTTPException(404, f"the folder of run {name} is gone")
         return folder
 
