@@ -8,7 +8,7 @@ to 7).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from gymnasium import spaces
@@ -27,6 +27,7 @@ FILM = 16
 """Pictures that have room before the last ones are moved back to the beginning."""
 MON_FIELDS = 13
 FACINGS = (0, 4, 8, 12)  # down, up, left, right
+_FACING_FLAGS = {facing: bytes(255 * (facing == own) for own in FACINGS) for facing in FACINGS}
 
 
 def shrink(picture: Picture) -> Picture:
@@ -83,8 +84,7 @@ class Part(ABC):
 
 
 class Screen(Part):
-    """The last three pictures in grey at half size, oldest first; three times the first as an episode
-    begins."""
+    """The last three pictures in grey at half size, oldest first; thrice the first as an episode begins."""
 
     shape = (FRAMES, *HALF_SCREEN)
 
@@ -115,9 +115,7 @@ class Screen(Part):
 
 
 class Visited(Part):
-    """The tiles of this map that the episode has stood on (255), cut out round the player (row 24, column
-    24).
-    """
+    """The tiles of this map that the episode has stood on (255), round the player (row 24, column 24)."""
 
     shape = (1, CROP, CROP)
 
@@ -125,12 +123,24 @@ class Visited(Part):
         out[0] = visited.crop(state)
 
 
-class Numbers(Part):
+class Row(Part):
+    """A part of one dimension that does not depend on visited tiles. It is made as bytes: NumPy would take
+    longer to assign a few of them than everything else does."""
+
+    @abstractmethod
+    def content(self, state: GameState) -> bytes:
+        """The values of this moment, as many as ``shape`` says."""
+
+    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+        out[:] = np.frombuffer(self.content(state), np.uint8)
+
+
+class Numbers(Row):
     """A part made of a few numbers of the state alone, which are kept until what they depend on changes."""
 
     def __init__(self) -> None:
         self._key: object = None
-        self._numbers = np.zeros(self.shape, np.uint8)
+        self._content = b""
 
     @abstractmethod
     def key(self, state: GameState) -> object:
@@ -140,13 +150,11 @@ class Numbers(Part):
     def values(self, state: GameState) -> Sequence[int]:
         """The numbers, each 0 to 255."""
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
+    def content(self, state: GameState) -> bytes:
         key = self.key(state)
         if key != self._key:
-            # By way of bytes: three times as fast as from a list, and a number that is no byte is an error.
-            self._numbers = np.frombuffer(bytes(self.values(state)), np.uint8)
-            self._key = key
-        out[:] = self._numbers
+            self._content, self._key = bytes(self.values(state)), key
+        return self._content
 
 
 def _mon_numbers(mon: PartyMon) -> tuple[int, ...]:
@@ -156,8 +164,7 @@ def _mon_numbers(mon: PartyMon) -> tuple[int, ...]:
 
 class Party(Numbers):
     """Six times 13, zeros for an empty slot: species, level, share of HP, maximal HP / 4, status byte, four
-    move ids,
-    their four power points."""
+    move ids, their four power points."""
 
     shape = (PARTY_MAX * MON_FIELDS,)
 
@@ -171,8 +178,7 @@ class Party(Numbers):
 
 class Battle(Numbers):
     """Wild, trainer, just lost (flags); own level, share of HP, maximal HP / 4; enemy species, level, share
-    of HP,
-    maximal HP / 4; the menu entry under the cursor. Zeros but for the last when there is no battle."""
+    of HP, maximal HP / 4; the menu entry under the cursor. Zeros but for the last when there is no battle."""
 
     shape = (11,)
 
@@ -207,51 +213,47 @@ class Badges(Numbers):
         return [255 * (state.badges >> n & 1) for n in range(8)]
 
 
-class Events(Part):
+class Events(Row):
     """The game's 2,560 event flags as its 320 bytes: event n is bit n mod 8, least significant first."""
 
     shape = (EVENT_BYTES,)
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = np.frombuffer(state.event_bytes, np.uint8)
+    def content(self, state: GameState) -> bytes:
+        return state.event_bytes
 
 
-class Facing(Numbers):
+class Facing(Row):
     """Four flags: down, up, left, right."""
 
     shape = (4,)
 
-    def key(self, state: GameState) -> object:
-        return state.facing
-
-    def values(self, state: GameState) -> Sequence[int]:
-        return [255 * (state.facing == facing) for facing in FACINGS]
+    def content(self, state: GameState) -> bytes:
+        return _FACING_FLAGS[state.facing]
 
 
-class RecentActions(Part):
+class RecentActions(Row):
     """The last three actions, oldest first: 0 none yet, n + 1 for action n."""
 
     shape = (3,)
     high = N_ACTIONS
 
     def __init__(self) -> None:
-        self._codes = np.zeros(self.shape, np.uint8)
+        self._codes = bytes(*self.shape)
 
     def reset(self, state: GameState, screen: Picture) -> None:
-        self._codes[:] = 0
+        self._codes = bytes(*self.shape)
 
     def update(self, screen: Picture, action: int) -> None:
-        self._codes[:-1] = self._codes[1:]
-        self._codes[-1] = action + 1
+        self._codes = self._codes[1:] + bytes((action + 1,))
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = self._codes
+    def content(self, state: GameState) -> bytes:
+        return self._codes
 
     def snapshot(self) -> Picture:
-        return self._codes.copy()
+        return np.frombuffer(self._codes, np.uint8).copy()
 
     def restore(self, snapshot: Picture) -> None:
-        self._codes[:] = _fitting(snapshot, self.shape)
+        self._codes = _fitting(snapshot, self.shape).tobytes()
 
 
 PARTS: dict[str, type[Part]] = {
@@ -265,6 +267,9 @@ PARTS: dict[str, type[Part]] = {
     "recent_actions": RecentActions,
 }
 OBSERVATION_NAMES = tuple(PARTS)
+MOST_TARGETS = 4
+Write = Callable[[Picture, GameState, VisitedTiles], None]
+Target = tuple[list[tuple[Write, Picture]], list[tuple[Callable[[GameState], bytes], memoryview]]]
 
 
 def _check(name: str) -> str:
@@ -288,6 +293,7 @@ class Observations:
             name: spaces.Box(0, part.high, part.shape, np.uint8) for name, part in self._parts.items()
         }
         self.space = spaces.Dict(boxes)
+        self._targets: dict[int, tuple[dict[str, Picture], Target]] = {}
 
     def reset(self, state: GameState, screen: Picture) -> None:
         """An episode begins at ``state``; ``screen`` is uint8 (144, 160), or (72, 80) when it was shrunk."""
@@ -305,9 +311,30 @@ class Observations:
         """The observation of this moment, in ``out`` where that is given and in new arrays otherwise."""
         if out is None:
             out = {name: np.empty(part.shape, np.uint8) for name, part in self._parts.items()}
-        for name, part in self._parts.items():
-            part.write(out[name], state, visited)
+            for name, part in self._parts.items():
+                part.write(out[name], state, visited)
+            return out
+        pictures, rows = self._target(out)
+        for write, array in pictures:
+            write(array, state, visited)
+        for content, place in rows:
+            place[:] = content(state)
         return out
+
+    def _target(self, out: dict[str, Picture]) -> Target:
+        """Where the parts go in ``out``, found out once: a worker has two such places for a game."""
+        kept = self._targets.get(id(out))
+        if kept is not None and kept[0] is out:
+            return kept[1]
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        parts = [(part, out[name]) for name, part in self._parts.items()]
+        target: Target = (
+            [(part.write, array) for part, array in parts if not isinstance(part, Row)],
+            [(part.content, array.data) for part, array in parts if isinstance(part, Row)],
+        )
+        self._targets[id(out)] = out, target
+        return target
 
     def snapshot(self) -> dict[str, Picture]:
         """What each part remembers of earlier steps, by name; parts that remember nothing are left out."""
