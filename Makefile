@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint cartridge check-cartridge profile-cartridge bench walkthrough clean
+.PHONY: demo test lint cartridge check-cartridge profile-cartridge bench walkthrough journey clean
 
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
@@ -30,6 +30,9 @@ bench: $(VENV)/.installed               ## speed and memory beside bare emulator
 
 walkthrough: $(VENV)/.installed         ## the scripted player, from power-on to the first badge
 	$(PY) -m envs.cartridge.walkthrough --until badge1
+
+journey: $(VENV)/.installed             ## the scripted player, from power-on to the end screen; WAIT=7 plays another game
+	$(PY) -m envs.cartridge.walkthrough --until champion --wait $(or $(WAIT),0)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

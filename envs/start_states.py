@@ -18,10 +18,11 @@ from envs.errors import UserError, known
 from envs.games import BOOT_STARTS, Game
 from envs.state_files import StartState, read_state_file, write_state_file
 
-__all__ = ["CACHE_VARIABLE", "StartState", "cache_folder", "scripts_digest", "start_state"]
+__all__ = ["CACHE_VARIABLE", "StartState", "cache_folder", "keep_start", "scripts_digest", "start_state"]
 
 CACHE_VARIABLE = "POKERED_CACHE"
 _HERE = Path(__file__).parent
+_MADE_BY = {"power on": "power-on", "bedroom": "boot script"}
 
 
 def cache_folder() -> Path:
@@ -50,13 +51,15 @@ def start_state(game: Game, name: str) -> StartState:
     cannot be written.
     """
     if name in game.start_names:
-        path = (
-            cache_folder() / f"{game.sha1}-{VERSION}-{scripts_digest()}" / f"{name.replace(' ', '_')}.state"
-        )
-        return _read(path, name) or _make(game, name, path)
+        return _read(_path(game, name), name) or _make(game, name)
     if Path(name).expanduser().is_file():
         return read_state_file(game, Path(name).expanduser())
     raise UserError(f'start "{name}": no start of {game.name} and no file; {known(name, game.start_names)}')
+
+
+def _path(game: Game, name: str) -> Path:
+    folder = cache_folder() / f"{game.sha1}-{VERSION}-{scripts_digest()}"
+    return folder / f"{name.replace(' ', '_')}.state"
 
 
 def _read(path: Path, name: str) -> StartState | None:
@@ -71,41 +74,53 @@ def _read(path: Path, name: str) -> StartState | None:
     return StartState(data, name, provenance)
 
 
-def _make(game: Game, name: str, path: Path) -> StartState:
+def _make(game: Game, name: str) -> StartState:
     with Emulator(game.rom) as emulator:
-        made_by = _play_to(game, emulator, name, path.with_suffix(".failed.png"))
-        data = emulator.save_state()
-        provenance: dict[str, str | int] = {
-            "name": name,
-            "game": game.name,
-            "rom_sha1": game.sha1,
-            "emulator": VERSION,
-            "scripts": scripts_digest(),
-            "made_by": made_by,
-            "actions": emulator.actions,
-            "frames": emulator.frame_count,
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
+        emulator.tick(1, render=True)
+        if name != "power on":
+            game.boot(emulator, _path(game, name).with_suffix(".failed.png"))
+        if name in BOOT_STARTS:
+            return keep_start(game, emulator, name)
+        return _walk_to(game, emulator, name)
+
+
+def _walk_to(game: Game, emulator: Emulator, name: str) -> StartState:
+    """Play to the start ``name``, and keep those that are passed: each of them costs the whole way."""
+    # A part of the embedded cartridge, which other games have no use for.
+    from envs.cartridge.walkthrough import run_to
+
+    made: dict[str, StartState] = {}
+
+    def tell(milestone: str, actions: int) -> None:
+        if milestone in game.start_names:
+            made[milestone] = keep_start(game, emulator, milestone)
+
+    run_to(emulator, name, tell)
+    return made[name]
+
+
+def keep_start(game: Game, emulator: Emulator, name: str) -> StartState:
+    """Keep what the emulator is now as the start ``name``, to which it was played from power-on.
+
+    Raises UserError when the cache cannot be written.
+    """
+    data = emulator.save_state()
+    provenance: dict[str, str | int] = {
+        "name": name,
+        "game": game.name,
+        "rom_sha1": game.sha1,
+        "emulator": VERSION,
+        "scripts": scripts_digest(),
+        "made_by": _MADE_BY.get(name, "boot script, walkthrough"),
+        "actions": emulator.actions,
+        "frames": emulator.frame_count,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
     # Two processes that make the same state at once write the same bytes, as the emulator is deterministic.
     try:
-        write_state_file(path, data, provenance)
+        write_state_file(_path(game, name), data, provenance)
     except UserError as error:
         raise UserError(
             f"start states cannot be kept: {error}; set {CACHE_VARIABLE} to a folder that can be written"
         ) from error
     return StartState(data, name, provenance)
-
-
-def _play_to(game: Game, emulator: Emulator, name: str, picture: Path) -> str:
-    """Play from power-on to the start ``name`` and tell by what."""
-    emulator.tick(1, render=True)
-    if name == "power on":
-        return "power-on"
-    game.boot(emulator, picture)
-    if name in BOOT_STARTS:
-        return "boot script"
-    # A part of the embedded cartridge, which other games have no use for.
-    from envs.cartridge.walkthrough import run_to
-
-    run_to(emulator, name)
-    return "boot script, walkthrough"

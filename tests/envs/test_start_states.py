@@ -14,6 +14,7 @@ from envs.boot import BEDROOM, boot_to_control
 from envs.emulator import VERSION, Emulator
 from envs.errors import UserError
 from envs.games import Game
+from envs.places import MAP_NAMES
 from envs.ram import read_state
 from envs.start_states import CACHE_VARIABLE, cache_folder, start_state
 
@@ -39,23 +40,50 @@ def test_booting_leads_to_control_in_the_bedroom(game: Game) -> None:
         assert boot.has_control(emulator)
 
 
-def test_start_states_are_where_they_say(game: Game) -> None:
+@pytest.fixture(scope="module")
+def journey(game: Game) -> Game:
+    """The game with every start in the cache: the last is made with all that are passed on the way."""
+    start_state(game, game.start_names[-1])
+    return game
+
+
+def test_start_states_are_where_they_say(journey: Game) -> None:
+    game = journey
     places = {}
     for name in game.start_names[2:]:
         with at(game, name) as emulator:
             places[name] = read_state(emulator.memory)
     assert all(state.battle == 0 and state.joy_ignore == 0 for state in places.values())
     assert all(state.has_event(0x22) and len(state.party) >= 1 for state in places.values())
-    assert {name: places[name].map_id for name in ("starter", "route1", "gym1")} == {
-        "starter": 0,
-        "route1": 12,
-        "gym1": 2,
-    }
+    early = {name: state for name, state in places.items() if name in ("starter", "route1", "errand done")}
+    assert all(state.badges == 0 for state in early.values())
+    assert {name: places[name].map_id for name in ("starter", "route1")} == {"starter": 0, "route1": 12}
     assert places["starter"].party[0].level in (5, 6)
     assert places["errand done"].has_event(0x38)
     assert not places["route1"].has_event(0x38)
     assert max(mon.level for mon in places["gym1"].party) >= 10
-    assert all(state.badges == 0 for state in places.values())
+
+
+TOWNS = {1: 2, 2: 3, 3: 5, 4: 6, 5: 7, 6: 10, 7: 8, 8: 1}
+"""Map of the town that each gym stands in."""
+
+
+@pytest.mark.parametrize("gym", TOWNS)
+def test_a_gym_waits_for_who_stands_before_it(journey: Game, gym: int) -> None:
+    with at(journey, f"gym{gym}") as emulator:
+        state = read_state(emulator.memory)
+        assert state.map_id == TOWNS[gym]
+        assert state.badges == (1 << gym - 1) - 1
+        assert state.party[0].hp == state.party[0].max_hp
+        emulator.act("up")
+        emulator.act("up")
+        assert MAP_NAMES[read_state(emulator.memory).map_id].startswith(f"gym {gym}")
+
+
+def test_the_league_is_for_who_has_every_badge(journey: Game) -> None:
+    with at(journey, "league") as emulator:
+        state = read_state(emulator.memory)
+        assert (state.map_id, state.badges, state.has_event(0x901)) == (174, 0xFF, False)
 
 
 def test_a_state_is_kept_with_its_story(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

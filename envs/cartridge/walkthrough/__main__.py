@@ -1,18 +1,23 @@
-"""``python -m envs.cartridge.walkthrough [--until badge1] [--wait N]``: play from power-on, one line per
-milestone."""
+"""``python -m envs.cartridge.walkthrough [--until champion] [--wait N]``: play from power-on, one line per
+milestone, and keep the start states on the way."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import tempfile
 from pathlib import Path
 
 from envs.boot import boot_to_control
-from envs.cartridge.walkthrough import STORY, WalkthroughError, run_to
+from envs.cartridge.walkthrough import LAST, STORY, WalkthroughError, run_to
 from envs.emulator import Emulator
 from envs.errors import UserError, known
-from envs.games import EMBEDDED_ROM
+from envs.games import EMBEDDED_ROM, Game, identify
+from envs.ram import WORK_RAM, WORK_RAM_BYTES, read_state
+from envs.start_states import keep_start
+
+CHAMPION_EVENT = 0x901
 
 
 def main() -> int:
@@ -44,21 +49,43 @@ def check(until: str, wait: int) -> None:
 
 
 def play(emulator: Emulator, until: str, wait: int) -> int:
-    """Boot, wait, play, and print a line per milestone with the actions since power-on."""
+    """Boot, wait, play, and print a line per milestone with the actions since power-on.
+
+    Without a wait, what is passed on the way and is a start state is kept.
+    """
+    emulator.tick(1, render=True)
     boot_to_control(emulator, Path(tempfile.gettempdir()) / "walkthrough-boot.png")
     before = emulator.actions
+    game = identify(emulator.rom)
     print(f"{'control':<12} {before:>6} actions")
     emulator.tick(wait)
+
+    def tell(name: str, actions: int) -> None:
+        print(f"{name:<12} {before + actions:>6} actions", flush=True)
+        keep(game, emulator, name, wait)
+
     try:
-        run_to(
-            emulator,
-            until,
-            lambda name, actions: print(f"{name:<12} {before + actions:>6} actions", flush=True),
-        )
+        run_to(emulator, until, tell)
     except WalkthroughError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if until == LAST:
+        print(summary(emulator))
     return 0
+
+
+def keep(game: Game, emulator: Emulator, name: str, wait: int) -> None:
+    """Keep a start state, when this is one."""
+    if not wait and name in game.start_names:
+        keep_start(game, emulator, name)
+
+
+def summary(emulator: Emulator) -> str:
+    """What memory is at the end (its SHA-256 is that of 0xC000 to 0xDFFF), badges and champion."""
+    memory = bytes(emulator.memory[WORK_RAM : WORK_RAM + WORK_RAM_BYTES])
+    state = read_state(emulator.memory)
+    champion = "yes" if state.has_event(CHAMPION_EVENT) else "no"
+    return f"memory {hashlib.sha256(memory).hexdigest()}\nbadges {state.badge_count} champion {champion}"
 
 
 if __name__ == "__main__":

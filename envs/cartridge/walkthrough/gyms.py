@@ -12,12 +12,15 @@ from envs.cartridge.walkthrough.journey import (
     beat_leader,
     fetch,
     gather,
+    gym_2,
+    gym_3,
     pull,
     saltwick,
     sell_all,
     stock_up,
     teach,
     ticket,
+    to_gym,
     travel,
     willowmere,
 )
@@ -40,12 +43,17 @@ def hollowell(player: Player) -> None:
     travel(player, "CENTRE_6")
 
 
-def badge_4(player: Player) -> None:
+def gym_4(player: Player) -> None:
     """By the way under the road to the market, whose gym lies behind a tree."""
     stock_up(player, "SHOP_5", "BIG_POTION", 6)
     travel(player, "CENTRE_7")
     stock_up(player, "SHOP_6", "BIG_POTION", 8)
     gather(player, "MARKETON", "treat")
+    to_gym(player, "GYM_4", "CENTRE_7")
+
+
+def badge_4(player: Player) -> None:
+    """Beat OLIVE."""
     beat_leader(player, "GYM_4", 3)
 
 
@@ -63,7 +71,7 @@ def flute(player: Player) -> None:
     fetch(player, "GOT_FLUTE", "FLUTE_HOUSE", "keeper")
 
 
-def badge_5(player: Player) -> None:
+def gym_5(player: Player) -> None:
     """Wake the bear, and on through the reeds to the moor."""
     player.fighter.enough = 33
     player.heal("CENTRE_6")
@@ -75,6 +83,11 @@ def badge_5(player: Player) -> None:
     travel(player, "CENTRE_9")
     sell_all(player, "SHOP_8", "NUGGET")
     stock_up(player, "SHOP_8", "HUGE_POTION", 6)
+    to_gym(player, "GYM_5", "CENTRE_9")
+
+
+def badge_5(player: Player) -> None:
+    """Beat MURCH."""
     beat_leader(player, "GYM_5", 4)
 
 
@@ -87,16 +100,21 @@ def machines(player: Player) -> None:
     teach(player, "HM_SWIM")
 
 
-def badge_6(player: Player) -> None:
+def gym_6(player: Player) -> None:
     """Back to the town of four gates."""
     player.fighter.enough = 38
     travel(player, "CENTRE_8")
     gather(player, "BRASSGATE", "potion")
     stock_up(player, "SHOP_7", "HUGE_POTION", 5)
+    to_gym(player, "GYM_6", "CENTRE_8")
+
+
+def badge_6(player: Player) -> None:
+    """Beat LUMEN."""
     beat_leader(player, "GYM_6", 5)
 
 
-def badge_7(player: Player) -> None:
+def gym_7(player: Player) -> None:
     """Over the sea to the island, whose gym's key lies in the old house."""
     player.fighter.enough = 43
     player.heal("CENTRE_8")
@@ -105,16 +123,25 @@ def badge_7(player: Player) -> None:
     stock_up(player, "SHOP_9", "HUGE_POTION", 5)
     fetch(player, "GOT_OLD_KEY", "OLD_HOUSE", "key")
     gather(player, "OLD_HOUSE", "potion")
-    player.heal("CENTRE_10")
+    to_gym(player, "GYM_7", "CENTRE_10")
+
+
+def badge_7(player: Player) -> None:
+    """Beat ASHBY."""
     beat_leader(player, "GYM_7", 6)
 
 
-def badge_8(player: Player) -> None:
+def gym_8(player: Player) -> None:
     """North over the water, home, and to the gym of the second town."""
     player.fighter.enough = 48
     player.heal("CENTRE_10")
     stock_up(player, "SHOP_9", "HUGE_POTION", 6)
     travel(player, "CENTRE_1")
+    to_gym(player, "GYM_8", "CENTRE_1")
+
+
+def badge_8(player: Player) -> None:
+    """Beat OSKAR."""
     beat_leader(player, "GYM_8", 7)
 
 
@@ -153,17 +180,24 @@ def champion(player: Player) -> None:
 
 JOURNEY: dict[str, Callable[[Player], None]] = {
     "town 4": willowmere,
+    "gym2": gym_2,
     "badge2": badge_2,
     "ticket": ticket,
     "cut": saltwick,
+    "gym3": gym_3,
     "badge3": badge_3,
     "town 7": hollowell,
+    "gym4": gym_4,
     "badge4": badge_4,
     "flute": flute,
+    "gym5": gym_5,
     "badge5": badge_5,
     "machines": machines,
+    "gym6": gym_6,
     "badge6": badge_6,
+    "gym7": gym_7,
     "badge7": badge_7,
+    "gym8": gym_8,
     "badge8": badge_8,
     "league": league,
     "champion": champion,

@@ -86,6 +86,14 @@ def pull(player: Player, event: str, map_name: str, x: int, y: int) -> None:
     )
 
 
+def to_gym(player: Player, gym: str, centre: str) -> None:
+    """Healed, to the step in front of a gym's door."""
+    player.heal(centre)
+    way_out = atlas().maps[gym].warps[0]
+    door = (way_out.map, way_out.dest_x, way_out.dest_y)
+    player.repeat(lambda: player.at(door), lambda: player.pilot.visit(*door), f"go to {gym}")
+
+
 def beat_leader(player: Player, gym: str, bit: int) -> None:
     """Beat the leader of a gym; blackouts lead to the last centre. The badge is bit ``bit``."""
     until(
@@ -137,10 +145,14 @@ def willowmere(player: Player) -> None:
     travel(player, "CENTRE_3")
 
 
-def badge_2(player: Player) -> None:
+def gym_2(player: Player) -> None:
     """Trained, to the water gym."""
     train(player, GYM_2_LEVEL, "ROUTE_4", "CENTRE_3")
-    player.heal("CENTRE_3")
+    to_gym(player, "GYM_2", "CENTRE_3")
+
+
+def badge_2(player: Player) -> None:
+    """Beat TARN."""
     beat_leader(player, "GYM_2", 1)
 
 
@@ -158,9 +170,13 @@ def saltwick(player: Player) -> None:
     fetch(player, "GOT_HM_CUT", "DOCK", "captain")
 
 
-def badge_3(player: Player) -> None:
-    """Cut the tree before the gym, pull its lever, beat the leader."""
+def gym_3(player: Player) -> None:
+    """Cut the tree before the gym."""
     teach(player, "HM_CUT")
-    player.heal("CENTRE_4")
+    to_gym(player, "GYM_3", "CENTRE_4")
+
+
+def badge_3(player: Player) -> None:
+    """Pull the gym's lever and beat DYNA."""
     pull(player, "GYM_3_OPEN", "GYM_3", 1, 11)
     beat_leader(player, "GYM_3", 2)
