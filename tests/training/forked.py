@@ -1,0 +1,125 @@
+"""Programs of training/ as processes that start at once: forked from one that has imported what they need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+# A line of JSON in, a line out: {"start": ...} gives a process id, {"wait": id} its status.
+SERVER = """
+import importlib, json, os, sys, traceback
+sys.path.insert(0, sys.argv[1])
+import training.session, training.plan, training.train_ppo, training.export_sb3
+from training.cli import run_program
+for line in sys.stdin:
+    order = json.loads(line)
+    if "start" in order:
+        pid = os.fork()
+        if pid == 0:
+            for number, path in ((1, order["out"]), (2, order["err"])):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+            status = 70
+            try:
+                exec(order["before"])
+                sys.argv = [order["program"], *order["start"]]
+                run_program(importlib.import_module("training." + order["program"]).main)
+            except SystemExit as left:
+                status = left.code or 0
+            except BaseException:
+                traceback.print_exc()
+            from multiprocessing.util import _exit_function
+            _exit_function()
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(status)
+        answer = pid
+    else:
+        answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+    print(json.dumps(answer), flush=True)
+"""
+
+
+@dataclass
+class Child:
+    """A program under way."""
+
+    pid: int
+    out: Path
+    err: Path
+    ask: Callable[[dict[str, Any]], int]
+
+    def kill(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Its exit status; minus the signal's number when one ended it."""
+        return self.ask({"wait": self.pid})
+
+    @property
+    def errors(self) -> str:
+        """What it has said on stderr so far."""
+        return self.err.read_text() if self.err.exists() else ""
+
+    @property
+    def shown(self) -> str:
+        """What it has said on stdout so far."""
+        return self.out.read_text() if self.out.exists() else ""
+
+
+class Forker:
+    """Starts programs; ``folder`` holds what they say. Close it."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self._count = 0
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(ROOT)], cwd=ROOT, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def start(self, *flags: Any, program: str = "train_ppo", before: str = "") -> Child:
+        """Start ``training/PROGRAM.py`` with ``flags``; ``before`` is code that its process runs first."""
+        self._count += 1
+        out, err = (self.folder / f"{self._count}.{name}" for name in ("out", "err"))
+        pid = self._ask(
+            {
+                "start": [str(flag) for flag in flags], "program": program, "before": before,
+                "out": str(out), "err": str(err),
+            }
+        )  # fmt: skip
+        return Child(pid, out, err, self._ask)
+
+    def run(self, *flags: Any, program: str = "train_ppo", before: str = "") -> Child:
+        """Start a program and wait for its end, which must be a good one."""
+        child = self.start(*flags, program=program, before=before)
+        status = child.wait()
+        assert status == 0, child.errors
+        return child
+
+    def _ask(self, order: dict[str, Any]) -> int:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        print(json.dumps(order), file=self._server.stdin, flush=True)
+        return int(json.loads(self._server.stdout.readline()))
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(30)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Until ``condition()`` holds; AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,224 @@
+"""Checkpoints that were made to harm: no code runs, nothing outside is read, and the user gets one line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stable_baselines3 import PPO
+
+from training.checkpoints import (
+    OPTIMIZER,
+    POLICY,
+    STATE,
+    STATE_ARRAYS,
+    TRAINER,
+    Checkpoint,
+    CheckpointError,
+    apply_training_state,
+    read_checkpoint,
+    save_checkpoint,
+)
+from training.config import load_config
+from training.make_env import make_vec_env
+from training.model import build_model
+from training.moment import moment_of
+from training.resuming import restore_games
+
+from .conftest import TINY
+
+SHA1 = "0" * 40
+ALL = (POLICY, OPTIMIZER, TRAINER, STATE, STATE_ARRAYS)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[PPO]:
+    """A model that has learned from one rollout."""
+    config = load_config(None, TINY)
+    made = build_model(config, make_vec_env(config))
+    made.learn(64)
+    yield made
+    assert made.env is not None
+    made.env.close()
+
+
+@pytest.fixture
+def folder(model: PPO, tmp_path: Path) -> Path:
+    """A whole checkpoint of it."""
+    return save_checkpoint(model, tmp_path / "64", {}, moment_of(model, [], SHA1))
+
+
+def put(folder: Path, name: str, data: bytes) -> None:
+    """Another content for one file, with a hash that fits, so that only its kind stands in its way."""
+    (folder / name).write_bytes(data)
+    if name != TRAINER:
+        trainer = json.loads((folder / TRAINER).read_text())
+        trainer["sha256"][name] = hashlib.sha256(data).hexdigest()
+        (folder / TRAINER).write_text(json.dumps(trainer))
+
+
+def line_of(folder: Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+class _Bomb:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, pickle.HIGHEST_PROTOCOL])
+@pytest.mark.parametrize("name", ALL)
+def test_a_pickle_in_any_file_runs_nothing(folder: Path, tmp_path: Path, name: str, protocol: int) -> None:
+    mark = tmp_path / "ran"
+    bomb = pickle.dumps(_Bomb(mark), protocol=protocol)
+    put(folder, name, bomb)
+    assert "not a safetensors file" in line_of(folder) or "not valid JSON" in line_of(folder)
+    assert not mark.exists()
+    pickle.loads(bomb)
+    assert mark.exists(), "the bomb would have worked"
+
+
+@pytest.mark.parametrize("name", [TRAINER, STATE])
+@pytest.mark.parametrize("data", [b"[" * 1_000_000, b'{"a":' * 1_000_000, b"\xff\xfe", b"", b"1" * 5000])
+def test_json_that_is_none(folder: Path, name: str, data: bytes) -> None:
+    put(folder, name, data)
+    assert "not valid JSON" in line_of(folder)
+
+
+def tensors(header: bytes, data: bytes = b"", length: int | None = None) -> bytes:
+    return struct.pack("<Q", len(header) if length is None else length) + header + data
+
+
+HUGE = b'{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}'
+FOUR = b'{"dtype":"U8","shape":[4],"data_offsets":[0,4]}'
+OVERLAP = b'{"a":' + FOUR + b',"b":' + FOUR + b"}"
+
+
+@pytest.mark.parametrize("name", [POLICY, OPTIMIZER, STATE_ARRAYS])
+@pytest.mark.parametrize(
+    "data",
+    [
+        tensors(b"{}", length=2**60),
+        tensors(b"{}", length=2**63 + 5),
+        tensors(HUGE, b"\0" * 4),
+        tensors(OVERLAP, b"\0" * 4),
+        tensors(b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', b"\0" * 4),
+        tensors(b'{"a":{"dtype":"OBJECT","shape":[1],"data_offsets":[0,8]}}', b"\0" * 8),
+    ],
+)
+def test_absurd_tensors(folder: Path, name: str, data: bytes) -> None:
+    put(folder, name, data)
+    assert "not a safetensors file" in line_of(folder)
+
+
+TRAINER_CHANGES: list[Callable[[dict[str, Any]], object]] = [
+    lambda t: t.update(steps=float("nan")),
+    lambda t: t.update(steps=True),
+    lambda t: t.update(steps=1e99),
+    lambda t: t.update(format=True) or t.update(steps=None),
+    lambda t: t.update(sha256=[]),
+    lambda t: t["sha256"].update({POLICY: None}),
+    lambda t: t["sha256"].update({STATE: {"a": 1}}),
+    lambda t: t["sha256"].pop(STATE_ARRAYS),
+]
+
+
+@pytest.mark.parametrize("change", TRAINER_CHANGES)
+def test_wrong_kinds(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    trainer = json.loads((folder / TRAINER).read_text())
+    change(trainer)
+    (folder / TRAINER).write_text(json.dumps(trainer))
+    assert line_of(folder).startswith("checkpoint ")
+
+
+def test_names_that_lead_elsewhere_are_not_followed(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x")
+    trainer = json.loads((folder / TRAINER).read_text())
+    trainer["sha256"]["../secret"] = hashlib.sha256(b"x").hexdigest()
+    (folder / TRAINER).write_text(json.dumps(trainer))
+    read_checkpoint(folder)  # hashes of other files are nobody's business
+    state = json.loads((folder / STATE).read_text())
+    state["environments"]["count"] = {"$array": "../secret"}
+    put(folder, STATE, json.dumps(state).encode())
+    assert "an array is missing or damaged" in line_of(folder)
+
+
+def games(state: Any) -> list[dict[str, Any]]:
+    return state["environments"]["emulators"]["environments"]  # type: ignore[no-any-return]
+
+
+STATE_CHANGES: list[Callable[[Any], object]] = [
+    lambda s: s.pop("machine"),
+    lambda s: s.update(machine=[1, 2]),
+    lambda s: s.update(environments=None),
+    lambda s: s.update(episodes=[{"r": "much"}]),
+    lambda s: s["environments"].update(returns=[1e999, "x"]),
+    lambda s: games(s)[0].pop("reward"),
+    lambda s: games(s)[0]["emulator"].update(state="text"),
+    lambda s: games(s)[1]["stats"].update(had_events="zz"),
+    lambda s: games(s)[1]["visited"].update(maps=[[0, 2**62, 2**62, [0]]]),
+    lambda s: games(s)[0]["random"].update(
+        state={"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}}
+    ),
+    lambda s: games(s)[0].update(random="x"),
+]
+
+
+@pytest.mark.parametrize("change", STATE_CHANGES)
+def test_environments_that_are_none(model: PPO, folder: Path, change: Callable[[Any], object]) -> None:
+    state = json.loads((folder / STATE).read_text())
+    change(state)
+    put(folder, STATE, json.dumps(state).encode())
+    checkpoint = read_checkpoint(folder)
+    with pytest.raises(CheckpointError, match="environments are damaged") as caught:
+        restore_games(checkpoint, model, SHA1, seed=0, changed=False)
+    assert "\n" not in str(caught.value)
+    restore_games(read_checkpoint_again(model, folder), model, SHA1, seed=0, changed=False)
+
+
+def read_checkpoint_again(model: PPO, folder: Path) -> Checkpoint:
+    """A sound one: after a refusal the games can be used as before."""
+    model._last_obs = None
+    assert model.env is not None
+    model.env.reset()
+    return read_checkpoint(save_checkpoint(model, folder.with_name("sound"), {}, moment_of(model, [], SHA1)))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda s: s["machine"].update(emulator="pyboy-0"), "its emulator was pyboy-0, here it is"),
+        (lambda s: s["machine"].update(rom_sha1="f" * 40), "its rom_sha1 was fff"),
+        (lambda s: games(s).append(games(s)[0]), "it had 3 environments, now there are 2"),
+    ],
+)
+def test_other_machines_begin_new_episodes_and_say_why(
+    model: PPO, folder: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], object], why: str
+) -> None:
+    state = json.loads((folder / STATE).read_text())
+    change(state)
+    put(folder, STATE, json.dumps(state).encode())
+    restore_games(read_checkpoint(folder), model, SHA1, seed=0, changed=False)
+    assert f"warning: episodes begin anew: {why}" in capsys.readouterr().err
+    assert model._last_obs is None
+
+
+def test_an_optimizer_of_another_network_is_refused(model: PPO, folder: Path) -> None:
+    trainer = json.loads((folder / TRAINER).read_text())
+    trainer["optimizer_groups"][0]["params"] = [0]
+    (folder / TRAINER).write_text(json.dumps(trainer))
+    with pytest.raises(CheckpointError, match="training state is damaged"):
+        apply_training_state(read_checkpoint(folder), model)

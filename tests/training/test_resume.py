@@ -1,0 +1,184 @@
+"""Exact resume, on the real game in real processes: however a run is stopped, it ends as if it never was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from training.checkpoints import numbered_checkpoints, read_checkpoint
+
+from .conftest import TINY, environment
+from .forked import Child, Forker, wait_for
+
+STEPS = 512
+EXACT = {
+    **TINY,
+    "start": "starter",
+    "max_steps": 50,
+    "total_steps": STEPS,
+    "torch_deterministic": True,
+    "eval_every_steps": 192,
+    "step_timeout": 120,  # a worker that is replaced because the machine is busy would change the run
+    "eval_episodes": 1,
+    "ent_coef_final": 0.0,
+    "rewards": {"exploration_new_tile": 0.1, "battle_start_bonus": 1.0, "penalty_wall": -0.01},
+}
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config whose runs can be compared to the bit."""
+    path = tmp_path_factory.mktemp("exact") / "exact.json"
+    path.write_text(json.dumps(EXACT))
+    return path
+
+
+@pytest.fixture(scope="module")
+def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
+    """Starts programs."""
+    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def whole(forker: Forker, exact: Path, runs: Path) -> Path:
+    """A run that nothing stopped."""
+    forker.run("--config", exact, "--run-name", "unbroken")
+    return runs / "unbroken"
+
+
+def weights(run: Path, name: str = "final") -> str:
+    return hashlib.sha256((run / "checkpoints" / name / "policy.safetensors").read_bytes()).hexdigest()
+
+
+def curves(run: Path) -> dict[str, Any]:
+    """Every point of the run's curves; of what a clock measured the steps alone."""
+    events = EventAccumulator(str(run / "tensorboard"), {"scalars": 0, "images": 0})
+    events.Reload()
+    found: dict[str, Any] = {}
+    for tag in events.Tags()["scalars"]:
+        timed = tag.startswith(("perf/", "time/")) or tag in ("health/steps_per_s", "health/rss_mb")
+        found[tag] = [(e.step, None if timed else repr(e.value)) for e in events.Scalars(tag)]
+    for tag in events.Tags()["images"]:
+        found[tag] = [(e.step, e.encoded_image_string) for e in events.Images(tag)]
+    return found
+
+
+def same_in_everything(one: Path, other: Path, name: str = "final") -> None:
+    assert weights(one, name) == weights(other, name)
+    assert curves(one) == curves(other)
+    samples = [np.load(run / "agent_stats.npz")["samples"] for run in (one, other)]
+    assert (samples[0] == samples[1]).all()
+    rows = [[json.loads(line) for line in (run / "eval.jsonl").open()] for run in (one, other)]
+    assert rows[0] == rows[1]
+    trainers = [read_checkpoint(run / "checkpoints" / name).trainer for run in (one, other)]
+    assert trainers[0]["extra"] == trainers[1]["extra"]
+    assert trainers[0]["random"] == trainers[1]["random"]
+
+
+def episodes(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (run / "episodes").glob("*.episode")}
+
+
+def newest(run: Path) -> int:
+    return max((int(path.name) for path in numbered_checkpoints(run / "checkpoints")), default=0)
+
+
+def test_stopped_and_resumed_is_the_same_run(forker: Forker, exact: Path, runs: Path, whole: Path) -> None:
+    forker.run("--config", exact, "--run-name", "parted", "--stop-after", 100)
+    forker.run("--resume", "parted", "--stop-after", 320)
+    forker.run("--resume", "parted", "--workers", 2)  # how the games are spread over processes is no matter
+    same_in_everything(whole, runs / "parted")
+    assert episodes(whole) == episodes(runs / "parted")
+
+
+def test_evaluations_on_the_way_change_nothing(forker: Forker, exact: Path, whole: Path, runs: Path) -> None:
+    forker.run("--config", exact, "--run-name", "unseen", "--eval-every-steps", 0)
+    assert (whole / "checkpoints" / "best").is_dir()
+    assert weights(runs / "unseen") == weights(whole)
+    assert not (runs / "unseen" / "eval.jsonl").exists()
+
+
+# The second: as where a rollout takes so long that a signal does not wait for its end.
+@pytest.mark.parametrize("before", ["", "import training.keeping as k; k.LONG_CYCLE_S = 0.0"])
+def test_a_signal_at_any_moment_changes_nothing(
+    forker: Forker, exact: Path, runs: Path, whole: Path, before: str
+) -> None:
+    name, generator = f"signals-{len(before)}", random.Random(4)
+    child = forker.start("--config", exact, "--run-name", name, before=before)
+    dropped = 0
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        begin = newest(runs / name)
+        wait_for(lambda begin=begin: newest(runs / name) > begin)
+        time.sleep(generator.uniform(0, 0.2))
+        child.kill(number)
+        assert child.wait() == 0, child.errors
+        assert f"stopped by {number.name}; go on with --resume {name}" in child.shown
+        assert "took its place" not in child.errors
+        dropped += "steps again" in child.shown
+        child = forker.start("--resume", name, before=before)
+    assert child.wait() == 0, child.errors
+    same_in_everything(whole, runs / name)
+    assert dropped or not before, "a long rollout is given up"
+
+
+def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path) -> None:
+    generator = random.Random(7)
+    run, far = runs / "killed", ("--total-steps", 1_000_000, "--eval-every-steps", 0)
+    began = time.monotonic()
+    child = forker.start("--config", exact, "--run-name", "killed", *far)
+    wait_for(lambda: newest(run) > 0)
+    start_up = time.monotonic() - began
+    reached = 0
+    for _ in range(20):
+        time.sleep(generator.uniform(0, start_up))
+        child.kill(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL, child.errors
+        saved = numbered_checkpoints(run / "checkpoints")
+        assert [read_checkpoint(path).steps for path in saved] == [int(path.name) for path in saved]
+        assert newest(run) >= reached, "a checkpoint was lost"
+        reached = newest(run)
+        child = forker.start("--resume", "killed")
+        _until_training(child, reached)
+    child.kill(signal.SIGKILL)
+    child.wait()
+    end = newest(run) + 128
+    forker.run("--resume", "killed", "--stop-after", end)
+    forker.run("--config", exact, "--run-name", "spared", *far, "--stop-after", end)
+    assert weights(run, str(end)) == weights(runs / "spared", str(end))
+    assert curves(run) == curves(runs / "spared")
+    assert episodes(run) == episodes(runs / "spared")
+
+
+def _until_training(child: Child, steps: int) -> None:
+    wait_for(lambda: f"from step {steps:,}" in child.shown or bool(child.errors))
+    assert f"from step {steps:,}" in child.shown, child.errors
+
+
+def test_a_clock_that_runs_backwards_changes_nothing(
+    forker: Forker, exact: Path, runs: Path, whole: Path
+) -> None:
+    """Every look at the clock is an hour before the last one: nothing but the time module can be made to."""
+    backwards = """
+import time
+now = [time.time()]
+def earlier():
+    now[0] -= 3600
+    return now[0]
+time.time, time.time_ns = earlier, lambda: int(earlier() * 1e9)
+"""
+    for flags in (("--config", exact, "--run-name", "clock", "--stop-after", 256), ("--resume", "clock")):
+        child = forker.run(*flags, before=backwards)
+        assert "Traceback" not in child.errors
+    same_in_everything(whole, runs / "clock")
