@@ -13,6 +13,8 @@ from functools import lru_cache
 from struct import Struct, calcsize
 from typing import Literal, NamedTuple, Protocol, overload
 
+from envs.numbers import bcd, bit, count_bits
+
 
 class Memory(Protocol):
     """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes.
@@ -130,31 +132,6 @@ _BAG = slice(W_NUM_BAG_ITEMS - W_POKEDEX_OWNED, W_BAG_ITEMS + 2 * BAG_MAX + 1 - 
 _MONEY = slice(W_PLAYER_MONEY - W_POKEDEX_OWNED, W_PLAYER_MONEY - W_POKEDEX_OWNED + 3)
 
 BattleChange = Literal["started", "won", "lost", "escaped"]
-
-
-def big_endian(data: Sequence[int]) -> int:
-    """The unsigned number in ``data``, most significant byte first."""
-    return int.from_bytes(bytes(data), "big")
-
-
-def bcd(data: Sequence[int]) -> int:
-    """The number in binary coded decimal ``data``, most significant first; a nibble above 9 reads as 9."""
-    value = 0
-    for byte in data:
-        value = value * 100 + min(byte >> 4, 9) * 10 + min(byte & 15, 9)
-    return value
-
-
-def bit(data: Sequence[int], n: int) -> bool:
-    """Flag ``n``: bit n mod 8, least significant first, of byte n div 8. IndexError when out of range."""
-    if n < 0:
-        raise IndexError(f"flag {n} is below 0")
-    return bool(data[n >> 3] >> (n & 7) & 1)
-
-
-def count_bits(data: Sequence[int]) -> int:
-    """How many bits of ``data`` are set."""
-    return int.from_bytes(bytes(data), "big").bit_count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +323,7 @@ def battle_change(before: GameState, now: GameState) -> BattleChange | None:
     """What happened to battles between two moments.
 
     "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (fled, or
-    the
-    wild creature was caught). The moment after a loss (battle -1) going back to 0 is not a second loss.
+    the wild creature was caught). The moment after a loss (battle -1) going back to 0 is not a second loss.
     """
     if now.battle > 0:
         return "started" if before.battle <= 0 else None

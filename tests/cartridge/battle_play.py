@@ -10,7 +10,8 @@ import pytest
 
 from envs.cartridge.walkthrough.screen import Screen
 from envs.emulator import Emulator
-from envs.ram import GameState, big_endian, read_state
+from envs.numbers import big_endian
+from envs.ram import GameState, read_state
 from tests.cartridge.tables_text import Creature, creatures
 
 FIGHT, BAG, TEAM, RUN = range(4)

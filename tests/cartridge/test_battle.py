@@ -15,7 +15,7 @@ from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.emulator import BUTTONS, Emulator
 from envs.games import EMBEDDED_ROM
-from envs.ram import big_endian
+from envs.numbers import big_endian
 from tests.cartridge.battle_play import (
     BAG,
     BATTLE_LEVEL,
