@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint cartridge check-cartridge profile-cartridge bench walkthrough journey clean
+.PHONY: demo test lint cartridge check-cartridge profile-cartridge bench walkthrough journey soak clean
 
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
@@ -33,6 +33,9 @@ walkthrough: $(VENV)/.installed         ## the scripted player, from power-on to
 
 journey: $(VENV)/.installed             ## the scripted player, from power-on to the end screen; WAIT=7 plays another game
 	$(PY) -m envs.cartridge.walkthrough --until champion --wait $(or $(WAIT),0)
+
+soak: $(VENV)/.installed                ## ten minutes of training with a fault every 20 seconds, then what must hold
+	$(PY) training/soak.py --minutes 10 --every 20
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,0 +1,51 @@
+"""Faults while a run trains: ``python training/soak.py --minutes 10``.
+
+Kills, stops, signals, damaged files; then checks that no step, episode or weight was harmed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from training.cli import File, UsageError, parse, run_program
+
+
+@dataclass(frozen=True)
+class SoakFlags:
+    """Train a small run for some minutes while something is broken every few seconds, then check that steps
+    are never lost from the count, no episode is doubled, weights are finite, and nothing is left behind.
+    """
+
+    minutes: float = 10.0
+    """How long."""
+    every: float = 20.0
+    """Seconds from one fault to the next."""
+    seed: int = 0
+    """Seed of the order of the faults."""
+    keep: File = None
+    """Folder that the run is kept in, which must not exist; a temporary one when left out."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Soak, print the table. Returns 0 when every check holds, else 1; raises UserError for wrong input."""
+    flags = parse(SoakFlags, arguments, "soak.py")
+    for name in ("minutes", "every"):
+        if not getattr(flags, name) > 0:
+            raise UsageError(f"--{name} {getattr(flags, name)} is out of range: must be above 0")
+    if flags.keep is not None and flags.keep.exists():
+        raise UsageError(f"--keep {flags.keep}: exists already")
+    from training.soaking import soak
+
+    report, sound = soak(flags.minutes * 60, flags.every, flags.seed, flags.keep)
+    print(report)
+    return 0 if sound else 1
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,67 @@
+"""What must hold of a run after a soak."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from envs.episode_file import SUFFIX, read_episode
+from training.checkpoints import numbered_checkpoints, read_checkpoint
+from training.trainee import Trainee
+
+Checks = list[tuple[str, bool]]
+LONG_ENOUGH = 100  # steps from which on no two episodes have the same actions by chance
+
+
+def run_checks(
+    trainee: Trainee, status: int, wanted: int, lost: Collection[str], shared: Collection[str]
+) -> Checks:
+    """Each check in words, and whether it holds."""
+    checkpoint = read_checkpoint(numbered_checkpoints(trainee.checkpoints)[0])
+    counted = checkpoint.trainer["extra"]["counts"]["episodes"]
+    recorded, doubled = episodes(trainee.run / "episodes")
+    curve = approx_kl_steps(trainee.run)
+    finite = all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint.policy.values())
+    alive = _wait_until_gone(trainee)
+    return [
+        (f"the last session ended well (status {status})", status == 0),
+        (f"steps: {checkpoint.steps:,} counted, {wanted:,} wanted", checkpoint.steps == wanted),
+        (f"every session went on from the newest sound checkpoint{_list(lost)}", not lost),
+        (f"episodes: {counted:,} counted, {recorded:,} recorded", counted == recorded),
+        (f"episodes doubled: {doubled}", doubled == 0),
+        ("weights are finite", finite),
+        (f"TensorBoard: {len(curve)} updates, no point doubled", curve == sorted(set(curve))),
+        (f"processes left: {len(alive)}", not alive),
+        (f"shared memory left: {len(shared)}", not shared),
+    ]
+
+
+def _list(lost: Collection[str]) -> str:
+    return ": " + "; ".join(lost) if lost else ""
+
+
+def episodes(folder: Path) -> tuple[int, int]:
+    """How many episodes are on file, and how many of them have the actions of another."""
+    played = [read_episode(path) for path in sorted(folder.glob("*" + SUFFIX))]
+    long = Counter(bytes(episode.actions) for episode in played if len(episode.actions) >= LONG_ENOUGH)
+    return len(played), sum(times - 1 for times in long.values())
+
+
+def approx_kl_steps(run: Path) -> list[int]:
+    """The steps that the curve of the KL divergence has points at."""
+    events = EventAccumulator(str(run / "tensorboard"), {"scalars": 0})
+    events.Reload()
+    tags = events.Tags()["scalars"]
+    return [event.step for event in events.Scalars("train/approx_kl")] if "train/approx_kl" in tags else []
+
+
+def _wait_until_gone(trainee: Trainee, seconds: float = 10.0) -> list[int]:
+    deadline = time.monotonic() + seconds
+    while trainee.alive() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return trainee.alive()

@@ -1,0 +1,140 @@
+"""The work of soak.py: one run, broken again and again, and what must hold when it is over."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from training.checkpoints import CheckpointError, numbered_checkpoints, read_checkpoint
+from training.report import table
+from training.soak_checks import Checks, run_checks
+from training.trainee import CONFIG, Trainee
+
+NAME = "soak"
+SETTLE_S = 60.0  # within which training must be under way again
+
+
+class Soak:
+    """The faults, and how often each was dealt with."""
+
+    def __init__(self, trainee: Trainee) -> None:
+        self.trainee = trainee
+        self.injected: Counter[str] = Counter()
+        self.lost: list[str] = []
+        """Where a run did not go on from where it should have."""
+        self.faults: dict[str, Callable[[], None]] = {
+            "worker killed": lambda: self._worker(signal.SIGKILL),
+            "worker stopped": lambda: self._worker(signal.SIGSTOP),
+            "SIGTERM, resumed": lambda: self._stop(signal.SIGTERM),
+            "SIGINT, resumed": lambda: self._stop(signal.SIGINT),
+            "SIGKILL, resumed": self._kill,
+            "newest checkpoint damaged, resumed": self._damage,
+            "TensorBoard's folder removed": self._remove_curves,
+        }
+
+    def inject(self, name: str) -> None:
+        """One fault, until training is under way again."""
+        self.injected[name] += 1
+        self.faults[name]()
+        self.trainee.wait_for_checkpoint(SETTLE_S)
+
+    def _worker(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.trainee.a_worker().send_signal(number)
+
+    def _stop(self, number: signal.Signals) -> None:
+        status = self.trainee.end(number)
+        if status != 0:
+            self.lost.append(f"{number.name} ended the run with status {status}")
+        self._resume()
+
+    def _kill(self) -> None:
+        self.trainee.end(signal.SIGKILL)
+        self._resume()
+
+    def _damage(self) -> None:
+        self.trainee.end(signal.SIGKILL)
+        newest = numbered_checkpoints(self.trainee.checkpoints)[0]
+        victim = newest / "policy.safetensors"
+        data = bytearray(victim.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        victim.write_bytes(data)
+        self._resume()
+        if "going back to the one before" not in self.trainee.errors():
+            self.lost.append(f"nothing was said of the damaged checkpoint {newest.name}")
+
+    def _remove_curves(self) -> None:
+        shutil.rmtree(self.trainee.run / "tensorboard")
+
+    def _resume(self) -> None:
+        expected = newest_sound(self.trainee.checkpoints)
+        began = self.trainee.start("--resume", NAME)
+        if began != expected:
+            self.lost.append(f"went on from step {began}, its newest sound checkpoint has {expected}")
+
+
+def newest_sound(checkpoints: Path) -> int:
+    """Steps of the newest checkpoint that can be read; 0 when there is none."""
+    for folder in numbered_checkpoints(checkpoints):
+        with contextlib.suppress(CheckpointError):
+            return read_checkpoint(folder).steps
+    return 0
+
+
+def _order(names: list[str], seed: int) -> Iterator[str]:
+    """Every fault once in random order, and again, so that each comes up about as often."""
+    generator = random.Random(seed)  # noqa: S311 - an order, no secret
+    while True:
+        yield from generator.sample(names, len(names))
+
+
+def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[str, bool]:
+    """Soak for ``seconds``; a table of faults and checks, and whether all checks hold."""
+    root = keep or Path(tempfile.mkdtemp(prefix="soak-"))
+    root.mkdir(parents=True, exist_ok=True)
+    shared_before = shared_memory()
+    (root / "soak.json").write_text(json.dumps({**CONFIG, "seed": seed}))
+    trainee = Trainee(root, NAME)
+    under_way = Soak(trainee)
+    try:
+        trainee.start("--config", root / "soak.json", "--run-name", NAME)
+        trainee.wait_for_checkpoint(SETTLE_S)
+        end = time.monotonic() + seconds
+        for name in _order(list(under_way.faults), seed):
+            if time.monotonic() + every > end:
+                break
+            time.sleep(every)
+            under_way.inject(name)
+        checks = _finish(under_way, shared_before)
+    finally:
+        trainee.clean_up()
+        if keep is None:
+            shutil.rmtree(root, ignore_errors=True)
+    rows = [("fault", "times"), *((name, str(n)) for name, n in sorted(under_way.injected.items()))]
+    lines = [table(rows), "", *(f"  {'ok  ' if ok else 'FAIL'} {text}" for text, ok in checks)]
+    return "\n".join(lines), all(ok for _, ok in checks)
+
+
+def _finish(under_way: Soak, shared_before: set[str]) -> Checks:
+    """Stop, go on to an exact number of steps, and look at what is there."""
+    trainee = under_way.trainee
+    under_way._stop(signal.SIGTERM)
+    trainee.end(signal.SIGTERM)
+    wanted = newest_sound(trainee.checkpoints) + 4 * trainee.rollout_steps
+    trainee.start("--resume", NAME, "--stop-after", wanted)
+    status = trainee.wait()
+    return run_checks(trainee, status, wanted, under_way.lost, shared_memory() - shared_before)
+
+
+def shared_memory() -> set[str]:
+    """Names of what lies in shared memory."""
+    folder = Path("/dev/shm")  # noqa: S108
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()

@@ -1,0 +1,139 @@
+"""A training run as a process of its own that a soak breaks and starts again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from training.checkpoints import numbered_checkpoints
+
+CONFIG = {
+    "description": "Four games, short episodes, a checkpoint after every update: for soaks.",
+    "num_envs": 4,
+    "workers": 2,
+    "max_steps": 200,
+    "n_steps": 64,
+    "batch_size": 128,
+    "total_steps": 1_000_000_000,
+    "save_interval": 256,
+    "keep_checkpoints": 5,
+    "device": "cpu",
+    "episodes_mb": 1000,
+}
+PROGRAM = Path(__file__).with_name("train_ppo.py")
+BEGINS = re.compile(r"^run \S+?(?: from step ([\d,]+))?: ", re.MULTILINE)
+
+
+class SoakError(RuntimeError):
+    """The run did not do what it must for the soak to go on."""
+
+
+class Trainee:
+    """The run ``name`` under ``root``, trained by one process at a time."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root
+        self.run = root / name
+        self.checkpoints = self.run / "checkpoints"
+        self.rollout_steps = int(str(CONFIG["num_envs"])) * int(str(CONFIG["n_steps"]))
+        self.seen: dict[int, float] = {}
+        """Every process that ever belonged to it: id and time of creation."""
+        self._sessions = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *flags: object) -> int:
+        """Start training and wait until it says so; the step count that it begins with. Raises SoakError."""
+        self._sessions += 1
+        with self._said("out").open("wb") as out, self._said("err").open("wb") as err:
+            self._process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), *map(str, flags)],
+                env={**os.environ, "POKERED_RUNS": str(self.root)}, stdout=out, stderr=err,
+            )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while True:
+            begins = BEGINS.search(self._said("out").read_text())
+            if begins:
+                return int((begins[1] or "0").replace(",", ""))
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise SoakError(f"training did not begin: {self.errors()}")
+            time.sleep(0.05)
+
+    def _said(self, stream: str) -> Path:
+        return self.root / f"session-{self._sessions}.{stream}"
+
+    def errors(self) -> str:
+        """What the session has said on stderr."""
+        return self._said("err").read_text()
+
+    def wait_for_checkpoint(self, seconds: float) -> None:
+        """Until the next checkpoint is there: training is under way. Raises SoakError."""
+        before, deadline = self._newest(), time.monotonic() + seconds
+        while self._newest() <= before:
+            if self._process is None or self._process.poll() is not None:
+                raise SoakError(f"training ended: {self.errors()}")
+            if time.monotonic() > deadline:
+                raise SoakError(f"no checkpoint for {seconds:g} s: {self.errors()}")
+            time.sleep(0.05)
+        self._note_processes()
+
+    def _newest(self) -> int:
+        return max((int(path.name) for path in numbered_checkpoints(self.checkpoints)), default=0)
+
+    def _note_processes(self) -> list[psutil.Process]:
+        if self._process is None:
+            return []
+        try:
+            own = psutil.Process(self._process.pid)
+            family = [own, *own.children(recursive=True)]
+            self.seen |= {process.pid: process.create_time() for process in family}
+        except psutil.NoSuchProcess:
+            return []
+        return family[1:]
+
+    def a_worker(self) -> psutil.Process:
+        """A process that plays games: the one that has used the processor most. Raises SoakError."""
+        family = self._note_processes()
+        if not family:
+            raise SoakError("there is no worker")
+        return max(family, key=lambda process: process.cpu_times().user)
+
+    def end(self, number: signal.Signals) -> int:
+        """Send the trainer a signal and wait for its end; its exit status."""
+        self._note_processes()
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit status, once it has ended. Raises SoakError after five minutes."""
+        assert self._process is not None
+        try:
+            return self._process.wait(300)
+        except subprocess.TimeoutExpired:
+            raise SoakError(f"training did not end: {self.errors()}") from None
+
+    def alive(self) -> list[int]:
+        """Processes of this run that still live."""
+        found = []
+        for pid, created in self.seen.items():
+            try:
+                process = psutil.Process(pid)
+                if process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(pid)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def clean_up(self) -> None:
+        """Kill what is left."""
+        for pid in self.alive():
+            psutil.Process(pid).kill()
+        if self._process is not None:
+            self._process.wait()
