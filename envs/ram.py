@@ -256,67 +256,23 @@ def read_state(memory: Memory) -> GameState:
 
     A party count of 0 or above six is no party at all (memory not set up yet).
     """
+    # fmt: off
     (
-        facing,
-        menu_item,
-        joy_ignore,
-        battle_result,
-        walk_counter,
-        enemy_species,
-        enemy_hp,
-        enemy_level,
-        enemy_max_hp,
-        own_hp,
-        own_level,
-        own_max_hp,
-        battle,
-        escaped,
-        members,
-        party,
-        belongings,
-        badges,
-        map_id,
-        y,
-        x,
-        last_map,
-        blackout_map,
-        event_bytes,
-        hours,
-        minutes,
-        seconds,
+        facing, menu_item, joy_ignore, battle_result, walk_counter,
+        enemy_species, enemy_hp, enemy_level, enemy_max_hp, own_hp, own_level, own_max_hp,
+        battle, escaped, members, party, belongings, badges, map_id, y, x, last_map,
+        blackout_map, event_bytes, hours, minutes, seconds,
     ) = _unpack(work_ram_of(memory), _FIRST)
     bag, money, owned, seen = _belongings(belongings)
-    return GameState._make(  # in the order of its fields: names would cost as much as all the rest
-        (
-            map_id,
-            x,
-            y,
-            facing & 0x0C,
-            badges,
-            _party(party[: members * MON_BYTES]) if members <= PARTY_MAX else (),
-            _battle(battle),
-            battle_result,
-            escaped,
-            enemy_species,
-            enemy_level,
-            enemy_hp,
-            enemy_max_hp,
-            own_level,
-            own_hp,
-            own_max_hp,
-            event_bytes,
-            money,
-            bag,
-            owned,
-            seen,
-            hours * 3600 + minutes * 60 + seconds,
-            joy_ignore,
-            walk_counter,
-            menu_item,
-            last_map,
-            blackout_map,
-        )
-    )
+    return GameState._make((  # in the order of its fields: names would cost as much as all the rest
+        map_id, x, y, facing & 0x0C, badges,
+        _party(party[: members * MON_BYTES]) if members <= PARTY_MAX else (),
+        _battle(battle), battle_result, escaped,
+        enemy_species, enemy_level, enemy_hp, enemy_max_hp, own_level, own_hp, own_max_hp,
+        event_bytes, money, bag, owned, seen, hours * 3600 + minutes * 60 + seconds,
+        joy_ignore, walk_counter, menu_item, last_map, blackout_map,
+    ))
+    # fmt: on
 
 
 def battle_change(before: GameState, now: GameState) -> BattleChange | None:
