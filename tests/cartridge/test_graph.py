@@ -4,9 +4,12 @@ is reached, and there is a way back from everywhere."""
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from functools import cache
 
-from envs.cartridge.walkthrough.atlas import Atlas, Place
+from envs.cartridge.tools.worldcheck import walkable
+from envs.cartridge.tools.worldfile import MapSource, ObjectSource
+from envs.cartridge.walkthrough.atlas import STEPS, Atlas, Place
 
 START = Place(38, 3, 6)
 """Where a new game begins."""
@@ -85,3 +88,61 @@ def test_arrivals_of_warps_are_free() -> None:
         for warp in source.warps:
             number = able().number(warp.map)
             assert (warp.dest_x, warp.dest_y) not in able().people[number], warp.line.text
+
+
+def test_from_every_step_there_is_another() -> None:
+    assert [place for place, after in links().items() if not after] == []
+
+
+# --- who comes to fight stays where the player was met, until the map is entered anew ---
+def met(source: MapSource, trainer: ObjectSource) -> Iterator[tuple[Place, Place]]:
+    """Where a trainer may stop the player, and where the trainer stands then."""
+    directions = STEPS if trainer.movement == "spin" else [trainer.facing]
+    for dx, dy in (STEPS[direction] for direction in directions):
+        for distance in range(1, trainer.sight + 1):
+            at = Place(source.number, trainer.x + dx * distance, trainer.y + dy * distance)
+            if not walkable(source, at.x, at.y, able().tilesets) or (at.x, at.y) in able().people[at.map]:
+                break
+            yield at, Place(source.number, at.x - dx, at.y - dy)
+
+
+def gets_away(start: Place, stands: Place, stood: Place) -> bool:
+    """Whether another map is reached from ``start`` when somebody who stood elsewhere now bars a step."""
+    seen, waiting = {start}, deque([start])
+    while waiting:
+        place = waiting.popleft()
+        if place.map != start.map:
+            return True
+        for _, after in able().next_steps(place):
+            free = (after.x, after.y) not in able().people[after.map] or after == stood
+            if free and after != stands and after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    return False
+
+
+def test_nobody_who_comes_to_fight_locks_the_player_in() -> None:
+    caught = [
+        (source.name, trainer.name, at)
+        for source in able().maps.values()
+        for trainer in source.objects
+        if trainer.sight
+        for at, stands in met(source, trainer)
+        if at in links() and not gets_away(at, stands, Place(source.number, trainer.x, trainer.y))
+    ]
+    assert caught == []
+
+
+def test_who_is_sent_back_lands_on_free_ground() -> None:
+    """Scripts of triggers that walk the player by one step, however the step was reached."""
+    for source in able().maps.values():
+        for trigger in source.triggers:
+            body = [line.words for line in source.scripts[trigger.script]]
+            if any(words[0] == "warp" for words in body):
+                continue
+            for dx, dy in (STEPS[words[2]] for words in body if words[:2] == ["walk", "player"]):
+                for x in range(trigger.x, trigger.x + trigger.w):
+                    for y in range(trigger.y, trigger.y + trigger.h):
+                        at = (x + dx, y + dy)
+                        assert walkable(source, *at, able().tilesets), (source.name, at)
+                        assert at not in able().people[source.number], (source.name, at)

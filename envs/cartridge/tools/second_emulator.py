@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.boot import boot_to_control
-from envs.cartridge.walkthrough import MILESTONES, WalkthroughError, run_to
+from envs.cartridge.walkthrough import STORY, WalkthroughError, run_to
 from envs.emulator import Emulator
 from envs.errors import UserError
 from envs.games import EMBEDDED_ROM
@@ -169,7 +169,7 @@ def main() -> int:
     """Compare and play; exit status 0 when the milestone was reached, 1 when not, 2 for bad input."""
     parser = argparse.ArgumentParser(prog="envs.cartridge.tools.second_emulator", description=__doc__)
     parser.add_argument("--core", type=Path, default=CORE, help="a libretro core for the Game Boy")
-    parser.add_argument("--until", default="badge1", help=f"one of {', '.join(MILESTONES)}")
+    parser.add_argument("--until", default="badge1", help=f"one of {', '.join(STORY)}")
     options = parser.parse_args()
     try:
         return compare(options.core, options.until)
