@@ -1,13 +1,18 @@
-"""PPO's update for a CPU: minibatches walked in chunks that stay in the cache, gradients added up.
+"""PPO's update for a CPU: minibatches cut into chunks that stay in the cache, one thread to a chunk.
 
-The gradient of a minibatch is that of stable-baselines3 but for the order of floating-point sums.
+The gradient of a minibatch is the sum of its chunks', always added in the same order, and that of
+stable-baselines3 but for the order of floating-point sums. Torch's own threads would share every single
+operation instead, and wait for each other some hundred times a chunk: on two cores that other programs use as
+well, an update then takes ten times as long.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,7 +26,12 @@ from training.rollout_buffer import Indices, LastingRolloutBuffer
 
 CHUNK = 128
 """Samples: the activations of the default network for so many fit into a core's cache."""
+SMALLEST_CHUNK = 32
+"""Below this, a chunk is more overhead than work."""
+PARTS = ("policy", "entropy", "value", "kl", "clipped")
+"""What ``_losses`` sums up."""
 NAMES = {"entropy": "train/entropy_loss", "policy": "train/policy_gradient_loss", "value": "train/value_loss"}
+Chunk = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -37,9 +47,18 @@ def require_bfloat16(device: torch.device) -> None:
         raise UserError(f"bfloat16: this machine's {device.type} has no such arithmetic; leave it off")
 
 
+def chunk_size(batch_size: int, cores: int) -> int:
+    """Samples of a chunk, so that every core has one where that leaves them large enough."""
+    return min(CHUNK, max(SMALLEST_CHUNK, math.ceil(batch_size / cores)))
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 @contextlib.contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads inside."""
+    """Let torch use so many threads of its own inside."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -61,6 +80,10 @@ class ChunkedPPO(PPO):
         settings["rollout_buffer_class"] = LastingRolloutBuffer
         super().__init__(*arguments, **settings)
         self.bfloat16 = bfloat16
+        on_cpu = self.device.type == "cpu"
+        self._cores = available_cores() if on_cpu else 1
+        self._chunk = chunk_size(self.batch_size, self._cores) if on_cpu else self.batch_size
+        self._threads = ThreadPoolExecutor(self._cores, initializer=_use_one_thread)
         if bfloat16:
             require_bfloat16(self.device)
 
@@ -74,7 +97,7 @@ class ChunkedPPO(PPO):
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         sums: dict[str, list[float]] = defaultdict(list)
-        with threads(available_cores()):
+        with threads(1):
             for _ in range(self.n_epochs):
                 sums["kl"].clear()  # the last epoch's is reported
                 for indices in self.rollout_buffer.minibatches(self.batch_size):
@@ -97,14 +120,13 @@ class ChunkedPPO(PPO):
 
     def _learn_from(self, indices: Indices, clip_range: float) -> dict[str, float]:
         """One step of the optimizer; the means of the minibatch."""
-        self.policy.optimizer.zero_grad()
         parts = self.gradient(indices, clip_range)
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         return parts
 
     def gradient(self, indices: Indices, clip_range: float) -> dict[str, float]:
-        """Add the gradient of a minibatch to the policy's; returns the means of its losses.
+        """Set the policy's gradient to that of a minibatch; returns the means of its losses.
 
         Raises ValueError when the loss is no number.
         """
@@ -112,21 +134,35 @@ class ChunkedPPO(PPO):
         if self.normalize_advantage and len(indices) > 1:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         total = torch.zeros(len(PARTS))
-        for part in self._chunks(len(indices)):
-            sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
-            loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * sums[2]
-            torch.autograd.backward(loss)
-            total += sums.detach().cpu()
+        self.policy.optimizer.zero_grad()
+        parameters = list(self.policy.parameters())
+        for sums, gradients in self._each_chunk(indices, advantages, clip_range):
+            total += sums
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         means = dict(zip(PARTS, total.tolist(), strict=True))
         means["loss"] = means["policy"] + self.ent_coef * means["entropy"] + self.vf_coef * means["value"]
         if not np.isfinite(means["loss"]):
             raise ValueError(f"the loss of an update is {means['loss']}")
         return means
 
-    def _chunks(self, size: int) -> Iterator[slice]:
-        step = CHUNK if self.device.type == "cpu" else size
-        for start in range(0, size, step):
-            yield slice(start, start + step)
+    def _each_chunk(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> Iterator[Chunk]:
+        """Sums and gradient of every chunk, in order."""
+        parts = [slice(start, start + self._chunk) for start in range(0, len(indices), self._chunk)]
+
+        def work(part: slice) -> Chunk:
+            sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
+            loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * sums[2]
+            return sums.detach().cpu(), torch.autograd.grad(loss, list(self.policy.parameters()))
+
+        if self._cores == 1:
+            yield from map(work, parts)
+            return
+        for start in range(0, len(parts), self._cores):  # so that few gradients are held at a time
+            yield from self._threads.map(work, parts[start : start + self._cores])
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_threads"]
 
     def _losses(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> torch.Tensor:
         """Sums over the samples of what PARTS names."""
@@ -144,6 +180,3 @@ class ChunkedPPO(PPO):
         error = buffer.numbers_at("returns", indices) - values.float().flatten()
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
         return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share])
-
-
-PARTS = ("policy", "entropy", "value", "kl", "clipped")
