@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from envs.cartridge.tools.tables import SPECIES_KEYS, read_all, read_every_block
+from envs.cartridge.tools.tables import SPECIES_KEYS, TRAINER_KEYS, read_all, read_every_block
 from envs.cartridge.tools.worldmap import png, world_picture
 from envs.cartridge.tools.worldread import load_maps
 from envs.errors import UserError
@@ -59,6 +59,24 @@ def wild_words(wild: list[tuple[str, int]]) -> str:
     )
 
 
+def leaders_page(world: Path) -> str:
+    """Gyms in the order of their badges, the league and the champion, with their teams."""
+    maps = load_maps(world)
+    rows = []
+    for head, fields in read_every_block(world, "trainers", TRAINER_KEYS):
+        kind, _, number = head.words[0].partition("_")
+        if kind not in ("leader", "league", "champion"):
+            continue
+        gym = f"GYM_{number}"
+        where = maps[gym].warps[0].map if kind == "leader" else "CROWNRIDGE"
+        badge = f"badge{number}" if kind == "leader" else kind
+        rows.append([badge, where, " ".join(head.words[2:]), fields["party"].rest()])
+    order = {"b": 0, "l": 1, "c": 2}
+    rows.sort(key=lambda row: (order[row[0][0]], row[0]))
+    note = "\nThe order is free where the story allows it; gym 8 wants seven badges, the league eight.\n"
+    return "\n## Gyms and league\n" + table(["for", "where", "who", "team (level, creature)"], rows) + note
+
+
 def species_page(world: Path) -> str:
     """Creatures in the order of their files."""
     rows = []
@@ -90,7 +108,7 @@ def moves_page(world: Path) -> str:
 
 def pages(world: Path) -> str:
     """The text of docs/README.md."""
-    return HEAD + HOW + maps_page(world) + species_page(world) + moves_page(world)
+    return HEAD + HOW + leaders_page(world) + maps_page(world) + species_page(world) + moves_page(world)
 
 
 def main() -> int:
