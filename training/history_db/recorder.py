@@ -25,7 +25,7 @@ from training.history_db.models import Run
 from training.history_db.store import HistoryError, Store
 from training.runs import write_json
 
-SHARE = 0.005  # of the run's time that writing may take
+SHARE = 0.005  # of the run's time that may go into writing, or into waiting for a database that is locked
 SHORTEST_PAUSE_S = 0.5
 WAIT_S = 0.2  # for another writer; training does not stand still for longer
 CHANGING = ("status", "reason", "ended", "steps", "milestones")
@@ -76,6 +76,7 @@ class RunHistory(BaseCallback):
         }  # fmt: skip
         self._leave_record("running")
         self._save()
+        self._next_write = 0.0  # opening the database is part of starting up
         return self
 
     def __exit__(
@@ -137,17 +138,18 @@ class RunHistory(BaseCallback):
             self._warn(f"{self.folder / RECORD} cannot be written: {error.strerror}")
 
     def _save(self, at_end: bool = False) -> None:
-        began = time.monotonic()
+        began, used = time.monotonic(), time.thread_time()
         try:
             if self._store is None:
                 self._store = Store(self.path, WAIT_S)
             with self._store.write() as connection:
                 self._write(connection, at_end)
             self._waiting.clear()
+            spent = time.thread_time() - used  # waiting for a core that others use is no cost of writing
         except HistoryError as error:
             self._curves = None
             self._warn(str(error))
-        spent = time.monotonic() - began
+            spent = time.monotonic() - began
         self._next_write = began + max(SHORTEST_PAUSE_S, spent / SHARE)
 
     def _warn(self, what: str) -> None:

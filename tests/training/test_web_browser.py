@@ -1,0 +1,223 @@
+"""The history page in a real browser: found, filtered, compared, looked at while a run trains, replayed.
+
+Screenshots are left under build/screenshots/.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.conftest import ROOT, environment
+from tests.training.page import Page, make_run, serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"
+)
+SHOTS = ROOT / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four runs: three seeds of one agent, and another with a name that is markup."""
+    folder = tmp_path_factory.mktemp("browser") / "runs"
+    for seed in range(3):
+        make_run(folder, f"seed-{seed}", agent_id="explorer", seed=seed, tags=["seeds"])
+    make_run(folder, "other", agent_id="fighter", status="stopped", description="<script>alert(1)</script>")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> Iterator[Page]:
+    """The page over them."""
+    with serving(root) as served:
+        served.until_listed("other")
+        yield served
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser."""
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Any, page: Page, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A tab that complains about nothing and asks for nothing but the page's own things."""
+    settings = getattr(request, "param", {"viewport": {"width": 1300, "height": 900}})
+    context = chromium.new_context(base_url=page.address, **settings)
+    opened, complaints = context.new_page(), []
+    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+    opened.on("request", lambda asked: complaints.append(asked.url) if not own(asked.url, page) else None)
+    opened.set_default_timeout(30_000)
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def until(tab: Any, expression: str, arg: Any = None, seconds: float = 45) -> None:
+    """Wait until ``expression`` holds. Playwright's own way needs an eval, which the page forbids."""
+    deadline = time.monotonic() + seconds
+    while not tab.evaluate(expression, arg):
+        assert time.monotonic() < deadline, expression
+        time.sleep(0.1)
+
+
+def own(url: str, page: Page) -> bool:
+    return url.startswith((page.address + "/", "blob:", "data:"))
+
+
+def shot(tab: Any, name: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    tab.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+
+def listed(tab: Any) -> list[str]:
+    return [str(text) for text in tab.locator(".runs tbody th > a:first-child").all_inner_texts()]
+
+
+def test_find_choose_and_compare_three_runs(tab: Any) -> None:
+    tab.goto("/training")
+    assert sorted(listed(tab)) == ["other", "seed-0", "seed-1", "seed-2"]
+    shot(tab, "list")
+    tab.keyboard.press("/")  # by keyboard alone
+    tab.keyboard.type("explorer")
+    until(tab, "document.querySelectorAll('.runs tbody tr').length === 3")
+    assert "q=explorer" in tab.url
+    for name in ("seed-0", "seed-1", "seed-2"):
+        tab.get_by_label(f"Choose {name}").focus()
+        tab.keyboard.press("Space")
+    tab.fill("[name=q]", "")
+    until(tab, "document.querySelectorAll('.runs tbody tr').length === 4")
+    assert tab.inner_text("#count") == "3 runs chosen"
+    assert tab.get_by_label("Choose seed-1").is_checked()
+    tab.click("#compare")
+    tab.wait_for_selector("figure[data-series='3'] canvas")
+    assert "3 runs" in tab.inner_text("h1")
+    big = tab.locator("figure.big")
+    assert "seed-2" in big.inner_text()
+    assert "seed-2" in big.locator(".plot").get_attribute("aria-label")
+    shot(tab, "compare")
+    tab.check("#bands")  # one line and its band in place of three seeds
+    until(tab, "document.querySelector('figure.big .u-legend').innerText.includes('explorer (3)')")
+    tab.check("#log")
+    tab.select_option("#by", "seconds")
+    tab.locator("#smooth").fill("0.6")
+    until(tab, "document.querySelector('figure.big .u-legend').innerText.includes('hours')")
+    tab.select_option("#key", "reward_components/battle")
+    until(tab, "document.querySelector('figure.big figcaption').innerText.includes('battle')")
+    shot(tab, "compare-bands")
+
+
+def test_sort_by_a_column_and_filter_by_status(tab: Any) -> None:
+    tab.goto("/training")
+    tab.click("thead >> text=Run")
+    tab.wait_for_selector("th[aria-sort=ascending], th[aria-sort=descending] >> text=Run")
+    first = listed(tab)
+    tab.click("thead >> text=Run")
+    until(tab, "first => document.querySelector('.runs tbody th a').innerText !== first", arg=first[0])
+    assert listed(tab) == first[::-1]
+    tab.select_option("[name=status]", "stopped")
+    until(tab, "document.querySelectorAll('.runs tbody tr').length === 1")
+    assert listed(tab) == ["other"]
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [
+        {"color_scheme": "dark", "viewport": {"width": 1300, "height": 900}},
+        {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
+    ],
+    indirect=True,
+    ids=["dark", "narrow"],
+)
+def test_pages_fit_dark_and_narrow_screens(tab: Any, request: pytest.FixtureRequest) -> None:
+    kind = request.node.callspec.id
+    for name, path in (("list", ""), ("run", "/run/other"), ("compare", "/compare?run=seed-0&run=other")):
+        tab.goto(f"/training{path}")
+        if name != "list":
+            tab.wait_for_selector("figure[data-points='100'] canvas")
+        shot(tab, f"{name}-{kind}")
+        wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, name
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = tab.evaluate(ground)
+    assert before == ("rgb(18, 22, 20)" if kind == "dark" else "rgb(245, 246, 244)")
+    tab.click("#theme")
+    assert tab.evaluate(ground) != before
+
+
+def test_tags_are_kept(tab: Any, root: Path) -> None:
+    tab.goto("/training/run/other")
+    assert "<script>alert(1)</script>" in tab.inner_text(".description")
+    tab.fill("#tags input", "odd, kept for later")
+    tab.click("#tags button")
+    tab.wait_for_selector("#tags [role=status]:has-text('kept')")
+    tab.goto("/training?tag=kept+for+later")
+    assert listed(tab) == ["other"]
+
+
+def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
+    tab: Any, page: Page, root: Path, tiny: Path
+) -> None:
+    command = [
+        sys.executable,
+        str(ROOT / "training/train_ppo.py"),
+        "--config",
+        str(tiny),
+        "--run-name",
+        "live",
+    ]
+    training = subprocess.Popen(
+        [*command, "--total-steps", "1000000"], cwd=ROOT, env=environment(root), stderr=subprocess.DEVNULL
+    )
+    try:
+        page.until_listed("live", 120)
+        tab.goto("/training/run/live")
+        kl = "figure[data-title='KL divergence']"
+        tab.wait_for_selector(f"{kl} canvas")
+        assert tab.inner_text("#live .pill") == "running"
+        before = int(tab.get_attribute(kl, "data-points"))
+        until(
+            tab,
+            "([kl, before]) => Number(document.querySelector(kl).dataset.points) > before",
+            arg=[kl, before],
+        )
+        shot(tab, "running")
+    finally:
+        os.kill(training.pid, signal.SIGTERM)
+        training.wait(timeout=60)
+    tab.wait_for_selector("#live .pill:has-text('stopped')")
+    assert "SIGTERM" in tab.inner_text("#live .line")
+    tab.locator(".watch").first.click()
+    tab.wait_for_selector("video", timeout=90_000)
+    played = tab.evaluate(
+        """async () => {
+            const video = document.querySelector("video");
+            video.muted = true;
+            await video.play();
+            while (video.currentTime < 0.5) await new Promise((done) => setTimeout(done, 50));
+            return [video.videoWidth, video.videoHeight, video.error && video.error.message];
+        }"""
+    )
+    assert played[0] == 160
+    assert played[1] >= 144
+    assert played[2] is None
+    shot(tab, "replay")
+    assert list((root / "live" / "replays").glob("*.mp4"))
