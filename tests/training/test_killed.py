@@ -1,0 +1,67 @@
+"""SIGKILL at random moments: a run goes on from its last checkpoint, and ends as if it never was killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from training.checkpoints import numbered_checkpoints, read_checkpoint
+
+from .conftest import environment
+from .forked import Child, Forker, wait_for
+from .test_resume import EXACT, curves, episodes, newest, weights
+
+
+@pytest.fixture(scope="module")
+def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
+    """Starts programs."""
+    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config whose runs can be compared to the bit, and that nobody sees the end of."""
+    path = tmp_path_factory.mktemp("exact") / "exact.json"
+    path.write_text(json.dumps({**EXACT, "total_steps": 1_000_000, "eval_every_steps": 0}))
+    return path
+
+
+def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path) -> None:
+    generator = random.Random(7)
+    run = runs / "killed"
+    began = time.monotonic()
+    child = forker.start("--config", exact, "--run-name", "killed")
+    wait_for(lambda: newest(run) > 0)
+    longest = min(time.monotonic() - began, 3.0)
+    reached = 0
+    for _ in range(20):
+        time.sleep(generator.uniform(0, longest))
+        child.kill(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL, child.errors
+        saved = numbered_checkpoints(run / "checkpoints")
+        assert [read_checkpoint(path).steps for path in saved] == [int(path.name) for path in saved]
+        assert newest(run) >= reached, "a checkpoint was lost"
+        reached = newest(run)
+        child = forker.start("--resume", "killed")
+        _until_training(child, reached)
+    child.kill(signal.SIGKILL)
+    child.wait()
+    end = newest(run) + 128
+    forker.run("--resume", "killed", "--stop-after", end)
+    forker.run("--config", exact, "--run-name", "spared", "--stop-after", end)
+    assert weights(run, str(end)) == weights(runs / "spared", str(end))
+    assert curves(run) == curves(runs / "spared")
+    assert episodes(run) == episodes(runs / "spared")
+
+
+def _until_training(child: Child, steps: int) -> None:
+    wait_for(lambda: f"from step {steps:,}" in child.shown or bool(child.errors))
+    assert f"from step {steps:,}" in child.shown, child.errors
