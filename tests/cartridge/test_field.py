@@ -14,7 +14,7 @@ from envs.cartridge.walkthrough.screen import Screen
 from envs.emulator import Emulator
 from envs.ram import GameState, read_state
 from tests.cartridge.battle_play import BATTLE_LEVEL, ENEMY, EXPERIENCE, MOVES, OWN, PARTY, PP, Player
-from tests.cartridge.tables_text import items, moves
+from tests.cartridge.tables_text import creatures, items, moves
 from tests.cartridge.test_battle import encounter  # noqa: F401
 from tests.cartridge.test_hazards import poke, press, stand
 
@@ -275,6 +275,17 @@ def test_a_creature_of_level_16_changes(player: Player) -> None:
     player.end()
     player.until(lambda: player.now.party[0].species != species, "b")
     assert player.now.party[0].level >= 16
+
+
+@pytest.mark.parametrize(("level", "parts"), [(50, 20), (58, 20), (60, 18), (70, 8), (80, 2)])
+def test_who_is_far_above_the_enemy_learns_less(player: Player, level: int, parts: int) -> None:
+    """Of 16 parts of what a wild enemy of level 60 is worth: base * level / 7."""
+    player.memory[PARTY + 33] = player.memory[OWN + BATTLE_LEVEL] = level
+    player.put(PARTY + EXPERIENCE, level**3, 3)
+    player.set_hp(enemy=1)
+    worth = creatures()[player.now.enemy_species].exp * 60 // 7
+    player.end()
+    assert player.experience - level**3 == worth // 16 * parts
 
 
 def test_the_stack_stays_clear_of_the_box(emulator: Emulator, state: State) -> None:
