@@ -129,6 +129,10 @@ class TrainFlags:
     """Start although the run is estimated to need more memory than is free."""
     export_sb3: File = None
     """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
+    mlflow: Switch = False
+    """Keep the figures in an MLflow database in the run's folder too (pip install mlflow-skinny)."""
+    wandb: Switch = False
+    """Keep them in an offline run of Weights & Biases in the run's folder too (pip install wandb)."""
     use_graphics: Switch = False
     """Show the first environment's game in a window."""
 

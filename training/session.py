@@ -39,6 +39,7 @@ from training.runs import TENSORBOARD, add_session, create_run, lock_run, sessio
 from training.sizing import check_memory
 from training.stopping import OrderlyStop
 from training.tally import Tally
+from training.trackers import check_trackers, open_trackers
 
 
 class Diverged(RuntimeError):
@@ -90,7 +91,8 @@ class Session:
         with self.plan.lock or lock_run(self.plan.folder), self.stop, self.history:
             print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
             log = EventLog(self.plan.folder / TENSORBOARD, self.plan.first_step)
-            self.model.set_logger(Logger(str(self.plan.folder / TENSORBOARD), [log]))
+            writers = [log, *open_trackers(self.plan.config, self.plan.folder)]
+            self.model.set_logger(Logger(str(self.plan.folder / TENSORBOARD), writers))
             started = time.monotonic()
             try:
                 self._learn()
@@ -218,6 +220,7 @@ def train(plan: Plan) -> RunSummary:
     device = resolve_device(plan.config.device)
     if plan.config.bfloat16:
         require_bfloat16(device)
+    check_trackers(plan.config)
     memory = check_memory(plan.config, plan.ignore_memory)
     env = make_vec_env(plan.config, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:

@@ -20,7 +20,16 @@ OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events",
 # What may differ when a run goes on: the same steps are learned from, with the same results.
 IDENTITY = ("algorithm", "agent_id", "name", "version", "sweep_variant", "tags", "description")
 FARM_ALARM = ("farm_alarm_share", "farm_alarm_episodes")
-NO_MATTER = (*IDENTITY, "workers", "step_timeout", "record_every", "episodes_mb", *FARM_ALARM)
+NO_MATTER = (
+    *IDENTITY,
+    "workers",
+    "step_timeout",
+    "record_every",
+    "episodes_mb",
+    "mlflow",
+    "wandb",
+    *FARM_ALARM,
+)
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -120,6 +129,8 @@ class TrainConfig(BaseModel):
     agent_stats_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     record_every: Annotated[int, Field(ge=0, le=1_000_000)] = 1  # every so-many-th episode can be replayed
     episodes_mb: Annotated[int, Field(ge=1, le=100_000)] = 200  # megabytes of disk for them
+    mlflow: bool = False
+    wandb: bool = False
 
     @field_validator("observations")
     @classmethod
