@@ -1,4 +1,4 @@
-"""MLflow and Weights & Biases: asked for without being installed, and, where they are installed, what they get."""
+"""MLflow and Weights & Biases: asked for without being installed, and what they get where they are."""
 
 from __future__ import annotations
 
