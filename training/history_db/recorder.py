@@ -198,7 +198,8 @@ class _Collector(KVWriter):
     def write(
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
-        self.history.take(key_values, step)
+        hidden = {key for key, formats in key_excluded.items() if "tensorboard" in (formats or ())}
+        self.history.take({key: value for key, value in key_values.items() if key not in hidden}, step)
 
     def close(self) -> None:
         pass
