@@ -11,7 +11,7 @@ from pathlib import Path
 from envs.boot import boot_to_control
 from envs.emulator import Emulator
 from envs.errors import UserError, known
-from envs.milestones import BADGE_NAMES, LATER_MILESTONES, MILESTONES, Milestone
+from envs.milestones import BADGE_NAMES, FLIES, LATER_MILESTONES, MILESTONES, Milestone
 from envs.places import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
 from envs.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
 
@@ -91,8 +91,8 @@ def _game(rom: Rom, name: str, assumed: bool) -> Game:
         rom.path,
         BOOT_STARTS + WALKED_STARTS if own else BOOT_STARTS,
         MAP_NAMES,
-        MILESTONES if own else MILESTONES + LATER_MILESTONES,
-        PROGRESS_ORDER if own else PROGRESS_ORDER + LATER_ORDER,
+        tuple(m for m in MILESTONES + LATER_MILESTONES if not (own and m.number == FLIES)),
+        PROGRESS_ORDER + LATER_ORDER,
         boot_to_control,
         assumed,
     )

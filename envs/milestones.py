@@ -79,4 +79,6 @@ LATER_MILESTONES = (
     Milestone("plateau", "map", 174),
     Milestone("last four beaten", "event", 0x8FE),
 )
-"""Of the real game alone: the embedded cartridge ends before them."""
+"""Of the rest of the game."""
+FLIES = 0x4CE
+"""The event of the only milestone that the embedded cartridge has not: nobody flies there."""
