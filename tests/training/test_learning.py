@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from envs.vec_env import EmulatorVecEnv
-from training.chunked_ppo import has_bfloat16
+from training.chunked_ppo import has_bfloat16, threads
 from training.config import NetworkConfig
 from training.monitor import GroupVecMonitor
 from training.pipelined_ppo import PipelinedPPO
@@ -81,7 +81,8 @@ def curve(kind: type[PPO], env: Any, seed: int) -> list[float]:
         policy_kwargs=policy_kwargs(NetworkConfig(numbers=16, hidden=(16,))),
     )
     found = Curve()
-    model.learn(UPDATES * 32 * ENVS, callback=found)
+    with threads(1):  # more of them wait for each other while other programs use the cores
+        model.learn(UPDATES * 32 * ENVS, callback=found)
     return found.means
 
 
