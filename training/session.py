@@ -129,6 +129,7 @@ class Session:
             "name": plan.folder.name,
             **played(plan.config),
             "seed": plan.config.seed,
+            "sweep": plan.config.sweep,
             "training_steps": plan.config.training_steps,
             "init_from": str(plan.weights.folder) if plan.weights else None,
             "config_source": config_source(plan.config_file, plan.config),

@@ -136,7 +136,12 @@ def sweep_name(variants: Sequence[Variant]) -> str:
 def trials(name: str, variants: Sequence[Variant], seeds: int) -> list[Trial]:
     """Every variant with every seed (1, 2 ...), seed by seed, so that an early stop leaves all comparable."""
     return [
-        Trial(v.name, seed, f"{name}.{v.name}.s{seed}", v.config.model_copy(update={"seed": seed}))
+        Trial(
+            v.name,
+            seed,
+            f"{name}.{v.name}.s{seed}",
+            v.config.model_copy(update={"seed": seed, "sweep": name}),
+        )
         for seed in range(1, seeds + 1)
         for v in variants
     ]

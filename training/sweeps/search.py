@@ -148,6 +148,7 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     except UserError as error:
         raise _failed(trial, str(error), say) from None
     run = f"{trial.study.study_name}.t{number}"
+    config = config.model_copy(update={"sweep": trial.study.study_name})
     trial.set_user_attr("run", run)
     process = TrialProcess(Trial(f"t{number}", config.seed, run, config), folder)
     try:
