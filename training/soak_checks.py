@@ -18,9 +18,7 @@ Checks = list[tuple[str, bool]]
 LONG_ENOUGH = 100  # steps from which on no two episodes have the same actions by chance
 
 
-def run_checks(
-    trainee: Trainee, status: int, wanted: int, lost: Collection[str], shared: Collection[str]
-) -> Checks:
+def run_checks(trainee: Trainee, status: int, wanted: int, lost: Collection[str]) -> Checks:
     """Each check in words, and whether it holds."""
     checkpoint = read_checkpoint(numbered_checkpoints(trainee.checkpoints)[0])
     counted = checkpoint.trainer["extra"]["counts"]["episodes"]
@@ -28,6 +26,7 @@ def run_checks(
     curve = approx_kl_steps(trainee.run)
     finite = all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint.policy.values())
     alive = _wait_until_gone(trainee)
+    shared = [path for path in trainee.shared if path.exists()]
     return [
         (f"the last session ended well (status {status})", status == 0),
         (f"steps: {checkpoint.steps:,} counted, {wanted:,} wanted", checkpoint.steps == wanted),

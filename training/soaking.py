@@ -100,7 +100,6 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
     """Soak for ``seconds``; a table of faults and checks, and whether all checks hold."""
     root = keep or Path(tempfile.mkdtemp(prefix="soak-"))
     root.mkdir(parents=True, exist_ok=True)
-    shared_before = shared_memory()
     (root / "soak.json").write_text(json.dumps({**CONFIG, "seed": seed}))
     trainee = Trainee(root, NAME)
     under_way = Soak(trainee)
@@ -113,7 +112,7 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
                 break
             time.sleep(every)
             under_way.inject(name)
-        checks = _finish(under_way, shared_before)
+        checks = _finish(under_way)
     finally:
         trainee.clean_up()
         if keep is None:
@@ -123,7 +122,7 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
     return "\n".join(lines), all(ok for _, ok in checks)
 
 
-def _finish(under_way: Soak, shared_before: set[str]) -> Checks:
+def _finish(under_way: Soak) -> Checks:
     """Stop, go on to an exact number of steps, and look at what is there."""
     trainee = under_way.trainee
     under_way._stop(signal.SIGTERM)
@@ -131,10 +130,4 @@ def _finish(under_way: Soak, shared_before: set[str]) -> Checks:
     wanted = newest_sound(trainee.checkpoints) + 4 * trainee.rollout_steps
     trainee.start("--resume", NAME, "--stop-after", wanted)
     status = trainee.wait()
-    return run_checks(trainee, status, wanted, under_way.lost, shared_memory() - shared_before)
-
-
-def shared_memory() -> set[str]:
-    """Names of what lies in shared memory."""
-    folder = Path("/dev/shm")  # noqa: S108
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return run_checks(trainee, status, wanted, under_way.lost)

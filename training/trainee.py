@@ -45,6 +45,8 @@ class Trainee:
         self.rollout_steps = int(str(CONFIG["num_envs"])) * int(str(CONFIG["n_steps"]))
         self.seen: dict[int, float] = {}
         """Every process that ever belonged to it: id and time of creation."""
+        self.shared: set[Path] = set()
+        """Shared memory that they were seen with."""
         self._sessions = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -93,6 +95,8 @@ class Trainee:
             own = psutil.Process(self._process.pid)
             family = [own, *own.children(recursive=True)]
             self.seen |= {process.pid: process.create_time() for process in family}
+            for process in family:
+                self.shared |= _shared_memory(process.pid)
         except psutil.NoSuchProcess:
             return []
         return family[1:]
@@ -137,3 +141,14 @@ class Trainee:
             psutil.Process(pid).kill()
         if self._process is not None:
             self._process.wait()
+
+
+def _shared_memory(pid: int) -> set[Path]:
+    """Files of shared memory that the process has mapped, deleted ones included; none where /proc tells
+    nothing."""
+    try:
+        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    except OSError:
+        return set()
+    names = (line.split(maxsplit=5)[5] for line in lines if "/dev/shm/" in line)  # noqa: S108
+    return {Path(name.removesuffix(" (deleted)")) for name in names}
