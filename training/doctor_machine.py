@@ -27,7 +27,7 @@ GIB = 1 << 30
 LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
 LEAST_DISK = GIB // 4  # bytes: some checkpoints and curves
 SMALL_DISK = 4 * GIB
-IMPORTED_AS = {"stable-baselines3": "stable_baselines3"}
+IMPORTED_AS = {"stable-baselines3": "stable_baselines3", "pyyaml": "yaml"}
 INSTALL = "pip install -r requirements.txt"
 
 

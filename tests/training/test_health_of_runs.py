@@ -45,20 +45,20 @@ def test_schedules_and_the_adapted_rate_go_on_after_a_resume(
     write: Write, program: Program, runs: Path
 ) -> None:
     path = write(STEERED)
-    assert program("train_ppo", "--config", path, "--run-name", "unbroken").returncode == 0
-    assert program("train_ppo", "--config", path, "--run-name", "broken", "--stop-after", 192).returncode == 0
-    resumed = program("train_ppo", "--resume", "broken")
+    assert program("train_ppo", "--config", path, "--run-name", "steered").returncode == 0
+    assert program("train_ppo", "--config", path, "--run-name", "steered-on", "--stop-after", 192).returncode == 0
+    resumed = program("train_ppo", "--resume", "steered-on")
     assert resumed.returncode == 0, resumed.stderr
     assert "health at step 320: approx_kl" in resumed.stderr  # five updates after the change at step 160
     for name in ("ent_coef", "learning_rate", "clip_range"):
         expected = load_config(path).schedules()[name]
-        whole = curve(runs / "unbroken", f"schedule/{name}")
-        assert curve(runs / "broken", f"schedule/{name}") == whole
+        whole = curve(runs / "steered", f"schedule/{name}")
+        assert curve(runs / "steered-on", f"schedule/{name}") == whole
         assert [step for step, _ in whole] == list(range(32, 385, 32))
         factors = [1.0] * 5 + [1.5] * 5 + [2.25] * 2 if name == "learning_rate" else [1.0] * 12
         wanted = [expected(step) * factor for (step, _), factor in zip(whole, factors, strict=True)]
         assert [value for _, value in whole] == pytest.approx(wanted, rel=1e-6)
-    reports = [json.loads((runs / name / "health.json").read_text()) for name in ("unbroken", "broken")]
+    reports = [json.loads((runs / name / "health.json").read_text()) for name in ("steered", "steered-on")]
     assert reports[0]["learning_rate_changes"] == reports[1]["learning_rate_changes"] != []
     assert reports[0]["updates"] == reports[1]["updates"] == 12
 

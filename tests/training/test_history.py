@@ -117,9 +117,9 @@ def test_a_rebuild_says_what_training_wrote(trained: Path, tmp_path: Path, progr
 
 def test_a_killed_run_is_lost_until_it_goes_on(tiny: Path, runs: Path, program: Program) -> None:
     command = [sys.executable, str(ROOT / "training/train_ppo.py"), "--config", str(tiny)]
-    command += ["--run-name", "killed", "--total-steps", "1024"]
+    command += ["--run-name", "lost", "--total-steps", "1024"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(runs), stderr=subprocess.DEVNULL)
-    checkpoint = runs / "killed" / "checkpoints" / "128"
+    checkpoint = runs / "lost" / "checkpoints" / "128"
     deadline = time.monotonic() + 120
     while not checkpoint.is_dir():
         assert process.poll() is None
@@ -127,20 +127,20 @@ def test_a_killed_run_is_lost_until_it_goes_on(tiny: Path, runs: Path, program: 
         time.sleep(0.05)
     store = Store(runs / "history.sqlite")
     Sync(store, runs).look()
-    assert row_of(store, "killed").status == "running"
+    assert row_of(store, "lost").status == "running"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     Sync(store, runs).look()
-    assert row_of(store, "killed").status == "lost"
+    assert row_of(store, "lost").status == "lost"
 
-    result = program("train_ppo", "--resume", "killed")
+    result = program("train_ppo", "--resume", "lost")
     assert result.returncode == 0, result.stderr
-    row = row_of(store, "killed")
+    row = row_of(store, "lost")
     assert (row.status, row.steps) == ("finished", 1024)
-    for key, points in curves_of(store, "killed").items():
+    for key, points in curves_of(store, "lost").items():
         assert (np.diff(points["step"]) > 0).all(), key
         assert (np.diff(points["seconds"]) >= 0).all(), key
-    assert curves_of(store, "killed")[KEY]["step"].tolist() == list(range(64, 1025, 64))
+    assert curves_of(store, "lost")[KEY]["step"].tolist() == list(range(64, 1025, 64))
     store.close()
 
 

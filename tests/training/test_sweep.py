@@ -234,7 +234,7 @@ def test_a_failing_variant_does_not_stop_the_others(tmp_path: Path, runs: Path, 
             "--seeds 0 is out of range: must be 1 to 100000",
         ),
         (("configs/sweeps/ppo_agent_v1.json", "--mode", "fast"), "--mode fast must be one of full, smoke"),
-        ((), "PATTERN must be given; see --help"),
+        ((), "PATTERN or --search PATH must be given, and not both; see --help"),
         (("configs/sweeps/ppo_agent_v1.json", "--name", "../x"), "run name '../x"),
     ],
 )
