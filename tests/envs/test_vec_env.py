@@ -308,9 +308,10 @@ def test_workers_leave_signals_that_end_programs_to_their_parent(vec: MakeVec) -
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-def shared_segments() -> set[Path]:
-    """What Python's multiprocessing keeps in shared memory just now."""
-    return set(Path("/dev/shm").glob("p[sy]m*"))
+def shared_segments(pid: int) -> set[Path]:
+    """What a process has in shared memory just now."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return {Path(line.split()[5]) for line in lines if "/dev/shm/" in line}
 
 
 PROGRAM = """
@@ -366,13 +367,13 @@ def gone(pids: list[int], seconds: float = 5) -> bool:
 
 def test_workers_import_no_torch_and_end_with_their_parent(program: Any) -> None:
     """Though the program imports torch first and has no guard round its own code."""
-    segments = shared_segments()
     process, modules, pids = program(60)
+    segments = shared_segments(process.pid)
     assert modules == "[[], []]"
     process.kill()
     process.communicate()
     assert gone(pids)
-    assert shared_segments() <= segments
+    assert not [segment for segment in segments if segment.exists()]
 
 
 def test_a_program_that_forgets_to_close_ends_with_its_workers(program: Any) -> None:
