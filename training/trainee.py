@@ -102,11 +102,18 @@ class Trainee:
         return family[1:]
 
     def a_worker(self) -> psutil.Process:
-        """A process that plays games: the one that has used the processor most. Raises SoakError."""
+        """A process that plays games: what the fork server forked. Raises SoakError."""
         family = self._note_processes()
-        if not family:
+        # The fork server itself is a child of the trainer, and its stop would show only with the next fork.
+        servers = {process.pid for process in family if process.ppid() == self._pid}
+        workers = [process for process in family if process.pid not in servers]
+        if not workers:
             raise SoakError("there is no worker")
-        return max(family, key=lambda process: process.cpu_times().user)
+        return max(workers, key=lambda process: process.cpu_times().user)
+
+    @property
+    def _pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
 
     def end(self, number: signal.Signals) -> int:
         """Send the trainer a signal and wait for its end; its exit status."""

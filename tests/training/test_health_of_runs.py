@@ -46,7 +46,10 @@ def test_schedules_and_the_adapted_rate_go_on_after_a_resume(
 ) -> None:
     path = write(STEERED)
     assert program("train_ppo", "--config", path, "--run-name", "steered").returncode == 0
-    assert program("train_ppo", "--config", path, "--run-name", "steered-on", "--stop-after", 192).returncode == 0
+    assert (
+        program("train_ppo", "--config", path, "--run-name", "steered-on", "--stop-after", 192).returncode
+        == 0
+    )
     resumed = program("train_ppo", "--resume", "steered-on")
     assert resumed.returncode == 0, resumed.stderr
     assert "health at step 320: approx_kl" in resumed.stderr  # five updates after the change at step 160
