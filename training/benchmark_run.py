@@ -166,7 +166,9 @@ def memory_over_steps(settings: Mapping[str, Any], steps: int) -> list[tuple[int
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         config = Path(folder) / "growth.json"
-        config.write_text(json.dumps({**settings, "total_steps": SETTLING_STEPS + steps}), "utf-8")
+        # Short episodes: what is made once, when the first of them end, is there before counting begins.
+        length = {"max_steps": 512, "total_steps": SETTLING_STEPS + steps}
+        config.write_text(json.dumps({**settings, **length}), "utf-8")
         program = ROOT / "training" / "train_ppo.py"
         command = [sys.executable, str(program), "--config", str(config), "--run-name", "growth"]
         environment = program_environment(POKERED_RUNS=folder)

@@ -108,7 +108,7 @@ def test_bounds(bound: float, at_least: bool, value: float, reached: bool) -> No
 
 def test_growth_counts_from_the_first_thirty_thousand_steps() -> None:
     early = [(1000 * n, 100.0 + n) for n in range(30)]
-    late = [(30_000 + 1000 * n, 200.0 + (n >= 15)) for n in range(30)]
+    late = [(30_000 + 1000 * n, 200.0 + (n >= 30)) for n in range(60)]
     assert growth(early + late) == 1.0
     assert growth(early) is None
 
