@@ -8,6 +8,7 @@ in mid-episode and what callbacks remember; a checkpoint to evaluate, or of an o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -233,4 +234,9 @@ def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpo
 def prune(checkpoints: Path, keep: int) -> None:
     """Remove all but the newest ``keep`` numbered checkpoints; "best" and "final" stay."""
     for path in numbered_checkpoints(checkpoints)[keep:]:
-        shutil.rmtree(path, ignore_errors=True)
+        # Renamed first: killed in the middle, a folder that has lost some files would pass for a checkpoint.
+        gone = path.with_name(f".{path.name}.gone")
+        with contextlib.suppress(OSError):
+            path.replace(gone)
+    for gone in checkpoints.glob(".*.gone"):
+        shutil.rmtree(gone, ignore_errors=True)
