@@ -117,23 +117,21 @@ def test_a_signal_at_any_moment_changes_nothing(
 ) -> None:
     name, generator = f"signals-{len(before)}", random.Random(4)
     child = forker.start("--config", exact, "--run-name", name, before=before)
-    dropped = stopped = 0
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+    dropped = 0
+    for stopped, number in enumerate((signal.SIGTERM, signal.SIGINT, signal.SIGTERM)):
         begin = newest(runs / name)
         wait_for(lambda begin=begin: newest(runs / name) > begin)
         time.sleep(generator.uniform(0, 0.2))
         child.kill(number)
         assert child.wait() == 0, child.errors
         if (runs / name / "checkpoints" / "final").is_dir():
-            break  # it was at its end before the signal was
-        stopped += 1
+            assert stopped and weights(runs / name) == weights(whole)
+            return  # at its end before the signal, which only gave up the last evaluation
         assert f"stopped by {number.name}; go on with --resume {name}" in child.shown
         assert "took its place" not in child.errors
         dropped += "steps again" in child.shown
         child = forker.start("--resume", name, before=before)
-    else:
-        assert child.wait() == 0, child.errors
-    assert stopped
+    assert child.wait() == 0, child.errors
     same_in_everything(whole, runs / name)
     assert dropped or not before, "a long rollout is given up"
 
