@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
+from itertools import combinations
+
+import pytest
 
 from envs.cartridge.tools.worldcheck import walkable
 from envs.cartridge.tools.worldfile import MapSource, ObjectSource
-from envs.cartridge.walkthrough.atlas import STEPS, Atlas, Place
+from envs.cartridge.walkthrough.atlas import CUT, PUSH, STEPS, SWIM, Atlas, Place
 
 START = Place(38, 3, 6)
 """Where a new game begins."""
@@ -62,9 +65,10 @@ def test_every_map_can_be_reached_from_the_bedroom() -> None:
     assert {place.map for place in links()} == set(able().by_number)
 
 
-def test_from_everywhere_there_is_a_way_back() -> None:
+def without_return(ways: dict[Place, set[Place]]) -> set[Place]:
+    """Places from which ``ways`` never lead to START."""
     came: dict[Place, list[Place]] = {}
-    for place, after in links().items():
+    for place, after in ways.items():
         for to in after:
             came.setdefault(to, []).append(place)
     home, waiting = {START}, deque([START])
@@ -73,7 +77,45 @@ def test_from_everywhere_there_is_a_way_back() -> None:
             if place not in home:
                 home.add(place)
                 waiting.append(place)
-    assert set(links()) - home == set()
+    return set(ways) - home
+
+
+def test_from_everywhere_there_is_a_way_back() -> None:
+    assert without_return(links()) == set()
+
+
+# --- the same for a team that can do less: a ledge must not lead to where only its betters get away ---
+class Limited(Able):
+    """The world of a team that knows some of the field moves."""
+
+    def __init__(self, knows: tuple[str, ...]) -> None:
+        self.knows = knows
+        super().__init__()
+        self.tilesets = Atlas().tilesets
+        self.known_steps.clear()
+
+    def stay(self, number: int) -> set[tuple[int, int]]:
+        """Boulders too, where nobody pushes them."""
+        return super().stay(number) | (set() if PUSH in self.knows else self.boulders(number))
+
+    def next_steps(self, place: Place) -> list[tuple[str, Place]]:
+        """Steps that need nothing, or what the team knows."""
+        return [
+            (step.direction, step.place)
+            for step in self.steps(place)
+            if not step.need or step.need in self.knows
+        ]
+
+
+LESS = [knows for count in range(3) for knows in combinations((CUT, SWIM, PUSH), count)]
+
+
+@pytest.mark.parametrize("knows", LESS, ids=["+".join(knows) or "nothing" for knows in LESS])
+def test_who_knows_less_is_never_stuck_either(knows: tuple[str, ...]) -> None:
+    ways = Limited(knows).links()
+    assert without_return(ways) == set()
+    assert all(ways.values())
+    assert len(ways) < len(links())  # the field moves do open something
 
 
 def test_everybody_and_everything_can_be_spoken_to() -> None:
