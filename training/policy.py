@@ -13,7 +13,7 @@ from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import nn
 from torch.nn.functional import conv2d, one_hot
 
@@ -78,6 +78,18 @@ class Visited(nn.Module):
         return self.layers(crop)  # type: ignore[no-any-return]
 
 
+class Nature(nn.Module):
+    """Any picture by the network of Mnih et al. (2015), to compare with."""
+
+    def __init__(self, space: spaces.Box, features: int) -> None:
+        super().__init__()
+        self.layers = NatureCNN(space, features)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, channels, height, width) to float32 (n, features)."""
+        return self.layers(picture.float() / 255)  # type: ignore[no-any-return]
+
+
 class EventBits(nn.Module):
     """Unpacks event bytes (least significant bit first, as the game numbers events) into one layer."""
 
@@ -126,11 +138,18 @@ class GameFeatures(BaseFeaturesExtractor):
 
     "screen", "visited", "events" and "recent_actions" have encoders of their own; all others are scaled by
     their bound and share one layer. Names that a config leaves out cost nothing. ``picture``, ``visited``,
-    ``events`` and ``numbers`` are the widths of the encoders.
+    ``events`` and ``numbers`` are the widths of the encoders; ``cnn`` is "tiles", or "nature" for NatureCNN
+    in place of both Picture and Visited.
     """
 
     def __init__(
-        self, observation_space: spaces.Dict, picture: int, visited: int, events: int, numbers: int
+        self,
+        observation_space: spaces.Dict,
+        picture: int,
+        visited: int,
+        events: int,
+        numbers: int,
+        cnn: str = "tiles",
     ) -> None:
         super().__init__(observation_space, features_dim=1)
         encoders: dict[str, nn.Module] = {}
@@ -139,10 +158,9 @@ class GameFeatures(BaseFeaturesExtractor):
         width = 0
         for name, space in observation_space.spaces.items():
             size, largest = get_flattened_obs_dim(space), _largest(space)
-            if name == "screen":
-                encoders[name], width = Picture(space.shape or (), picture), width + picture
-            elif name == "visited":
-                encoders[name], width = Visited(space.shape or (), visited), width + visited
+            if name in ("screen", "visited"):
+                features = picture if name == "screen" else visited
+                encoders[name], width = _picture_encoder(name, space, features, cnn), width + features
             elif name == "events":
                 encoders[name], width = EventBits(EVENT_BYTES, events), width + events
             elif name == "recent_actions":
@@ -161,6 +179,14 @@ class GameFeatures(BaseFeaturesExtractor):
             numbers = torch.cat([observations[name].flatten(1) for name in self.numbers], dim=1)
             observations = {**observations, "numbers": numbers}
         return torch.cat([encode(observations[name]) for name, encode in self.encoders.items()], dim=1)
+
+
+def _picture_encoder(name: str, space: spaces.Space[Any], features: int, cnn: str) -> nn.Module:
+    if cnn == "nature":
+        assert isinstance(space, spaces.Box)
+        return Nature(space, features)
+    encoder = Picture if name == "screen" else Visited
+    return encoder(space.shape or (), features)
 
 
 def _largest(space: spaces.Space[Any]) -> int:

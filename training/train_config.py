@@ -46,7 +46,7 @@ def _default_rewards() -> dict[str, float]:
 
 
 class NetworkConfig(BaseModel):
-    """Sizes of the policy's network, in units (outputs of a layer)."""
+    """The policy's network: sizes in units (outputs of a layer), and what sees the two pictures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -55,6 +55,7 @@ class NetworkConfig(BaseModel):
     events: Width = 32
     numbers: Width = 64
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
+    cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
 
 
 class TrainConfig(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -35,9 +37,10 @@ def test_codes_become_flags() -> None:
     assert flags.nonzero()[:, 1].tolist() == [0, 15, 19]
 
 
-def test_every_observation_reaches_the_features() -> None:
+@pytest.mark.parametrize("cnn", ["tiles", "nature"])
+def test_every_observation_reaches_the_features(cnn: str) -> None:
     space = Observations().space
-    features = GameFeatures(space, **WIDTHS)
+    features = GameFeatures(space, **{**WIDTHS, "cnn": cnn})
     torch.manual_seed(0)
     inputs = {}
     for name, box in space.spaces.items():
@@ -51,9 +54,14 @@ def test_every_observation_reaches_the_features() -> None:
         assert not torch.equal(base, features({**inputs, name: changed})), name
 
 
+def _size(**widths: Any) -> int:
+    features = GameFeatures(Observations().space, **{**WIDTHS, **widths})
+    return sum(parameter.numel() for parameter in features.parameters())
+
+
 def test_the_default_network_is_small() -> None:
-    features = GameFeatures(Observations().space, **WIDTHS)
-    assert sum(p.numel() for p in features.parameters()) < 400_000
+    assert _size() < 400_000
+    assert _size(cnn="nature", picture=512, visited=256) > 4 * _size()
 
 
 def test_a_config_may_leave_observations_out() -> None:
