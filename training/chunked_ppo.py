@@ -22,6 +22,7 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
+from training.memory import return_freed_memory
 from training.rollout_buffer import Indices, LastingRolloutBuffer
 
 CHUNK = 128
@@ -104,6 +105,7 @@ class ChunkedPPO(PPO):
                     for name, value in self._learn_from(indices, clip_range).items():
                         sums[name].append(value)
                 self._n_updates += 1
+        return_freed_memory()
         self._record(sums, clip_range)
 
     def _record(self, sums: dict[str, list[float]], clip_range: float) -> None:

@@ -6,9 +6,12 @@ doctor can use it where packages are missing.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from envs.errors import UserError
@@ -111,6 +114,25 @@ def available_memory() -> int:
         if limit != resource.RLIM_INFINITY:
             free.append(limit)
     return min(free)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """glibc's malloc_trim, where the C library is that one."""
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+def return_freed_memory() -> None:
+    """Give back to the machine what this process has freed; does nothing where the C library is not glibc.
+
+    glibc keeps freed blocks for later, in pieces that later requests do not fit: resident memory of a run
+    then climbs by some 20 MB in 50,000 steps, though no more of it is in use.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
 
 
 def preflight(run: Run, batch_size: int, free: int | None = None) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from training.memory import EMULATOR_BYTES, NUMBERS_BYTES, OBSERVATION_BYTES, WO
 from training.model import build_model
 from training.sizing import check_memory, memory_of
 
-from .conftest import TINY
+from .conftest import ROOT, TINY
 
 GIB = 1 << 30
 Refused = Callable[..., str]
@@ -129,3 +132,23 @@ def test_wrong_numbers_are_refused(refused: Refused, flags: list[str], message: 
 
 def test_no_cores_are_counted_that_may_not_be_used() -> None:
     assert memory_of(load_config(None)).workers == min(len(os.sched_getaffinity(0)), 16)
+
+
+SCATTERED = """
+import psutil
+from training.memory import return_freed_memory
+
+blocks = [bytes(2000) for _ in range(50_000)]
+del blocks[::2], blocks[1::2], blocks[: len(blocks) - 10]
+held = psutil.Process().memory_info().rss
+return_freed_memory()
+print(held - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
+def test_what_is_freed_in_scattered_pieces_is_given_back() -> None:
+    """About a hundred megabytes, of which the last few blocks stay in use and so keep the heap long."""
+    command = [sys.executable, "-c", SCATTERED]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert int(done.stdout) > 50_000_000
