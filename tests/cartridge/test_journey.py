@@ -3,6 +3,7 @@ stretches from the start states on the way."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,12 +21,13 @@ from envs.games import Game
 from envs.ram import GameState, PartyMon, read_state
 from envs.start_states import start_state
 
-MOST_ACTIONS = 40_000
+MOST_ACTIONS, MOST_GRIND = 40_000, 1_500
 CHAMPION, LEADERS = 0x901, (0x077, 0x0BF, 0x167, 0x1A9, 0x259, 0x361, 0x299, 0x051)
 """Event numbers that the commercial game's memory has for the same things."""
 BRAMBLE, EDGE_LEAF, MEND, BIG_BITE, HEAVE, RIDE_WAVE = 76, 75, 105, 158, 70, 57
 ELDERHART = 154
 W_PARTY_HP = 0xD16C
+Done, Task = Callable[[], bool], Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,25 @@ class Reached:
 
 
 @pytest.fixture(scope="module")
-def reached(game: Game) -> dict[str, Reached]:
+def grinds() -> dict[str, int]:
+    """Actions that the journey spends on each training; filled by ``reached``."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def reached(game: Game, grinds: dict[str, int]) -> dict[str, Reached]:
     """The whole journey, seven frames later than usual."""
     found: dict[str, Reached] = {}
-    with Emulator(game.rom) as emulator:
+    repeat = Player.repeat
+
+    def counted(self: Player, done: Done, task: Task, what: str, *rest: int) -> None:
+        before = self.pilot.actions
+        repeat(self, done, task, what, *rest)
+        if what.startswith("train"):
+            grinds[what] = self.pilot.actions - before
+
+    with pytest.MonkeyPatch.context() as patch, Emulator(game.rom) as emulator:
+        patch.setattr(Player, "repeat", counted)
         emulator.load_state(start_state(game, "bedroom").data)
         emulator.tick(7)
 
@@ -78,6 +95,12 @@ def test_each_gym_finds_a_stronger_team(reached: dict[str, Reached]) -> None:
     for number, level in enumerate(levels[1:], start=2):
         leader = 8 + 5 * number
         assert leader - 3 <= level <= leader + 10, (number, level)
+
+
+def test_no_grind_is_long(reached: dict[str, Reached], grinds: dict[str, int]) -> None:
+    assert reached
+    assert len(grinds) == 4, "training before the first two gyms, none later"
+    assert max(grinds.values()) <= MOST_GRIND, grinds
 
 
 # --- short stretches on the way ---
