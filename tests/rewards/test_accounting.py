@@ -69,7 +69,9 @@ class Account:
         self.sizes = [0.0] * GAMES
         self.episodes: list[dict[str, Any]] = []
 
-    def take(self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]) -> None:
+    def take(
+        self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]
+    ) -> None:
         for game, (reward, done, info) in enumerate(zip(rewards, dones, infos, strict=True)):
             parts = info["reward_components"]
             exact = parts["exploration"] + parts["battle"] + parts["milestone"] + parts["penalty"]
