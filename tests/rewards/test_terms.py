@@ -172,6 +172,13 @@ def test_a_number_that_shows_for_one_moment_pays_nothing() -> None:
     assert earn(play.moments)["battle_hp_delta"] == 0
 
 
+def test_a_trainers_enemy_that_has_fainted_is_not_up_again_for_a_moment() -> None:
+    play = Play().meet(16, kind=2).hit(16)
+    for _ in range(4):
+        play.then(enemy_hp=16).then(enemy_hp=0).hold(2)
+    assert earn(play.win().moments)["battle_hp_delta"] == 1
+
+
 def test_a_wild_enemy_pays_one_share_at_most() -> None:
     play = Play().meet(16)
     for _ in range(5):
