@@ -179,6 +179,12 @@ def test_a_trainers_enemy_that_has_fainted_is_not_up_again_for_a_moment() -> Non
     assert earn(play.win().moments)["battle_hp_delta"] == 1
 
 
+def test_hp_above_the_maximum_is_no_more_than_all_of_it() -> None:
+    play = Play().meet(16, kind=2).then(enemy_hp=32).hold(2).then(enemy_hp=16).hold(2)
+    assert earn(play.moments)["battle_hp_delta"] == 0
+    assert earn(play.win().moments)["battle_hp_delta"] == 1
+
+
 def test_a_wild_enemy_pays_one_share_at_most() -> None:
     play = Play().meet(16)
     for _ in range(5):
