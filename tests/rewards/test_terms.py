@@ -130,6 +130,11 @@ def test_stale_numbers_of_the_last_enemy_pay_nothing() -> None:
     assert earn(play.hit(8).moments)["battle_hp_delta"] == pytest.approx(1.5)
 
 
+def test_a_potion_in_battle_pays_nothing_whatever_was_lost_before_it() -> None:
+    """HP that poison took costs nothing, so giving it back must not pay either."""
+    assert earn(Play().hurt(15).meet(16).hurt(-15).win().moments)["battle_hp_delta"] == 1
+
+
 def test_an_enemy_pays_all_its_hp_whatever_memory_held_before() -> None:
     """The same kind as the one that was fled from, whose HP is still there for a moment; and one that takes
     the place of another, whose HP is."""
