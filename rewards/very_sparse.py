@@ -32,8 +32,8 @@ def event_bits(state: GameState) -> int:
 
 
 def species_of(state: GameState) -> tuple[int, ...]:
-    """The species of the party, in order of their numbers."""
-    return tuple(sorted(mon.species for mon in state.party))
+    """The species of the party, slot by slot."""
+    return tuple(mon.species for mon in state.party)
 
 
 def ranks(state: GameState) -> list[int]:
@@ -98,7 +98,7 @@ def _new_events(progress: Progress, before: GameState, now: GameState) -> int:
 
 
 def _new_levels(progress: Progress, before: GameState, now: GameState) -> int:
-    """Levels above the marks of their ranks; 0 on the step that another set of species was confirmed on."""
+    """Levels above the marks of their ranks; 0 on the step that another party was confirmed on."""
     species = species_of(now)
     if species != species_of(before):
         return 0
