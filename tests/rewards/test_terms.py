@@ -56,6 +56,26 @@ def test_wall_penalty_for_actions_that_change_nothing() -> None:
     assert earn(Play().then(joy_ignore=255).hold(5).moments)["penalty_wall"] == 0
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"menu_item": 1},
+        {"money": 1},
+        {"bag": ((4, 1),)},
+        {"party": (replace(HERO, hp=1),)},
+        {"event_bytes": events(3)},
+        {"facing": 8},
+        {"walk_counter": 1},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_an_action_that_changes_anything_is_no_wall(other: dict[str, Any]) -> None:
+    play, usual = Play(), {name: getattr(START, name) for name in other}
+    for _ in range(4):
+        play.then(**other).then(**usual)
+    assert earn(play.moments)["penalty_wall"] == 0
+
+
 def test_stuck_penalty_after_the_given_steps() -> None:
     coefficients = UNITS | {"stuck_after": 10}
     assert earn(Play().hold(15).moments, coefficients)["penalty_stuck"] == -5

@@ -160,6 +160,32 @@ def test_a_course_is_stopped_by_sigterm_and_goes_on_at_the_same_place(
     assert [(row["while"], row["steps"]) for row in rows] == [("curriculum", 1024)]
 
 
+def test_a_course_that_was_killed_goes_on_without_a_look_lost_or_doubled(
+    program: Program, write: Write, runs: Path
+) -> None:
+    path = write(
+        stage("one", steps=512, check_every=256, move_on=NEVER, when_budget_ends="go on"), stage("two")
+    )
+    command = [sys.executable, str(ROOT / "training" / "curriculum.py"), str(path), "--name", "hard"]
+    process = subprocess.Popen(command, env=environment(runs), stdout=subprocess.DEVNULL, cwd=ROOT)
+    first, deadline = runs / "hard-1-one", time.monotonic() + 120
+    while not list(first.glob("checkpoints/[1-9]*")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    begun = max(int(found.name) for found in (first / "checkpoints").glob("[1-9]*"))
+
+    resumed = program("curriculum", path, "--name", "hard", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    sessions = json.loads((first / "manifest.json").read_text())["sessions"]
+    assert 0 < begun <= sessions[1]["from_steps"] < 512
+    looks = [(look["stage"], look["steps"], look["holds"]) for look in _state(runs, "hard")["looks"]]
+    assert looks == [("one", 256, False), ("one", 512, False), ("two", 64, True)]
+    rows = [json.loads(line) for line in (first / "eval.jsonl").read_text().splitlines()]
+    assert [row["steps"] for row in rows] == [256, 512]
+
+
 @pytest.mark.parametrize("steps", [64, 128], ids=["of the budget", "before a look"])
 def test_a_signal_in_the_last_moments_before_a_look_is_not_lost(
     write: Write, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
