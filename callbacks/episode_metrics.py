@@ -28,6 +28,8 @@ WIN_RATE = "battle_stats/win_rate_mean"
 INTERVENTIONS = "env_stats/interventions_mean"
 KEYS = (*MEANS, *(f"reward_components/{name}" for name in COMPONENTS), MAP_PROGRESS, WIN_RATE, INTERVENTIONS)
 """Every key that is recorded, whatever the episodes were like."""
+MONITORED = ("rollout/ep_rew_mean", "rollout/ep_len_mean")
+"""stable-baselines3's own, which it leaves out until an episode has ended."""
 
 
 def mean_of(episodes: Sequence[Episode], value: Callable[[Episode], float | None]) -> float | None:
@@ -62,7 +64,7 @@ def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
 
 class EpisodeMetrics(BaseCallback):
     """Records KEYS over the last ``window`` episodes that ended, in time for every log dump: NaN, which no
-    curve shows, while no episode says anything of a key.
+    curve shows, while no episode says anything of a key. Until one has ended MONITORED are NaN too.
 
     ``episodes`` and ``battles`` (started) count everything seen since this callback was made.
     """
@@ -96,3 +98,6 @@ class EpisodeMetrics(BaseCallback):
         found = summarise(self.recent)
         for key in KEYS:
             self.logger.record(key, found.get(key, math.nan))
+        if not self.model.ep_info_buffer:
+            for key in MONITORED:
+                self.logger.record(key, math.nan)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, get_args
 
-from envs.ram import GameState
+from envs.ram import PARTY_MAX, GameState
 
 Layer = Literal["dense", "sparse", "very_sparse"]
 Component = Literal["exploration", "battle", "milestone", "penalty"]
@@ -67,7 +66,7 @@ class Progress:
     new_events: int = 0
     maps: set[int] = field(default_factory=set)  # at most the key maps
     new_map: bool = False
-    levels: OrderedDict[tuple[int, ...], int] = field(default_factory=OrderedDict)  # bounded, see very_sparse
+    levels: list[int] = field(default_factory=lambda: [0] * PARTY_MAX)  # per rank, highest first
     party: tuple[int, ...] = ()
     new_levels: int = 0
     settled: GameState | None = None  # a state that held for two steps, all of which was counted

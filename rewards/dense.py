@@ -20,7 +20,6 @@ from rewards.base import EpisodeMemory, Places, Term
 
 MAX_STRIDE = 3  # tiles in one action of 24 frames: bicycle 3, ledge 2, walking 1
 IDLE_STEPS = 2  # what holds for one step may be a transient
-MAX_HALVINGS = 30  # below a billionth of the coefficient, nothing is paid
 
 
 def tile_key(state: GameState) -> int:
@@ -73,7 +72,7 @@ def _visit(places: Places, tile: int, step: int, window: int) -> None:
     seen = places.tiles.get(tile)
     places.new_tile = seen is None
     last, paid = seen or (step - window, 0)
-    if step - last >= window and paid < MAX_HALVINGS:
+    if step - last >= window:
         places.recent_share = 0.5**paid
         paid += 1
     places.tiles[tile] = (step, paid)

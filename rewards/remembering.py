@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -34,7 +33,7 @@ def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
             "badges": progress.badges,
             "events": hex(progress.events),
             "maps": sorted(progress.maps),
-            "levels": [[list(party), high] for party, high in progress.levels.items()],
+            "ranks": list(progress.levels),
             "party": list(progress.party),
         },
     }
@@ -73,6 +72,6 @@ def _progress(plain: Mapping[str, Any]) -> Progress:
         badges=plain["badges"],
         events=int(plain["events"], 16),
         maps=set(plain["maps"]),
-        levels=OrderedDict((tuple(party), high) for party, high in plain["levels"]),
+        levels=list(plain["ranks"]),
         party=tuple(plain["party"]),
     )

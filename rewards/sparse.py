@@ -127,7 +127,7 @@ def _enemy_hp(battle: Battle, before: GameState, now: GameState) -> None:
     share = max(_share(before.enemy_hp, now.enemy_max_hp), _share(now.enemy_hp, now.enemy_max_hp))
     low = battle.enemy_low.get(key)
     if low is None or low == 0.0:
-        if share > 0 and min(before.enemy_hp, now.enemy_hp) > 0 and len(battle.enemy_low) < 2 * PARTY_MAX:
+        if min(before.enemy_hp, now.enemy_hp) > 0 and len(battle.enemy_low) < 2 * PARTY_MAX:
             battle.enemy_low[key] = share
     elif share < low:
         battle.enemy_taken += low - share
@@ -141,9 +141,8 @@ def _own_shares(state: GameState) -> list[float]:
 
 
 def _own_hp(battle: Battle, before: GameState, now: GameState) -> None:
-    """Adds the HP shares that own creatures lost below their lowest marks, slot by slot."""
-    if len(before.party) != len(now.party):
-        return
+    """Adds the HP shares that own creatures lost below their lowest marks, slot by slot that both moments
+    have."""
     shares = map(max, _own_shares(before), _own_shares(now))
     for slot, share in enumerate(shares):
         if slot >= len(battle.own_low):

@@ -7,9 +7,10 @@ What keeps them from being farmed:
   battle starts are never paid. What the first moment of an episode holds is never paid.
 - ``milestone_badge`` and ``milestone_event`` remember every bit, so each pays once an episode, whatever is
   cleared and set again. The museum ticket, which can be bought again and again, counts for nothing.
-- ``milestone_level_up`` pays a rise of the party's level sum while the party consists of the same species,
-  above the highest sum that this set of species had. Deposit, withdraw, catch and trade change the set:
-  they pay nothing, and coming back to a set pays nothing for levels it had.
+- ``milestone_level_up`` keeps a mark for each rank of the party, highest level first, and pays what rises
+  above the marks while the party consists of the same species. Deposit, withdraw, catch and trade change the
+  party: they raise marks and pay nothing. So one weak creature after another cannot be trained for pay: the
+  second highest, say, pays for levels above those that a second highest had before.
 - ``milestone_key_location`` pays a map once, and nothing for maps that lie before the start of the episode.
 """
 
@@ -17,12 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envs.ram import MUSEUM_TICKET, GameState
+from envs.ram import MUSEUM_TICKET, PARTY_MAX, GameState
 from rewards.base import EpisodeMemory, Progress, Term
 
 # Map ids on the way to the second badge, in order of progress.
 KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)
-MAX_PARTIES = 64  # sets of species remembered; forgetting one cannot pay, since a change never does
 _EVENT_MASK = (1 << 2560) - 1 - (1 << MUSEUM_TICKET)
 
 
@@ -32,21 +32,21 @@ def event_bits(state: GameState) -> int:
 
 
 def species_of(state: GameState) -> tuple[int, ...]:
-    """The species of the party, in order of their numbers."""
-    return tuple(sorted(mon.species for mon in state.party))
+    """The species of the party, slot by slot."""
+    return tuple(mon.species for mon in state.party)
 
 
-def level_sum(state: GameState) -> int:
-    """Sum of the levels of the party."""
-    return sum(mon.level for mon in state.party)
+def ranks(state: GameState) -> list[int]:
+    """The levels of the party, highest first; 0 where there is nobody."""
+    levels = sorted((mon.level for mon in state.party), reverse=True)
+    return levels + [0] * (PARTY_MAX - len(levels))
 
 
 def begin(memory: EpisodeMemory, state: GameState, key_maps: Sequence[int]) -> None:
     """What an episode begins with is no milestone of it."""
     progress = memory.progress
     progress.badges, progress.events = state.badges, event_bits(state)
-    progress.party = species_of(state)
-    _remember(progress, progress.party, level_sum(state))
+    progress.party, progress.levels = species_of(state), ranks(state)
     progress.maps = _maps_behind(state, key_maps)
 
 
@@ -98,23 +98,15 @@ def _new_events(progress: Progress, before: GameState, now: GameState) -> int:
 
 
 def _new_levels(progress: Progress, before: GameState, now: GameState) -> int:
-    """Levels gained above the highest sum of this set of species; 0 on the step that the set was confirmed
-    on."""
+    """Levels above the marks of their ranks; 0 on the step that another party was confirmed on."""
     species = species_of(now)
     if species != species_of(before):
         return 0
-    total = min(level_sum(before), level_sum(now))
-    high = progress.levels.get(species, total)
-    _remember(progress, species, max(high, total))
+    held = list(map(min, ranks(before), ranks(now)))
+    gained = sum(max(0, level - mark) for level, mark in zip(held, progress.levels, strict=True))
+    progress.levels = list(map(max, held, progress.levels))
     changed, progress.party = species != progress.party, species
-    return 0 if changed else max(0, total - high)
-
-
-def _remember(progress: Progress, species: tuple[int, ...], high: int) -> None:
-    progress.levels[species] = high
-    progress.levels.move_to_end(species)
-    if len(progress.levels) > MAX_PARTIES:
-        progress.levels.popitem(last=False)
+    return 0 if changed else gained
 
 
 TERMS = (

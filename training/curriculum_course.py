@@ -94,8 +94,8 @@ def _train_to(course: Course, target: int, stopped: StopRequest) -> bool:
         return not stopped()
     summary = train(plan)
     write_json(summary.folder / "summary.json", summary_record(summary))
-    if summary.stopped_by is not None and summary.steps < target:  # by a signal, or for a finding of health
-        stopped.reason = summary.stopped_by
+    short = summary.steps < target  # by a signal, or for a finding of health
+    stopped.reason = stopped.reason or summary.signal or (summary.stopped_by if short else None)
     return not stopped()
 
 

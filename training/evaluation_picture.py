@@ -117,7 +117,7 @@ def draw_curves(
     axes.axhline(random[f"{name}_mean"], color=colours["random"], linewidth=1.6, label="random buttons")
     axes.set_xlabel("steps", fontsize=8, color=PALE)
     axes.xaxis.set_major_formatter(
-        lambda value, _: f"{value / 1000:,.0f}k" if value >= 1000 else f"{value:.0f}"
+        lambda value, _: f"{value / 1000:,g}k" if value >= 1000 else f"{value:.0f}"
     )
     axes.margins(x=0.01)
     axes.legend(fontsize=8, frameon=False, labelcolor=INK)

@@ -28,6 +28,7 @@ class RunSummary:
     verdict: str
     findings: Sequence[str] = ()
     stopped_by: str | None = None
+    signal: str | None = None  # that came, also in the last moments of a session that was finished
     dropped_steps: int = 0
     episodes: str | None = None
     start: str = "-"
@@ -37,7 +38,7 @@ class RunSummary:
 def summary_record(summary: RunSummary) -> dict[str, Any]:
     """The summary as plain JSON values: what the run's folder keeps of it as summary.json."""
     record = asdict(summary)
-    del record["folder"]
+    del record["folder"], record["signal"]
     return {**record, "finished": summary.stopped_by is None and summary.steps >= summary.wanted_steps}
 
 

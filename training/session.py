@@ -204,6 +204,7 @@ class Session:
             verdict=self.health.verdict,
             findings=lines(self.health.run),
             stopped_by=None if finished else self.stop.reason,
+            signal=self.stop.signal,
             dropped_steps=self.stop.dropped_steps,
             episodes=self.episodes.line,
         )

@@ -22,6 +22,8 @@ class OrderlyStop(BaseCallback):
         super().__init__()
         self.stop_after = stop_after
         self.reason: str | None = None
+        self.signal: str | None = None
+        """The signal that came, also where training ends for another reason."""
         self.cut_short = False
         self.learned_steps = 0
         """Steps that the weights have learned from."""
@@ -74,6 +76,7 @@ class OrderlyStop(BaseCallback):
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self.reason is not None and number == signal.SIGINT:
+        if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt  # a second Ctrl-C: the user does not want to wait
-        self.request(signal.Signals(number).name)
+        self.signal = signal.Signals(number).name
+        self.request(self.signal)

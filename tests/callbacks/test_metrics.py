@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from callbacks.episode_metrics import EpisodeMetrics, summarise
+from callbacks.episode_metrics import MONITORED, EpisodeMetrics, summarise
 from callbacks.performance import WAITS, Performance, resident_megabytes
 from callbacks.progress import Progress, duration
 from callbacks.update_log import UpdateLog
@@ -88,6 +89,7 @@ def test_every_dump_has_every_key_once(learn: Learn, curves: Curves) -> None:
     assert set(curves().Tags()["scalars"]) >= KEYS | {"rollout/ep_rew_mean", "train/approx_kl"}
     steps = [step for step, _ in points(curves, "train/episode_return_mean")]
     assert steps == list(range(64, 513, 64))
+    assert all(math.isfinite(value) for key in MONITORED for _, value in points(curves, key))
     last = points(curves, "train/episode_return_mean")[-1][1]
     assert last == pytest.approx(sum(e["return"] for e in metrics.recent) / 3)
 

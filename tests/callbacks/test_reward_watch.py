@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from callbacks.episode_metrics import KEYS, EpisodeMetrics
+from callbacks.episode_metrics import KEYS, MONITORED, EpisodeMetrics
 from callbacks.farm_alarm import FarmAlarm, farmed
 from callbacks.intervention_ledger import InterventionLedger
 from callbacks.layer_weights import LayerWeights
@@ -110,8 +110,9 @@ def test_the_ledger_counts_episodes_that_did_not_end_too(learn: Learn) -> None:
 
 def test_every_key_is_there_before_an_episode_has_ended(learn: Learn, curves: Curves) -> None:
     learn([EpisodeMetrics()], steps=32, n_steps=16, batch_size=16)
-    assert set(curves().Tags()["scalars"]) >= set(KEYS)
-    assert all(math.isnan(value) for key in KEYS for _, value in points(curves, key))
+    keys = (*KEYS, *MONITORED)
+    assert set(curves().Tags()["scalars"]) >= set(keys)
+    assert all(math.isnan(value) for key in keys for _, value in points(curves, key))
 
 
 def test_the_window_of_episodes_can_be_taken_down(learn: Learn) -> None:

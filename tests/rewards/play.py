@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from envs.ram import GameState, PartyMon
+from rewards.base import COMPONENTS
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 # Every term at weight 1 (or -1), so that what a script earns is in units of the term.
@@ -95,15 +97,22 @@ class Play:
 
 
 def earn(moments: Sequence[GameState], coefficients: dict[str, float] | None = None) -> Counter[str]:
-    """Name of each term -> what it paid for the whole script; ``total`` is the return."""
+    """Name of each term -> what it paid for the whole script; ``total`` is the return.
+
+    Whatever the script: the components of every step add up to its reward, its terms do, and those of the
+    script to its return.
+    """
     stack = RewardStack(UNITS if coefficients is None else coefficients)
     stack.reset(moments[0])
     earned: Counter[str] = Counter()
     for before, now in pairwise(moments):
         breakdown = stack.step(before, now)
+        assert breakdown.total == sum(getattr(breakdown, component) for component in COMPONENTS)
+        assert math.isclose(sum(breakdown.values), breakdown.total, rel_tol=1e-9, abs_tol=1e-9)
         for name, value in breakdown.terms().items():
             earned[name] += value  # type: ignore[assignment]
         earned["total"] += breakdown.total  # type: ignore[assignment]
+    assert math.isclose(sum(earned.values()), 2 * earned["total"], rel_tol=1e-9, abs_tol=1e-6)
     return earned
 
 

@@ -164,6 +164,19 @@ def test_a_snapshot_goes_on_to_the_last_bit(
     assert other.snapshot() == stack.snapshot()
 
 
+def test_a_snapshot_in_a_battle_keeps_the_weight_that_the_battle_began_with() -> None:
+    play = Play().meet(16).hit(4)
+    half_way = len(play.moments)
+    play.flee().meet(16).hit(4).win()
+    stack, other = (RewardStack({"battle_start_bonus": 1.0, "battle_win": 1.0}) for _ in range(2))
+    stack.reset(play.moments[0])
+    paid = run(stack, play.moments[:half_way], {half_way - 3: {"sparse": 0.5}})
+    other.restore(stack.snapshot())
+    rest = run(other, play.moments[half_way - 1 :], {})
+    assert sum(step.total for step in paid) == 1.0
+    assert [step.total for step in rest if step.total] == [-1.0, 0.5 + 0.5]
+
+
 def test_a_weight_that_is_none_is_refused_at_run_time_too() -> None:
     with pytest.raises(UserError, match="weight of layer dense is -1"):
         RewardStack(UNITS).set_layer_weights({"dense": -1.0})

@@ -30,6 +30,10 @@ def test_tiles_of_a_map_that_is_loading_do_not_count() -> None:
     assert earn(play.moments)["exploration_new_tile"] == 1
     phantom = START._replace(map_id=1)
     assert earn([START, phantom, START, START])["exploration_new_tile"] == 0
+    half_way = START._replace(x=START.x + 10)  # one coordinate is already that of a warp within the map
+    assert earn([START, half_way, START, START])["exploration_new_tile"] == 0
+    pad = [START, *[START._replace(x=START.x + 10, y=START.y + 10)] * 2]
+    assert earn(pad)["exploration_new_tile"] == 1, "where it leads to is a tile as soon as that held"
 
 
 def test_recent_tiles_pay_after_the_window_and_less_each_time() -> None:
@@ -52,6 +56,26 @@ def test_wall_penalty_for_actions_that_change_nothing() -> None:
     assert earn(Play().then(joy_ignore=255).hold(5).moments)["penalty_wall"] == 0
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"menu_item": 1},
+        {"money": 1},
+        {"bag": ((4, 1),)},
+        {"party": (replace(HERO, hp=1),)},
+        {"event_bytes": events(3)},
+        {"facing": 8},
+        {"walk_counter": 1},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_an_action_that_changes_anything_is_no_wall(other: dict[str, Any]) -> None:
+    play, usual = Play(), {name: getattr(START, name) for name in other}
+    for _ in range(4):
+        play.then(**other).then(**usual)
+    assert earn(play.moments)["penalty_wall"] == 0
+
+
 def test_stuck_penalty_after_the_given_steps() -> None:
     coefficients = UNITS | {"stuck_after": 10}
     assert earn(Play().hold(15).moments, coefficients)["penalty_stuck"] == -5
@@ -66,6 +90,20 @@ def test_fleeing_does_not_reset_the_stuck_counter() -> None:
     fled = earn(play.moments, coefficients)["penalty_stuck"]
     assert fled <= -5 * 3  # out of battle the penalty goes on
     assert earn(play.meet().win().hold(8).moments, coefficients)["penalty_stuck"] >= fled - 3
+
+
+def test_a_battle_that_is_fled_counts_as_time_without_progress() -> None:
+    """Neither forgotten nor left out, so that no flight buys time."""
+    coefficients = UNITS | {"stuck_after": 20}
+    play = Play().hold(6).meet().hold(12).flee()
+    assert earn(play.moments, coefficients)["penalty_stuck"] == -3  # from when the flight is sure
+    assert earn(Play().hold(6).meet().hold(12).win().moments, coefficients)["penalty_stuck"] == 0
+
+
+def test_hp_lost_in_a_battle_that_is_fled_stays_lost() -> None:
+    earned = earn(Play().meet(16).hit(2).hurt(5).flee().moments)
+    assert earned["battle_hp_delta"] == pytest.approx(2 / 16 - 5 / 20)
+    assert earn(Play().meet(16).hit(8).hurt(5).flee().moments)["battle_hp_delta"] == 0
 
 
 def test_a_battle_won() -> None:
@@ -112,6 +150,21 @@ def test_stale_numbers_of_the_last_enemy_pay_nothing() -> None:
     assert earn(play.hit(8).moments)["battle_hp_delta"] == pytest.approx(1.5)
 
 
+def test_a_potion_in_battle_pays_nothing_whatever_was_lost_before_it() -> None:
+    """HP that poison took costs nothing, so giving it back must not pay either."""
+    assert earn(Play().hurt(15).meet(16).hurt(-15).win().moments)["battle_hp_delta"] == 1
+
+
+def test_an_enemy_pays_all_its_hp_whatever_memory_held_before() -> None:
+    """The same kind as the one that was fled from, whose HP is still there for a moment; and one that takes
+    the place of another, whose HP is."""
+    play = Play().meet(16).hit(12).flee().then(battle=1, escaped=False, battle_result=0).hold(2)
+    assert earn(play.then(enemy_hp=16).hold(2).win().moments)["battle_hp_delta"] == 1
+    swap = Play().meet(16, kind=2).hit(13).then(enemy_species=36).then(enemy_hp=16).hold(2).hit(16)
+    swap.then(enemy_species=165, enemy_hp=3).hold(2).win()
+    assert earn(swap.moments)["battle_hp_delta"] == 2
+
+
 def test_an_episode_that_begins_in_a_battle() -> None:
     start = Play().meet().now
     assert earn(Play(start).hold(3).flee().moments)["battle_start_bonus"] == 0
@@ -142,6 +195,19 @@ def test_a_number_that_shows_for_one_moment_pays_nothing() -> None:
     )
     play.then(party=(replace(HERO, hp=1),)).then(party=(HERO,)).hold(2)
     assert earn(play.moments)["battle_hp_delta"] == 0
+
+
+def test_a_trainers_enemy_that_has_fainted_is_not_up_again_for_a_moment() -> None:
+    play = Play().meet(16, kind=2).hit(16)
+    for _ in range(4):
+        play.then(enemy_hp=16).then(enemy_hp=0).hold(2)
+    assert earn(play.win().moments)["battle_hp_delta"] == 1
+
+
+def test_hp_above_the_maximum_is_no_more_than_all_of_it() -> None:
+    play = Play().meet(16, kind=2).then(enemy_hp=32).hold(2).then(enemy_hp=16).hold(2)
+    assert earn(play.moments)["battle_hp_delta"] == 0
+    assert earn(play.win().moments)["battle_hp_delta"] == 1
 
 
 def test_a_wild_enemy_pays_one_share_at_most() -> None:

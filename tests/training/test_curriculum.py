@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 from training.config_files import ConfigError
+from training.curriculum_course import FINISHED, STOPPED, StopRequest, follow
 from training.curriculum_file import Criterion, read_curriculum, stage_configs
+from training.curriculum_state import begin_course, read_course
 from training.episodes import Episode
 from training.figures import summarise
+from training.session import Session
 
 from .conftest import ROOT, TINY, Program, environment
 from .test_episodes import STATS
@@ -154,6 +158,57 @@ def test_a_course_is_stopped_by_sigterm_and_goes_on_at_the_same_place(
     assert looks == [("one", 64, False), ("two", 1024, True)]
     rows = [json.loads(line) for line in (second / "eval.jsonl").read_text().splitlines()]
     assert [(row["while"], row["steps"]) for row in rows] == [("curriculum", 1024)]
+
+
+def test_a_course_that_was_killed_goes_on_without_a_look_lost_or_doubled(
+    program: Program, write: Write, runs: Path
+) -> None:
+    path = write(
+        stage("one", steps=512, check_every=256, move_on=NEVER, when_budget_ends="go on"), stage("two")
+    )
+    command = [sys.executable, str(ROOT / "training" / "curriculum.py"), str(path), "--name", "hard"]
+    process = subprocess.Popen(command, env=environment(runs), stdout=subprocess.DEVNULL, cwd=ROOT)
+    first, deadline = runs / "hard-1-one", time.monotonic() + 120
+    while not list(first.glob("checkpoints/[1-9]*")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    begun = max(int(found.name) for found in (first / "checkpoints").glob("[1-9]*"))
+
+    resumed = program("curriculum", path, "--name", "hard", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    sessions = json.loads((first / "manifest.json").read_text())["sessions"]
+    assert 0 < begun <= sessions[1]["from_steps"] < 512
+    looks = [(look["stage"], look["steps"], look["holds"]) for look in _state(runs, "hard")["looks"]]
+    assert looks == [("one", 256, False), ("one", 512, False), ("two", 64, True)]
+    rows = [json.loads(line) for line in (first / "eval.jsonl").read_text().splitlines()]
+    assert [row["steps"] for row in rows] == [256, 512]
+
+
+@pytest.mark.parametrize("steps", [64, 128], ids=["of the budget", "before a look"])
+def test_a_signal_in_the_last_moments_before_a_look_is_not_lost(
+    write: Write, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training has all its steps, and only its last checkpoint is still to be written."""
+    monkeypatch.setenv("POKERED_RUNS", str(tmp_path / "runs"))
+    path = write(stage("only", steps=steps))
+    curriculum = read_curriculum(path)
+    course = begin_course("late", curriculum, stage_configs(path, curriculum))
+    save = Session._settle_and_save
+
+    def signalled(session: Session) -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return save(session)
+
+    with monkeypatch.context() as patch, StopRequest() as stopped:
+        patch.setattr(Session, "_settle_and_save", signalled)
+        assert follow(course, stopped) == STOPPED
+    assert (stopped.reason, course.looks) == ("SIGTERM", [])
+    again = read_course("late", curriculum)
+    with StopRequest() as stopped:
+        assert follow(again, stopped) == FINISHED
+    assert [look["steps"] for look in again.looks] == [64]
 
 
 def test_a_budget_that_was_too_small_is_raised(program: Program, write: Write, runs: Path) -> None:

@@ -21,6 +21,7 @@ NAMES = ("navigation_only", "battle_focused_redesign", "balanced_redesign", "mil
 SHIPPED = [ROOT / "configs" / f"{name}.json" for name in (*NAMES, "full_game", "sparse_only")]
 # What runs are compared by, whatever they train: the keys that no run may lack.
 KEYS = {
+    *("rollout/ep_rew_mean", "rollout/ep_len_mean"),
     *("train/episode_return_mean", "train/episode_length_mean", "train/episode_battles_started_mean"),
     *("train/episode_battles_won_mean", "train/episode_steps_to_first_battle", "train/success_rate"),
     *("train/episode_badges_earned_mean", "train/episode_levels_gained_mean"),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from envs.ram import GameState
+from rewards.own_terms import own_terms
+from rewards.stack import RewardStack
 from tests.training.conftest import ROOT, Program
 
 SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 16, "--total-steps", 64)
@@ -37,6 +41,17 @@ def test_the_example_trains_and_is_kept_in_the_run(example: Path, program: Progr
     assert kept["reward_terms"] == {f"{example / 'collector.py'}:Collector": 2.5}
     more = ("--total-steps", 96, "--accept-changes")
     assert program("train_ppo", "--resume", "collect", *more).returncode == 0
+
+
+def test_the_example_pays_for_every_kind_once(example: Path) -> None:
+    stack = RewardStack({}, own=own_terms({f"{example / 'collector.py'}:Collector": 2.5}))
+    balls, potion = (4, 5), (20, 1)
+    bags = [(balls,), (balls, potion), (balls,), (balls, potion), ((4, 9), (3, 1))]
+    moments = [GameState(bag=bag) for bag in bags]
+    stack.reset(moments[0])
+    steps = [stack.step(before, now) for before, now in pairwise(moments)]
+    assert [step.exploration for step in steps] == [2.5, 0, 0, 2.5], "nor for what was sold and bought again"
+    assert [step.total for step in steps] == [step.exploration for step in steps]
 
 
 def test_a_term_that_fails_at_reset_ends_the_program_in_one_line(example: Path, refused: Program) -> None:
