@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from envs.cartridge.walkthrough.atlas import LEDGE, Place, atlas
 from envs.emulator import Emulator
 from envs.ram import GameState, read_state
 
@@ -49,15 +50,35 @@ def stand(machine: Emulator, x: int, y: int) -> None:
 
 
 def test_a_ledge_is_jumped_down_and_never_climbed(road: Emulator) -> None:
-    stand(road, 4, 28)
+    stand(road, 6, 28)
     road.press("down")
     road.tick(8)
     road.release("down")
     road.tick(40)
     now = read_state(road.memory)
-    assert (now.map_id, now.x, now.y, now.facing) == (ROUTE_1, 4, 30, DOWN)
+    assert (now.map_id, now.x, now.y, now.facing) == (ROUTE_1, 6, 30, DOWN)
     now = press(road, "up", "up")
     assert now.y == 30
+
+
+def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
+    """All ledges of route 1, and from each landing a step to somewhere."""
+    source = atlas().by_number[ROUTE_1]
+    ledges = [
+        (x, y)
+        for y in range(source.height)
+        for x in range(source.width)
+        if LEDGE in atlas().attributes(Place(ROUTE_1, x, y))
+    ]
+    assert len(ledges) > 30
+    for x, y in ledges:
+        stand(road, x, y - 1)
+        for _ in range(6):  # a turn, a step, and whoever stands there walks on
+            now = press(road, "down")
+            if now.y > y:
+                break
+        assert (now.x, now.y) == (x, y + 1)
+        assert atlas().next_steps(Place(ROUTE_1, x, y + 1))
 
 
 def test_poison_wears_the_team_out_and_home_it_goes(road: Emulator) -> None:

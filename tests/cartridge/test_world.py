@@ -147,6 +147,12 @@ def test_texts_break_into_lines_and_pages() -> None:
         ),
         ("route_1.txt", "wild 25 NIBBIN:2", "wild 25", r"should be 'wild RATE and 10 times SPECIES:LEVEL'"),
         ("route_1.txt", "wild 25", "# wild", r"has grass but no 'wild' line"),
+        (
+            "route_1.txt",
+            "TTTTTTvv..vv",
+            "TTTTvvvv..vv",
+            r"route_1.txt:\d+: the ledge in column 4 leads down to where nobody can stand",
+        ),
     ],
 )
 def test_a_wrong_map_is_told_in_one_line(world: Path, name: str, old: str, new: str, message: str) -> None:

@@ -74,6 +74,11 @@ void player_step(uint8_t direction) BANKED {
     step(direction, 0);
 }
 
+/* May the player jump over the ledge above (x, y)? Not onto people, nor onto what nobody can stand on. */
+static uint8_t landing(uint8_t x, uint8_t y) {
+    return y < map_steps_h && map_attribute(x, y) & TILE_WALK && object_at(x, y) == NO_OBJECT;
+}
+
 static void jump_ledge(void) {
     static const uint8_t arc[32] = {2, 4, 5, 6, 7, 8, 9, 9, 10, 10, 11, 11, 11, 12, 12, 12, 12, 12, 12, 11, 11, 11, 10, 10, 9, 9, 8, 7, 6, 5, 4, 2};
     step(DOWN, arc);
@@ -170,7 +175,7 @@ static uint8_t walk(uint8_t direction, uint8_t walking) {
     x = wXCoord + step_x[direction];
     y = wYCoord + step_y[direction];
     attribute = map_attribute(x, y);
-    if (direction == DOWN && attribute & TILE_LEDGE && object_at(x, y + 1) == NO_OBJECT)
+    if (direction == DOWN && attribute & TILE_LEDGE && landing(x, y + 1))
         jump_ledge();
     else if (enterable(x, y, attribute))
         step(direction, 0);

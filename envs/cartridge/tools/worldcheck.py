@@ -8,7 +8,7 @@ from pathlib import Path
 from envs.cartridge.tools.emit import WorldError
 from envs.cartridge.tools.worldfile import WILD_SLOTS, ConnectionSource, Line, MapSource
 
-WALK = "walk"
+WALK, LEDGE = "walk", "ledge"
 OPPOSITE = {"north": "south", "south": "north", "west": "east", "east": "west"}
 
 
@@ -41,6 +41,7 @@ def check_maps(world: Path, maps: dict[str, MapSource]) -> None:
     for source in maps.values():
         check_warps(source, maps, tilesets)
         check_places(source, tilesets[source.tileset])
+        check_ledges(source, tilesets)
         for side, connection in source.connections.items():
             check_connection(source, side, connection, maps)
 
@@ -93,6 +94,15 @@ def check_places(source: MapSource, tileset: dict[str, frozenset[str]]) -> None:
     grass = any("grass" in tileset[character] for row in source.rows for character in row.text)
     if grass and source.wild_line is None:
         raise source.line.error(f"map {source.name} has grass but no 'wild' line with {WILD_SLOTS} creatures")
+
+
+def check_ledges(source: MapSource, tilesets: dict[str, dict[str, frozenset[str]]]) -> None:
+    """Below a ledge that can be reached there is room to land."""
+    for y, row in enumerate(source.rows):
+        for x, character in enumerate(row.text):
+            reached = LEDGE in tilesets[source.tileset][character] and walkable(source, x, y - 1, tilesets)
+            if reached and not walkable(source, x, y + 1, tilesets):
+                raise row.error(f"the ledge in column {x} leads down to where nobody can stand")
 
 
 def check_connection(
