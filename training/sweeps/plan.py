@@ -140,7 +140,9 @@ def trials(name: str, variants: Sequence[Variant], seeds: int) -> list[Trial]:
             v.name,
             seed,
             f"{name}.{v.name}.s{seed}",
-            v.config.model_copy(update={"seed": seed, "sweep": name}),
+            v.config.model_copy(
+                update={"seed": seed, "sweep": name, "sweep_config": str(v.path.resolve())}
+            ),
         )
         for seed in range(1, seeds + 1)
         for v in variants

@@ -108,7 +108,8 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     except UserError as error:
         raise _failed(trial, str(error), say) from None
     run = f"{trial.study.study_name}.t{number}"
-    config = config.model_copy(update={"sweep": trial.study.study_name})
+    base = str((path.parent / space.base).resolve())
+    config = config.model_copy(update={"sweep": trial.study.study_name, "sweep_config": base})
     trial.set_user_attr("run", run)
     value, failure = _carry_out(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
     if value is None:
