@@ -80,7 +80,8 @@ def _search(flags: SweepFlags, path: Path) -> int:
     name = flags.name or path.stem
     run_folder(f"{name}.t100000")  # a name that cannot be one shows before anything is made
     folder = runs_root() / "sweeps" / name
-    folder.mkdir(parents=True, exist_ok=True)
+    if flags.storage is None:
+        folder.mkdir(parents=True, exist_ok=True)
     url = flags.storage or f"sqlite:///{(folder / 'search.sqlite').resolve()}"
     study = open_study(name, url, flags.stale_after)
     with explained(url):

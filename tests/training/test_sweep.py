@@ -240,6 +240,7 @@ def test_a_failing_variant_does_not_stop_the_others(tmp_path: Path, runs: Path, 
         (("configs/sweeps/ppo_agent_v1.json", "--mode", "fast"), "--mode fast must be one of full, smoke"),
         ((), "PATTERN or --search PATH must be given, and not both; see --help"),
         (("configs/sweeps/ppo_agent_v1.json", "--name", "../x"), "run name '../x"),
+        (("configs/sweeps/ppo_agent_v1.json", "--rom", "README.md"), "README.md"),
     ],
 )
 def test_wrong_flags_get_one_line(program: Program, flags: tuple[Any, ...], line: str) -> None:
