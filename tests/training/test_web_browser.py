@@ -159,7 +159,9 @@ def test_a_chart_is_read_by_keyboard(tab: Any) -> None:
     tab.wait_for_selector("figure[data-title='KL divergence'] canvas")
     tab.locator("figure[data-title='KL divergence'] .plot").focus()
     legend = "document.querySelector('figure[data-title=\"KL divergence\"] .u-legend').innerText"
+    frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     for _ in range(3):
+        tab.evaluate(frame)  # what is drawn or resized late takes the cursor away
         tab.keyboard.press("ArrowRight")
     until(tab, f"{legend}.includes('614')")  # the third of its points, which are 204.8 steps apart
     assert "0.03" in tab.evaluate(legend)
