@@ -1,7 +1,8 @@
 """How fast is the history page: ``python training/benchmark_history.py --runs 1000 --points 10000``.
 
 Makes runs in a temporary folder, serves them, and asks for the list and for a comparison over HTTP, as a
-browser would. A measurement: exit status 0 whatever comes out.
+browser would; then trains a run and says what writing its history took. A measurement: exit status 0 whatever
+comes out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ TRIES = 15
 
 @dataclass(frozen=True)
 class BenchmarkFlags:
-    """Measure the history page with many synthetic runs. Prints medians and the slowest of 15 tries."""
+    """Measure the history page with many synthetic runs, and what a run pays for its history.
+
+    Prints medians and the slowest of 15 tries.
+    """
 
     runs: int = 1000
     """Runs in the history."""
@@ -42,6 +46,8 @@ class BenchmarkFlags:
     """Points that each of a run's seven curves logged."""
     port: int = 5174
     """Port of the server that is measured."""
+    train_steps: int = 61_440
+    """Steps of the run that is trained with the default config (0: none)."""
 
 
 def make_runs(root: Path, runs: int, points: int) -> Path:
@@ -122,6 +128,21 @@ def measure(address: str) -> tuple[float, float, int]:
     return median(times), max(times), size
 
 
+def writing_cost(root: Path, steps: int) -> str:
+    """Train a run among those in ``root`` and say what share of its time its history took."""
+    program = Path(__file__).with_name("train_ppo.py")
+    flags = ("--run-name", "written", "--total-steps", str(steps))
+    subprocess.run(
+        [sys.executable, str(program), *flags],
+        env={**os.environ, "POKERED_RUNS": str(root)}, check=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    told = json.loads((root / "written" / "history.json").read_text(encoding="utf-8"))
+    seconds, writing = told["session_seconds"], told["writing_seconds"]
+    return f"a run of {told['steps']:,} steps: {writing:.2f} of {seconds:.1f} s went into its history," \
+        f" {100 * writing / seconds:.2f} %"
+
+
 def main(arguments: Sequence[str]) -> int:
     """Make the runs, serve them, and print what was measured."""
     flags = parse(BenchmarkFlags, arguments, "benchmark_history.py")
@@ -150,7 +171,9 @@ def main(arguments: Sequence[str]) -> int:
             for name, url in asked.items():
                 middle, slowest, size = measure(url)
                 rows.append((name, f"{middle:.0f} ms", f"{slowest:.0f} ms", f"{size / 1000:,.0f}"))
-        print(table(rows))
+        print(table(rows), flush=True)
+        if flags.train_steps:
+            print(writing_cost(Path(folder), flags.train_steps))
     return 0
 
 

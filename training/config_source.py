@@ -12,9 +12,11 @@ from training.config_files import read_with_extends
 def config_source(path: Path | None, config: TrainConfig) -> dict[str, Any]:
     """The config file (full path; None when there was none), what it builds on, and where ``config`` differs.
 
+    Of a run of a sweep it is the variant's file, not the resolved one that the sweep hands on.
     The base is the file that ``path`` extends; where it extends none, or that file is no whole config by
     itself, it is the defaults.
     """
+    path = Path(config.sweep_config) if config.sweep_config is not None else path
     layers = read_with_extends(path) if path is not None else []
     base = Path(layers[-2].label) if len(layers) > 1 else None
     try:

@@ -6,6 +6,7 @@ Every variant runs with every seed as a training run of its own; the same comman
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,21 +72,24 @@ def main(arguments: Sequence[str]) -> int:
 
 def _search(flags: SweepFlags, path: Path) -> int:
     from training.runs import run_folder, runs_root
-    from training.sweeps.search import open_study, printable, refuse_another_space, search, write_best
+    from training.sweeps.search import refuse_another_space, search, write_best
     from training.sweeps.space import load_space
+    from training.sweeps.storage import explained, open_study, printable
 
     space, _ = load_space(path)
     name = flags.name or path.stem
     run_folder(f"{name}.t100000")  # a name that cannot be one shows before anything is made
     folder = runs_root() / "sweeps" / name
-    folder.mkdir(parents=True, exist_ok=True)
+    if flags.storage is None:
+        folder.mkdir(parents=True, exist_ok=True)
     url = flags.storage or f"sqlite:///{(folder / 'search.sqlite').resolve()}"
     study = open_study(name, url, flags.stale_after)
-    refuse_another_space(study, space, name)
-    print(f"search {name}: {flags.trials} trials of {space.episodes} episodes; look at it with", flush=True)
-    print(f"  optuna-dashboard {printable(url)}", flush=True)
-    search(study, space, path, flags.trials or 1, lambda line: print(line, flush=True))
-    best = write_best(study, space, path)
+    with explained(url):
+        refuse_another_space(study, space, name)
+        print(f"search {name}: {flags.trials} trials of {space.episodes} episodes; look at it with\n"
+              f"  optuna-dashboard {shlex.quote(printable(url))}", flush=True)  # fmt: skip
+        search(study, space, path, flags.trials or 1, lambda line: print(line, flush=True))
+        best = write_best(study, space, path)
     print(f"\nbest: trial {study.best_trial.number}, {space.objective} {study.best_value:.3f}: {best}")
     print(f"train with it: python training/train_ppo.py --config {best}")
     return 0

@@ -94,6 +94,7 @@ class WandbWriter(KVWriter):
     """An offline run of Weights & Biases in ``folder``/wandb."""
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
+        os.environ["WANDB_ERROR_REPORTING"] = "false"  # else it looks up where crashes go
         import wandb  # type: ignore[import-not-found]
 
         settings = wandb.Settings(console="off", disable_git=True, save_code=False, x_disable_meta=True)

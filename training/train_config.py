@@ -18,7 +18,10 @@ MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the tw
 OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
 
 # What may differ when a run goes on: the same steps are learned from, with the same results.
-IDENTITY = ("algorithm", "agent_id", "name", "version", "sweep_variant", "sweep", "tags", "description")
+IDENTITY = (
+    "algorithm", "agent_id", "name", "version", "sweep_variant", "sweep", "sweep_config", "tags",
+    "description",
+)  # fmt: skip
 FARM_ALARM = ("farm_alarm_share", "farm_alarm_episodes")
 NO_MATTER = (
     *IDENTITY,
@@ -73,6 +76,7 @@ class TrainConfig(BaseModel):
     version: Annotated[int, Field(ge=1, le=10_000)] | None = None
     sweep_variant: Slug | None = None
     sweep: Annotated[str, Field(min_length=1, max_length=100)] | None = None  # set by run_sweep.py
+    sweep_config: Annotated[str, Field(min_length=1, max_length=4096)] | None = None  # the variant's file
     tags: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     description: str = ""
     preset: Literal["small", "medium", "large"] | None = None

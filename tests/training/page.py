@@ -26,6 +26,7 @@ HEALTH = {
          "advice": "raise learning_rate, then n_epochs", "text": "clip_fraction 0.05 is low"},
         {"metric": "approx_kl", "level": "good", "value": 0.01, "bound": "below 0.05", "advice": ""},
     ],
+    "criteria": [{"name": "entropy falls smoothly", "met": None, "text": "too few updates to tell"}],
 }  # fmt: skip
 EVALUATION = {
     "steps": 20480, "policy": "stochastic", "episodes": 8, "return_mean": 5.0, "return_low": 4.0,

@@ -86,6 +86,8 @@ def test_training_writes_its_row_and_its_curves(trained: Path) -> None:
     assert row.verdict == json.loads((trained / "health.json").read_text())["verdict"]
     assert row.started < row.ended
     assert 0 < row.seconds < (row.ended - row.started).total_seconds() + 1
+    told = json.loads((trained / "history.json").read_text())
+    assert 0 < told["writing_seconds"] < told["session_seconds"]
     for key in (KEY, "train/episode_return_mean", "perf/env_steps_per_s", "reward_components/battle"):
         steps, values = read_curve(trained, key)
         numbers = curves[key][np.isfinite(curves[key]["value"])]  # no episode has ended at the first dump

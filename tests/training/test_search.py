@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from optuna.trial import TrialState
 
 from envs.errors import UserError
 from training.config import ConfigError, load_config
-from training.sweeps.search import database_address, evaluations, open_study, printable
+from training.runs import lock_run
+from training.sweeps.search import evaluations
 from training.sweeps.space import load_space, nested, trial_config
+from training.sweeps.storage import database_address, open_study, printable
 
 from .conftest import ROOT, TINY, Program, environment
 
@@ -72,6 +75,9 @@ def test_shipped_space_loads() -> None:
         ({"space": {"gamma": {"lo": 0.9}}}, "lo is not a key of {path}: space.gamma; did you mean low?"),
         ({"objective": "score"}, 'objective "score" must be return_mean'),
         ({"base": "no.json"}, "no.json: no such file"),
+        ({"space": {"gamma": {"low": 0.9, "high": 2}}}, "{path}: space.gamma: gamma 2 is out of range"),
+        ({"space": {"rewards.battle_wim": {"low": 1, "high": 2}}}, "rewards: unknown reward coefficient"),
+        ({"space": {"n_epochs": {"choices": [1, "two"]}}}, '"two" must be a whole number'),
         ({"episodes": 0}, "episodes 0 is out of range: must be at least 1"),
     ],
 )
@@ -94,7 +100,7 @@ def test_a_trials_config_is_the_base_with_its_settings_and_batches_that_divide(t
 
 
 def test_database_urls() -> None:
-    assert printable("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+    assert printable("postgresql://me:secret@host/db") == "postgresql+psycopg://me:***@host/db"
     assert database_address("postgresql://me@host/db").drivername == "postgresql+psycopg"
     for wrong in ("mysql://x/y", "nonsense"):
         with pytest.raises(UserError):
@@ -132,9 +138,10 @@ def test_rows_that_are_half_written_are_left_out(tmp_path: Path) -> None:
     assert [row["steps"] for row in evaluations(tmp_path)] == [1]
 
 
-def _start(runs: Path, *flags: Any) -> subprocess.Popen[bytes]:
+def _start(runs: Path, *flags: Any) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "training" / "run_sweep.py"), *map(str, flags)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=subprocess.DEVNULL)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=pipe, stderr=pipe, text=True)
 
 
 def _until(true: Callable[[], bool], seconds: float = 240) -> None:
@@ -152,14 +159,13 @@ def test_a_killed_search_loses_at_most_its_running_trial(
     tmp_path: Path, runs: Path, program: Program
 ) -> None:
     path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
-    flags = ("--search", path, "--name", "kill", "--storage", storage, "--trials", 2, "--stale-after", 2)
+    flags = ("--search", path, "--name", "kill", "--storage", storage, "--trials", 2, "--stale-after", 600)
     first = _start(runs, *flags)
     _until(lambda: (runs / "kill.t0" / "manifest.json").exists())
     first.send_signal(signal.SIGKILL)
-    first.wait()
-    study = open_study("kill", storage, 2)
+    first.communicate()
+    study = open_study("kill", storage, 600)
     assert _states(study) == [TrialState.RUNNING]
-    time.sleep(4)  # its last sign of life grows stale
     result = program("run_sweep", *flags)
     assert result.returncode == 0, result.stdout + result.stderr
     states = _states(study)
@@ -174,9 +180,42 @@ def test_a_killed_search_loses_at_most_its_running_trial(
     assert config.network.hidden == tuple(json.loads(study.best_params["network.hidden"]))
 
 
+def test_a_search_that_is_stopped_or_robbed_of_its_trial_goes_on(
+    tmp_path: Path, runs: Path, program: Program
+) -> None:
+    path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
+    flags = ("--search", path, "--name", "stop", "--storage", storage, "--trials", 1)
+    first = _start(runs, *flags)
+    _until(lambda: (runs / "stop.t0" / "manifest.json").exists())
+    study = open_study("stop", storage, 120)
+    study.tell(0, state=TrialState.FAIL)  # as another process does that takes this one for dead
+    _until(lambda: (runs / "stop.t1" / "manifest.json").exists())
+    first.send_signal(signal.SIGTERM)
+    said, wrong = first.communicate(timeout=120)
+    assert (first.returncode, wrong) == (130, "")
+    assert "trial 0: left to another process, which took this one for dead" in said
+    assert _states(study) == [TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]
+    result = program("run_sweep", *flags)
+    assert result.returncode == 0, result.stdout + result.stderr
+    trials = study.get_trials()
+    assert [trial.state for trial in trials[2:]] == [TrialState.COMPLETE]
+    assert trials[2].params == trials[1].params
+    assert trials[2].user_attrs["run"] == "stop.t1"
+    assert program("run_sweep", *flags).returncode == 0
+    assert len(_states(study)) == 3, "a search that is done does nothing more"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL that answers at ``url`` until ``stop`` is called."""
+
+    url: str
+    stop: Callable[[], None]
+
+
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[str]:
-    """The URL of a PostgreSQL of this test's own, on loopback."""
+def postgres(tmp_path: Path) -> Iterator[Server]:
+    """A PostgreSQL of this test's own, on loopback."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[postgres]'")
     tools = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     if tools is None:
@@ -200,24 +239,43 @@ def postgres(tmp_path: Path) -> Iterator[str]:
     run("initdb", "-A", "trust", "-U", user)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder}"
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+
+    def stop() -> None:
+        if (folder / "data" / "postmaster.pid").exists():
+            run("pg_ctl", "-w", "-m", "immediate", "stop")
+
     try:
-        yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
+        yield Server(f"postgresql://{user}@127.0.0.1:{port}/postgres", stop)
     finally:
-        run("pg_ctl", "-w", "-m", "immediate", "stop")
+        stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_two_workers_on_postgresql_and_one_is_killed(postgres: str, tmp_path: Path, runs: Path) -> None:
-    flags = ("--search", _write(tmp_path), "--name", "pair", "--storage", postgres)
+def test_a_database_that_goes_away_ends_the_search_in_one_line(
+    postgres: Server, tmp_path: Path, runs: Path
+) -> None:
+    worker = _start(runs, "--search", _write(tmp_path), "--name", "gone", "--storage", postgres.url)
+    _until(lambda: (runs / "gone.t0" / "manifest.json").exists())
+    postgres.stop()
+    said = worker.communicate(timeout=240)[1].splitlines()
+    assert worker.returncode == 2
+    assert len(said) == 1 and said[0].startswith("error: database postgresql+psycopg://"), said
+    with lock_run(runs / "gone.t0"):  # its run was stopped with it
+        pass
+
+
+def test_two_workers_on_postgresql_and_one_is_killed(postgres: Server, tmp_path: Path, runs: Path) -> None:
+    flags = ("--search", _write(tmp_path), "--name", "pair", "--storage", postgres.url)
     flags = (*flags, "--trials", 3, "--stale-after", 3)
     workers = [_start(runs, *flags)]
     _until(lambda: (runs / "pair.t0" / "manifest.json").exists())
     workers.append(_start(runs, *flags))
-    study = open_study("pair", postgres, 3)
+    study = open_study("pair", postgres.url, 3)
     _until(lambda: len(_states(study)) >= 2)
     workers[0].send_signal(signal.SIGKILL)
-    assert workers[1].wait(300) == 0
-    workers[0].wait()
+    workers[1].communicate(timeout=300)
+    workers[0].communicate()
+    assert workers[1].returncode == 0
     states = _states(study)
     assert sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states) >= 3
     trials = study.get_trials()

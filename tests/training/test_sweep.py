@@ -215,6 +215,10 @@ def test_a_killed_sweep_does_only_what_is_missing(sweep: str, runs: Path, progra
     assert all(trial["failure"] is None and trial["return"] is not None for trial in result["trials"])
     steps = {json.loads((runs / t["run"] / "summary.json").read_text())["steps"] for t in result["trials"]}
     assert steps == {256}, "6 episodes of 40 steps, in whole rollouts of 64"
+    source = json.loads((runs / "k.high.s2" / "manifest.json").read_text())["config_source"]
+    assert Path(source["file"]).name == "tiny_sweep_high.json", "not the resolved one that the sweep hands on"
+    assert Path(source["base"]).name == "tiny_v1.json"
+    assert "learning_rate: 0.0003 -> 0.01" in source["differences"]
 
 
 def test_a_failing_variant_does_not_stop_the_others(tmp_path: Path, runs: Path, program: Program) -> None:
@@ -236,6 +240,7 @@ def test_a_failing_variant_does_not_stop_the_others(tmp_path: Path, runs: Path, 
         (("configs/sweeps/ppo_agent_v1.json", "--mode", "fast"), "--mode fast must be one of full, smoke"),
         ((), "PATTERN or --search PATH must be given, and not both; see --help"),
         (("configs/sweeps/ppo_agent_v1.json", "--name", "../x"), "run name '../x"),
+        (("configs/sweeps/ppo_agent_v1.json", "--rom", "README.md"), "README.md"),
     ],
 )
 def test_wrong_flags_get_one_line(program: Program, flags: tuple[Any, ...], line: str) -> None:

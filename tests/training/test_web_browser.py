@@ -42,7 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(root: Path) -> Iterator[Page]:
     """The page over them."""
     with serving(root) as served:
-        served.until_listed("other")
+        served.until_listed("seed-2")  # they are taken in by name
         yield served
 
 
@@ -130,12 +130,41 @@ def test_sort_by_a_column_and_filter_by_status(tab: Any) -> None:
     tab.click("thead >> text=Run")
     tab.wait_for_selector("th[aria-sort=ascending], th[aria-sort=descending] >> text=Run")
     first = listed(tab)
-    tab.click("thead >> text=Run")
+    tab.keyboard.press("Enter")  # the heading keeps the focus, so that the next press turns the order round
     until(tab, "first => document.querySelector('.runs tbody th a').innerText !== first", arg=first[0])
     assert listed(tab) == first[::-1]
     tab.select_option("[name=status]", "stopped")
     until(tab, "document.querySelectorAll('.runs tbody tr').length === 1")
     assert listed(tab) == ["other"]
+
+
+def test_bands_reach_as_far_as_all_of_their_curves(tab: Any) -> None:
+    tab.goto("/training/compare?run=seed-0&run=seed-1")
+    rising, late = {"x": [0, 2, 4], "y": [1, 3, 5]}, {"x": [0, 1, 3, 6], "y": [None, 4, 4, 4]}
+    found = tab.evaluate("curves => Curves.band(curves)", [rising, late, {"x": [2], "y": [None]}])
+    assert found == {"x": [1, 2, 3, 4], "mean": [3, 3.5, 4, 4.5], "low": [2, 3, 4, 4], "high": [4, 4, 4, 5]}
+
+
+@pytest.mark.parametrize("tab", [{"viewport": {"width": 360, "height": 740}}], indirect=True)
+def test_a_narrow_list_is_sorted_too(tab: Any) -> None:
+    tab.goto("/training")
+    tab.get_by_label("Sort by").select_option("name")
+    tab.get_by_label("Order").select_option("asc")
+    until(tab, "document.querySelector('.runs tbody th a').innerText === 'other'")
+    assert listed(tab) == ["other", "seed-0", "seed-1", "seed-2"]
+
+
+def test_a_chart_is_read_by_keyboard(tab: Any) -> None:
+    tab.goto("/training/run/seed-0")
+    tab.wait_for_selector("figure[data-title='KL divergence'] canvas")
+    tab.locator("figure[data-title='KL divergence'] .plot").focus()
+    legend = "document.querySelector('figure[data-title=\"KL divergence\"] .u-legend').innerText"
+    frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    for _ in range(3):
+        tab.evaluate(frame)  # what is drawn or resized late takes the cursor away
+        tab.keyboard.press("ArrowRight")
+    until(tab, f"{legend}.includes('614')")  # the third of its points, which are 204.8 steps apart
+    assert "0.03" in tab.evaluate(legend)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +234,8 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
         training.wait(timeout=60)
     tab.wait_for_selector("#live .pill:has-text('stopped')")
     assert "SIGTERM" in tab.inner_text("#live .line")
-    tab.locator(".watch").first.click()
-    tab.wait_for_selector("video", timeout=90_000)
+    tab.locator(".watch").first.press("Enter")
+    tab.wait_for_selector("video:focus", timeout=90_000)
     played = tab.evaluate(
         """async () => {
             const video = document.querySelector("video");

@@ -32,6 +32,19 @@ CHANGING = ("status", "reason", "ended", "steps", "milestones")
 MOST_WAITING = 2000  # points of a key that wait for a database that is locked; older ones are given up
 
 
+class Stopwatch:
+    """Adds up the time that passes inside it, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
 class RunHistory(BaseCallback):
     """Keeps the row of the run in ``folder``: as a context it says how the run ended, as a callback and
     through the logger what was measured on the way.
@@ -59,6 +72,7 @@ class RunHistory(BaseCallback):
         self._latest: dict[str, float] = {}
         self._before = self._began = self._next_write = 0.0
         self._warned = False
+        self._cost = Stopwatch()  # everything that the history takes from this session's time
 
     def __enter__(self) -> RunHistory:
         self._began = time.monotonic()
@@ -74,8 +88,9 @@ class RunHistory(BaseCallback):
             "milestones": self.milestones, "host": socket.gethostname(), "pid": os.getpid(),
             "pid_started": psutil.Process().create_time(),
         }  # fmt: skip
-        self._leave_record("running")
-        self._save()
+        with self._cost:
+            self._leave_record("running")
+            self._save()
         self._next_write = 0.0  # opening the database is part of starting up
         return self
 
@@ -90,13 +105,19 @@ class RunHistory(BaseCallback):
             status, reason = "finished", None
         ended = {"status": status, "reason": reason, "ended": datetime.now(UTC), "steps": steps}
         self._facts.update(ended)
-        self._leave_record(status)
-        self._save(at_end=True)
-        if self._store is not None:
-            self._store.close()
+        with self._cost:
+            self._leave_record(status)
+            self._save(at_end=True)
+            if self._store is not None:
+                self._store.close()
+        self._leave_record(status)  # with the cost of all that
 
     def take(self, values: Mapping[str, Any], step: int) -> None:
         """What was logged at ``step``; numbers are kept, pictures and texts are not."""
+        with self._cost:
+            self._take(values, step)
+
+    def _take(self, values: Mapping[str, Any], step: int) -> None:
         for key, value in values.items():
             if isinstance(value, int | float | np.number) and not isinstance(value, bool):
                 self._latest[key] = float(value)
@@ -111,11 +132,12 @@ class RunHistory(BaseCallback):
         self.logger.output_formats.append(_Collector(self))
 
     def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
-            for name in info.get("milestones", ()):
-                if name not in self.milestones:
-                    self.milestones[name] = self.num_timesteps
-                    self._leave_record("running")
+        with self._cost:
+            for info in self.locals["infos"]:
+                for name in info.get("milestones", ()):
+                    if name not in self.milestones:
+                        self.milestones[name] = self.num_timesteps
+                        self._leave_record("running")
         return True
 
     def _seconds(self) -> float:
@@ -130,6 +152,8 @@ class RunHistory(BaseCallback):
             "ended": ended.isoformat() if ended else None,
             "steps": self._facts["steps"],
             "seconds": round(self._seconds(), 3),
+            "session_seconds": round(time.monotonic() - self._began, 3),
+            "writing_seconds": round(self._cost.seconds, 3),
             "milestones": self.milestones,
         }
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from envs.errors import UserError
 from training.config import load_config
 from training.runs import RunError, lock_run, run_folder, write_json
 from training.sweeps.plan import Trial
@@ -77,7 +78,7 @@ def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[s
                     outcomes.append(process.outcome())
                     say(_line(outcomes[-1], len(outcomes), len(trials)))
                 time.sleep(POLL)
-        except KeyboardInterrupt:
+        except BaseException:
             for process in running:
                 process.stop()
             raise
@@ -108,7 +109,10 @@ class TrialProcess:
     def outcome(self) -> Outcome:
         """How the process that ended did."""
         self._file.close()
-        summary = finished_summary(self.trial)
+        try:
+            summary = finished_summary(self.trial)
+        except UserError as error:
+            return Outcome(self.trial, None, str(error))
         if summary is not None:
             return Outcome(self.trial, summary)
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

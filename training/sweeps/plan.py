@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from envs.errors import UserError
 from training.cli import UsageError
 from training.config import ConfigError, TrainConfig, load_config
+from training.make_env import env_config
 from training.presets import largest_divisor
 
 Mode = Literal["smoke", "full"]
@@ -69,15 +71,16 @@ def load_variants(
     for path in paths:
         try:
             config = load_config(path, overrides, base)
+            env_config(config)  # the ROM, the start and the goal
             variants.append(Variant(_name(config, path), path, _sized(config, mode, episodes)))
-        except ConfigError as error:
+        except UserError as error:
             problems.append(str(error))
     names = [variant.name for variant in variants]
     for name in sorted({name for name in names if names.count(name) > 1}):
         files = ", ".join(str(variant.path) for variant in variants if variant.name == name)
         problems.append(f"{files} are all called {name}; give each a sweep_variant of its own")
     if problems:
-        raise ConfigError("; ".join(problems))
+        raise ConfigError("; ".join(dict.fromkeys(problems)))
     return variants
 
 
@@ -128,7 +131,9 @@ def refuse_unlike(variants: Sequence[Variant]) -> None:
 def sweep_name(variants: Sequence[Variant]) -> str:
     """A name that the same variants have every time, so that the same command goes on where it stopped."""
     agent = variants[0].config.agent_id or "sweep"
-    contents = {variant.name: variant.config.model_dump(mode="json") for variant in variants}
+    contents = {  # without defaults, so that a later version's new settings change no name
+        variant.name: variant.config.model_dump(mode="json", exclude_defaults=True) for variant in variants
+    }
     digest = hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:6]
     return f"{agent}-{digest}"
 
@@ -140,7 +145,9 @@ def trials(name: str, variants: Sequence[Variant], seeds: int) -> list[Trial]:
             v.name,
             seed,
             f"{name}.{v.name}.s{seed}",
-            v.config.model_copy(update={"seed": seed, "sweep": name}),
+            v.config.model_copy(
+                update={"seed": seed, "sweep": name, "sweep_config": str(v.path.resolve())}
+            ),
         )
         for seed in range(1, seeds + 1)
         for v in variants

@@ -7,29 +7,25 @@ through its database; what a dead one was at is tried again by the next that loo
 from __future__ import annotations
 
 import json
-import math
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from envs.errors import UserError
 from training.runs import RunError, run_folder, runs_root, write_json
-from training.sweeps.execution import POLL, TrialProcess, terminations_as_interrupts
+from training.sweeps.execution import POLL, TrialProcess, finished_summary, terminations_as_interrupts
+from training.sweeps.orphans import release_orphans, retry_later, sign
 from training.sweeps.plan import Trial
 from training.sweeps.space import Range, Space, nested, trial_config
+from training.sweeps.storage import STARTUP_TRIALS
 
-RETRIES = 3
-STARTUP_TRIALS = 5
-"""Trials before TPE and pruning have something to go by."""
 FAILURES = 5
 """So many trials that failed one after the other are no accident."""
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -37,55 +33,6 @@ DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 class TrialFailed(Exception):
     """A trial's run failed; the search goes on with others."""
-
-
-def open_study(name: str, url: str, stale_after: float) -> optuna.Study:
-    """The search ``name`` in the database at ``url``, made when it is new.
-
-    Raises:
-        UserError: the database cannot be used; one line that names what is wrong.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what fails is said in one line, below
-    address = database_address(url)
-    arguments = {"connect_args": {"timeout": 30}} if address.get_backend_name() == "sqlite" else {}
-    try:
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the version is pinned
-        storage = RDBStorage(
-            address.render_as_string(hide_password=False),
-            engine_kwargs={**arguments, "pool_pre_ping": True},
-            heartbeat_interval=max(1, math.floor(stale_after / 4)),
-            grace_period=math.ceil(stale_after),
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
-        )
-        return optuna.create_study(
-            study_name=name,
-            storage=storage,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
-        )
-    except (SQLAlchemyError, RuntimeError, ImportError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
-        raise UserError(f"database {address.render_as_string(hide_password=True)}: {reason}") from None
-
-
-def database_address(url: str) -> URL:
-    """``url`` with the driver that this project installs. Raises UserError for anything but the two kinds."""
-    try:
-        address = make_url(url)
-    except ArgumentError:
-        raise UserError(f"storage {url!r} is no database URL such as sqlite:///search.sqlite") from None
-    kind = address.get_backend_name()
-    if kind == "postgresql":
-        return address.set(drivername="postgresql+psycopg")
-    if kind != "sqlite":
-        raise UserError(f"storage of kind {kind}: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
-    return address
-
-
-def printable(url: str) -> str:
-    """The URL without its password."""
-    return database_address(url).set(drivername=make_url(url).drivername).render_as_string(hide_password=True)
 
 
 def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Callable[[str], None]) -> None:
@@ -96,21 +43,37 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
     folder = runs_root() / "sweeps" / study.study_name
     for part in ("configs", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
+    taken: list[int] = []
 
     def objective(trial: optuna.Trial) -> float:
-        # A generator of its own for every trial: the same search gives the same proposals with one worker,
-        # and workers that start together do not propose the same.
-        seed = int(np.random.SeedSequence([space.seed, trial.number]).generate_state(1)[0])
-        trial.study.sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True
-        )
-        return _try(trial, space, path, folder, say)
+        trial.study.sampler = _sampler(space.seed, trial.number)
+        try:
+            return _try(trial, space, path, folder, say)
+        except UpdateFinishedTrialError:
+            taken.append(trial.number)
+            say(f"trial {trial.number}: left to another process, which took this one for dead")
+            raise
+        except KeyboardInterrupt:
+            retry_later(trial.study, _frozen(trial), None)
+            raise
 
-    if _done(study) >= trials:
-        return
+    release_orphans(study)
     stop = optuna.study.MaxTrialsCallback(trials, states=DONE)
     with terminations_as_interrupts():
-        study.optimize(objective, callbacks=[stop, _give_up], catch=(TrialFailed,))
+        while len(study.get_trials(deepcopy=False, states=DONE)) < trials:
+            known = len(taken)
+            try:
+                study.optimize(objective, callbacks=[stop, _give_up], catch=(TrialFailed,))
+            except (ValueError, UpdateFinishedTrialError):  # what Optuna says of a trial that was taken
+                if len(taken) == known:
+                    raise
+
+
+def _sampler(seed: int, number: int) -> optuna.samplers.TPESampler:
+    """A generator of its own for every trial: the same search gives the same proposals with one worker, and
+    workers that start together do not propose the same."""
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return optuna.samplers.TPESampler(seed=own, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
 
 
 def _give_up(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -135,11 +98,8 @@ def refuse_another_space(study: optuna.Study, space: Space, name: str) -> None:
         )
 
 
-def _done(study: optuna.Study) -> int:
-    return len(study.get_trials(deepcopy=False, states=DONE))
-
-
 def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Callable[[str], None]) -> float:
+    sign(trial)
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(_frozen(trial))
     number = trial.number if first is None else first  # a trial that is tried again goes on with its run
     settings = {key: _suggest(trial, key, spread) for key, spread in space.space.items()}
@@ -148,19 +108,32 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     except UserError as error:
         raise _failed(trial, str(error), say) from None
     run = f"{trial.study.study_name}.t{number}"
-    config = config.model_copy(update={"sweep": trial.study.study_name})
+    base = str((path.parent / space.base).resolve())
+    config = config.model_copy(update={"sweep": trial.study.study_name, "sweep_config": base})
     trial.set_user_attr("run", run)
-    process = TrialProcess(Trial(f"t{number}", config.seed, run, config), folder)
+    value, failure = _carry_out(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
+    if value is None:
+        raise _failed(trial, failure or "it was never evaluated", say)
+    if _frozen(trial).state != TrialState.RUNNING:
+        raise UpdateFinishedTrialError
+    say(f"trial {trial.number}: {space.objective} {value:.3f} with {json.dumps(settings)}")
+    return value
+
+
+def _carry_out(
+    planned: Trial, trial: optuna.Trial, objective: str, folder: Path
+) -> tuple[float | None, str | None]:
+    """The figure of the last evaluation (None: there is none), and why the run failed if it did."""
+    if finished_summary(planned) is not None:  # only the death of the process kept it from being told
+        return _report(trial, evaluations(run_folder(planned.run)), objective), None
+    process = TrialProcess(planned, folder)
     try:
-        value = _watch(process, trial, space.objective)
+        value = _watch(process, trial, objective)
     except BaseException:
         process.stop()
         raise
     outcome = process.outcome()
-    if outcome.summary is None or value is None:
-        raise _failed(trial, outcome.failure or "it was never evaluated", say)
-    say(f"trial {trial.number}: {space.objective} {value:.3f} with {json.dumps(settings)}")
-    return value
+    return (None if outcome.summary is None else value), outcome.failure
 
 
 def _failed(trial: optuna.Trial, reason: str, say: Callable[[str], None]) -> TrialFailed:
@@ -192,14 +165,22 @@ def _watch(process: TrialProcess, trial: optuna.Trial, objective: str) -> float 
         ended = process.ended  # asked first: rows that are written before the end are then all read
         rows = evaluations(run_folder(process.trial.run))
         for row in rows[told:]:
-            value = float(row[objective])
-            trial.report(value, int(row["steps"]))
+            value = _report(trial, [row], objective)
             if not ended and trial.should_prune():
                 raise optuna.TrialPruned
         told = len(rows)
         if ended:
             return value
         time.sleep(POLL)
+
+
+def _report(trial: optuna.Trial, rows: Sequence[Mapping[str, Any]], objective: str) -> float | None:
+    """Tell the search of evaluations; the last one's figure."""
+    value = None
+    for row in rows:
+        value = float(row[objective])
+        trial.report(value, int(row["steps"]))
+    return value
 
 
 def evaluations(run: Path) -> list[dict[str, Any]]:

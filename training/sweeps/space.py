@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from training.config import MAX_SEED, ConfigError, TrainConfig, load_config
 from training.config_errors import describe
 from training.config_files import Layer, read_object, unknown_name
+from training.make_env import env_config
 from training.presets import largest_divisor
 
 Number = int | float
@@ -59,7 +60,8 @@ def load_space(path: Path) -> tuple[Space, TrainConfig]:
     """The search in ``path`` and its base config.
 
     Raises:
-        ConfigError: either is wrong; one line.
+        UserError: either is wrong, a setting is out of range at an end of what is searched, or the base plays
+            what is not there; one line.
     """
     layer = Layer(str(path), read_object(path))
     for key in layer.values:
@@ -73,7 +75,19 @@ def load_space(path: Path) -> tuple[Space, TrainConfig]:
     for key in space.space:
         if key.split(".")[0] not in TrainConfig.model_fields:
             raise ConfigError(unknown_name(key, TrainConfig.model_fields, f"a setting that {path} can vary"))
-    return space, load_config(path.parent / space.base)
+    base = load_config(path.parent / space.base)
+    env_config(base)
+    _check_ends(space, path)
+    return space, base
+
+
+def _check_ends(space: Space, path: Path) -> None:
+    for key, spread in space.space.items():
+        for value in spread.choices or (spread.low, spread.high):
+            try:
+                trial_config(space, path, {key: value}, space.seed)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: space.{key}: {str(error).removeprefix('--')}") from None
 
 
 def _line(path: Path, detail: Any, layer: Layer) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from training.history_db.models import FIGURES
+
 NONE = "–"
 KEY_SETTINGS = (
     "learning_rate", "clip_range", "ent_coef", "gamma", "gae_lambda", "vf_coef", "max_grad_norm", "n_epochs",
@@ -48,16 +50,15 @@ def span(seconds: object) -> str:
 
 
 def ago(moment: object) -> str:
-    """How long ago a moment was, in words."""
+    """How long ago a moment was, in few letters."""
     if not isinstance(moment, datetime):
         return NONE
     seconds = (datetime.now(UTC) - moment).total_seconds()
     if seconds < 60:
         return "just now"
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
+            return f"{int(seconds // size)} {name} ago"
     return NONE
 
 
@@ -92,6 +93,14 @@ def pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+COLUMNS = (
+    ("name", "Run"), ("agent", "Agent"), ("variant", "Variant"), ("status", "Status"), ("steps", "Progress"),
+    ("episode_return", "Return"), ("battles_won", "Won"), ("badges", "Badges"), ("approx_kl", "KL"),
+    ("clip_fraction", "Clip"), ("explained_variance", "Expl. var."), ("steps_per_s", "Steps/s"),
+    ("verdict", "Health"), ("started", "Started"),
+)  # fmt: skip
+"""What the list shows and sorts by, in its order."""
+
 FILTERS: dict[str, Callable[..., object]] = {
     "figure": figure,
     "short": short,
@@ -101,4 +110,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "setting": setting,
     "pretty": pretty,
 }
-GLOBALS: dict[str, Any] = {"share": share, "KEY_SETTINGS": KEY_SETTINGS, "NONE": NONE}
+GLOBALS: dict[str, Any] = {
+    "share": share, "KEY_SETTINGS": KEY_SETTINGS, "NONE": NONE, "COLUMNS": COLUMNS, "FIGURES": FIGURES,
+}  # fmt: skip

@@ -49,6 +49,7 @@
   function layout(chart, options) {
     const found = curvesOf(chart, options);
     const line = (label, colour, more = {}) => ({ label, stroke: colour, width: 1.8, spanGaps: true, points: { show: false }, value, ...more });
+    const dots = (x, colour) => (x.length < 30 ? { points: { show: true, size: 5, fill: colour } } : {});  // one point is no line
     const parts = { tables: [], series: [], bands: [] };
     const add = (x, y, series) => { parts.tables.push([x, y]); parts.series.push(series); return parts.series.length; };
     if (comparing && options.bands) {
@@ -61,7 +62,7 @@
       for (const [, family] of families) {
         const colour = family.curves[0].colour;
         const band = Curves.band(family.curves);
-        add(band.x, band.mean, line(`${family.label} (${family.curves.length})`, colour));
+        add(band.x, band.mean, line(`${family.label} (${family.curves.length})`, colour, dots(band.x, colour)));
         if (family.curves.length < 2) continue;
         const edge = { width: 0.5, alpha: 0.5 };
         const high = add(band.x, band.high, line("most", colour, edge));
@@ -72,8 +73,7 @@
     }
     for (const curve of found) {
       if (options.smooth && found.length <= 4) add(curve.x, curve.raw, line("", curve.colour, { width: 1, alpha: 0.25, class: "raw" }));
-      const few = curve.x.length < 30 ? { points: { show: true, size: 5, fill: curve.colour } } : {};
-      add(curve.x, curve.y, line(curve.label, curve.colour, few));
+      add(curve.x, curve.y, line(curve.label, curve.colour, dots(curve.x, curve.colour)));
     }
     return parts;
   }

@@ -16,9 +16,9 @@ const Curves = (() => {
 
   const positive = (values) => values.map((value) => (value !== null && value > 0 ? value : null));
 
+  // Between the points of a curve that has a value everywhere, for an x within it.
   function at(curve, x) {
     const { x: xs, y: ys } = curve;
-    if (!xs.length || x < xs[0] || x > xs[xs.length - 1]) return null;
     let low = 0;
     let high = xs.length - 1;
     while (high - low > 1) {
@@ -26,22 +26,29 @@ const Curves = (() => {
       if (xs[middle] <= x) low = middle; else high = middle;
     }
     const [a, b] = [ys[low], ys[high]];
-    if (a === null || b === null) return a === null ? b : a;
     return xs[high] === xs[low] ? b : a + ((b - a) * (x - xs[low])) / (xs[high] - xs[low]);
   }
 
-  // The mean of several curves with the least and the most, wherever any of them has a value.
-  function band(curves, most = 600) {
-    let grid = [...new Set(curves.flatMap((curve) => curve.x))].sort((a, b) => a - b);
+  const known = (curve) => {
+    const kept = curve.x.map((_, index) => index).filter((index) => curve.y[index] !== null);
+    return { x: kept.map((index) => curve.x[index]), y: kept.map((index) => curve.y[index]) };
+  };
+
+  // The mean of several curves with the least and the most, where all of them have values: where one begins
+  // or ends, the mean of the others would leap.
+  function band(given, most = 600) {
+    const curves = given.map(known).filter((curve) => curve.x.length);
+    const first = Math.max(...curves.map((curve) => curve.x[0]));
+    const last = Math.min(...curves.map((curve) => curve.x[curve.x.length - 1]));
+    let grid = [...new Set(curves.flatMap((curve) => curve.x))].filter((x) => x >= first && x <= last).sort((a, b) => a - b);
     const every = Math.ceil(grid.length / most);
     if (every > 1) grid = grid.filter((_, index) => index % every === 0 || index === grid.length - 1);
     const found = { x: grid, mean: [], low: [], high: [] };
     for (const x of grid) {
-      const values = curves.map((curve) => at(curve, x)).filter((value) => value !== null);
-      const none = !values.length;
-      found.mean.push(none ? null : values.reduce((a, b) => a + b, 0) / values.length);
-      found.low.push(none ? null : Math.min(...values));
-      found.high.push(none ? null : Math.max(...values));
+      const values = curves.map((curve) => at(curve, x));
+      found.mean.push(values.reduce((a, b) => a + b, 0) / values.length);
+      found.low.push(Math.min(...values));
+      found.high.push(Math.max(...values));
     }
     return found;
   }

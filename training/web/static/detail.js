@@ -32,9 +32,12 @@
   }
 
   let fresh = null;
+  let watched = "";
   async function showEpisodes() {
     const text = await textOf(`${page}/episodes`);
     if (text !== null) episodes.innerHTML = text;
+    // The button that had the focus is gone: who asked by keyboard finds the video in its place.
+    if (document.activeElement === document.body) episodes.querySelector(`[data-episode="${CSS.escape(watched)}"] :is(video, button)`)?.focus();
     clearTimeout(fresh);
     if (episodes.querySelector("[data-state=working]")) fresh = setTimeout(watchFor, 1000);
   }
@@ -52,6 +55,7 @@
     if (!event.target.classList.contains("watch")) return;
     event.target.disabled = true;
     const one = event.target.closest("[data-episode]");
+    watched = one.dataset.episode;
     const said = await post(`/training/api/run/${run}/replays`, { episode: one.dataset.episode });
     if (said.error) event.target.insertAdjacentText("afterend", ` ${said.error}`); else showEpisodes();
   });

@@ -28,7 +28,7 @@
     if (text === shown || asked !== newest) return;
     shown = text;
     const focused = document.activeElement && place.contains(document.activeElement) ? document.activeElement : null;
-    const same = focused && (focused.value ? `input[value="${CSS.escape(focused.value)}"]` : focused.getAttribute("href") && `a[href="${CSS.escape(focused.getAttribute("href"))}"]`);
+    const same = focused && (focused.dataset.sort ? `a[data-sort="${focused.dataset.sort}"]` : focused.value ? `input[value="${CSS.escape(focused.value)}"]` : focused.getAttribute("href") && `a[href="${CSS.escape(focused.getAttribute("href"))}"]`);
     const scrolled = place.querySelector(".scroll")?.scrollLeft || 0;
     place.innerHTML = text;
     if (place.querySelector(".scroll")) place.querySelector(".scroll").scrollLeft = scrolled;

@@ -1,0 +1,98 @@
+"""The database of a search: which kinds there are, how it is opened, what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from envs.errors import UserError
+
+RETRIES = 3
+"""How often a trial whose process died is tried again."""
+STARTUP_TRIALS = 5
+"""Trials before TPE and pruning have something to go by."""
+
+
+class Storage(RDBStorage):
+    """Optuna's storage, whose signs of life outlast a moment in which the database does not answer."""
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        """Leave a sign of life, or leave it to the next: without any a live trial would be taken for dead."""
+        with suppress(StorageInternalError, SQLAlchemyError):
+            super().record_heartbeat(trial_id)
+
+
+def open_study(name: str, url: str, stale_after: float) -> optuna.Study:
+    """The search ``name`` in the database at ``url``, made when it is new.
+
+    Raises:
+        UserError: the database cannot be used; one line that names what is wrong.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what fails is said in one line, below
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the version is pinned
+    address = database_address(url)
+    arguments = {"connect_args": {"timeout": 30}} if address.get_backend_name() == "sqlite" else {}
+    with explained(url, RuntimeError):  # a database of another version of Optuna
+        storage = Storage(
+            address.render_as_string(hide_password=False),
+            engine_kwargs={**arguments, "pool_pre_ping": True},
+            heartbeat_interval=max(1, math.floor(stale_after / 4)),
+            grace_period=math.ceil(stale_after),
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
+        )
+        return optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+        )
+
+
+@contextmanager
+def explained(url: str, *more: type[Exception]) -> Iterator[None]:
+    """Turns what a database that cannot be used, or is gone, raises into a UserError of one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        cause = _first_of((SQLAlchemyError, ImportError, *more), error)
+        if cause is None:
+            raise
+        reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:300]
+        raise UserError(f"database {printable(url)}: {reason}") from error
+
+
+def _first_of(kinds: tuple[type[Exception], ...], error: BaseException | None) -> BaseException | None:
+    """What began it: Optuna wraps what the database says, and stumbles over an error of its own after it."""
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def database_address(url: str) -> URL:
+    """``url`` with the driver that this project installs. Raises UserError for anything but the two kinds."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise UserError(f"storage {url!r} is no database URL such as sqlite:///search.sqlite") from None
+    kind = address.get_backend_name()
+    if kind == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise UserError(f"storage of kind {kind}: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    return address
+
+
+def printable(url: str) -> str:
+    """The URL without its password, with the driver that is installed, so that other programs find it."""
+    return database_address(url).render_as_string(hide_password=True)
