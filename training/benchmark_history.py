@@ -139,8 +139,10 @@ def writing_cost(root: Path, steps: int) -> str:
     )  # fmt: skip
     told = json.loads((root / "written" / "history.json").read_text(encoding="utf-8"))
     seconds, writing = told["session_seconds"], told["writing_seconds"]
-    return f"a run of {told['steps']:,} steps: {writing:.2f} of {seconds:.1f} s went into its history," \
+    return (
+        f"a run of {told['steps']:,} steps: {writing:.2f} of {seconds:.1f} s went into its history,"
         f" {100 * writing / seconds:.2f} %"
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

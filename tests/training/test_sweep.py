@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import ConfigError, load_config
+from training.config import ConfigError, TrainConfig, load_config
 from training.sweeps.execution import Outcome
-from training.sweeps.plan import Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
+from training.sweeps.plan import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 from training.sweeps.student import difference, half_width, quantile
 from training.sweeps.table import recommendation, sweep_table
 
@@ -104,6 +104,10 @@ def test_wrong_configs_are_all_told_before_anything_starts(
     with pytest.raises(ConfigError) as error:
         load_variants(find_configs([str(tmp_path / "*")]), None, "smoke", 10, {})
     assert line in str(error.value)
+
+
+def test_what_makes_tasks_unlike_are_settings_of_a_config() -> None:
+    assert set(TASK) <= set(TrainConfig.model_fields)
 
 
 def test_unlike_things_are_not_compared_unless_told(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SMOKE_N_STEPS = 256
 # Runs that differ in one of these play another game or are paid for other things.
 TASK = (
     "rom", "game", "start", "fast_text", "goal", "max_steps", "action_frames", "held_frames", "sound",
-    "observations", "rewards", "layers", "reward_terms", "no_wild_battles",
+    "observations", "rewards", "layers", "reward_terms", "repel",
 )  # fmt: skip
 
 
@@ -145,9 +145,7 @@ def trials(name: str, variants: Sequence[Variant], seeds: int) -> list[Trial]:
             v.name,
             seed,
             f"{name}.{v.name}.s{seed}",
-            v.config.model_copy(
-                update={"seed": seed, "sweep": name, "sweep_config": str(v.path.resolve())}
-            ),
+            v.config.model_copy(update={"seed": seed, "sweep": name, "sweep_config": str(v.path.resolve())}),
         )
         for seed in range(1, seeds + 1)
         for v in variants
