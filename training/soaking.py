@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 from training.checkpoints import CheckpointError, numbered_checkpoints, read_checkpoint
 from training.report import table
 from training.soak_checks import Checks, run_checks
@@ -39,6 +41,8 @@ class Soak:
             "newest checkpoint damaged, resumed": self._damage,
             "TensorBoard's folder removed": self._remove_curves,
         }
+        if hasattr(psutil, "RLIMIT_FSIZE"):  # not everywhere
+            self.faults["disk full for a while"] = self._fill
 
     def inject(self, name: str) -> None:
         """One fault, until training is under way again."""
@@ -73,6 +77,12 @@ class Soak:
 
     def _remove_curves(self) -> None:
         shutil.rmtree(self.trainee.run / "tensorboard")
+
+    def _fill(self) -> None:
+        """Files above 100 kB are refused, as a full disk refuses them: weights have 1.4 MB."""
+        self.trainee.refuse_files_above(100_000)
+        self.trainee.wait_for_words("cannot be written", SETTLE_S)
+        self.trainee.refuse_files_above(None)
 
     def _resume(self) -> None:
         expected = newest_sound(self.trainee.checkpoints)

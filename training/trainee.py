@@ -85,6 +85,21 @@ class Trainee:
             time.sleep(0.05)
         self._note_processes()
 
+    def wait_for_words(self, words: str, seconds: float) -> None:
+        """Until the session has said ``words`` on stderr. Raises SoakError."""
+        deadline = time.monotonic() + seconds
+        while words not in self.errors():
+            if time.monotonic() > deadline:
+                raise SoakError(f"nothing was said of {words!r} for {seconds:g} s: {self.errors()}")
+            time.sleep(0.05)
+
+    def refuse_files_above(self, size: int | None) -> None:
+        """Let the trainer (its workers not) write no file beyond ``size`` bytes; None: as large as it
+        likes."""
+        limits = psutil.Process(self._pid)
+        hard = limits.rlimit(psutil.RLIMIT_FSIZE)[1]
+        limits.rlimit(psutil.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
     def _newest(self) -> int:
         return max((int(path.name) for path in numbered_checkpoints(self.checkpoints)), default=0)
 
