@@ -72,8 +72,8 @@ def _moments(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> dict[i
     """What the optimizer remembers of each parameter, by its number. Raises KeyError or ValueError."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in checkpoint.optimizer.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = tensor
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = tensor
     parameters = dict(enumerate(p for group in optimizer.param_groups for p in group["params"]))
     for index, moments in state.items():
         like = parameters[index]

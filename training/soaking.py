@@ -21,7 +21,7 @@ from training.soak_checks import Checks, run_checks
 from training.trainee import CONFIG, Trainee
 
 NAME = "soak"
-SETTLE_S = 60.0  # within which training must be under way again
+SETTLE_S = 300.0  # after which training counts as stuck, on a busy machine too
 
 
 class Soak:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -158,10 +159,13 @@ class Trainee:
         return found
 
     def clean_up(self) -> None:
-        """Kill what is left."""
+        """Kill what is left, whatever it came to before."""
+        self._note_processes()
         for pid in self.alive():
-            psutil.Process(pid).kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
         if self._process is not None:
+            self._process.kill()
             self._process.wait()
 
 
