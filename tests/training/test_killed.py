@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -83,6 +84,10 @@ def test_killed_before_the_first_update(forker: Forker, exact: Path, runs: Path)
     assert weights(run, "1024") == weights(runs / "late", "1024")
     assert curves(run) == curves(runs / "late")
     assert episodes(run) == episodes(runs / "late")
+    shutil.rmtree(run / "checkpoints")  # as where it is killed before that one
+    child = forker.start("--resume", "early")
+    assert child.wait() == 2
+    assert "run early ended before its first step; remove" in child.errors
 
 
 def _until_training(child: Child, steps: int) -> None:
