@@ -18,10 +18,9 @@ import psutil
 from training.checkpoints import CheckpointError, numbered_checkpoints, read_checkpoint
 from training.report import table
 from training.soak_checks import Checks, run_checks
-from training.trainee import CONFIG, Trainee
+from training.trainee import CONFIG, STUCK_S, Trainee
 
 NAME = "soak"
-SETTLE_S = 300.0  # after which training counts as stuck, on a busy machine too
 
 
 class Soak:
@@ -48,7 +47,7 @@ class Soak:
         """One fault, until training is under way again."""
         self.injected[name] += 1
         self.faults[name]()
-        self.trainee.wait_for_checkpoint(SETTLE_S)
+        self.trainee.wait_for_checkpoint(STUCK_S)
 
     def _worker(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -81,7 +80,7 @@ class Soak:
     def _fill(self) -> None:
         """Files above 100 kB are refused, as a full disk refuses them: weights have 1.4 MB."""
         self.trainee.refuse_files_above(100_000)
-        self.trainee.wait_for_words("cannot be written", SETTLE_S)
+        self.trainee.wait_for_words("cannot be written", STUCK_S)
         self.trainee.refuse_files_above(None)
 
     def _resume(self) -> None:
@@ -115,7 +114,7 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
     under_way = Soak(trainee)
     try:
         trainee.start("--config", root / "soak.json", "--run-name", NAME)
-        trainee.wait_for_checkpoint(SETTLE_S)
+        trainee.wait_for_checkpoint(STUCK_S)
         end = time.monotonic() + seconds
         for name in _order(list(under_way.faults), seed):
             if time.monotonic() + every > end:

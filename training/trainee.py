@@ -28,6 +28,8 @@ CONFIG = {
     "device": "cpu",
     "episodes_mb": 1000,
 }
+STUCK_S = 300.0
+"""Seconds after which a step of the soak counts as stuck, on a busy machine too."""
 PROGRAM = Path(__file__).with_name("train_ppo.py")
 BEGINS = re.compile(r"^run \S+?(?: from step ([\d,]+))?: ", re.MULTILINE)
 
@@ -59,7 +61,7 @@ class Trainee:
                 [sys.executable, str(PROGRAM), *map(str, flags)],
                 env={**os.environ, "POKERED_RUNS": str(self.root)}, stdout=out, stderr=err,
             )  # fmt: skip
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + STUCK_S
         while True:
             begins = BEGINS.search(self._said("out").read_text())
             if begins:
@@ -139,10 +141,10 @@ class Trainee:
         return self.wait()
 
     def wait(self) -> int:
-        """The exit status, once it has ended. Raises SoakError after five minutes."""
+        """The exit status, once it has ended. Raises SoakError when it does not."""
         assert self._process is not None
         try:
-            return self._process.wait(300)
+            return self._process.wait(STUCK_S)
         except subprocess.TimeoutExpired:
             raise SoakError(f"training did not end: {self.errors()}") from None
 
