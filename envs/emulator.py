@@ -25,16 +25,20 @@ with warnings.catch_warnings():
 from envs.errors import UserError
 from envs.ram import Memory
 from envs.rom import read_rom
+from envs.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
 from envs.window import Keyboard
 from envs.work_ram import QuickMemory, find_work_ram
 
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 """What an agent can press; action n presses BUTTONS[n]."""
 ALL_BUTTONS = (*BUTTONS, "select")
+KIND_OF_CARTRIDGE = slice(0x147, 0x14A)  # memory controller, sizes of ROM and RAM
 LCD_CONTROL, LCD_ON = 0xFF40, 0x80  # register and bit, as the public description of the hardware has them
 MAX_STATE = 1 << 20  # bytes; a state with 128 KiB of cartridge RAM has 0.3 million
 VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
 """A state fits the emulator that saved it: this is part of its provenance and of its key in the cache."""
+
+_checks: dict[tuple[bytes, int], StateCheck] = {}  # by kind of cartridge
 
 
 class Emulator:
@@ -87,6 +91,7 @@ class Emulator:
         self.running = True
         """False once the user has closed the window; frames still pass then."""
         self._forget_window_line()
+        self._check = self._make_check(cartridge.data)
         work_ram = find_work_ram(self._pyboy.memory)
         self.memory: Memory = QuickMemory(self._pyboy.memory, work_ram) if work_ram else self._pyboy.memory
 
@@ -105,6 +110,17 @@ class Emulator:
             file.seek(0)
             self._pyboy.load_state(file)
         self._frames_before = self._pyboy.frame_count
+
+    def _make_check(self, rom: bytes) -> StateCheck:
+        """What states must be like, found out once for each kind of cartridge, since saving a
+        state takes as long as 30 actions."""
+        kind = (rom[KIND_OF_CARTRIDGE], len(rom))
+        if kind not in _checks:
+            before = self.save_state()
+            self._pyboy.memory[SELECT_ROM_BANK] = 2
+            _checks[kind] = make_state_check(before, self.save_state(), rom)
+            self._pyboy.load_state(io.BytesIO(before))
+        return _checks[kind]
 
     @property
     def frame_count(self) -> int:
@@ -182,8 +198,8 @@ class Emulator:
     def load_state(self, data: bytes) -> None:
         """Go to a saved state, with every button released: PyBoy keeps the state's buttons held otherwise.
 
-        Raises UserError when ``data`` is no state of this emulator and cartridge; the machine is then of no
-        further use.
+        Raises UserError when ``data`` is no state of this emulator and cartridge, or points to what it
+        has not; the machine is then of no further use.
         """
         with io.BytesIO(data) as file:
             try:
@@ -196,6 +212,7 @@ class Emulator:
                 raise UserError(
                     f"state of {len(data)} bytes: {len(data) - file.tell()} too many for {self.title}"
                 )
+        self._check(data)  # before a frame passes: until then nothing is read by what it says
         self.release_all()
 
     def snapshot(self) -> dict[str, Any]:

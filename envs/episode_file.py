@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from envs.emulator import BUTTONS
 from envs.errors import UserError
+from envs.plain_files import read_plain
 from envs.ram import Memory
 
 MAGIC = b"EPISODE\x01"
@@ -176,11 +177,7 @@ def _digest(body: bytes) -> bytes:
 
 def _read(path: Path, most: int, kind: str, only: int | None = None) -> bytes:
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > most:
-                raise UserError(f"{kind} {path}: {size} bytes are too many, at most {most}")
-            return file.read(only if only is not None else most)
+        return read_plain(path, most, only)
     except OSError as error:
         raise UserError(f"{kind} {path}: cannot be read ({error.strerror})") from error
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.errors import UserError
+from envs.plain_files import read_plain
 
 EMBEDDED = "embedded"  # as the path of a ROM: the project's own cartridge
 ROM_VARIABLE = "POKEMON_RED_ROM"
 BANK = 0x4000  # bytes
+MAX_BYTES = 2 * BANK << 8  # the largest that a header can speak of: 8 MiB
 # Offsets in the header, as every Game Boy cartridge has it (Pan Docs, "The Cartridge Header").
 TITLE = slice(0x134, 0x144)
 ROM_SIZE = 0x148  # the file has 32 KiB << this
@@ -51,7 +53,7 @@ def _checksum(data: bytes) -> int:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_plain(path, MAX_BYTES)
     except OSError as error:
         raise UserError(
             f"ROM {path}: cannot be read ({error.strerror}); give the path of a Game Boy cartridge"

@@ -13,6 +13,7 @@ from envs.emulator import VERSION, Emulator
 from envs.errors import UserError
 from envs.games import Game
 from envs.old_states import CONVERTIBLE, CURRENT, WRITTEN_BY, check_version, convert, screen_on, state_version
+from envs.plain_files import read_plain
 from envs.rom import read_rom
 
 MAX_BYTES = 10_000_000  # a state has some 180,000
@@ -62,9 +63,7 @@ def read_state_file(game: Game, path: Path) -> StartState:
     it tells), or holds no state that this emulator can load or that can be converted for it.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"start {path}: {path.stat().st_size} bytes are no saved state")
-        data = path.read_bytes()
+        data = read_plain(path, MAX_BYTES)
     except OSError as error:
         raise UserError(f"start {path}: cannot be read ({error.strerror})") from error
     story = _story_of(game, path, data)

@@ -16,6 +16,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from envs.errors import UserError
+from envs.plain_files import read_plain
 from training.plain_tree import unpack
 
 FORMAT = 2
@@ -23,7 +24,8 @@ READABLE = (1, 2)  # 1 has no environments
 POLICY, OPTIMIZER, TRAINER = "policy.safetensors", "optimizer.safetensors", "trainer.json"
 STATE, STATE_ARRAYS = "environments.json", "environments.safetensors"
 MAX_TRAINER_BYTES = 10_000_000
-MAX_STATE_BYTES = 2_000_000_000
+MAX_JSON_BYTES = 200_000_000  # of the environments; 16 in mid-episode take some 0.3 million
+MAX_TENSOR_BYTES = 2_000_000_000
 
 
 class CheckpointError(UserError):
@@ -57,7 +59,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def _read_state(folder: Path, hashes: Mapping[str, Any]) -> Mapping[str, Any]:
-    plain = _parse(folder / STATE, _read_file(folder / STATE, hashes[STATE]))
+    plain = _parse(folder / STATE, _read_file(folder / STATE, hashes[STATE], MAX_JSON_BYTES))
     arrays = _read_tensors(folder / STATE_ARRAYS, hashes.get(STATE_ARRAYS), load_arrays)
     try:
         state = unpack(plain, arrays)
@@ -83,10 +85,7 @@ def _read_trainer(path: Path) -> dict[str, Any]:
 
 def _read_bytes(path: Path, limit: int) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > limit:
-            raise CheckpointError(f"checkpoint {path}: too large ({size} bytes)")
-        return path.read_bytes()
+        return read_plain(path, limit)
     except OSError as error:
         raise CheckpointError(f"checkpoint {path}: cannot be read: {error.strerror}") from error
 
@@ -98,15 +97,15 @@ def _parse(path: Path, data: bytes) -> Any:
         raise CheckpointError(f"checkpoint {path}: not valid JSON") from error
 
 
-def _read_file(path: Path, expected_hash: object) -> bytes:
-    data = _read_bytes(path, MAX_STATE_BYTES)
+def _read_file(path: Path, expected_hash: object, limit: int) -> bytes:
+    data = _read_bytes(path, limit)
     if hashlib.sha256(data).hexdigest() != expected_hash:
         raise CheckpointError(f"checkpoint {path}: damaged (its SHA-256 is not the one in {TRAINER})")
     return data
 
 
 def _read_tensors(path: Path, expected_hash: object, load: Callable[[bytes], Any]) -> dict[str, Any]:
-    data = _read_file(path, expected_hash)
+    data = _read_file(path, expected_hash, MAX_TENSOR_BYTES)
     try:
         return dict(load(data))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:

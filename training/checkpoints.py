@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
+from training.checkpoint_applying import apply_training_state, apply_weights, policy_tensors
 from training.checkpoint_reading import (
     FORMAT,
     OPTIMIZER,
@@ -35,8 +35,7 @@ from training.checkpoint_reading import (
 )
 from training.moment import Moment, counts_of
 from training.plain_tree import pack
-from training.random_state import restore_random_state
-from training.spaces_schema import schema_differences, spaces_schema
+from training.spaces_schema import spaces_schema
 
 __all__ = [
     "OPTIMIZER",
@@ -46,17 +45,11 @@ __all__ = [
     "TRAINER",
     "Checkpoint",
     "CheckpointError",
+    "apply_training_state",
+    "apply_weights",
+    "policy_tensors",
     "read_checkpoint",
 ]
-
-
-def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
-    """The policy's weights, each once: what its two heads share is in ``state_dict`` under several names."""
-    unique: dict[int, str] = {}
-    state = model.policy.state_dict(keep_vars=True)
-    for name, tensor in state.items():
-        unique.setdefault(id(tensor), name)
-    return {name: state[name] for name in unique.values()}
 
 
 def save_checkpoint(
@@ -140,67 +133,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def check_spaces(checkpoint: Checkpoint, observation_space: Any, action_space: Any) -> None:
-    """Raise CheckpointError naming what differs when the checkpoint was made for other spaces."""
-    here = spaces_schema(observation_space, action_space)
-    differences = schema_differences(checkpoint.trainer["spaces"], here)
-    if differences:
-        raise CheckpointError(f"checkpoint {checkpoint.folder} was made for other spaces: {differences}")
-
-
-def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
-    """Put the checkpoint's weights into ``model``; its optimizer and count of steps stay as they are.
-
-    Raises:
-        CheckpointError: spaces or network differ; the model is then unchanged.
-    """
-    check_spaces(checkpoint, model.observation_space, model.action_space)
-    wanted = {name: tuple(tensor.shape) for name, tensor in policy_tensors(model).items()}
-    found = {name: tuple(tensor.shape) for name, tensor in checkpoint.policy.items()}
-    for name in sorted(wanted.keys() | found.keys()):
-        if wanted.get(name) != found.get(name):
-            raise CheckpointError(
-                f"checkpoint {checkpoint.folder} has another network: {name} is"
-                f" {found.get(name, 'absent')}, this config needs {wanted.get(name, 'none')}"
-            )
-    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # names were compared just now
-
-
-def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
-    """Put weights, optimizer, count of steps and updates, and random generators into ``model``.
-
-    Raises:
-        CheckpointError: spaces, network or optimizer differ, or the random state is damaged.
-    """
-    apply_weights(checkpoint, model)
-    optimizer = model.policy.optimizer
-    try:
-        optimizer.load_state_dict(_optimizer_state(checkpoint))
-        for index, parameter in enumerate(p for g in optimizer.param_groups for p in g["params"]):
-            moment = checkpoint.optimizer.get(f"{index}.exp_avg")
-            if moment is not None and moment.shape != parameter.shape:
-                raise ValueError(f"moment {index} has shape {tuple(moment.shape)}")
-        restore_random_state(checkpoint.trainer["random"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"checkpoint {checkpoint.folder}: training state is damaged ({error})"
-        ) from error
-    model.num_timesteps = checkpoint.steps
-    model._n_updates = checkpoint.trainer["updates"]
-
-
-def _optimizer_state(checkpoint: Checkpoint) -> dict[str, Any]:
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, tensor in checkpoint.optimizer.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = tensor
-    groups = [
-        {key: tuple(value) if key == "betas" else value for key, value in group.items()}
-        for group in checkpoint.trainer["optimizer_groups"]
-    ]
-    return {"state": state, "param_groups": groups}
-
-
 def numbered_checkpoints(checkpoints: Path) -> list[Path]:
     """Checkpoints named by their steps, the newest (most steps) first."""
     if not checkpoints.is_dir():
@@ -229,6 +161,21 @@ def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpo
     if not sound:
         raise CheckpointError(f"{checkpoints} holds no checkpoint that can be used")
     return max(sound, key=lambda checkpoint: checkpoint.steps)
+
+
+def mend(checkpoints: Path) -> None:
+    """Put back a checkpoint that was being replaced when the process was killed, the new one where that was
+    whole already, and remove what was half written or half removed. Nobody else may be writing."""
+    with contextlib.suppress(OSError):
+        for stale in checkpoints.glob(".*.old"):
+            name = stale.name.removeprefix(".").removesuffix(".old")
+            fresh, folder = checkpoints / f".{name}.new", checkpoints / name
+            if not folder.exists():
+                # The old one is renamed only once the new one is whole and on disk.
+                (fresh if fresh.is_dir() else stale).rename(folder)
+    for pattern in (".*.old", ".*.new", ".*.gone"):
+        for leftover in checkpoints.glob(pattern):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def prune(checkpoints: Path, keep: int) -> None:

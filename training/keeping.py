@@ -23,7 +23,8 @@ run gives it half a minute, now and then less."""
 
 
 class KeepCheckpoints(BaseCallback):
-    """Saves every ``interval`` steps, at the first moment after it when no rollout is half done.
+    """Saves as a run begins and every ``interval`` steps, at the first moment after it when no rollout is
+    half done.
 
     It must be the last callback: what it keeps is how things are when everybody else is done with an update.
     Where a cycle takes longer than LONG_CYCLE_S, every moment between two rollouts is kept in
@@ -58,7 +59,8 @@ class KeepCheckpoints(BaseCallback):
         self.saved_at = int(snapshot["saved_at"])
 
     def _on_training_start(self) -> None:
-        self.saved_at = self.model.num_timesteps
+        # A fresh run saves before its first step: killed at whatever moment, it can be resumed.
+        self.saved_at = self.model.num_timesteps - (self.interval if self.resume is None else 0)
         if self.resume is not None and self.resume.state is not None:
             try:
                 restore_callbacks(self.resume.state, [*self.others, self])

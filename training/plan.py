@@ -1,4 +1,5 @@
-"""From the flags to what is to be done: which run, which config, from which checkpoint. Changes nothing."""
+"""From the flags to what is to be done: which run, which config, from which checkpoint. Changes nothing but
+what a kill left half done in the run that is resumed."""
 
 from __future__ import annotations
 
@@ -101,7 +102,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     if not flags.accept_changes:
         refuse_other_rom(folder, config)
     lock = lock_run(folder)
-    checkpoint = newest(folder)
+    checkpoint = _newest_mended(folder)
     if checkpoint.steps >= config.training_steps:
         raise RunError(
             f"run {name} has all its {config.training_steps} steps ({checkpoint.steps} done);"
@@ -113,6 +114,15 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
         folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint,
         accept_changes=flags.accept_changes, lock=lock, ignore_memory=flags.ignore_memory,
     )  # fmt: skip
+
+
+def _newest_mended(folder: Path) -> Checkpoint:
+    from training.checkpoints import mend
+
+    if not (folder / "checkpoints").is_dir():
+        raise RunError(f"run {folder.name} ended before its first step; remove {folder} and begin it again")
+    mend(folder / "checkpoints")
+    return newest(folder)
 
 
 def refuse_other_rom(run: Path, config: TrainConfig) -> None:

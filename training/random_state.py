@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+WORDS = 624
+"""Words of a Mersenne Twister's state."""
+
 
 def random_state() -> dict[str, Any]:
     """The state of every generator that training in this process draws from."""
@@ -35,9 +38,12 @@ def restore_random_state(state: Mapping[str, Any]) -> None:
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     saved = state["numpy"]
-    key = np.array(saved["key"], dtype=np.uint32)
+    key, position = np.array(saved["key"], dtype=np.uint32), int(saved["pos"])
+    if key.shape != (WORDS,) or not 0 <= position <= WORDS:
+        # numpy takes any position and reads there, whatever memory that is.
+        raise ValueError(f"a state of {key.shape} words at position {position}")
     np.random.set_state(  # noqa: NPY002 - stable-baselines3 draws from it
-        ("MT19937", key, int(saved["pos"]), int(saved["has_gauss"]), float(saved["gauss"]))
+        ("MT19937", key, position, int(saved["has_gauss"]), float(saved["gauss"]))
     )
     torch.set_rng_state(_bytes_tensor(state["torch"]))
     cuda = [_bytes_tensor(text) for text in state.get("cuda", [])]

@@ -41,8 +41,13 @@ def main(arguments: Sequence[str]) -> int:
     if flags.keep is not None and flags.keep.exists():
         raise UsageError(f"--keep {flags.keep}: exists already")
     from training.soaking import soak
+    from training.trainee import SoakError
 
-    report, sound = soak(flags.minutes * 60, flags.every, flags.seed, flags.keep)
+    try:
+        report, sound = soak(flags.minutes * 60, flags.every, flags.seed, flags.keep)
+    except SoakError as error:
+        print(f"error: soak: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
     print(report)
     return 0 if sound else 1
 

@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 from training.checkpoints import CheckpointError, numbered_checkpoints, read_checkpoint
 from training.report import table
 from training.soak_checks import Checks, run_checks
-from training.trainee import CONFIG, Trainee
+from training.trainee import CONFIG, STUCK_S, Trainee
 
 NAME = "soak"
-SETTLE_S = 60.0  # within which training must be under way again
 
 
 class Soak:
@@ -39,12 +40,14 @@ class Soak:
             "newest checkpoint damaged, resumed": self._damage,
             "TensorBoard's folder removed": self._remove_curves,
         }
+        if hasattr(psutil, "RLIMIT_FSIZE"):  # not everywhere
+            self.faults["disk full for a while"] = self._fill
 
     def inject(self, name: str) -> None:
         """One fault, until training is under way again."""
         self.injected[name] += 1
         self.faults[name]()
-        self.trainee.wait_for_checkpoint(SETTLE_S)
+        self.trainee.wait_for_checkpoint(STUCK_S)
 
     def _worker(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -73,6 +76,12 @@ class Soak:
 
     def _remove_curves(self) -> None:
         shutil.rmtree(self.trainee.run / "tensorboard")
+
+    def _fill(self) -> None:
+        """Files above 100 kB are refused, as a full disk refuses them: weights have 1.4 MB."""
+        self.trainee.refuse_files_above(100_000)
+        self.trainee.wait_for_words("cannot be written", STUCK_S)
+        self.trainee.refuse_files_above(None)
 
     def _resume(self) -> None:
         expected = newest_sound(self.trainee.checkpoints)
@@ -105,7 +114,7 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
     under_way = Soak(trainee)
     try:
         trainee.start("--config", root / "soak.json", "--run-name", NAME)
-        trainee.wait_for_checkpoint(SETTLE_S)
+        trainee.wait_for_checkpoint(STUCK_S)
         end = time.monotonic() + seconds
         for name in _order(list(under_way.faults), seed):
             if time.monotonic() + every > end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -27,6 +28,8 @@ CONFIG = {
     "device": "cpu",
     "episodes_mb": 1000,
 }
+STUCK_S = 300.0
+"""Seconds after which a step of the soak counts as stuck, on a busy machine too."""
 PROGRAM = Path(__file__).with_name("train_ppo.py")
 BEGINS = re.compile(r"^run \S+?(?: from step ([\d,]+))?: ", re.MULTILINE)
 
@@ -58,7 +61,7 @@ class Trainee:
                 [sys.executable, str(PROGRAM), *map(str, flags)],
                 env={**os.environ, "POKERED_RUNS": str(self.root)}, stdout=out, stderr=err,
             )  # fmt: skip
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + STUCK_S
         while True:
             begins = BEGINS.search(self._said("out").read_text())
             if begins:
@@ -84,6 +87,21 @@ class Trainee:
                 raise SoakError(f"no checkpoint for {seconds:g} s: {self.errors()}")
             time.sleep(0.05)
         self._note_processes()
+
+    def wait_for_words(self, words: str, seconds: float) -> None:
+        """Until the session has said ``words`` on stderr. Raises SoakError."""
+        deadline = time.monotonic() + seconds
+        while words not in self.errors():
+            if time.monotonic() > deadline:
+                raise SoakError(f"nothing was said of {words!r} for {seconds:g} s: {self.errors()}")
+            time.sleep(0.05)
+
+    def refuse_files_above(self, size: int | None) -> None:
+        """Let the trainer (its workers not) write no file beyond ``size`` bytes; None: as large as it
+        likes."""
+        limits = psutil.Process(self._pid)
+        hard = limits.rlimit(psutil.RLIMIT_FSIZE)[1]
+        limits.rlimit(psutil.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
     def _newest(self) -> int:
         return max((int(path.name) for path in numbered_checkpoints(self.checkpoints)), default=0)
@@ -123,10 +141,10 @@ class Trainee:
         return self.wait()
 
     def wait(self) -> int:
-        """The exit status, once it has ended. Raises SoakError after five minutes."""
+        """The exit status, once it has ended. Raises SoakError when it does not."""
         assert self._process is not None
         try:
-            return self._process.wait(300)
+            return self._process.wait(STUCK_S)
         except subprocess.TimeoutExpired:
             raise SoakError(f"training did not end: {self.errors()}") from None
 
@@ -143,10 +161,13 @@ class Trainee:
         return found
 
     def clean_up(self) -> None:
-        """Kill what is left."""
+        """Kill what is left, whatever it came to before."""
+        self._note_processes()
         for pid in self.alive():
-            psutil.Process(pid).kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
         if self._process is not None:
+            self._process.kill()
             self._process.wait()
 
 

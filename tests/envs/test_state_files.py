@@ -164,5 +164,5 @@ def test_files_that_cannot_be_are_told(own_game: Game, tmp_path: Path) -> None:
     huge = tmp_path / "huge.state"
     with huge.open("wb") as file:
         file.truncate(20_000_000)
-    with pytest.raises(UserError, match="20000000 bytes are no saved state"):
+    with pytest.raises(UserError, match="20000000 bytes are too many, at most 10000000"):
         read_state_file(own_game, huge)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from training.checkpoints import (
     CheckpointError,
     apply_training_state,
     apply_weights,
+    mend,
     newest_checkpoint,
     policy_tensors,
     prune,
@@ -174,6 +176,20 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(model: PPO, tmp_path:
     (tmp_path / "64" / TRAINER).unlink()
     with pytest.raises(CheckpointError, match="holds no checkpoint that can be used"):
         newest_checkpoint(tmp_path, warnings.append)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_killed_while_one_was_replaced(model: PPO, tmp_path: Path, whole: bool) -> None:
+    """Between the two renames: the old one away, the new one whole beside it, or lost with the power."""
+    for name in ("best", ".best.new", "64", ".128.new", ".32.gone"):
+        save_checkpoint(model, tmp_path / name, {"name": name})
+    (tmp_path / "best").rename(tmp_path / ".best.old")
+    if not whole:
+        shutil.rmtree(tmp_path / ".best.new")
+    mend(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["64", "best"]
+    kept = read_checkpoint(tmp_path / "best").trainer["extra"]["name"]
+    assert kept == (".best.new" if whole else "best")
 
 
 def test_pruning_keeps_the_newest_and_the_named(model: PPO, tmp_path: Path) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
+from envs.emulator import Emulator
+from envs.games import EMBEDDED_ROM
 from training.checkpoints import (
     OPTIMIZER,
     POLICY,
@@ -214,6 +219,73 @@ def test_other_machines_begin_new_episodes_and_say_why(
     restore_games(read_checkpoint(folder), model, SHA1, seed=0, changed=False)
     assert f"warning: episodes begin anew: {why}" in capsys.readouterr().err
     assert model._last_obs is None
+
+
+def test_a_pipe_or_a_device_in_place_of_a_file_is_refused(folder: Path) -> None:
+    """A folder from a stranger may hold links and pipes: one would be read for ever, the other waited for."""
+    for name in ALL:
+        whole = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / name).symlink_to("/dev/zero")
+        assert "not a plain file" in line_of(folder)
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+        assert "not a plain file" in line_of(folder)
+        (folder / name).unlink()
+        (folder / name).write_bytes(whole)
+    read_checkpoint(folder)
+
+
+def test_a_game_that_reaches_out_of_its_memory_is_refused(model: PPO, folder: Path) -> None:
+    """PyBoy would read ROM bank 255 of 16: whatever lies there, or nothing that may be read."""
+    checkpoint = read_checkpoint(folder)
+    assert checkpoint.state is not None
+    emulator = games(checkpoint.state)[1]["emulator"]
+    crafted = bytearray(zlib.decompress(emulator["state"]))
+    with Emulator(EMBEDDED_ROM) as other:
+        crafted[other._check.bank] = 255
+    emulator["state"] = zlib.compress(bytes(crafted))
+    with pytest.raises(CheckpointError, match="ROM bank is 255, at most 15 can be"):
+        restore_games(checkpoint, model, SHA1, seed=0, changed=False)
+
+
+@pytest.mark.parametrize("position", [-1, 625, 10**8])
+def test_a_random_generator_that_reads_elsewhere_is_refused(model: PPO, folder: Path, position: int) -> None:
+    """numpy takes the position and reads there; far enough away the process ends with SIGSEGV."""
+    trainer = json.loads((folder / TRAINER).read_text())
+    trainer["random"]["numpy"]["pos"] = position
+    put(folder, TRAINER, json.dumps(trainer).encode())
+    with pytest.raises(CheckpointError, match=f"training state is damaged .* position {position}"):
+        apply_training_state(read_checkpoint(folder), model)
+
+
+OPTIMIZERS: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
+    ("moments of parameter 0", lambda t: t.update({"0.exp_avg_sq": t["0.exp_avg_sq"][:1]})),
+    ("moments of parameter 1", lambda t: t.pop("1.step")),
+    ("moments of parameter 2", lambda t: t.update({"2.step": t["2.step"].bool()})),
+    ("moments of parameter 3", lambda t: t.update({"3.more": t["3.step"].clone()})),
+    ("99", lambda t: t.update({"99.step": t["0.step"].clone()})),
+]
+
+
+@pytest.mark.parametrize(("line", "change"), OPTIMIZERS)
+def test_moments_of_another_form_are_refused(
+    model: PPO, folder: Path, line: str, change: Callable[[dict[str, Any]], object]
+) -> None:
+    moments = dict(read_checkpoint(folder).optimizer)
+    change(moments)
+    put(folder, OPTIMIZER, save_tensors(moments))
+    with pytest.raises(CheckpointError, match=f"training state is damaged .*{line}"):
+        apply_training_state(read_checkpoint(folder), model)
+
+
+def test_options_of_the_optimizer_are_not_the_file_s(model: PPO, folder: Path) -> None:
+    own = model.policy.optimizer.state_dict()["param_groups"]
+    trainer = json.loads((folder / TRAINER).read_text())
+    trainer["optimizer_groups"][0].update(eps="x", betas=[7, 8], lr=0.125, more="y")
+    put(folder, TRAINER, json.dumps(trainer).encode())
+    apply_training_state(read_checkpoint(folder), model)
+    assert model.policy.optimizer.state_dict()["param_groups"] == [{**own[0], "lr": 0.125}]
 
 
 def test_an_optimizer_of_another_network_is_refused(model: PPO, folder: Path) -> None:

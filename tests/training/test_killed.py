@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -35,23 +36,25 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path) -> None:
+    """Anything may be under way: starting, putting games back, cutting curves, learning, saving."""
     generator = random.Random(7)
     run = runs / "killed"
     began = time.monotonic()
     child = forker.start("--config", exact, "--run-name", "killed")
     wait_for(lambda: newest(run) > 0)
-    longest = min(time.monotonic() - began, 3.0)
+    longest = min(time.monotonic() - began, 6.0)  # from a start to past its first checkpoint
     reached = 0
     for _ in range(20):
         time.sleep(generator.uniform(0, longest))
         child.kill(signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL, child.errors
+        assert _left_off(child)
         saved = numbered_checkpoints(run / "checkpoints")
         assert [read_checkpoint(path).steps for path in saved] == [int(path.name) for path in saved]
         assert newest(run) >= reached, "a checkpoint was lost"
         reached = newest(run)
         child = forker.start("--resume", "killed")
-        _until_training(child, reached)
+    _until_training(child, reached)
     child.kill(signal.SIGKILL)
     child.wait()
     end = newest(run) + 128
@@ -60,6 +63,30 @@ def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path
     assert weights(run, str(end)) == weights(runs / "spared", str(end))
     assert curves(run) == curves(runs / "spared")
     assert episodes(run) == episodes(runs / "spared")
+
+
+def _left_off(child: Child) -> bool:
+    """Whether a session that was killed had nothing to say but that it had begun."""
+    return "error" not in child.errors and "Traceback" not in child.errors
+
+
+def test_killed_before_the_first_update(forker: Forker, exact: Path, runs: Path) -> None:
+    """What has learned nothing yet goes on too, and ends like one that was spared."""
+    run = runs / "early"
+    child = forker.start("--config", exact, "--run-name", "early", "--n-steps", 512)
+    wait_for((run / "checkpoints" / "0").is_dir)
+    child.kill(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    assert [path.name for path in numbered_checkpoints(run / "checkpoints")] == ["0"]
+    forker.run("--resume", "early", "--stop-after", 1024)
+    forker.run("--config", exact, "--run-name", "late", "--n-steps", 512, "--stop-after", 1024)
+    assert weights(run, "1024") == weights(runs / "late", "1024")
+    assert curves(run) == curves(runs / "late")
+    assert episodes(run) == episodes(runs / "late")
+    shutil.rmtree(run / "checkpoints")  # as where it is killed before that one
+    child = forker.start("--resume", "early")
+    assert child.wait() == 2
+    assert "run early ended before its first step; remove" in child.errors
 
 
 def _until_training(child: Child, steps: int) -> None:

@@ -1,0 +1,99 @@
+"""States that point to where no game's memory is, and states of real play, which never do."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envs import state_check as check
+from envs.emulator import BUTTONS, Emulator
+from envs.errors import UserError
+from envs.plain_files import read_plain
+
+from ..conftest import State
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_states_of_real_play_load(rom: Path, state: State, sound: bool) -> None:
+    generator = random.Random(2)
+    with Emulator(rom, sound=sound) as emulator, Emulator(rom, sound=sound) as other:
+        emulator.load_state(state("starter"))
+        for _ in range(30):
+            emulator.act(generator.choice(BUTTONS), frames=generator.randrange(1, 30))
+            saved = emulator.save_state()
+            other.load_state(saved)
+            assert other.save_state()[: check.VIDEO] == saved[: check.VIDEO]
+
+
+def channel(state: bytes, place: int) -> int:
+    """Where the sound's part has ``place``, after its buffer."""
+    samples = 2 * (int.from_bytes(state[check.SOUND + 8 :][:8], "little") + 1)
+    return check.SOUND + 24 + samples + place
+
+
+INDICES: list[tuple[str, Callable[[bytes, int], int], int]] = [
+    ("ROM bank is 255, at most 15", lambda _, bank: bank, 255),
+    ("ROM bank is 16, at most 15", lambda _, bank: bank, 16),
+    ("RAM bank is 16, at most 15", lambda _, bank: bank + 1, 16),
+    ("line is 200, at most 143", lambda *_: check.LINE, 200),
+    ("next mode of the screen is 9", lambda *_: check.NEXT_MODE, 9),
+    ("place in the sound is", lambda *_: check.SOUND + 7, 0x80),
+    ("wave is 4, at most 3", lambda state, _: channel(state, check.SWEEP + check.TONE_DUTY), 4),
+    ("next wave is 255", lambda state, _: channel(state, check.TONE + check.TONE_NEXT_DUTY), 255),
+    ("place in a wave is 8, at most 7", lambda state, _: channel(state, check.TONE + check.TONE_FRAME), 8),
+    ("place in the wave is 32, at most 31", lambda state, _: channel(state, check.WAVE_FRAME), 32),
+    ("place in the wave is", lambda state, _: channel(state, check.WAVE_SAMPLE + 7), 0xFF),
+]
+
+
+@pytest.mark.parametrize(("line", "place", "value"), INDICES)
+def test_an_index_of_what_is_not_there_is_refused(
+    rom: Path, state: State, line: str, place: Callable[[bytes, int], int], value: int
+) -> None:
+    with Emulator(rom) as emulator:
+        crafted = bytearray(state("starter"))
+        crafted[place(bytes(crafted), emulator._check.bank)] = value
+        with pytest.raises(UserError, match=line):
+            emulator.load_state(bytes(crafted))
+
+
+@pytest.mark.parametrize(("line", "mode", "change"), [(143, 2, 0), (143, 0, 1), (144, 3, 0), (154, 1, 0)])
+def test_a_line_that_would_be_drawn_below_the_screen(
+    rom: Path, state: State, line: int, mode: int, change: int
+) -> None:
+    crafted = bytearray(state("starter"))
+    crafted[check.LINE], crafted[check.NEXT_MODE], crafted[check.CHANGE] = line, mode, change
+    with Emulator(rom) as emulator, pytest.raises(UserError, match=f"line is {line}"):
+        emulator.load_state(bytes(crafted))
+
+
+@pytest.mark.parametrize("kind", [0x00, 0x01, 0x03, 0x05, 0x10, 0x13, 0x19, 0x1B, 0x1E])
+def test_every_kind_of_cartridge(rom: Path, tmp_path: Path, kind: int) -> None:
+    data = bytearray(rom.read_bytes())
+    data[0x147] = kind
+    data[0x14D] = (-sum(data[0x134:0x14D]) - 25) & 0xFF  # as the header's checksum is defined
+    path = tmp_path / "other.gb"
+    path.write_bytes(data)
+    with Emulator(path) as emulator:
+        saved = bytearray(emulator.save_state())
+        emulator.load_state(bytes(saved))
+        assert saved[emulator._check.bank] == 1  # what is selected at power-on
+        saved[emulator._check.bank] = 200
+        with pytest.raises(UserError, match="ROM bank is 200, at most 15"):
+            emulator.load_state(bytes(saved))
+
+
+def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="not a plain file"):
+            read_plain(tmp_path / name, 100)
+    (tmp_path / "file").write_bytes(b"abc")
+    with pytest.raises(OSError, match="3 bytes are too many, at most 2"):
+        read_plain(tmp_path / "file", 2)
+    assert read_plain(tmp_path / "file", 3, only=2) == b"ab"

@@ -1,0 +1,95 @@
+"""Puts a checkpoint's weights and training state into a model, once they are seen to fit it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from stable_baselines3 import PPO
+
+from training.checkpoint_reading import Checkpoint, CheckpointError
+from training.moment import DAMAGE
+from training.random_state import restore_random_state
+from training.spaces_schema import schema_differences, spaces_schema
+
+
+def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
+    """The policy's weights, each once: what its two heads share is in ``state_dict`` under several names."""
+    unique: dict[int, str] = {}
+    state = model.policy.state_dict(keep_vars=True)
+    for name, tensor in state.items():
+        unique.setdefault(id(tensor), name)
+    return {name: state[name] for name in unique.values()}
+
+
+def check_spaces(checkpoint: Checkpoint, observation_space: Any, action_space: Any) -> None:
+    """Raise CheckpointError naming what differs when the checkpoint was made for other spaces."""
+    here = spaces_schema(observation_space, action_space)
+    differences = schema_differences(checkpoint.trainer["spaces"], here)
+    if differences:
+        raise CheckpointError(f"checkpoint {checkpoint.folder} was made for other spaces: {differences}")
+
+
+def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
+    """Put the checkpoint's weights into ``model``; its optimizer and count of steps stay as they are.
+
+    Raises:
+        CheckpointError: spaces or network differ; the model is then unchanged.
+    """
+    check_spaces(checkpoint, model.observation_space, model.action_space)
+    wanted = {name: tuple(tensor.shape) for name, tensor in policy_tensors(model).items()}
+    found = {name: tuple(tensor.shape) for name, tensor in checkpoint.policy.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise CheckpointError(
+                f"checkpoint {checkpoint.folder} has another network: {name} is"
+                f" {found.get(name, 'absent')}, this config needs {wanted.get(name, 'none')}"
+            )
+    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # names were compared just now
+
+
+def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
+    """Put weights, optimizer, count of steps and updates, and random generators into ``model``.
+
+    Raises:
+        CheckpointError: spaces, network or optimizer differ, or the random state is damaged.
+    """
+    apply_weights(checkpoint, model)
+    optimizer = model.policy.optimizer
+    try:
+        state = {"state": _moments(checkpoint, optimizer), "param_groups": _groups(checkpoint, optimizer)}
+        optimizer.load_state_dict(state)
+        restore_random_state(checkpoint.trainer["random"])
+    except (*DAMAGE, RuntimeError) as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.folder}: training state is damaged ({error})"
+        ) from error
+    model.num_timesteps = checkpoint.steps
+    model._n_updates = checkpoint.trainer["updates"]
+
+
+def _moments(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
+    """What the optimizer remembers of each parameter, by its number. Raises KeyError or ValueError."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in checkpoint.optimizer.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = tensor
+    parameters = dict(enumerate(p for group in optimizer.param_groups for p in group["params"]))
+    for index, moments in state.items():
+        like = parameters[index]
+        wanted = {"step": (), "exp_avg": tuple(like.shape), "exp_avg_sq": tuple(like.shape)}
+        found = {name: tuple(tensor.shape) for name, tensor in moments.items()}
+        if found != wanted or any(tensor.dtype != like.dtype for tensor in moments.values()):
+            raise ValueError(f"the moments of parameter {index} are {found}, must be {wanted}")
+    return state
+
+
+def _groups(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """The optimizer's own groups with the checkpoint's learning rates: its other options are this code's.
+    Raises KeyError, TypeError or ValueError."""
+    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
+    for own, kept in zip(groups, checkpoint.trainer["optimizer_groups"], strict=True):
+        if own["params"] != kept["params"]:
+            raise ValueError("its groups of parameters are others")
+        own["lr"] = float(kept["lr"])
+    return groups
