@@ -16,7 +16,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from envs.errors import UserError
-from training.plain_tree import unpack
+from envs.plain_tree import unpack
 
 FORMAT = 2
 READABLE = (1, 2)  # 1 has no environments

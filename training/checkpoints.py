@@ -22,6 +22,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
+from envs.plain_tree import pack
 from training.checkpoint_reading import (
     FORMAT,
     OPTIMIZER,
@@ -34,7 +35,6 @@ from training.checkpoint_reading import (
     read_checkpoint,
 )
 from training.moment import Moment, counts_of
-from training.plain_tree import pack
 from training.random_state import restore_random_state
 from training.spaces_schema import schema_differences, spaces_schema
 
