@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import socket
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from typing import Any
 
 from envs.errors import UserError
 
-INSTALL = "pip install -e '.[ray]'"
 REACH_TIMEOUT = 5.0
 """Seconds in which the head must accept a connection."""
 SETTINGS = {
@@ -34,14 +34,19 @@ class Machine:
     cpus: float
 
 
+def require_ray() -> None:
+    """Raise UserError where Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("--workers ray, --ray-address: Ray is not installed; pip install -e '.[ray]'")
+
+
 def ray_module() -> Any:
     """Ray, imported with SETTINGS. Raises UserError where it is not installed."""
+    require_ray()
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    try:
-        import ray
-    except ImportError:
-        raise UserError(f"--workers ray, --ray-address: Ray is not installed; {INSTALL}") from None
+    import ray
+
     return ray
 
 
@@ -68,7 +73,7 @@ class Cluster:
             self._ray.init(address=address, log_to_driver=False, logging_level="ERROR", namespace="pokered")
         except Exception as error:  # each of Ray's layers has kinds of its own
             reason = " ".join(str(error).split())[:300]
-            raise UserError(f"ray_address {address}: {reason}") from error
+            raise UserError(f"ray_address {address}: {reason}; is the token the head's?") from error
         self.address = address
 
     def machines(self) -> list[Machine]:
