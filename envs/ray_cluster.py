@@ -12,6 +12,8 @@ from typing import Any
 
 from envs.errors import UserError
 
+RETRIES = 3
+"""How often a task begins anew because its machine failed."""
 REACH_TIMEOUT = 5.0
 """Seconds in which the head must accept a connection."""
 SETTINGS = {
@@ -106,6 +108,13 @@ class Cluster:
             return b"".join([*self._ray.get(refs[:-1]), future.result()])
 
         future.add_done_callback(lambda _: tell(answer))
+
+    def task(self, function: Callable[[bytes], bytes], cpus: float, order: bytes, tell: Tell) -> None:
+        """Run a function wherever ``cpus`` processors are free, or become free; on another machine when that
+        one fails."""
+        options = {"num_cpus": cpus, "max_retries": RETRIES}
+        future = self._ray.remote(function).options(**options).remote(order).future()
+        future.add_done_callback(lambda done: tell(done.result))
 
     def kill(self, actor: Any) -> None:
         """End an actor, or see to it that it never begins; one that cannot be reached ends with its node."""
