@@ -10,7 +10,8 @@ from typing import Any
 
 from envs.ray_cluster import Machine
 
-LONGEST_TICK = 1.0
+LONGEST_TICK = 0.5
+"""Seconds: half of the shortest time in which an answer can be wanted."""
 
 
 @dataclass(frozen=True)

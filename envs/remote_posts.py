@@ -99,7 +99,7 @@ class Posts(ABC):
         else:
             if life == post.life:
                 self._take(post, kind, key, answer)
-        if self._clock.tick() >= self._looked + SLICE and self._inbox.empty():
+        if self._clock.tick() >= self._looked + SLICE:
             self._looked = self._clock.now
             self._look()
 
@@ -126,6 +126,8 @@ class Posts(ABC):
 
     def _fault(self, post: Post, kind: str, told: Any) -> None:
         """An environment raised an exception."""
+        if not isinstance(told, dict) or told.keys() != {"kind", "says", "text"}:
+            raise BadMessage("an exception without its words")
         name, says, text = (str(told[key]) for key in ("kind", "says", "text"))
         error = KNOWN.get(name, RuntimeError)(
             f"machine {post.where}: {says}" if name == "UserError" else says
@@ -133,8 +135,8 @@ class Posts(ABC):
         if kind == "ask":
             error.add_note(text)
             self._failed_request(post, error)
-        elif isinstance(error, UserError) and kind == "start" and self.begun:
-            log.warning("%s; it is not used", error)
+        elif post.state is State.STARTING and self.begun:  # a machine that joined, and is not like the others
+            log.warning("machine %s is not used: %s", post.where, says)
             self._refused.add(post.machine.id if post.machine is not None else "")
             self._stand_down(post)
         elif isinstance(error, UserError):
@@ -167,9 +169,9 @@ class Posts(ABC):
             self._start(post, machines)
 
     def _lose(self, post: Post, reason: str, late: bool = False) -> None:
-        if late and post.machine is not None:
-            self._failed[post.machine.id] = self._clock.now
         was, where = post.state, post.where
+        if post.machine is not None and (late or was is State.STARTING):
+            self._failed[post.machine.id] = self._clock.now
         self._stand_down(post)
         if was is State.UP:
             log.warning(

@@ -19,7 +19,7 @@ import torch
 from tests.ray_nodes import RayNodes
 from training.checkpoints import read_checkpoint
 
-from .conftest import ROOT, TINY, environment
+from .conftest import ROOT, TINY, Program, environment
 
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
@@ -144,3 +144,118 @@ def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path, tm
     assert said("episodes end as truncated") == 4, "once for each actor that was lost"
     assert said(f"on {SECOND} did not answer for 4 s") == 2
     assert not any(nodes.actors(address) for address in (SECOND, LATER)), "actors end with the trainer"
+
+
+@with_ray
+def test_one_seed_gives_one_run_in_whatever_order_results_come(start: Start, runs: Path) -> None:
+    """Also when it is stopped and goes on: games in mid-episode are on other machines then."""
+    exact = {**TINY_THERE, "total_steps": 384, "torch_deterministic": True}
+    runs_of = {
+        "whole": [("--run-name", "there-1")],
+        "again": [("--run-name", "there-2", "--stop-after", 128), ("--resume", "there-2")],
+    }
+    for sessions in runs_of.values():
+        for flags in sessions:
+            assert start(exact, *flags).wait(240) == 0
+    one, other = (read_checkpoint(runs / name / "checkpoints" / "final") for name in ("there-1", "there-2"))
+    assert one.steps == other.steps == 384
+    for name, weights in one.policy.items():
+        assert torch.equal(weights, other.policy[name]), name
+    files = [
+        {path.name: path.read_bytes() for path in (runs / name / "episodes").glob("*.episode")}
+        for name in ("there-1", "there-2")
+    ]
+    assert len(files[0]) == 8 and files[0] == files[1]
+
+
+@with_ray
+def test_a_sweep_runs_its_trials_as_tasks(
+    nodes: RayNodes, runs: Path, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in nodes.environment.items():
+        monkeypatch.setenv(name, value)
+    for name, values in {"a": {"gamma": 0.9}, "b": {"device": "cuda"}}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({**TINY, "total_steps": None, **values}))
+    flags = (str(tmp_path / "*.json"), "--episodes", 4, "--seeds", 1, "--mode", "full", "--name", "far")
+    result = program("run_sweep", *flags, "--ray-address", nodes.address, "--trial-cpus", 1)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "a, seed 1: mean return" in result.stdout
+    assert "b, seed 1: FAILED, exit status 2; error: device cuda: this machine has no CUDA" in result.stdout
+    run = runs / "far.a.s1"
+    assert json.loads((run / "summary.json").read_text())["finished"]
+    assert finite(run)
+    assert not (runs / "far.b.s1").exists()
+    again = program("run_sweep", *flags, "--ray-address", nodes.address, "--trial-cpus", 1)
+    assert "1 runs done before, 1 to go" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (("--workers", "ray"), "--workers ray needs --ray-address HOST:PORT, the head of the cluster"),
+        (("--ray-address", "127.0.0.2:1"), "--ray-address goes with --workers ray"),
+        (("--workers", "few"), "--workers few must be a whole number or ray"),
+        (
+            ("--workers", "ray", "--ray-address", "127.0.0.2:1", "--num-envs", "auto"),
+            "--num-envs auto measures this machine",
+        ),
+        (
+            ("--workers", "ray", "--ray-address", "127.0.0.2:1", "--use-graphics"),
+            "--use-graphics shows a game of this machine",
+        ),
+    ],
+)
+def test_wrong_flags_get_one_line(
+    refused: Callable[..., str], tiny: Path, flags: tuple[str, ...], line: str
+) -> None:
+    assert line in refused("train_ppo", "--config", tiny, *flags)
+
+
+# Imports as if the package were not there, for the program that follows.
+WITHOUT_RAY = """
+import sys
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = classmethod(
+    lambda kind, name, *rest: None if name.split(".")[0] == "ray" else find(name, *rest)
+)
+from training.cli import run_program
+run_program(__import__(f"training.{sys.argv.pop(1)}", fromlist=["main"]).main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("train_ppo", ("--workers", "ray", "--ray-address", "127.0.0.2:1")),
+        ("run_sweep", ("configs/sweeps/ppo_agent_v1.json", "--ray-address", "127.0.0.2:1")),
+        ("ray_node", ("--head", "--listen", "127.0.0.2")),
+        ("benchmark_ray", ()),
+    ],
+)
+def test_without_ray_it_says_how_to_install_it(runs: Path, name: str, flags: tuple[str, ...]) -> None:
+    before = sorted(runs.rglob("*"))
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_RAY, name, *flags],
+        cwd=ROOT, env={**environment(runs), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert "pip install -e '.[ray]'" in result.stderr
+    assert sorted(runs.rglob("*")) == before
+
+
+def test_without_a_cluster_ray_is_not_imported(tiny: Path, runs: Path) -> None:
+    code = """
+import sys
+from training.train_ppo import main
+assert main(sys.argv[1:]) == 0
+assert not [name for name in sys.modules if name.split(".")[0] == "ray"]
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code, "--config", str(tiny), "--run-name", "here-alone"],
+        cwd=ROOT, env={**environment(runs), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=240, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr

@@ -1,6 +1,7 @@
 """Carries trials out as tasks on a Ray cluster: each in a process of its machine, whose run comes back.
 
-A trial plays that machine's copy of the ROM, known by its hash. One whose machine fails begins anew elsewhere.
+A trial plays that machine's copy of the ROM, known by its hash. When the machine fails it begins anew on
+another.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def carry_out_there(
     for trial in trials:
         if run_folder(trial.run).exists():
             raise RunError(
-                f"run {trial.run} was begun on this machine; go on without --ray-address, or remove its folder"
+                f"run {trial.run} was begun here: go on without --ray-address, or remove its folder"
             )
     for part in ("configs", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
