@@ -7,12 +7,10 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -37,6 +35,7 @@ class LoopbackCluster:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rays-"))  # short: Ray's sockets lie in it
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._flags: dict[str, tuple[str, ...]] = {}
         self._ports = random.randrange(20_000, 28_000, 10)  # noqa: S311 - others may do the same
         self.environment = {
             **SETTINGS,
@@ -45,22 +44,31 @@ class LoopbackCluster:
         }
         self.address = f"{HEAD}:{self._ports}"
         self._start(HEAD, "--head", "--cpus", "0")
-        self._until(self._head_listens, "the head did not start")
+        self.wait_for(HEAD)
 
     def add(self, address: str, cpus: int) -> None:
         """Start a node with so many processors; the cluster knows of it some seconds later."""
         self._start(address, "--join", self.address, "--cpus", str(cpus))
 
     def wait_for(self, *addresses: str) -> None:
-        """Until nodes have started."""
+        """Until nodes have started. Ray gives a node 30 seconds; one that took longer is started again."""
+        end = time.monotonic() + STARTING_SECONDS
         for address in addresses:
-            self._until(lambda one=address: STARTED in self.said(one), f"{address} did not start")  # type: ignore[misc]
+            while STARTED not in self.said(address):
+                if time.monotonic() > end:
+                    said = self.said(address)[-2000:]
+                    self.close()
+                    raise TimeoutError(f"{address} did not start: {said}")
+                if self._processes[address].poll() is not None and address != HEAD:
+                    self._start(address, *self._flags[address])
+                time.sleep(0.2)
 
     def said(self, address: str) -> str:
         """What a node has printed."""
         return (self.folder / f"{address}.txt").read_text("utf-8", "replace")
 
     def _start(self, address: str, *flags: str) -> None:
+        self._flags[address] = flags
         ports = ("--first-port", str(self._ports))
         with (self.folder / f"{address}.txt").open("wb") as said:
             self._processes[address] = subprocess.Popen(
@@ -69,22 +77,6 @@ class LoopbackCluster:
                 start_new_session=True,  # a Ctrl-C is for the program that made it
             )  # fmt: skip
         self._ports += PORTS
-
-    def _head_listens(self) -> bool:
-        host, port = self.address.split(":")
-        with contextlib.suppress(OSError):
-            socket.create_connection((host, int(port)), 1).close()
-            return STARTED in self.said(HEAD)
-        return False
-
-    def _until(self, there: Callable[[], bool], otherwise: str) -> None:
-        end = time.monotonic() + STARTING_SECONDS
-        while not there():
-            if time.monotonic() > end or any(p.poll() is not None for p in self._processes.values()):
-                said = "\n".join(self.said(address)[-2000:] for address in self._processes)
-                self.close()
-                raise TimeoutError(f"{otherwise}: {said}")
-            time.sleep(0.2)
 
     def family(self, address: str) -> list[psutil.Process]:
         """A node's processes: Ray's own, actors, and their workers."""

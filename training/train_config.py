@@ -66,7 +66,7 @@ class RayConfig(BaseModel):
 
     processors: Annotated[int, Field(ge=1, le=1024)] = 1  # of an actor, and its worker processes
     compress: bool = False  # results of steps: a tenth of the bytes for a fifth more of the workers' time
-    answer_timeout: Annotated[float, Field(ge=1, le=3600)] = 15.0  # until an actor that owes an answer counts as lost
+    answer_timeout: Annotated[float, Field(ge=1, le=3600)] = 15.0  # an actor that owes an answer is lost
     start_timeout: Seconds = 60.0  # until one that was asked for and is not there is asked for elsewhere
     lost_timeout: Annotated[float, Field(gt=0, le=1_000_000)] = 600.0  # with all lost, until the run ends
     retry_every: Seconds = 2.0  # between two looks for a place
