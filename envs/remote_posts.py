@@ -57,7 +57,7 @@ class Posts(ABC):
         self._cluster, self._terms, self._patience, self._episodes = cluster, terms, patience, episodes
         self._inbox: queue.SimpleQueue[tuple[Post, int, str, int, Callable[[], bytes]]] = queue.SimpleQueue()
         self._clock, self._looked, self._last_up = Clock(), 0.0, 0.0
-        self._failed: dict[str, float] = {}  # machines, and when an actor there last could not be reached
+        self._failed: dict[str, float] = {}  # machines, and when an actor was last lost there
         self._refused: set[str] = set()  # machines that cannot play what the run plays
         try:
             self._start_all()
@@ -150,9 +150,9 @@ class Posts(ABC):
         now, patience = self._clock.now, self._patience
         for post in self.posts:
             if post.state is State.UP and post.owed and now - post.heard > patience.answer:
-                self._lose(post, f"did not answer for {patience.answer:g} s", late=True)
+                self._lose(post, f"did not answer for {patience.answer:g} s")
             elif post.state is State.STARTING and now - post.heard > patience.start:
-                self._lose(post, f"did not start within {patience.start:g} s", late=True)
+                self._lose(post, f"did not start within {patience.start:g} s")
         if any(post.state is State.UP for post in self.posts):
             self._last_up = now
         elif self.begun and now - self._last_up > patience.all_lost:
@@ -161,16 +161,27 @@ class Posts(ABC):
             self._fill()
 
     def _fill(self) -> None:
-        """Start actors for posts that have none, where there is room."""
-        due = [post for post in self.posts if post.state is State.DOWN and self._clock.now >= post.next_try]
+        """Start actors for posts that have none, where there is room, and for those that wait for a machine
+        which failed before, once another one has room."""
+        due = [post for post in self.posts if self._clock.now >= post.next_try and self._wants_place(post)]
         machines = self._cluster.machines() if due else []
         for post in due:
+            if post.state is State.STARTING:
+                other = self._choose(machines)
+                if other is not None and other.id not in self._failed:
+                    self._stand_down(post)
             post.next_try = self._clock.now + self._patience.retry
-            self._start(post, machines)
+            if post.state is State.DOWN:
+                self._start(post, machines)
 
-    def _lose(self, post: Post, reason: str, late: bool = False) -> None:
+    def _wants_place(self, post: Post) -> bool:
+        if post.state is State.STARTING and post.machine is not None:
+            return post.machine.id in self._failed
+        return post.state is State.DOWN
+
+    def _lose(self, post: Post, reason: str) -> None:
         was, where = post.state, post.where
-        if post.machine is not None and (late or was is State.STARTING):
+        if post.machine is not None:
             self._failed[post.machine.id] = self._clock.now
         self._stand_down(post)
         if was is State.UP:
@@ -221,7 +232,7 @@ class Posts(ABC):
             self._call(post, "reset", encode({"seeds": seeds, "options": [{} for _ in seeds]}))
 
     def _choose(self, machines: Sequence[Machine]) -> Machine | None:
-        """The machine with most room, those before all others where nobody failed to answer."""
+        """The machine with most room, those last where an actor was lost and none has started since."""
         taken = Counter(post.machine.id for post in self.posts if post.machine is not None)
         room = {
             machine: machine.cpus // self._terms.workers - taken[machine.id]
