@@ -18,6 +18,8 @@ import torch
 
 from tests.ray_nodes import RayNodes
 from training.checkpoints import read_checkpoint
+from training.config import ConfigError, load_config
+from training.sizing import memory_of
 
 from .conftest import ROOT, TINY, Program, environment
 
@@ -26,12 +28,10 @@ with_ray = pytest.mark.skipif(
 )
 FIRST, SECOND, LATER = "127.0.0.3", "127.0.0.4", "127.0.0.5"
 TINY_THERE = {**TINY, "workers": None, "num_envs": 4, "envs_per_actor": 2}
-STEPS = 4096
-# Eight seconds of the game to an action: slow enough for faults to fall in the middle on any machine.
+ROLLOUT = 4 * 32
 FAULTS = {
     **TINY_THERE,
-    "action_frames": 480,
-    "total_steps": STEPS,
+    "total_steps": 1_000_000,
     "save_interval": 128,
     "ray": {"answer_timeout": 4.0, "retry_every": 0.5},
 }
@@ -141,13 +141,21 @@ def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path, tm
     until(lambda: said(f"on {SECOND} did not answer for 4 s") == 1, process, words)
     nodes.signal(SECOND, signal.SIGCONT)
     until(lambda: said(f"goes on on {SECOND}") == 1, process, words)
-    assert process.wait(300) == 0, words.read_text()[-3000:]
-    summary = json.loads((runs / "faults" / "summary.json").read_text())
-    assert STEPS <= summary["steps"] < STEPS + 4 * 32
-    assert said(f"steps that came: {summary['steps']}\n") == 1
-    assert finite(runs / "faults")
+    go_on()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(120) == 0, words.read_text()[-3000:]
     assert said("episodes end as truncated") == said("goes on on") == 3, "each loss is said once"
+    told = json.loads((runs / "faults" / "summary.json").read_text())
+    assert said(f"steps that came: {told['steps'] + told['dropped_steps']}\n") == 1
+    assert finite(runs / "faults")
     assert not any(nodes.actors(address) for address in (SECOND, LATER)), "actors end with the trainer"
+    total = told["steps"] + 2 * ROLLOUT
+    process = start({**FAULTS, "total_steps": total}, "--resume", "faults", "--accept-changes")
+    assert process.wait(240) == 0, words.read_text()[-3000:]
+    ended = json.loads((runs / "faults" / "summary.json").read_text())
+    assert ended["finished"] and total <= ended["steps"] < total + ROLLOUT
+    assert said(f"steps that came: {ended['steps'] - told['steps']}\n") == 1
+    assert finite(runs / "faults")
 
 
 @with_ray
@@ -213,6 +221,25 @@ def test_wrong_flags_get_one_line(
     refused: Callable[..., str], tiny: Path, flags: tuple[str, ...], line: str
 ) -> None:
     assert line in refused("train_ppo", "--config", tiny, *flags)
+
+
+def test_which_cluster_it_is_matters_to_no_run_but_that_it_is_one() -> None:
+    near, far, other = (load_config(None, {"ray_address": a}) for a in (None, "10.0.0.1:1", "10.0.0.2:2"))
+    assert far.differences(other) == []
+    assert far.differences(near) == ['ray_address: null -> "a cluster"']
+    patient = load_config(None, {"ray": {"answer_timeout": 60.0}})
+    assert patient.differences(near) == []
+    with pytest.raises(ConfigError, match=r"answer-timeout 0.5 is out of range: must be at least 1"):
+        load_config(None, {"ray": {"answer_timeout": 0.5}})
+    with pytest.raises(ConfigError, match="did you mean .*late.factor"):
+        load_config(None, {"ray": {"late_facto": 2.0}})
+
+
+def test_emulators_of_other_machines_take_no_memory_here() -> None:
+    near, far = (memory_of(load_config(None, {"ray_address": address})) for address in (None, "10.0.0.1:1"))
+    assert far.buffer == near.buffer and far.model == near.model
+    assert far.environments == 3 * 16 * far.observation_bytes, "what is kept of their observations"
+    assert far.most_envs(10**9, 512) > near.most_envs(10**9, 512)
 
 
 # Imports as if the package were not there, for the program that follows.
