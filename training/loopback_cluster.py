@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from training.ray_node import PORTS
 
 PROGRAM = Path(__file__).with_name("ray_node.py")
 HEAD = "127.0.0.2"
-STARTING_SECONDS = 180.0
+STARTING_SECONDS = 300.0
 """Six processes start with a node, on a machine that is busy perhaps."""
 STARTED = "Ray runtime started"
 
@@ -36,15 +35,19 @@ class LoopbackCluster:
         self.folder = Path(tempfile.mkdtemp(prefix="rays-"))  # short: Ray's sockets lie in it
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._flags: dict[str, tuple[str, ...]] = {}
-        self._ports = random.randrange(20_000, 28_000, 10)  # noqa: S311 - others may do the same
+        self._ports = 20_000 + os.getpid() % 12 * 1_000  # another process may have another cluster
         self.environment = {
             **SETTINGS,
             "RAY_TMPDIR": str(self.folder),
             "RAY_AUTH_TOKEN_PATH": str(self.folder / "token"),
         }
-        self.address = f"{HEAD}:{self._ports}"
-        self._start(HEAD, "--head", "--cpus", "0")
-        self.wait_for(HEAD)
+        self.address = ""
+        try:
+            self._start(HEAD, "--head", "--cpus", "0")
+            self.wait_for(HEAD)
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, address: str, cpus: int) -> None:
         """Start a node with so many processors; the cluster knows of it some seconds later."""
@@ -56,10 +59,8 @@ class LoopbackCluster:
         for address in addresses:
             while STARTED not in self.said(address):
                 if time.monotonic() > end:
-                    said = self.said(address)[-2000:]
-                    self.close()
-                    raise TimeoutError(f"{address} did not start: {said}")
-                if self._processes[address].poll() is not None and address != HEAD:
+                    raise TimeoutError(f"{address} did not start: {self.said(address)[-2000:]}")
+                if self._processes[address].poll() is not None:
                     self._start(address, *self._flags[address])
                 time.sleep(0.2)
 
@@ -69,6 +70,8 @@ class LoopbackCluster:
 
     def _start(self, address: str, *flags: str) -> None:
         self._flags[address] = flags
+        if address == HEAD:
+            self.address = f"{HEAD}:{self._ports}"
         ports = ("--first-port", str(self._ports))
         with (self.folder / f"{address}.txt").open("wb") as said:
             self._processes[address] = subprocess.Popen(

@@ -122,7 +122,7 @@ def command(flags: NodeFlags) -> list[str]:
     # With a number for them, Ray asks no cloud's metadata service what it runs on.
     accelerators = ["--num-gpus=0", '--resources={"TPU": 0}']
     cpus = [] if flags.cpus is None else [f"--num-cpus={flags.cpus}"]
-    quiet = ["--disable-usage-stats", "--include-log-monitor=false", "--block"]
+    quiet = ["--no-monitor", "--disable-usage-stats", "--include-log-monitor=false", "--block"]
     start = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start"]
     return [*start, *place, *own, *ports, *workers, *accelerators, *cpus, *quiet]
 
