@@ -13,6 +13,14 @@ from envs.ray_cluster import Machine
 LONGEST_TICK = 0.5
 """Seconds: half of the shortest time in which an answer can be wanted."""
 
+ENDS = {
+    "ActorDiedError": "died",
+    "ActorUnschedulableError": "found no place",
+    "ActorUnavailableError": "cannot be reached",
+    "OwnerDiedError": "cannot be reached",
+    "ObjectLostError": "died before its answer was fetched",
+}
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -82,3 +90,12 @@ class Post:
     def where(self) -> str:
         """The machine it is on, in words."""
         return self.machine.address if self.machine is not None else "no machine"
+
+
+def reason_of(error: Exception) -> str:
+    """What Ray says of an actor, in a few words; its last line is the exception that the actor ended with."""
+    words = ENDS.get(type(error).__name__)
+    if words is not None and "Traceback" not in str(error):
+        return words
+    last = str(error).strip().splitlines()[-1:] or [""]
+    return f"{words or 'was lost'} ({type(error).__name__}: {last[0].strip()[:200]})"

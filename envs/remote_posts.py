@@ -18,7 +18,7 @@ from envs.errors import UserError
 from envs.messages import BadMessage, decode, encode
 from envs.ray_actor import DONE, EmulatorActor, Terms
 from envs.ray_cluster import Cluster, Machine
-from envs.remote_post import Clock, Patience, Post, State
+from envs.remote_post import Clock, Patience, Post, State, reason_of
 from envs.worker_process import WorkerFailed
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,7 @@ KNOWN: dict[str, type[Exception]] = {
     kind.__name__: kind for kind in (UserError, AttributeError, ValueError, TypeError, KeyError, IndexError)
 }
 """Exceptions of environments that a caller may want to tell apart."""
-ENDS = {
-    "ActorDiedError": "died",
-    "ActorUnschedulableError": "found no place",
-    "ActorUnavailableError": "cannot be reached",
-    "OwnerDiedError": "cannot be reached",
-    "ObjectLostError": "died before its answer was fetched",
-}
+ENVIRONMENTS_FAULT = ("WorkerFailed", *KNOWN)
 
 
 class AllLost(WorkerFailed):
@@ -59,6 +53,7 @@ class Posts(ABC):
         self._clock, self._looked, self._last_up = Clock(), 0.0, 0.0
         self._failed: dict[str, float] = {}  # machines, and when an actor was last lost there
         self._refused: set[str] = set()  # machines that cannot play what the run plays
+        self._told: set[str] = set()  # machines of which it was said that no actor starts there
         try:
             self._start_all()
         except BaseException:
@@ -108,9 +103,7 @@ class Posts(ABC):
         try:
             data = answer()
         except Exception as error:  # what Ray says of a call that came to nothing
-            reason = ENDS.get(type(error).__name__, f"was lost ({type(error).__name__})")
-            # The last line of what Ray says is the exception that kept an actor from beginning.
-            self._lose(post, reason if self.begun else f"{reason}: {str(error).strip().splitlines()[-1:]}")
+            self._lose(post, reason_of(error))
             return
         try:
             if data[:1] != DONE:
@@ -135,14 +128,17 @@ class Posts(ABC):
         if kind == "ask":
             error.add_note(text)
             self._failed_request(post, error)
-        elif post.state is State.STARTING and self.begun:  # a machine that joined, and is not like the others
-            log.warning("machine %s is not used: %s", post.where, says)
+        elif name == "UserError" and self.begun and post.state is State.STARTING:
+            # A machine that joined, and has not what the run plays.
+            log.warning("%s; it is not used", error)
             self._refused.add(post.machine.id if post.machine is not None else "")
             self._stand_down(post)
-        elif isinstance(error, UserError):
+        elif name == "UserError":
             raise error
-        else:
+        elif name in ENVIRONMENTS_FAULT:
             raise WorkerFailed(f"an environment of actor {post.number} on {post.where} failed:\n{text}")
+        else:  # its workers, not what they play
+            self._lose(post, f"gave up ({says})")
 
     # --- who is late, who is lost ---
 
@@ -192,6 +188,9 @@ class Posts(ABC):
             self.replaced += 1
             post.next_try = self._clock.now
             self._gone(post)
+        elif self.begun and where not in self._told:
+            self._told.add(where)
+            log.warning("no actor can be started on %s: the last one %s", where, reason)
         elif not self.begun:
             raise UserError(f"ray_address {self._cluster.address}: actor {post.number} on {where} {reason}")
 
@@ -248,6 +247,7 @@ class Posts(ABC):
         """A new actor has begun its episodes."""
         post.state = State.UP
         self._failed.pop(post.machine.id if post.machine is not None else "", None)
+        self._told.discard(post.where)
         log.warning("actor %d goes on on %s", post.number, post.where)
 
     def close(self) -> None:

@@ -231,7 +231,7 @@ def test_which_cluster_it_is_matters_to_no_run_but_that_it_is_one() -> None:
     assert patient.differences(near) == []
     with pytest.raises(ConfigError, match=r"answer-timeout 0.5 is out of range: must be at least 1"):
         load_config(None, {"ray": {"answer_timeout": 0.5}})
-    with pytest.raises(ConfigError, match="did you mean .*late.factor"):
+    with pytest.raises(ConfigError, match=r"did you mean .*late.factor"):
         load_config(None, {"ray": {"late_facto": 2.0}})
 
 
