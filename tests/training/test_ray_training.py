@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -22,6 +24,7 @@ from training.config import ConfigError, load_config
 from training.sizing import memory_of
 
 from .conftest import ROOT, TINY, Program, environment
+from .forked import Child, Forker
 
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
@@ -37,24 +40,23 @@ FAULTS = {
 }
 # The trainer as it is, which says at its end how many steps came to it.
 COUNTING = """
-import sys
+import training.train_ppo as program
 from training.monitor import ClusterMonitor
-wait, taken = ClusterMonitor.wait_group, 0
+wait, train, taken = ClusterMonitor.wait_group, program.main, 0
 def counted(self, group):
     global taken
     result = wait(self, group)
     taken += sum("lost" not in info for info in result[3])
     return result
-ClusterMonitor.wait_group = counted
-from training.cli import run_program
-from training.train_ppo import main
-def run(arguments):
-    status = main(arguments)
+def main(arguments):
+    status = train(arguments)
     print("steps that came:", taken)
     return status
-run_program(run)
+ClusterMonitor.wait_group, program.main = counted, main
 """
-Start = Callable[..., subprocess.Popen[str]]
+PATIENCE = 600.0
+"""Seconds: a machine that is busy takes minutes to start what else takes seconds."""
+Start = Callable[..., Child]
 
 
 @pytest.fixture(scope="module")
@@ -71,38 +73,38 @@ def nodes() -> Iterator[RayNodes]:
     assert cluster.left() == []
 
 
-@pytest.fixture
-def start(nodes: RayNodes, runs: Path, tmp_path: Path) -> Iterator[Start]:
-    """start(config, *flags): the trainer on the cluster as a process; its words go to ``words``."""
-    begun: list[subprocess.Popen[str]] = []
+@pytest.fixture(scope="module")
+def forker(nodes: RayNodes, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+    """Starts trainers that belong to the cluster."""
+    made = Forker(tmp_path_factory.mktemp("said"), {**environment(runs), **nodes.environment})
+    yield made
+    made.close()
 
-    def trainer(config: dict[str, Any], *flags: Any) -> subprocess.Popen[str]:
+
+@pytest.fixture
+def start(forker: Forker, nodes: RayNodes, tmp_path: Path) -> Iterator[Start]:
+    """start(config, *flags): the trainer on the cluster as a process."""
+    begun: list[Child] = []
+
+    def trainer(config: dict[str, Any], *flags: Any) -> Child:
         path = tmp_path / "config.json"
         path.write_text(json.dumps(config))
         there = ("--workers", "ray", "--ray-address", nodes.address)
-        with (tmp_path / "words.txt").open("w") as words:
-            begun.append(
-                subprocess.Popen(
-                    [sys.executable, "-c", COUNTING, "--config", str(path), *there, *map(str, flags)],
-                    cwd=ROOT, stdout=words, stderr=words, text=True,
-                    env={**environment(runs), **nodes.environment, "PYTHONPATH": str(ROOT)},
-                )
-            )  # fmt: skip
+        begun.append(forker.start("--config", path, *there, *flags, before=COUNTING))
         return begun[-1]
 
     yield trainer
-    for process in begun:
-        process.kill()
-        process.wait()
+    for child in begun:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill(signal.SIGKILL)
 
 
-def until(
-    there: Callable[[], bool], process: subprocess.Popen[str], words: Path, seconds: float = 180
-) -> None:
+def until(there: Callable[[], bool], child: Child) -> None:
     """Wait for something while the trainer runs."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not there():
-        assert process.poll() is None and time.monotonic() < end, words.read_text()[-3000:]
+        ended = psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+        assert not ended and time.monotonic() < end, child.errors[-3000:]
         time.sleep(0.1)
 
 
@@ -113,13 +115,13 @@ def finite(run: Path) -> bool:
 
 
 @with_ray
-def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path, tmp_path: Path) -> None:
+def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path) -> None:
     """An actor is killed, then its whole machine, in whose place another one joins later; the machine that
     is left is frozen for a while. Each has room for one actor."""
-    process, words = start(FAULTS, "--run-name", "faults"), tmp_path / "words.txt"
+    trainer = start(FAULTS, "--run-name", "faults")
 
     def said(text: str) -> int:
-        return words.read_text().count(text)
+        return trainer.errors.count(text)
 
     def steps() -> int:
         saved = (runs / "faults" / "checkpoints").glob("[0-9]*")
@@ -127,34 +129,34 @@ def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path, tm
 
     def go_on() -> None:
         before = steps()
-        until(lambda: steps() > before, process, words)
+        until(lambda: steps() > before, trainer)
 
     go_on()
     os.kill(nodes.actors(FIRST)[0].pid, signal.SIGKILL)
-    until(lambda: said(f"goes on on {FIRST}") == 1, process, words)
+    until(lambda: said(f"goes on on {FIRST}") == 1, trainer)
     nodes.kill(FIRST)
-    until(lambda: said(f"on {FIRST}") >= 3, process, words)
+    until(lambda: said(f"on {FIRST}") >= 3, trainer)
     go_on()
     nodes.add(LATER, 1)
-    until(lambda: said(f"goes on on {LATER}") == 1, process, words)
+    until(lambda: said(f"goes on on {LATER}") == 1, trainer)
     nodes.signal(SECOND, signal.SIGSTOP)
-    until(lambda: said(f"on {SECOND} did not answer for 4 s") == 1, process, words)
+    until(lambda: said(f"on {SECOND} did not answer for 4 s") == 1, trainer)
     nodes.signal(SECOND, signal.SIGCONT)
-    until(lambda: said(f"goes on on {SECOND}") == 1, process, words)
+    until(lambda: said(f"goes on on {SECOND}") == 1, trainer)
     go_on()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(120) == 0, words.read_text()[-3000:]
+    trainer.kill(signal.SIGTERM)
+    assert trainer.wait() == 0, trainer.errors[-3000:]
     assert said("episodes end as truncated") == said("goes on on") == 3, "each loss is said once"
     told = json.loads((runs / "faults" / "summary.json").read_text())
-    assert said(f"steps that came: {told['steps'] + told['dropped_steps']}\n") == 1
+    assert f"steps that came: {told['steps'] + told['dropped_steps']}\n" in trainer.shown
     assert finite(runs / "faults")
     assert not any(nodes.actors(address) for address in (SECOND, LATER)), "actors end with the trainer"
     total = told["steps"] + 2 * ROLLOUT
-    process = start({**FAULTS, "total_steps": total}, "--resume", "faults", "--accept-changes")
-    assert process.wait(240) == 0, words.read_text()[-3000:]
+    trainer = start({**FAULTS, "total_steps": total}, "--resume", "faults", "--accept-changes")
+    assert trainer.wait() == 0, trainer.errors[-3000:]
     ended = json.loads((runs / "faults" / "summary.json").read_text())
     assert ended["finished"] and total <= ended["steps"] < total + ROLLOUT
-    assert said(f"steps that came: {ended['steps'] - told['steps']}\n") == 1
+    assert f"steps that came: {ended['steps'] - told['steps']}\n" in trainer.shown
     assert finite(runs / "faults")
 
 
@@ -168,7 +170,8 @@ def test_one_seed_gives_one_run_in_whatever_order_results_come(start: Start, run
     }
     for sessions in runs_of.values():
         for flags in sessions:
-            assert start(exact, *flags).wait(240) == 0
+            trainer = start(exact, *flags)
+            assert trainer.wait() == 0, trainer.errors[-3000:]
     one, other = (read_checkpoint(runs / name / "checkpoints" / "final") for name in ("there-1", "there-2"))
     assert one.steps == other.steps == 384
     for name, weights in one.policy.items():
