@@ -30,13 +30,15 @@ with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
 )
 FIRST, SECOND, LATER = "127.0.0.3", "127.0.0.4", "127.0.0.5"
-TINY_THERE = {**TINY, "workers": None, "num_envs": 4, "envs_per_actor": 2}
+# On a machine that is busy, what else takes seconds takes minutes.
+PATIENT = {"start_timeout": 300.0}
+TINY_THERE = {**TINY, "workers": None, "num_envs": 4, "envs_per_actor": 2, "ray": PATIENT}
 ROLLOUT = 4 * 32
 FAULTS = {
     **TINY_THERE,
     "total_steps": 1_000_000,
     "save_interval": 128,
-    "ray": {"answer_timeout": 4.0, "retry_every": 0.5},
+    "ray": {**PATIENT, "answer_timeout": 4.0, "retry_every": 0.5},
 }
 # The trainer as it is, which says at its end how many steps came to it.
 COUNTING = """
