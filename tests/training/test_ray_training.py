@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from tests.ray_nodes import RayNodes
-from training.checkpoints import read_checkpoint
+from training.checkpoints import newest_checkpoint, read_checkpoint
 from training.config import ConfigError, load_config
 from training.sizing import memory_of
 
@@ -111,9 +111,8 @@ def until(there: Callable[[], bool], child: Child) -> None:
 
 
 def finite(run: Path) -> bool:
-    return all(
-        torch.isfinite(t).all() for t in read_checkpoint(run / "checkpoints" / "final").policy.values()
-    )
+    weights = newest_checkpoint(run / "checkpoints", warn=pytest.fail).policy.values()
+    return all(torch.isfinite(tensor).all() for tensor in weights)
 
 
 @with_ray
