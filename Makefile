@@ -49,7 +49,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray]'
 	touch $@
 
 clean:

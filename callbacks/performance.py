@@ -5,10 +5,10 @@ this:
 
 - ``perf/inference_share``: inside the policy's forward pass that chooses actions (hooks on the module, with
   the device synchronised, so that time on an accelerator is counted here and not in what waits for it).
-- ``perf/emulator_share``: waiting for environments (inside ``step_wait``, or ``wait_group`` of an
-  environment that is stepped in groups): emulation, reward, observations and the way between processes, as
-  far as the training process stands still for them. What the environments do while it chooses actions is
-  not in it.
+- ``perf/emulator_share``: waiting for environments (inside ``step_wait``, or ``wait_group`` and ``next_news``
+  of an environment that is stepped in groups): emulation, reward, observations and the way between
+  processes, as far as the training process stands still for them. What the environments do while it
+  chooses actions is not in it.
 - ``perf/learn_share``: from the end of the rollout to the start of the next: log dump and update.
 - What is missing to 1 is stable-baselines3's own bookkeeping (rollout buffer, advantages) and other
   callbacks.
@@ -40,7 +40,7 @@ def resident_megabytes() -> float:
     return total / MEGABYTE
 
 
-WAITS = ("step_wait", "wait_group")
+WAITS = ("step_wait", "wait_group", "next_news")
 
 
 class Performance(BaseCallback):

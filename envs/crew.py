@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import cloudpickle
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.shared_arrays import BUFFERS, Layout, allocate, view
 from envs.vec_worker import Start, Task
@@ -44,6 +45,62 @@ def split(n_envs: int, workers: int, groups: int) -> list[list[list[int]]]:
     return [[part[worker].tolist() for part in parts] for worker in range(workers)]
 
 
+def _span(indices: Iterable[int]) -> slice:
+    found = sorted(indices)
+    return slice(found[0], found[-1] + 1)
+
+
+class AnyCrew(Protocol):
+    """Whoever steps the environments of a VecEnv: processes of this machine, or actors on others."""
+
+    layout: Layout
+    arrays: dict[str, NDArray[Any]]
+    groups: list[slice]
+    held: list[list[int]]
+    buffer: list[int]
+    reset_infos: dict[int, dict[str, Any]]
+    base_seed: int
+    replaced: int
+
+    def step(self, group: int) -> None: ...
+    def wait(self, group: int) -> tuple[dict[int, dict[str, Any]], list[int]]: ...
+    def other_buffer(self, group: int) -> int: ...
+    def ask(self, requests: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]: ...
+    def reset(self, seeds: Sequence[int | None], options: Sequence[dict[str, Any]]) -> None: ...
+    def close(self) -> None: ...
+
+
+def ask_each(
+    crew: AnyCrew, chosen: Sequence[int], name: str, *arguments: Any, last: tuple[Any, ...] = ()
+) -> list[Any]:
+    """A request about each of the environments ``chosen``, also while a group steps (it is answered after
+    that step)."""
+    wanted = set(chosen)
+    mine = {number: [index for index in held if index in wanted] for number, held in enumerate(crew.held)}
+    requests = {number: (name, *arguments, part, *last) for number, part in mine.items() if part}
+    results: dict[int, Any] = {}
+    for number, answer in crew.ask(requests).items():
+        results |= dict(zip(mine[number], answer, strict=True))
+    return [results[index] for index in chosen]
+
+
+def end_lost_episode(crew: AnyCrew, group: int, index: int) -> None:
+    """Put the end of an episode that was lost where its step's result would be: truncated, with the last
+    observation that came."""
+    arrays, last = crew.arrays, crew.other_buffer(group)
+    arrays["rewards"][index] = 0.0
+    arrays["terminated"][index], arrays["truncated"][index] = False, True
+    arrays["has_components"][index] = True
+    arrays["components"][index] = 0.0
+    for key in crew.layout.observation_keys:
+        arrays[f"terminal/{key}"][index] = arrays[f"obs/{key}"][last, index]
+
+
+def replacement_seed(base_seed: int, losses: int, index: int) -> int:
+    """Another stream than any that the environment had, and the same one when the run is repeated."""
+    return int(np.random.SeedSequence([base_seed, losses, index]).generate_state(1)[0])
+
+
 class Crew:
     """``n_workers`` processes that step ``env_fns`` in ``n_groups`` groups, each into the buffer of its turn.
 
@@ -55,12 +112,17 @@ class Crew:
         self, env_fns: Sequence[EnvFn], n_workers: int, n_groups: int, layout: Layout, timeout: float
     ) -> None:
         self.parts = split(len(env_fns), n_workers, n_groups)
+        self.groups = [_span(index for own in self.parts for index in own[g]) for g in range(n_groups)]
+        """Which environments each group holds."""
+        self.held = [[index for group in own for index in group] for own in self.parts]
+        """Which environments each worker holds."""
+        self.layout = layout
         self.buffer = [0] * n_groups
         """For each group the buffer of the last observation that was asked for."""
         self.reset_infos: dict[int, dict[str, Any]] = {}
         """Of environments that were reset since they were last taken out."""
         self.base_seed = 0
-        self._fns, self._layout, self._timeout = list(env_fns), layout, timeout
+        self._fns, self._timeout = list(env_fns), timeout
         self._context = worker_context()
         self._block = allocate(self._context, layout)
         self.arrays = view(self._block, layout)
@@ -82,7 +144,7 @@ class Crew:
     def _start(self, number: int) -> WorkerProcess:
         groups = self.parts[number]
         fns = cloudpickle.dumps([self._fns[index] for group in groups for index in group])
-        task = Task(fns, tuple(tuple(group) for group in groups), self._block, self._layout)
+        task = Task(fns, tuple(tuple(group) for group in groups), self._block, self.layout)
         return WorkerProcess(self._context, number, task)
 
     # --- steps ---
@@ -212,12 +274,9 @@ class Crew:
         for group, indices in enumerate(self.parts[number]):
             lost = self._phase[number][group] is Phase.LOST
             buffer = self.buffer[group] if lost else self.other_buffer(group)
-            starts += [Start(index, buffer, self._replacement_seed(index), {}) for index in indices]
+            seeds = {index: replacement_seed(self.base_seed, self.replaced, index) for index in indices}
+            starts += [Start(index, buffer, seed, {}) for index, seed in seeds.items()]
         return starts
-
-    def _replacement_seed(self, index: int) -> int:
-        """Another stream than any that this environment had, and the same one when the run is repeated."""
-        return int(np.random.SeedSequence([self.base_seed, self.replaced, index]).generate_state(1)[0])
 
     def close(self) -> None:
         """Stop every worker; what does not stop in a second is killed."""

@@ -90,6 +90,15 @@ def file_name(environment: int, number: int) -> str:
     return f"{environment:04d}-{number:06d}{SUFFIX}"
 
 
+def numbered_files(folder: Path, environment: int) -> dict[int, Path]:
+    """The files in ``folder`` of an environment's episodes, by number."""
+    numbered = {}
+    for path in folder.glob(f"{environment:04d}-*{SUFFIX}"):
+        with suppress(ValueError):
+            numbered[int(path.stem.split("-")[1])] = path
+    return numbered
+
+
 def memory_hash(memory: Memory, last: bool = False) -> bytes:
     """Eight bytes that stand for what the game remembers: work RAM, sprites, high RAM; at the ``last`` step
     of an episode video RAM and the cartridge's RAM too, which take 20 times as long to read.

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from envs.episode_file import (
     MAX_CHANGES,
     MAX_STATE,
     MAX_STEPS,
-    SUFFIX,
     encode,
     file_name,
     memory_hash,
+    numbered_files,
     start_path,
     write_whole,
 )
@@ -86,17 +85,20 @@ class EpisodeRecorder:
         if self._recording and len(self._changes) < MAX_CHANGES:
             self._changes.append((len(self._actions), self._weights))
 
-    def end(self, memory: Memory, stats: Mapping[str, Any], terminated: bool) -> None:
-        """The episode is over: write its file. ``stats`` is its ``info["episode_stats"]``."""
+    def end(self, memory: Memory, stats: Mapping[str, Any], terminated: bool) -> bytes | None:
+        """The episode is over: write its file. ``stats`` is its ``info["episode_stats"]``. Returns the file
+        where it is to be written elsewhere."""
         if self.number is None:
-            return
+            return None
+        sent = None
         if self._recording and 0 < len(self._actions) <= MAX_STEPS:
             # The last step's hash reads more than the others, and takes the place of one that fell there.
             before = (len(self._actions) - 1) // HASH_EVERY * HASH_BYTES
             hashes = bytes(self._hashes[:before]) + memory_hash(memory, last=True)
-            self._write(self._header(stats, terminated), hashes)
+            sent = self._write(self._header(stats, terminated), hashes)
         self.number += 1
         self._recording = False
+        return sent
 
     def _header(self, stats: Mapping[str, Any], terminated: bool) -> dict[str, Any]:
         rest = dict(stats)
@@ -119,7 +121,7 @@ class EpisodeRecorder:
             "layer_weights": self._changes,
         }
 
-    def _write(self, header: dict[str, Any], hashes: bytes) -> None:
+    def _write(self, header: dict[str, Any], hashes: bytes) -> bytes | None:
         start = start_path(self.folder, header["start_sha256"])
         path = self.folder / file_name(self.environment, header["number"])
         try:
@@ -130,6 +132,7 @@ class EpisodeRecorder:
             if not self._warned:
                 log.warning("episode %s: cannot be recorded (%s); training goes on", path, error.strerror)
             EpisodeRecorder._warned = True
+        return None
 
     def _sha256(self, start: StartState) -> str:
         """By identity: most episodes begin with the same state, and hashing it takes as long as a step."""
@@ -138,12 +141,7 @@ class EpisodeRecorder:
         return self._hashed[1]
 
     def _files(self) -> dict[int, Path]:
-        """This environment's files by number."""
-        numbered = {}
-        for path in self.folder.glob(f"{self.environment:04d}-*{SUFFIX}"):
-            with suppress(ValueError):
-                numbered[int(path.stem.split("-")[1])] = path
-        return numbered
+        return numbered_files(self.folder, self.environment)
 
     def _first_free(self) -> int:
         """After the last file: this recorder may stand in for one whose worker was killed."""

@@ -163,7 +163,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if self._recorder is not None:
             self._recorder.step(self._pressed, self.emulator.memory, milestones)
             if terminated or truncated:
-                self._recorder.end(self.emulator.memory, info["episode_stats"], terminated)
+                sent = self._recorder.end(self.emulator.memory, info["episode_stats"], terminated)
+                if sent is not None:
+                    info["episode_file"] = sent
         return self._encode(), total, terminated, truncated, info
 
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:

@@ -33,6 +33,8 @@ class Field:
     offset: int
     shape: tuple[int, ...]
     dtype: str
+    row: tuple[tuple[int, ...], str]
+    """Shape and dtype of what it holds for one environment."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def make_layout(space: spaces.Space[Any], n_envs: int) -> Layout:
     fields: dict[str, Field] = {}
     offset = 0
     for name, (shape, dtype) in wanted.items():
-        fields[name] = Field(offset, shape, np.dtype(dtype).str)
+        own = shape[2:] if name.startswith("obs/") else shape[1:]
+        fields[name] = Field(offset, shape, np.dtype(dtype).str, (own, np.dtype(dtype).str))
         length = int(np.prod(shape)) * np.dtype(dtype).itemsize
         offset += -(-length // ALIGNMENT) * ALIGNMENT
     return Layout(fields, tuple(parts), single, offset)

@@ -17,13 +17,13 @@ from gymnasium import Space
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from envs.crew import Crew, EnvFn
+from envs.crew import AnyCrew, Crew, EnvFn, ask_each, end_lost_episode
 from envs.episode_stats import COMPONENTS
 from envs.shared_arrays import make_layout
 from envs.vec_worker import full_name
 from envs.worker_process import WorkerFailed
 
-__all__ = ["STEP_TIMEOUT", "EmulatorVecEnv", "WorkerFailed", "available_cores"]
+__all__ = ["STEP_TIMEOUT", "CrewVecEnv", "EmulatorVecEnv", "WorkerFailed", "available_cores"]
 
 GROUPS = 2
 STEP_TIMEOUT = 4.0
@@ -35,47 +35,24 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class EmulatorVecEnv(VecEnv):
-    """``env_fns`` made in ``workers`` processes (default: one per core, at most one per environment).
+class CrewVecEnv(VecEnv):
+    """A VecEnv over whoever steps the environments, group by group or all at once.
 
-    ``spaces``: observation and action space; the last environment is made once more in this process to learn
-    them when they are left out. Observations that ``step`` and ``reset`` return are views of shared memory
-    which stay valid until the step after the next; copy what must live longer (stable-baselines3's rollout
-    buffers do).
-
-    Raises WorkerFailed with the worker's own traceback when an environment raises, but a UserError as it is.
+    Observations that ``step`` and ``reset`` return are views of memory that is written again in the step
+    after the next; copy what must live longer (stable-baselines3's rollout buffers do).
     """
 
-    def __init__(
-        self,
-        env_fns: Sequence[EnvFn],
-        workers: int | None = None,
-        *,
-        step_timeout: float = STEP_TIMEOUT,
-        spaces: tuple[Space[Any], Space[Any]] | None = None,
-    ) -> None:
-        n_envs = len(env_fns)
-        self.n_workers = max(1, min(workers or available_cores(), n_envs))
-        self.n_groups = min(GROUPS, n_envs)
-        self.groups = [
-            slice(int(group[0]), int(group[-1]) + 1)
-            for group in np.array_split(np.arange(n_envs), self.n_groups)
-        ]
+    def __init__(self, crew: AnyCrew, spaces: tuple[Space[Any], Space[Any]]) -> None:
+        self._crew = crew
+        self._layout, self._arrays = crew.layout, crew.arrays
+        self.groups = crew.groups
         """Which environments each group holds."""
-        observation_space, action_space = spaces or _probe(env_fns[-1])
-        self._layout = make_layout(observation_space, n_envs)
-        self._crew = Crew(env_fns, self.n_workers, self.n_groups, self._layout, step_timeout)
-        self._arrays = self._crew.arrays
+        self.n_groups = len(crew.groups)
         try:
-            super().__init__(n_envs, observation_space, action_space)  # asks the workers for a render mode
+            super().__init__(sum(map(len, crew.held)), *spaces)  # asks the environments for a render mode
         except BaseException:
-            self._crew.close()
+            crew.close()
             raise
-
-    @property
-    def worker_pids(self) -> list[int]:
-        """Process ids of the workers."""
-        return [worker.pid for worker in self._crew.workers]
 
     # --- steps ---
 
@@ -90,7 +67,7 @@ class EmulatorVecEnv(VecEnv):
         """Observations, float32 rewards, bool dones and infos of one group's environments, in their order."""
         rest, lost = self._crew.wait(group)
         for index in lost:
-            self._end_lost_episode(index, self._crew.other_buffer(group))
+            end_lost_episode(self._crew, group, index)
         part, arrays = self.groups[group], self._arrays
         rewards = arrays["rewards"][part].copy()
         if np.isnan(rewards).any():
@@ -99,15 +76,6 @@ class EmulatorVecEnv(VecEnv):
         dones = arrays["terminated"][part] | arrays["truncated"][part]
         infos = [self._info(index, rest.get(index, {})) for index in range(part.start, part.stop)]
         return self._observations(group), rewards, dones, infos
-
-    def _end_lost_episode(self, index: int, last: int) -> None:
-        arrays = self._arrays
-        arrays["rewards"][index] = 0.0
-        arrays["terminated"][index], arrays["truncated"][index] = False, True
-        arrays["has_components"][index] = True
-        arrays["components"][index] = 0.0
-        for key in self._layout.observation_keys:
-            arrays[f"terminal/{key}"][index] = arrays[f"obs/{key}"][last, index]
 
     def _info(self, index: int, rest: dict[str, Any]) -> dict[str, Any]:
         arrays = self._arrays
@@ -205,16 +173,7 @@ class EmulatorVecEnv(VecEnv):
         self, indices: VecEnvIndices, name: str, *arguments: Any, last: tuple[Any, ...] = ()
     ) -> list[Any]:
         """A request about each environment, also while a group steps (it is answered after that step)."""
-        chosen = list(self._get_indices(indices))
-        mine = {
-            number: [index for group in groups for index in group if index in chosen]
-            for number, groups in enumerate(self._crew.parts)
-        }
-        requests = {number: (name, *arguments, part, *last) for number, part in mine.items() if part}
-        results: dict[int, Any] = {}
-        for number, answer in self._crew.ask(requests).items():
-            results |= dict(zip(mine[number], answer, strict=True))
-        return [results[index] for index in chosen]
+        return ask_each(self._crew, list(self._get_indices(indices)), name, *arguments, last=last)
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """An attribute of each environment."""
@@ -241,6 +200,37 @@ class EmulatorVecEnv(VecEnv):
     def close(self) -> None:
         """Stop every worker; what does not stop in a second is killed. May be called again."""
         self._crew.close()
+
+
+class EmulatorVecEnv(CrewVecEnv):
+    """``env_fns`` made in ``workers`` processes (default: one per core, at most one per environment).
+
+    ``spaces``: observation and action space; the last environment is made once more in this process to learn
+    them when they are left out. The memory of CrewVecEnv's observations is shared with the workers.
+
+    Raises WorkerFailed with the worker's own traceback when an environment raises, but a UserError as it is.
+    """
+
+    _crew: Crew
+
+    def __init__(
+        self,
+        env_fns: Sequence[EnvFn],
+        workers: int | None = None,
+        *,
+        step_timeout: float = STEP_TIMEOUT,
+        spaces: tuple[Space[Any], Space[Any]] | None = None,
+    ) -> None:
+        n_envs = len(env_fns)
+        self.n_workers = max(1, min(workers or available_cores(), n_envs))
+        spaces = spaces or _probe(env_fns[-1])
+        layout = make_layout(spaces[0], n_envs)
+        super().__init__(Crew(env_fns, self.n_workers, min(GROUPS, n_envs), layout, step_timeout), spaces)
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return [worker.pid for worker in self._crew.workers]
 
 
 def _probe(make: EnvFn) -> tuple[Space[Any], Space[Any]]:

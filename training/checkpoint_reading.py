@@ -17,7 +17,7 @@ from safetensors.torch import load as load_tensors
 
 from envs.errors import UserError
 from envs.plain_files import read_plain
-from training.plain_tree import unpack
+from envs.plain_tree import unpack
 
 FORMAT = 2
 READABLE = (1, 2)  # 1 has no environments

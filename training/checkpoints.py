@@ -21,6 +21,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
+from envs.plain_tree import pack
 from training.checkpoint_applying import apply_training_state, apply_weights, policy_tensors
 from training.checkpoint_reading import (
     FORMAT,
@@ -34,7 +35,6 @@ from training.checkpoint_reading import (
     read_checkpoint,
 )
 from training.moment import Moment, counts_of
-from training.plain_tree import pack
 from training.spaces_schema import spaces_schema
 
 __all__ = [

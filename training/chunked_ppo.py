@@ -116,7 +116,7 @@ class ChunkedPPO(PPO):
         self.logger.record("train/clip_fraction", np.mean(sums["clipped"]))
         self.logger.record("train/loss", sums["loss"][-1])
         buffer = self.rollout_buffer
-        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        explained = explained_variance(buffer.learned("values"), buffer.learned("returns"))
         self.logger.record("train/explained_variance", explained)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip_range)

@@ -47,6 +47,7 @@ Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help_behavi
 
 
 AUTO = "auto"
+RAY = "ray"
 NO_SETTINGS = (
     *("config", "run_name", "resume", "accept_changes", "init_from"),
     *("stop_after", "use_graphics", "ignore_memory", "export_sb3"),
@@ -85,8 +86,12 @@ class TrainFlags:
     """Seed of every random generator."""
     num_envs: Annotated[str | None, _flag("N|auto", "num_envs")] = None
     """Games played side by side; auto: as many as a short measurement finds worth it."""
-    workers: Annotated[int | None, _flag("N", "workers")] = None
-    """Processes for them (default: one per core)."""
+    workers: Annotated[str | None, _flag("N|ray", "workers")] = None
+    """Processes for them (default: one per core); ray: they run on the machines of a Ray cluster."""
+    ray_address: Annotated[str | None, _flag("HOST:PORT", "ray_address")] = None
+    """The head of that cluster, see docs/ray.md."""
+    envs_per_actor: Annotated[int | None, _flag("N", "envs_per_actor")] = None
+    """Games of one actor there; an actor takes one processor."""
     step_timeout: Annotated[float | None, _flag("S", "step_timeout")] = None
     """Seconds for one step of the games, after which a worker counts as hung and is replaced."""
     total_multiplier: Annotated[int | None, _flag("N", "total_multiplier")] = None
@@ -139,8 +144,11 @@ class TrainFlags:
     def overrides(self) -> dict[str, Any]:
         """Settings that were given as flags, by their keys in a config."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NO_SETTINGS}
-        given["num_envs"] = self._whole_num_envs()
+        given["num_envs"] = _whole("--num-envs", self.num_envs, AUTO)
+        given["workers"] = _whole("--workers", self.workers, RAY)
         values = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
+        if "workers" in values:  # processes of this machine, also where the config names a cluster
+            values["ray_address"] = None
         return {key: value for key, value in values.items() if value is not False}
 
     @property
@@ -148,13 +156,20 @@ class TrainFlags:
         """Whether the number of environments is to be measured."""
         return self.num_envs == AUTO
 
-    def _whole_num_envs(self) -> int | None:
-        if self.num_envs is None or self.measure_num_envs:
-            return None
-        try:
-            return int(self.num_envs)
-        except ValueError:
-            raise UsageError(f"--num-envs {self.num_envs} must be a whole number or {AUTO}") from None
+    @property
+    def on_cluster(self) -> bool:
+        """Whether the games are to run on a Ray cluster."""
+        return self.workers == RAY
+
+
+def _whole(flag: str, text: str | None, word: str) -> int | None:
+    """The flag's number; None where it was not given, or is ``word``."""
+    if text is None or text == word:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{flag} {text} must be a whole number or {word}") from None
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:

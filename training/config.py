@@ -22,7 +22,14 @@ from training.health_config import HealthConfig
 from training.layers import LayersConfig
 from training.presets import PRESETS, preset_values
 from training.schedules import KINDS
-from training.train_config import MAX_SEED, NO_MATTER, OBSERVATION_NAMES, NetworkConfig, TrainConfig
+from training.train_config import (
+    MAX_SEED,
+    NO_MATTER,
+    OBSERVATION_NAMES,
+    NetworkConfig,
+    RayConfig,
+    TrainConfig,
+)
 
 __all__ = [
     "MAX_SEED",
@@ -37,6 +44,7 @@ __all__ = [
 SECTIONS: dict[str, type[BaseModel]] = {
     "network": NetworkConfig,
     "health": HealthConfig,
+    "ray": RayConfig,
     "layers": LayersConfig,
     **KINDS,
 }

@@ -22,7 +22,7 @@ from envs.emulator import BUTTONS, Emulator
 from envs.red_env import EnvConfig, RedEnv
 from training.cli import run_program
 from training.config import TrainConfig, load_config
-from training.make_env import env_config, env_makers, make_env, make_vec_env
+from training.make_env import env_config, env_makers, here, make_env, make_vec_env
 
 FORK_SERVER = ("forkserver", "resource_tracker")
 
@@ -115,6 +115,26 @@ class InGroups(Lockstep):
                 env.wait_group(group)
                 env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
                 taken += size
+        for group in range(len(sizes)):
+            env.wait_group(group)
+        return taken + int(env.num_envs)
+
+
+class AsTheyCome(Lockstep):
+    """RayVecEnv: every group is stepped again as soon as its result is there."""
+
+    def run(self, seconds: float) -> int:
+        end, taken, env = time.perf_counter() + seconds, 0, self.env
+        sizes = [part.stop - part.start for part in env.groups]
+        for group, size in enumerate(sizes):
+            env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
+        while not taken or time.perf_counter() < end:
+            news = env.next_news(1.0)
+            if news is not None:
+                group = news[0]
+                env.wait_group(group)
+                env.step_group(group, self._rng.integers(len(BUTTONS), size=sizes[group]))
+                taken += sizes[group]
         for group in range(len(sizes)):
             env.wait_group(group)
         return taken + int(env.num_envs)
@@ -236,10 +256,12 @@ class Halves:
 
 MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
     "bare": Bare,
-    "emulators": lambda config, cores: InGroups(make_vec_env(config).venv),
+    "emulators": lambda config, cores: InGroups(make_vec_env(here(config)).venv),
+    "ray": lambda config, cores: AsTheyCome(make_vec_env(config).venv),
     "subproc": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=True)),
     "dummy": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=False)),
-    "rollouts": lambda config, cores: Rollouts(config, learn=False),
+    "rollouts": lambda config, cores: Rollouts(here(config), learn=False),
+    "ray-rollouts": lambda config, cores: Rollouts(config, learn=False),
     "training": lambda config, cores: Rollouts(config, learn=True),
     "stock-subproc": lambda config, cores: Stock(config, in_processes=True),
     "stock-dummy": lambda config, cores: Stock(config, in_processes=False),

@@ -16,7 +16,7 @@ from training.curriculum_state import Course
 from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted
 from training.evaluation import load_policy, open_milestones, play_seeds, seeded_policy
 from training.figures import Summary, summarise
-from training.make_env import env_config, make_vec_env
+from training.make_env import env_config, here, make_vec_env
 from training.plan import Plan, newest, refuse_other_rom
 from training.report import summary_record
 from training.runs import append_json_line, write_json
@@ -117,7 +117,7 @@ def _look(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
     criterion = stage.move_on
     checkpoint = newest(course.run_of(course.stage))
     names = open_milestones(env_config(config))
-    env = make_vec_env(config, min(SIDE_BY_SIDE, criterion.episodes))
+    env = make_vec_env(here(config), min(SIDE_BY_SIDE, criterion.episodes))
     try:
         player = seeded_policy(load_policy(config, env, checkpoint), greedy=False)
         first = CHOOSING + course.checks * criterion.seeds

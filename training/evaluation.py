@@ -30,7 +30,7 @@ from training.episodes import (
 from training.evaluation_rules import Rules, known_play, refuse_other_configs, with_policy_of
 from training.evaluation_table import Comparison, comparison_text
 from training.figures import as_columns, improvement, summarise, together
-from training.make_env import env_config, make_vec_env
+from training.make_env import env_config, here, make_vec_env
 from training.model import build_model, resolve_device
 from training.plan import newest
 from training.runs import append_json_line
@@ -158,7 +158,7 @@ def _played(player: Player, request: Request, rules: Rules) -> list[Episode]:
         known = known_play(request.runs[0], RANDOM, rules)
         if known is not None:
             return known
-    env = make_vec_env(player.config, rules.record["num_envs"])
+    env = make_vec_env(here(player.config), rules.record["num_envs"])
     try:
         if player.checkpoint is None:
             choices: Callable[[int], Choose] = partial(random_choice, env)

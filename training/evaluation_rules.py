@@ -21,6 +21,7 @@ POLICY_KEYS = ("observations", "network")
 # What may differ between runs that are put together as samples of one config.
 SAME_CONFIG = (
     *("seed", "description", "device", "torch_deterministic", "workers", "step_timeout"),
+    *("ray_address", "envs_per_actor", "ray"),
     *("save_interval", "keep_checkpoints", "eval_every_steps", "eval_episodes"),
     *("agent_stats_every", "agent_stats_kept"),
 )

@@ -17,14 +17,14 @@ from envs.games import Game, chosen_rom, identify
 from envs.interventions import HELPS
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import start_state
+from envs.start_states import StartState, start_state
 from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
 from training.config import TrainConfig
 from training.recorded import make_recorder
 
 if TYPE_CHECKING:  # workers import this module, and have no use for torch
-    from training.monitor import GroupVecMonitor
+    from training.monitor import ClusterMonitor, GroupVecMonitor
 
 
 def game_of(config: TrainConfig) -> Game:
@@ -39,9 +39,14 @@ def env_config(config: TrainConfig) -> EnvConfig:
         UserError: the ROM, the start or the goal is wrong.
     """
     game = game_of(config)
+    return episodes_of(config, game, start_state(game, config.start or game.default_start))
+
+
+def episodes_of(config: TrainConfig, game: Game, start: StartState) -> EnvConfig:
+    """How the config's episodes run on ``game`` from ``start``. Raises UserError for a wrong goal."""
     return EnvConfig(
         game=game,
-        start=start_state(game, config.start or game.default_start),
+        start=start,
         max_steps=config.max_steps,
         action_frames=config.action_frames,
         held_frames=config.held_frames,
@@ -109,14 +114,18 @@ def make_vec_env(
     use_graphics: bool = False,
     record: Path | None = None,
 ) -> GroupVecMonitor:
-    """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: one a core).
+    """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: one a core), or on
+    the Ray cluster at ``config.ray_address``.
 
     The ROM is checked and the start state made before any process starts. ``use_graphics`` shows the first
     environment in a window; ``record`` is the folder that episodes are kept in (default: none).
 
     Raises:
-        UserError: the ROM, the start state or the goal is wrong, or there is no display for the window.
+        UserError: the ROM, the start state or the goal is wrong, there is no display for the window, or no
+            cluster with room and the same cartridge.
     """
+    if config.ray_address is not None:
+        return _on_a_cluster(config, config.ray_address, num_envs or config.num_envs, record)
     from envs.vec_env import EmulatorVecEnv
     from training.monitor import GroupVecMonitor
 
@@ -127,6 +136,31 @@ def make_vec_env(
     return GroupVecMonitor(
         EmulatorVecEnv(makers, config.workers, step_timeout=config.step_timeout, spaces=spaces)
     )
+
+
+def _on_a_cluster(config: TrainConfig, address: str, count: int, record: Path | None) -> ClusterMonitor:
+    from envs.episode_shelf import EpisodeShelf
+    from envs.ray_actor import Terms
+    from envs.ray_vec_env import RayVecEnv
+    from envs.remote_post import Patience
+    from training.monitor import ClusterMonitor
+    from training.remote_envs import RemoteMakers
+
+    game, start = (episodes := env_config(config)).game, episodes.start
+    env_makers(config, 1)  # here, so that mistakes are found before any actor starts
+    ray, space = config.ray, Observations(config.observations).space
+    makers = RemoteMakers.of(config, game, start, record is not None)
+    terms = Terms(makers, space, ray.processors, config.step_timeout, ray.compress)
+    patience = Patience(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
+    shelf = EpisodeShelf(record.absolute(), start, game.sha1, count) if record is not None else None
+    return ClusterMonitor(
+        RayVecEnv(address, terms, RedEnv.actions(), count, config.envs_per_actor, patience, shelf)
+    )
+
+
+def here(config: TrainConfig) -> TrainConfig:
+    """The config with its games on this machine: what plays a few episodes needs no cluster."""
+    return config.model_copy(update={"ray_address": None})
 
 
 def env_makers(

@@ -46,6 +46,7 @@ class Run:
     workers: int
     observation_bytes: int = OBSERVATION_BYTES
     parameters: int = DEFAULT_PARAMETERS
+    elsewhere: bool = False  # the emulators are on other machines, or counted there
 
     @property
     def buffer(self) -> int:
@@ -55,7 +56,7 @@ class Run:
     @property
     def environments(self) -> int:
         """Bytes of the workers, their emulators, and what they share with the training process."""
-        return self.workers * WORKER_BYTES + self.num_envs * self._environment
+        return self._workers + self.num_envs * self._environment
 
     @property
     def model(self) -> int:
@@ -69,12 +70,17 @@ class Run:
 
     @property
     def _environment(self) -> int:
-        return EMULATOR_BYTES + SHARED_OBSERVATIONS * self.observation_bytes
+        emulator = 0 if self.elsewhere else EMULATOR_BYTES
+        return emulator + SHARED_OBSERVATIONS * self.observation_bytes
+
+    @property
+    def _workers(self) -> int:
+        return 0 if self.elsewhere else self.workers * WORKER_BYTES
 
     def most_envs(self, free: int, batch_size: int = 1) -> int:
         """The most environments that fit into ``free`` bytes, in whole minibatches; 0 when none does."""
         each = self._environment + self.buffer // self.num_envs
-        number = (free - self.model - self.workers * WORKER_BYTES) // each
+        number = (free - self.model - self._workers) // each
         unit = batch_size // math.gcd(batch_size, self.n_steps)
         return max(0, number - number % unit)
 

@@ -10,7 +10,9 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from envs.errors import UserError
+from training.arriving_ppo import ArrivingPPO
 from training.config import MAX_SEED, TrainConfig
+from training.monitor import ClusterMonitor
 from training.pipelined_ppo import PipelinedPPO
 from training.policy import GamePolicy, policy_kwargs
 
@@ -53,7 +55,8 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
     first = {name: curve(0) for name, curve in config.schedules().items()}
-    model = PipelinedPPO(
+    kind = ArrivingPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
+    model = kind(
         GamePolicy,
         env,
         learning_rate=first["learning_rate"],
@@ -70,5 +73,8 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         policy_kwargs=policy_kwargs(config.network),
         device=device,
     )
+    if isinstance(model, ArrivingPPO):
+        model.sampling_seed = config.seed
+        model.late_factor = None if config.torch_deterministic else config.ray.late_factor
     env.seed(environment_seed(config.seed, 0))
     return model

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from envs.vec_env import EmulatorVecEnv
+from envs.ray_vec_env import LOST, RayVecEnv
+from envs.vec_env import CrewVecEnv
 
 
 class GroupVecMonitor(VecMonitor):
     """Adds ``info["episode"]`` (return r, length l in steps, time t in seconds), also group by group."""
 
-    venv: EmulatorVecEnv
+    venv: CrewVecEnv
 
-    def __init__(self, venv: EmulatorVecEnv) -> None:
+    def __init__(self, venv: CrewVecEnv) -> None:
         super().__init__(venv)
         self._made = time.monotonic()  # a clock that nobody sets back
 
@@ -75,3 +76,22 @@ class GroupVecMonitor(VecMonitor):
         self.episode_count += 1
         self.episode_returns[index], self.episode_lengths[index] = 0, 0
         return episode
+
+
+class ClusterMonitor(GroupVecMonitor):
+    """GroupVecMonitor over actors, which may be lost."""
+
+    venv: RayVecEnv
+
+    def next_news(self, seconds: float) -> tuple[int, bool] | None:
+        """See RemoteCrew.next_news."""
+        return self.venv.next_news(seconds)
+
+    def wait_group(self, group: int) -> VecEnvStepReturn:
+        """As GroupVecMonitor's; what ends lost episodes is no step of theirs."""
+        before = self.episode_lengths[self.groups[group]].copy()
+        observations, rewards, dones, infos = super().wait_group(group)
+        for length, info in zip(before, infos, strict=True):
+            if LOST in info:
+                info["episode"]["l"] = length
+        return observations, rewards, dones, infos

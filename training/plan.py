@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from envs.ray_cluster import require_ray
 from training.cli import TrainFlags, UsageError
 from training.config import TrainConfig, load_config
 from training.runs import RunError, existing_run, lock_run, new_run_name, refuse_existing
@@ -51,6 +52,8 @@ def make_plan(flags: TrainFlags) -> Plan:
         raise UsageError("--accept-changes goes with --resume NAME")
     if flags.measure_num_envs and flags.resume is not None:
         raise UsageError("--num-envs auto and --resume cannot be given together: the run has its number")
+    if flags.ray_address is not None and not flags.on_cluster:
+        raise UsageError("--ray-address goes with --workers ray")
     if flags.stop_after is not None and flags.stop_after < 1:
         raise UsageError(f"--stop-after {flags.stop_after} is out of range: must be at least 1")
     return _resumed(flags, flags.resume) if flags.resume is not None else _fresh(flags)
@@ -63,8 +66,25 @@ def _excluded(flags: TrainFlags) -> Iterator[tuple[str, str]]:
         yield "--resume", "--init-from"
 
 
+def _check_cluster(flags: TrainFlags, config: TrainConfig) -> None:
+    """Raise UserError for what cannot be done on a Ray cluster, or without Ray."""
+    if flags.on_cluster and config.ray_address is None:
+        raise UsageError("--workers ray needs --ray-address HOST:PORT, the head of the cluster")
+    if config.ray_address is None:
+        return
+    if flags.measure_num_envs:
+        raise UsageError(
+            "--num-envs auto measures this machine; on a cluster give envs_per_actor"
+            f" ({config.envs_per_actor}) for each of its processors"
+        )
+    if flags.use_graphics:
+        raise UsageError("--use-graphics shows a game of this machine, and on a cluster there is none")
+    require_ray()
+
+
 def _fresh(flags: TrainFlags) -> Plan:
     config = load_config(flags.config, flags.overrides())
+    _check_cluster(flags, config)
     name = flags.run_name if flags.run_name is not None else new_run_name(flags.config)
     folder = refuse_existing(name)
     weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
@@ -93,6 +113,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     folder = existing_run(name)
     own = load_config(folder / "config.json")
     config = load_config(flags.config or folder / "config.json", flags.overrides())
+    _check_cluster(flags, config)
     changes = config.differences(own)
     if changes and not flags.accept_changes:
         raise RunError(

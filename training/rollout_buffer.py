@@ -20,6 +20,9 @@ class LastingRolloutBuffer(DictRolloutBuffer):
     whole and is refused.
     """
 
+    valid: NDArray[np.bool_] | None = None
+    """(steps, environments): which of them updates learn from; None: all."""
+
     def reset(self) -> None:
         """Ready for the next rollout; what is left of the last one is overwritten step by step."""
         if hasattr(self, "advantages"):
@@ -32,8 +35,10 @@ class LastingRolloutBuffer(DictRolloutBuffer):
         raise NotImplementedError("this buffer is read by minibatches() and observations_at()")
 
     def minibatches(self, batch_size: int) -> Iterator[Indices]:
-        """Every step of the rollout once, in random order: indices into steps x environments, flattened."""
-        indices = np.random.permutation(self.buffer_size * self.n_envs)  # noqa: NPY002 - saved with checkpoints
+        """Every valid step of the rollout once, in random order: indices into steps x environments,
+        flattened."""
+        every = self.buffer_size * self.n_envs if self.valid is None else np.flatnonzero(self.valid)
+        indices = np.random.permutation(every)  # noqa: NPY002 - saved with checkpoints
         for start in range(0, len(indices), batch_size):
             yield indices[start : start + batch_size]
 
@@ -45,6 +50,11 @@ class LastingRolloutBuffer(DictRolloutBuffer):
     def numbers_at(self, name: str, indices: Indices) -> torch.Tensor:
         """``actions``, ``values``, ``log_probs``, ``advantages`` or ``returns`` of those steps, (n,)."""
         return self._send(getattr(self, name).reshape(-1)[indices])
+
+    def learned(self, name: str) -> NDArray[np.float32]:
+        """``values``, ``returns`` ... of all valid steps, (n,)."""
+        numbers: NDArray[np.float32] = getattr(self, name)
+        return numbers.flatten() if self.valid is None else numbers[self.valid]
 
     def _send(self, array: NDArray[Any]) -> torch.Tensor:
         tensor = torch.from_numpy(array)

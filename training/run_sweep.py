@@ -18,6 +18,7 @@ import tyro
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from envs.ray_cluster import require_ray
 from training.cli import Count, File, Name, Switch, UsageError, parse, run_program
 
 
@@ -37,6 +38,11 @@ class SweepFlags:
     """Runs of every variant, with seeds 1, 2 ..."""
     jobs: Count = 1
     """Runs at the same time."""
+    ray_address: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
+    """Runs are tasks on the Ray cluster with this head (see docs/ray.md), as many at a time as it has room
+    for."""
+    trial_cpus: Count = 2
+    """Processors of a run there."""
     rom: File = None
     """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
     name: Name = None
@@ -62,9 +68,13 @@ def main(arguments: Sequence[str]) -> int:
     flags = parse(SweepFlags, arguments, "run_sweep.py")
     if bool(flags.patterns) == (flags.search is not None):
         raise UsageError("PATTERN or --search PATH must be given, and not both; see --help")
-    for flag in ("episodes", "seeds", "jobs", "trials"):
+    for flag in ("episodes", "seeds", "jobs", "trials", "trial_cpus"):
         if not 1 <= (number := getattr(flags, flag) or 0) <= 100_000:
-            raise UsageError(f"--{flag} {number} is out of range: must be 1 to 100000")
+            raise UsageError(f"--{flag.replace('_', '-')} {number} is out of range: must be 1 to 100000")
+    if flags.ray_address is not None:
+        if flags.search is not None:
+            raise UsageError("--ray-address goes with PATTERN; processes of a search share it by --storage")
+        require_ray()
     if not 2 <= flags.stale_after <= 86_400:
         raise UsageError(f"--stale-after {flags.stale_after:g} is out of range: must be 2 to 86400 seconds")
     return _sweep(flags) if flags.search is None else _search(flags, flags.search)
@@ -88,7 +98,7 @@ def _search(flags: SweepFlags, path: Path) -> int:
         refuse_another_space(study, space, name)
         print(f"search {name}: {flags.trials} trials of {space.episodes} episodes; look at it with\n"
               f"  optuna-dashboard {shlex.quote(printable(url))}", flush=True)  # fmt: skip
-        search(study, space, path, flags.trials or 1, lambda line: print(line, flush=True))
+        search(study, space, path, flags.trials or 1, _say)
         best = write_best(study, space, path)
     print(f"\nbest: trial {study.best_trial.number}, {space.objective} {study.best_value:.3f}: {best}")
     print(f"train with it: python training/train_ppo.py --config {best}")
@@ -117,13 +127,22 @@ def _sweep(flags: SweepFlags) -> int:
     print(f"sweep {name}: {len(variants)} variants x {flags.seeds} seeds, {len(done)} runs done before,"
           f" {len(missing)} to go ({steps:,} steps)", flush=True)  # fmt: skip
     folder = runs_root() / "sweeps" / name
-    fresh = carry_out(missing, folder, flags.jobs or 1, lambda line: print(line, flush=True))
+    if flags.ray_address is not None:
+        from training.sweeps.cluster import carry_out_there
+
+        fresh = carry_out_there(missing, folder, flags.ray_address, flags.trial_cpus or 1, _say)
+    else:
+        fresh = carry_out(missing, folder, flags.jobs or 1, _say)
     outcomes = [*done, *fresh]
     text = f"{sweep_table(outcomes)}\n\n{recommendation(outcomes)}"
     print(f"\n{text}\n\nlogs and configs: {folder}")
     rows = [result_row(outcome) for outcome in outcomes]
     write_json(folder / "result.json", {"name": name, "trials": rows, "text": text})
     return 1 if any(outcome.summary is None for outcome in fresh) else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

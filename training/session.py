@@ -29,7 +29,7 @@ from training.event_log import EventLog
 from training.history_db.recorder import RunHistory
 from training.keep_episodes import KeepEpisodes
 from training.keeping import KeepCheckpoints
-from training.make_env import game_of, interventions_of, make_vec_env, played, told_start
+from training.make_env import game_of, here, interventions_of, make_vec_env, played, told_start
 from training.map_drawings import exploration_picture
 from training.model import build_model, resolve_device
 from training.plan import Plan
@@ -183,7 +183,7 @@ class Session:
         return EvaluateNowAndThen(
             config,
             self.plan.folder,
-            lambda n: make_vec_env(config, n),
+            lambda n: make_vec_env(here(config), n),
             on_best=lambda: self.keep.save("best"),
             stopping=lambda: self.stop.reason is not None,
         )

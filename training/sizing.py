@@ -41,6 +41,7 @@ def memory_of(config: TrainConfig) -> Run:
         workers=min(config.workers or available_cores(), config.num_envs),
         observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
+        elsewhere=config.ray_address is not None,
     )
 
 

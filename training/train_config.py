@@ -27,6 +27,7 @@ NO_MATTER = (
     *IDENTITY,
     "workers",
     "step_timeout",
+    "ray",
     "record_every",
     "episodes_mb",
     "mlflow",
@@ -36,6 +37,7 @@ NO_MATTER = (
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Coefficient = Annotated[Schedule, within(0, 10)]
 Rate = Annotated[Schedule, within(0, 1, above=True)]
@@ -59,6 +61,20 @@ class NetworkConfig(BaseModel):
     numbers: Width = 64
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
+
+
+class RayConfig(BaseModel):
+    """How environments on a Ray cluster are looked after; see docs/ray.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    processors: Annotated[int, Field(ge=1, le=1024)] = 1  # of an actor, and its worker processes
+    compress: bool = False  # results of steps: a tenth of the bytes for a fifth more of the workers' time
+    answer_timeout: Annotated[float, Field(ge=1, le=3600)] = 15.0  # an actor that owes an answer is lost
+    start_timeout: Seconds = 60.0  # until one that was asked for and is not there is asked for elsewhere
+    lost_timeout: Annotated[float, Field(gt=0, le=1_000_000)] = 600.0  # with all lost, until the run ends
+    retry_every: Seconds = 2.0  # between two looks for a place
+    late_factor: Annotated[float, Field(gt=1, le=1000)] | None = 1.5  # None: rollouts wait for everybody
 
 
 class TrainConfig(BaseModel):
@@ -101,6 +117,9 @@ class TrainConfig(BaseModel):
     num_envs: Annotated[int, Field(ge=1, le=1024)] = 16
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     step_timeout: Annotated[float, Field(gt=0, le=3600)] = 4.0
+    ray_address: Annotated[str, Field(min_length=1)] | None = None  # given: the games run on a Ray cluster
+    envs_per_actor: Annotated[int, Field(ge=1, le=1024)] = 16
+    ray: RayConfig = RayConfig()
     total_multiplier: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     total_steps: Annotated[int, Field(ge=1, le=10**13)] | None = None
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
@@ -212,12 +231,14 @@ class TrainConfig(BaseModel):
 
     def differences(self, other: TrainConfig) -> list[str]:
         """``key: theirs -> ours`` for every key (with dots for sections) where ``other`` differs."""
-        ours, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+        ours, theirs = (_flat(config.model_dump(mode="json")) for config in (self, other))
+        for flat in (ours, theirs):  # whether it is a cluster matters, not which: groups are others there
+            flat["ray_address"] = flat["ray_address"] and "a cluster"
         keys = sorted(ours.keys() | theirs.keys())
         return [
             f"{key}: {json.dumps(theirs.get(key))} -> {json.dumps(ours.get(key))}"
             for key in keys
-            if key not in NO_MATTER and ours.get(key) != theirs.get(key)
+            if key.split(".")[0] not in NO_MATTER and ours.get(key) != theirs.get(key)
         ]
 
 

@@ -76,7 +76,7 @@ def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[s
                 for process in [process for process in running if process.ended]:
                     running.remove(process)
                     outcomes.append(process.outcome())
-                    say(_line(outcomes[-1], len(outcomes), len(trials)))
+                    say(outcome_line(outcomes[-1], len(outcomes), len(trials)))
                 time.sleep(POLL)
         except BaseException:
             for process in running:
@@ -98,7 +98,7 @@ class TrialProcess:
             [sys.executable, str(PROGRAM), *_arguments(trial, config)],
             stdout=self._file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C reaches it from here alone, once
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )  # fmt: skip
 
     @property
@@ -115,16 +115,21 @@ class TrialProcess:
             return Outcome(self.trial, None, str(error))
         if summary is not None:
             return Outcome(self.trial, summary)
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        errors = [line for line in lines if line.startswith("error:")]
-        reason = (errors or lines or ["it said nothing"])[-1]
-        return Outcome(self.trial, None, f"exit status {self._process.returncode}; {reason}")
+        log = self._log.read_text(encoding="utf-8", errors="replace")
+        return Outcome(self.trial, None, failure_in(log, self._process.returncode))
 
     def stop(self) -> None:
         """Let it save and end."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
         self._file.close()
+
+
+def failure_in(log: str, status: int) -> str:
+    """Why a trial failed, from what it said."""
+    lines = log.strip().splitlines()
+    errors = [line for line in lines if line.startswith("error:")]
+    return f"exit status {status}; {(errors or lines or ['it said nothing'])[-1]}"
 
 
 def _arguments(trial: Trial, config: Path) -> list[str]:
@@ -149,7 +154,7 @@ def _wait_until_left(folder: Path) -> None:
         time.sleep(POLL)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child: be told to save and stop when the sweep is gone, however it went (Linux)."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -168,7 +173,8 @@ def terminations_as_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _line(outcome: Outcome, number: int, of: int) -> str:
+def outcome_line(outcome: Outcome, number: int, of: int) -> str:
+    """How the ``number``-th trial of so many ended."""
     trial = outcome.trial
     start = f"[{number}/{of}] {trial.variant}, seed {trial.seed}: "
     if outcome.summary is None:

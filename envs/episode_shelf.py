@@ -1,0 +1,60 @@
+"""The folder of recorded episodes where other machines play them: files come as bytes, and are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from envs.episode_file import decode, file_name, numbered_files, start_path, write_whole
+from envs.errors import UserError
+from envs.state_files import StartState
+
+log = logging.getLogger(__name__)
+
+
+class EpisodeShelf:
+    """Files of ``count`` environments' episodes in ``folder``, all of which begin at ``start`` on the
+    cartridge of hash ``rom_sha1``. A disk that refuses, and a file that is none, cost a warning and that
+    file."""
+
+    def __init__(self, folder: Path, start: StartState, rom_sha1: str, count: int) -> None:
+        self._folder, self._start, self._rom_sha1 = folder, start, rom_sha1
+        self._start_sha256 = hashlib.sha256(start.data).hexdigest()
+        self._numbers = [max(numbered_files(folder, index), default=-1) + 1 for index in range(count)]
+        self._warned = False
+
+    def next_numbers(self, indices: Sequence[int]) -> list[int]:
+        """The numbers of the episodes that those environments play or are about to begin."""
+        return [self._numbers[index] for index in indices]
+
+    def ended(self, index: int, data: bytes | None) -> None:
+        """An episode of environment ``index`` is over; ``data`` is its file where it was recorded."""
+        number = self._numbers[index]
+        self._numbers[index] += 1
+        if data is None:
+            return
+        path, start = self._folder / file_name(index, number), start_path(self._folder, self._start_sha256)
+        try:
+            self._check(data, path.name, index, number)
+            if not start.exists():
+                write_whole(start, self._start.data)
+            write_whole(path, data)
+        except (UserError, OSError) as error:
+            if not self._warned:
+                log.warning("episode %s: cannot be kept (%s); training goes on", path, error)
+            self._warned = True
+
+    def _check(self, data: bytes, name: str, index: int, number: int) -> None:
+        told = decode(data, name).header
+        found = (told.environment, told.number, told.rom_sha1, told.start_sha256)
+        if found != (index, number, self._rom_sha1, self._start_sha256):
+            raise UserError(f"episode {name}: it is another one than this run played here")
+
+    def cut(self, index: int, number: int | None) -> None:
+        """Go back to before episode ``number`` of environment ``index`` (None: to the first) was over."""
+        self._numbers[index] = number or 0
+        for later, path in numbered_files(self._folder, index).items():
+            if later >= self._numbers[index]:
+                path.unlink(missing_ok=True)

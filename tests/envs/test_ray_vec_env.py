@@ -1,0 +1,309 @@
+"""RayVecEnv on two nodes of a real cluster: the same as EmulatorVecEnv, and what becomes of lost actors."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from envs.episode_shelf import EpisodeShelf
+from envs.errors import UserError
+from envs.games import EMBEDDED_SHA1, Game
+from envs.messages import BadMessage, Packing, decode
+from envs.observations import Observations
+from envs.ray_actor import Terms
+from envs.ray_cluster import Cluster
+from envs.ray_vec_env import RayVecEnv
+from envs.red_env import RedEnv
+from envs.remote_post import Patience
+from envs.rom import ROM_VARIABLE, read_rom
+from envs.shared_arrays import Layout, make_layout
+from envs.start_states import start_state
+from tests.envs.test_vec_env import actions, assert_same_infos, gone, same
+from tests.ray_nodes import RayNodes
+from training.config import load_config
+from training.make_env import env_config, make_vec_env
+from training.remote_envs import RemoteMakers, game_here
+
+# Not imported here: Ray reads where its token is when it is imported.
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
+)
+NODES = ("127.0.0.3", "127.0.0.4")
+SETTINGS: dict[str, Any] = {
+    "start": "bedroom",
+    "max_steps": 20,
+    "device": "cpu",
+    "n_steps": 20,
+    "batch_size": 20,
+}
+Make = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[RayNodes]:
+    """A head and two nodes of two processors each, which this process belongs to."""
+    cluster = RayNodes()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cluster.environment.items():
+            patch.setenv(name, value)
+        try:
+            for address in NODES:
+                cluster.add(address, 2)
+            cluster.wait_for(*NODES)
+            yield cluster
+        finally:
+            cluster.close()
+
+
+@pytest.fixture
+def make(nodes: RayNodes) -> Iterator[Make]:
+    """make(number, each, record=, **settings): environments on the cluster; make(number) on this machine."""
+    made: list[Any] = []
+
+    def envs(number: int, each: int | None = None, record: Path | None = None, **settings: Any) -> Any:
+        far = {"ray_address": nodes.address, "envs_per_actor": each} if each else {"workers": 2}
+        config = load_config(None, {**SETTINGS, "num_envs": number, **far, **settings})
+        made.append(make_vec_env(config, record=record))
+        return made[-1].venv
+
+    yield envs
+    for env in made:
+        env.close()
+
+
+def step_alike(ours: Any, theirs: Any, plan: NDArray[np.int64]) -> None:
+    for chosen in plan:
+        (o, r, d, i), (o2, r2, d2, i2) = ours.step(chosen), theirs.step(chosen)
+        assert same(o, o2)
+        assert (r.dtype, r.tobytes(), d.tolist()) == (r2.dtype, r2.tobytes(), d2.tolist())
+        assert_same_infos(i, i2)
+
+
+@pytest.mark.parametrize(("number", "each", "compress"), [(5, 3, False), (17, 16, True)])
+def test_same_transitions_as_emulator_vec_env(make: Make, number: int, each: int, compress: bool) -> None:
+    """Also in halves of an actor, and with results that are packed small."""
+    ours, theirs = make(number, each, ray={"compress": compress}), make(number)
+    for env in (ours, theirs):
+        env.seed(7)
+    assert same(ours.reset(), theirs.reset())
+    assert ours.reset_infos == theirs.reset_infos
+    assert len(ours.groups) == (2 if each == 3 else 3)
+    step_alike(ours, theirs, actions(number, 45))
+    assert ours.reset_infos == theirs.reset_infos, "those of the episodes that began on the way"
+    assert ours.get_attr("render_mode") == theirs.get_attr("render_mode")
+    assert ours.env_method("take_interventions") == theirs.env_method("take_interventions")
+    with pytest.raises(AttributeError):
+        ours.get_attr("nothing")
+
+
+def test_a_snapshot_goes_on_here_and_there(make: Make) -> None:
+    """In mid-episode, from the cluster to this machine and back."""
+    far, near = make(4, 2), make(4)
+    far.seed(3)
+    far.reset()
+    for chosen in actions(4, 13):
+        far.step(chosen)
+    assert same(near.restore(far.snapshot()), far._all_observations())
+    step_alike(near, far, actions(4, 10, seed=1))
+    assert same(far.restore(near.snapshot()), near._all_observations())
+    step_alike(far, near, actions(4, 10, seed=2))
+
+
+def test_results_come_in_the_order_in_which_they_are_ready(make: Make, nodes: RayNodes) -> None:
+    """One actor stands still for a while: the other goes on alone."""
+    env = make(4, 2)
+    env.seed(1)
+    env.reset()
+    slow = int(np.flatnonzero([post.where == NODES[0] for post in env._crew.posts])[0])
+    for group in (0, 1):
+        env.step_group(group, np.zeros(2, np.int64))
+    (actor,) = nodes.actors(NODES[0])
+    env.wait_group(slow)
+    actor.suspend()
+    try:
+        env.step_group(slow, np.zeros(2, np.int64))
+        fast = 1 - slow
+        for _ in range(10):
+            assert env.next_news(10) == (fast, True)
+            env.wait_group(fast)
+            env.step_group(fast, np.ones(2, np.int64))
+    finally:
+        actor.resume()
+    told = {env.next_news(10), env.next_news(10)}
+    assert told == {(0, True), (1, True)}
+    assert not env.wait_group(slow)[2].any(), "late is not lost"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_a_lost_actor_is_started_again(
+    make: Make, nodes: RayNodes, caplog: pytest.LogCaptureFixture, number: signal.Signals
+) -> None:
+    env, unharmed = make(4, 2, ray={"answer_timeout": 3.0}), make(4)
+    for one in (env, unharmed):
+        one.seed(5)
+        one.reset()
+    plan = actions(4, 12)
+    for chosen in plan[:4]:
+        last, *_ = env.step(chosen)
+        unharmed.step(chosen)
+    last = {key: array.copy() for key, array in last.items()}
+    (post,) = [post for post in env._crew.posts if post.where == NODES[1]]
+    lost = list(post.indices)
+    alive = [index for index in range(4) if index not in lost]
+    (actor,) = nodes.actors(NODES[1])
+    os.kill(actor.pid, number)
+    with caplog.at_level(logging.WARNING):
+        observations, rewards, dones, infos = env.step(plan[4])
+    expected = unharmed.step(plan[4])
+    assert len([r for r in caplog.records if "2 episodes end as truncated" in r.getMessage()]) == 1
+    assert len([r for r in caplog.records if f"actor {post.number} goes on on" in r.getMessage()]) == 1
+    for index in lost:
+        assert dones[index] and infos[index]["TimeLimit.truncated"] and infos[index]["lost"]
+        assert rewards[index] == 0
+        assert same(infos[index]["terminal_observation"], {k: a[index] for k, a in last.items()})
+        assert env.reset_infos[index]["start"] == "bedroom"
+    for chosen in (None, *plan[5:8]):
+        if chosen is not None:
+            observations, rewards, dones, infos = env.step(chosen)
+            expected = unharmed.step(chosen)
+            assert not dones.any()
+        assert rewards[alive].tolist() == expected[1][alive].tolist()
+        assert all((observations["screen"][i] == expected[0]["screen"][i]).all() for i in alive)
+    assert gone([actor.pid]), "also one that stood still"
+
+
+def test_another_cartridge_is_refused_by_both_hashes(nodes: RayNodes, make: Make) -> None:
+    """What the trainer says it plays is on none of the machines."""
+    config = load_config(None, {**SETTINGS, "num_envs": 2})
+    episodes = env_config(config)
+    makers = RemoteMakers.of(config, episodes.game, episodes.start, record=False)
+    space = Observations(config.observations).space
+
+    def refused(**wrong: Any) -> str:
+        terms = Terms(replace(makers, **wrong), space, 1, 4.0, compress=False)
+        with pytest.raises(UserError) as error:
+            RayVecEnv(nodes.address, terms, RedEnv.actions(), 2, 2, Patience())
+        return str(error.value)
+
+    told = refused(rom_sha1="0" * 40)
+    for part in ("machine 127.0.0.", "0" * 40, EMBEDDED_SHA1.read_text().split()[0], ROM_VARIABLE):
+        assert part in told
+    assert "start state: its SHA-256 is" in refused(start_sha256="1" * 64)
+    assert "install that one" in refused(emulator="0.0.0")
+
+
+def test_a_cartridge_of_ones_own_is_found_by_its_hash(
+    unknown_rom: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha1 = read_rom(unknown_rom).sha1
+    assert game_here(sha1, "red", unknown_rom).rom == unknown_rom, "where the trainer has it"
+    monkeypatch.setenv(ROM_VARIABLE, str(unknown_rom))
+    assert game_here(sha1, "red", Path("elsewhere.gb")).rom == unknown_rom, "where the variable says"
+    ours = EMBEDDED_SHA1.read_text().split()[0]
+    assert game_here(ours, "clover", Path("elsewhere.gb")).embedded, "whatever the variable says"
+
+
+def test_no_cluster_and_no_room_are_one_line(nodes: RayNodes, make: Make) -> None:
+    for address, line in (
+        ("somewhere", "must be HOST:PORT"),
+        ("ray://127.0.0.1:10001", "must be HOST:PORT"),
+        ("127.0.0.9:1", "ray_address 127.0.0.9:1: cannot be reached"),
+    ):
+        with pytest.raises(UserError, match=line):
+            Cluster(address)
+    with pytest.raises(UserError, match=r"room for 4 of 5 actors of 1 processors .*lower num_envs"):
+        make(5, 1)
+
+
+def test_recorded_episodes_are_sent_to_the_trainer(make: Make, tmp_path: Path) -> None:
+    """With the names and the contents that they have on one machine."""
+    for folder, each in (("far", 2), ("near", None)):
+        env = make(4, each, record=tmp_path / folder)
+        env.seed(11)
+        env.reset()
+        for chosen in actions(4, 45):
+            *_, infos = env.step(chosen)
+            assert not any("episode_file" in info for info in infos)
+    far, near = (
+        {path.relative_to(tmp_path / folder): path.read_bytes() for path in (tmp_path / folder).rglob("*.*")}
+        for folder in ("far", "near")
+    )
+    assert len(far) == 4 * 2 + 1
+    assert far == near
+
+
+def test_what_is_no_recorded_episode_is_not_kept(
+    tmp_path: Path, game: Game, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = EpisodeShelf(tmp_path, start_state(game, "bedroom"), game.sha1, 2)
+    with caplog.at_level(logging.WARNING):
+        shelf.ended(0, b"../../evil")
+        shelf.ended(0, b"again")
+    assert len(caplog.records) == 1 and "cannot be kept" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+    assert shelf.next_numbers([0, 1]) == [2, 0]
+
+
+@pytest.fixture(scope="module")
+def packing() -> tuple[Packing, Layout]:
+    space = Observations().space
+    layout = make_layout(space, 3)
+    return Packing(layout, space), layout
+
+
+def blank(layout: Layout) -> dict[str, NDArray[Any]]:
+    return {name: np.zeros(field.shape, field.dtype) for name, field in layout.fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda a: a["rewards"].__setitem__(1, np.nan), "rewards is no finite number"),
+        (lambda a: a["components"].__setitem__((2, 0), np.inf), "components is no finite number"),
+        (lambda a: a["truncated"].view(np.uint8).__setitem__(0, 7), "truncated is neither true nor false"),
+        (lambda a: a["obs/recent_actions"].__setitem__((0, 1, 0), 200), "obs/recent_actions must be 0 to"),
+    ],
+)
+def test_results_that_no_environment_gives_are_refused(
+    packing: tuple[Packing, Layout], spoil: Callable[[Any], None], line: str
+) -> None:
+    pack, layout = packing
+    arrays = blank(layout)
+    message = pack.step(arrays, 0, slice(0, 3), {1: {"info": {"milestones": ["x"]}}})
+    assert pack.take_step(message, blank(layout), 1, slice(0, 3)) == {1: {"info": {"milestones": ["x"]}}}
+    spoil(arrays)
+    with pytest.raises(BadMessage, match=line):
+        pack.take_step(pack.step(arrays, 0, slice(0, 3), {}), blank(layout), 0, slice(0, 3))
+
+
+@given(st.data())
+def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, Layout], data: st.DataObject) -> None:
+    """A good message with bytes that were changed, cut off or added."""
+    pack, layout = packing
+    whole = bytearray(pack.step(blank(layout), 0, slice(0, 3), {0: {"info": {"agent_stats": {"x": 1.5}}}}))
+    tail = pack.step_size(3)
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(tail, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=40))
+    with contextlib.suppress(BadMessage):
+        rest = pack.take_step(bytes(cut), blank(layout), 0, slice(0, 3))
+        assert all(0 <= index < 3 and isinstance(told, dict) for index, told in rest.items())
+
+
+@pytest.mark.parametrize("text", [b"[NaN,{}]", b"[1e999,{}]", b'[{"$array":"0"},{"0":["|O",[1]]}]', b"[[[["])
+def test_trees_hold_plain_finite_values_alone(text: bytes) -> None:
+    with pytest.raises(BadMessage):
+        decode(len(text).to_bytes(4, "little") + text)

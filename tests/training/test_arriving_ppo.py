@@ -1,0 +1,275 @@
+"""Rollouts whose results come in any order, late, or not at all: what is stored, counted and learned from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+from envs.observations import Observations
+from envs.ray_vec_env import LOST
+from envs.red_env import RedEnv
+from envs.vec_env import EmulatorVecEnv
+from training import arrivals
+from training.arriving_ppo import ArrivingPPO
+from training.config import TrainConfig, load_config
+from training.make_env import env_makers
+from training.model import build_model
+from training.monitor import ClusterMonitor
+from training.rollout_buffer import LastingRolloutBuffer
+
+from .conftest import TINY
+
+ROWS, ENVS = 12, 4
+CONFIG = {**TINY, "num_envs": ENVS, "workers": 2, "max_steps": 10, "n_steps": ROWS, "batch_size": 12}
+News = tuple[int, bool] | None
+Script = Callable[["Scripted"], News]
+
+
+class Scripted(EmulatorVecEnv):
+    """Real games in two groups. Which news comes when is a script's: no machine fails at a row that was
+    chosen beforehand. ``script`` is asked for the next news; a step of a group in ``losing`` is lost."""
+
+    script: Script
+
+    def __init__(self, config: TrainConfig) -> None:
+        spaces = Observations(config.observations).space, RedEnv.actions()
+        super().__init__(env_makers(config, ENVS), 2, spaces=spaces)
+        self.under_way: list[int] = []
+        self.losing: set[int] = set()
+        self.gone: set[int] = set()
+
+    def step_group(self, group: int, actions: Any) -> None:
+        assert group not in self.gone and group not in self.under_way
+        self.under_way.append(group)
+        super().step_group(group, actions)
+
+    def wait_group(self, group: int) -> Any:
+        self.under_way.remove(group)
+        observations, rewards, dones, infos = super().wait_group(group)
+        if group in self.losing:
+            self.losing.discard(group)
+            self.gone.add(group)
+            rewards[:], dones[:] = 0, True
+            infos = [{LOST: True, "TimeLimit.truncated": True} for _ in infos]
+        return observations, rewards, dones, infos
+
+    def next_news(self, seconds: float) -> News:
+        return self.script(self)
+
+    def take_back(self, group: int) -> Any:
+        self.gone.remove(group)
+        return self._observations(group)
+
+    def absent(self, group: int) -> bool:
+        return group in self.gone
+
+    def stepping(self, group: int) -> bool:
+        return group in self.under_way
+
+
+class Seen(BaseCallback):
+    """What callbacks see: the count of steps at each row, and how many environments had a result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[tuple[int, int]] = []
+
+    def _on_step(self) -> bool:
+        came = sum(bool(info) and LOST not in info for info in self.locals["infos"])
+        self.rows.append((self.num_timesteps, came))
+        return True
+
+
+Make = Callable[[Script], tuple[ArrivingPPO, Scripted]]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """make(script): a fresh model of the config on games whose news are scripted."""
+    made: list[Scripted] = []
+
+    def model(script: Script) -> tuple[ArrivingPPO, Scripted]:
+        config = load_config(None, CONFIG)
+        env = Scripted(config)
+        env.script = script
+        made.append(env)
+        ppo = build_model(config, ClusterMonitor(env))  # type: ignore[arg-type]
+        assert isinstance(ppo, ArrivingPPO)
+        ppo.late_factor = None
+        return ppo, env
+
+    yield model
+    for env in made:
+        env.close()
+
+
+def rollout(
+    model: ArrivingPPO, callback: BaseCallback | None = None, first: bool = True
+) -> LastingRolloutBuffer:
+    _, callbacks = model._setup_learn(10**6, callback, reset_num_timesteps=first)
+    assert model.env is not None
+    assert model.collect_rollouts(model.env, callbacks, model.rollout_buffer, ROWS)
+    return model.rollout_buffer
+
+
+def in_turns(env: Scripted) -> News:
+    return env.under_way[0], True
+
+
+def second_group_first(env: Scripted) -> News:
+    return max(env.under_way), True
+
+
+def one_step_advantage(model: ArrivingPPO, buffer: LastingRolloutBuffer, row: int, env: int) -> float:
+    """Of a step after whose successor nothing is known."""
+    rewards, values = buffer.rewards, buffer.values
+    return float(rewards[row, env] + model.gamma * values[row + 1, env] - values[row, env])
+
+
+def test_the_order_of_results_changes_nothing(make: Make) -> None:
+    """One group is a whole rollout ahead of the other; what is stored is the same to the bit."""
+    buffers = []
+    for script in (in_turns, second_group_first):
+        model, _ = make(script)
+        seen = Seen()
+        before = torch.get_rng_state()
+        buffers.append(rollout(model, seen))
+        assert torch.equal(torch.get_rng_state(), before), "nobody else's draws depend on it"
+        assert seen.rows == [(ENVS * (row + 1), ENVS) for row in range(ROWS)]
+        assert buffers[-1].valid is not None and buffers[-1].valid.all()
+    for name in ("actions", "rewards", "values", "log_probs", "episode_starts", "advantages", "returns"):
+        assert getattr(buffers[0], name).tobytes() == getattr(buffers[1], name).tobytes(), name
+    for key, array in buffers[0].observations.items():
+        assert array.tobytes() == buffers[1].observations[key].tobytes(), key
+
+
+def test_a_lost_group_is_left_out_until_it_is_back(make: Make) -> None:
+    """Group 1 is lost in row 4 and back while group 0 is at row 8."""
+
+    def script(env: Scripted) -> News:
+        if env.gone:
+            return (1, False) if steps[0] == 8 else (0, True)
+        group = min(env.under_way, key=lambda one: steps[one])
+        if group == 1 and steps[1] == 4:
+            env.losing.add(1)
+        return group, True
+
+    model, env = make(script)
+    steps = {0: 0, 1: 0}
+    wait = env.wait_group
+
+    def counted(group: int) -> Any:
+        steps[group] += 1
+        return wait(group)
+
+    env.wait_group = counted  # type: ignore[method-assign]
+    seen = Seen()
+    buffer = rollout(model, seen)
+    assert buffer.valid is not None
+    lost, whole = env.groups[1], env.groups[0]
+    assert buffer.valid[:, whole].all()
+    assert buffer.valid[:, lost].all(axis=1).tolist() == [row < 4 or row >= 8 for row in range(ROWS)]
+    assert [came for _, came in seen.rows] == [4] * 4 + [2] * 4 + [4] * 4
+    assert model.num_timesteps == seen.rows[-1][0] == int(buffer.valid.sum()) == 40
+    for index in range(lost.start, lost.stop):
+        assert buffer.advantages[3, index] == pytest.approx(
+            one_step_advantage(model, buffer, 3, index), abs=1e-6
+        )
+        assert buffer.values[4, index] != 0, "the action of which no result came was chosen"
+        assert np.abs(buffer.advantages[4:8, index]).max() < 1e-6
+        assert buffer.episode_starts[5:9, index].all() and not buffer.episode_starts[9, index]
+    drawn = np.concatenate(list(buffer.minibatches(12)))
+    assert sorted(drawn.tolist()) == np.flatnonzero(buffer.valid).tolist()
+    assert buffer.learned("returns").shape == (40,)
+    model.train()
+    assert all(torch.isfinite(parameter).all() for parameter in model.policy.parameters())
+
+
+def test_a_late_group_goes_on_in_the_next_rollout(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Group 1 stands still in row 3: its step is counted once, with the odds it was chosen by."""
+    monkeypatch.setattr(arrivals, "LATE_SECONDS", 0.0)
+
+    def script(env: Scripted) -> News:
+        if 0 in env.under_way and (steps[1] == 3 or steps[0] <= steps[1]):
+            return 0, True
+        return (1, True) if steps[1] < 3 else None
+
+    model, env = make(script)
+    model.late_factor = 1.01
+    steps = {0: 0, 1: 0}
+    wait = env.wait_group
+
+    def counted(group: int) -> Any:
+        steps[group] += 1
+        return wait(group)
+
+    env.wait_group = counted  # type: ignore[method-assign]
+    buffer = rollout(model)
+    late = env.groups[1]
+    assert buffer.valid is not None
+    assert buffer.valid[:, late].all(axis=1).tolist() == [row < 3 for row in range(ROWS)]
+    assert model.num_timesteps == 2 * ROWS + 2 * 3
+    for index in range(late.start, late.stop):
+        assert buffer.advantages[2, index] == pytest.approx(
+            one_step_advantage(model, buffer, 2, index), abs=1e-6
+        )
+    assert np.abs(buffer.advantages[3:, late]).max() < 1e-6
+    kept = {name: getattr(buffer, name)[3, late].copy() for name in ("actions", "log_probs", "values")}
+    shown = buffer.observations["screen"][3, late].copy()
+    model.train()
+    env.script = in_turns
+    buffer = rollout(model, first=False)
+    for name, array in kept.items():
+        assert (getattr(buffer, name)[0, late] == array).all(), name
+    assert (buffer.observations["screen"][0, late] == shown).all()
+    assert buffer.valid is not None and buffer.valid.all()
+    assert model.num_timesteps == 2 * ROWS + 2 * 3 + 4 * ROWS
+
+
+def test_rollouts_end_with_those_who_are_left(make: Make) -> None:
+    """Group 1 is lost in the first row and comes back only between two rollouts."""
+
+    def script(env: Scripted) -> News:
+        if 1 in env.under_way:
+            env.losing.add(1)
+            return 1, True
+        return 0, True
+
+    model, env = make(script)
+    buffer = rollout(model)
+    assert buffer.valid is not None
+    assert (buffer.valid.sum(axis=0) == [ROWS, ROWS, 0, 0]).all()
+    assert np.isfinite(buffer.advantages).all() and not buffer.advantages[:, env.groups[1]].any()
+    back = iter([(1, False)])
+    env.script = lambda one: next(back, None) or in_turns(one)
+    buffer = rollout(model, first=False)
+    assert buffer.valid is not None and buffer.valid.all(), "it joined before the first row was whole"
+    assert buffer.episode_starts[0, env.groups[1]].all()
+    assert model.num_timesteps == 2 * ROWS + 4 * ROWS
+
+
+def test_an_estimate_of_advantage_equals_the_plain_one_where_nothing_is_lost(make: Make) -> None:
+    model, _ = make(in_turns)
+    buffer = rollout(model)
+    advantage, (rewards, values) = np.zeros(ENVS), (buffer.rewards, buffer.values)
+    assert model._last_episode_starts is not None
+    with torch.no_grad():
+        following = (
+            model.policy.predict_values(model.policy.obs_to_tensor(model._last_obs)[0]).numpy().flatten()
+        )  # type: ignore[arg-type]
+    starts = model._last_episode_starts
+    for row in reversed(range(ROWS)):
+        goes_on = 1.0 - starts
+        advantage = (
+            rewards[row] + model.gamma * following * goes_on - values[row]
+            + model.gamma * model.gae_lambda * goes_on * advantage
+        )  # fmt: skip
+        np.testing.assert_allclose(buffer.advantages[row], advantage, atol=1e-5)
+        following, starts = values[row], buffer.episode_starts[row]
+    assert not math.isclose(float(np.abs(buffer.advantages).max()), 0.0)

@@ -1,0 +1,52 @@
+"""Environments that take a fixed time and no processor, to measure what lies between them and PPO."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from envs.crew import EnvFn
+from envs.episode_stats import COMPONENTS
+from envs.observations import Observations
+from envs.red_env import Observation, RedEnv
+
+
+class FixedLoad(gymnasium.Env[Observation, np.int64]):
+    """Observations and infos of RedEnv's sizes, ``seconds`` after each action; episodes never end."""
+
+    def __init__(self, seconds: float) -> None:
+        self.render_mode = "rgb_array"
+        self.observation_space: gymnasium.Space[Observation] = Observations().space  # type: ignore[assignment]
+        self.action_space = RedEnv.actions()
+        self._seconds = seconds
+        self._observation = {
+            name: np.zeros(space.shape or (), np.uint8) for name, space in Observations().space.items()
+        }
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Nothing is drawn."""
+        return self._observation, {}
+
+    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Wait."""
+        time.sleep(self._seconds)
+        return self._observation, 0.0, False, False, {"reward_components": dict.fromkeys(COMPONENTS, 0.0)}
+
+
+@dataclass(frozen=True)
+class FixedLoads:
+    """Makes them, wherever it is called."""
+
+    seconds: float
+
+    def __call__(self, indices: Sequence[int], numbers: Sequence[int]) -> list[EnvFn]:
+        """One for each index."""
+        return [partial(FixedLoad, self.seconds) for _ in indices]

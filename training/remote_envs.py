@@ -1,0 +1,87 @@
+"""A run's environments on other machines: what those are told, and the same cartridge and start there.
+
+Imports no torch: it is what actors run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from envs.crew import EnvFn
+from envs.emulator import VERSION
+from envs.errors import UserError
+from envs.games import EMBEDDED_ROM, Game, identify
+from envs.rom import ROM_VARIABLE, read_rom
+from envs.sending_recorder import SendingRecorder
+from envs.start_states import StartState
+from training.config import TrainConfig
+from training.make_env import episodes_of, make_env
+from training.recorded import about
+
+
+@dataclass(frozen=True)
+class RemoteMakers:
+    """Makes environments of ``config`` (JSON) wherever it is called: with the ROM of that machine, which must
+    be the trainer's by its hash, and the trainer's start state."""
+
+    config: str
+    game: str
+    rom_sha1: str
+    emulator: str
+    start: StartState
+    start_sha256: str
+    record: bool
+
+    @staticmethod
+    def of(config: TrainConfig, game: Game, start: StartState, record: bool) -> RemoteMakers:
+        """What other machines must know of ``config``."""
+        digest = hashlib.sha256(start.data).hexdigest()
+        return RemoteMakers(config.model_dump_json(), game.name, game.sha1, VERSION, start, digest, record)
+
+    def __call__(self, indices: Sequence[int], numbers: Sequence[int]) -> list[EnvFn]:
+        """What makes the environments ``indices``, whose first episodes have those numbers.
+
+        Raises UserError when this machine has another cartridge, emulator or start state.
+        """
+        config = TrainConfig.model_validate_json(self.config)
+        game = game_here(self.rom_sha1, self.game, Path(config.rom or ""))
+        if self.emulator != VERSION:
+            raise UserError(f"its PyBoy is {VERSION}; the run plays with {self.emulator}: install that one")
+        found = hashlib.sha256(self.start.data).hexdigest()
+        if found != self.start_sha256:
+            raise UserError(f"start state: its SHA-256 is {found}, the run's is {self.start_sha256}")
+        episodes = episodes_of(config, game, self.start)
+        return [
+            partial(make_env, config, episodes, recorder=self._recorder(config, game, index, number))
+            for index, number in zip(indices, numbers, strict=True)
+        ]
+
+    def _recorder(self, config: TrainConfig, game: Game, index: int, number: int) -> SendingRecorder | None:
+        if not (self.record and config.record_every):
+            return None
+        return SendingRecorder(index, about(config, game), config.record_every, number)
+
+
+def game_here(sha1: str, name: str, like: Path) -> Game:
+    """The cartridge of hash ``sha1`` on this machine: the embedded one, what POKEMON_RED_ROM names, or what
+    lies at ``like``, where the trainer has it.
+
+    Raises UserError, with every hash that was found instead.
+    """
+    chosen = os.environ.get(ROM_VARIABLE)
+    places = [EMBEDDED_ROM, *([Path(chosen).expanduser()] if chosen and chosen != "embedded" else []), like]
+    seen: list[str] = []
+    for place in dict.fromkeys(path for path in places if path.is_file()):
+        found = read_rom(place)
+        if found.sha1 == sha1:
+            return identify(place, name)
+        seen.append(f"{place} has SHA-1 {found.sha1}")
+    raise UserError(
+        f"no ROM of SHA-1 {sha1}, which the run plays ({', '.join(seen)}); put a copy there and set"
+        f" {ROM_VARIABLE} to its path before Ray is started"
+    )

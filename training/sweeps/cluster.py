@@ -1,0 +1,169 @@
+"""Carries trials out as tasks on a Ray cluster: each in a process of its machine, whose run comes back.
+
+A trial plays that machine's copy of the ROM, known by its hash. When the machine fails it begins anew on
+another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from envs.errors import UserError
+from envs.messages import MAX_TREE, BadMessage, decode, encode
+from envs.ray_cluster import Cluster
+from training.config import TrainConfig
+from training.make_env import env_config, here
+from training.remote_envs import game_here
+from training.runs import RunError, run_folder, write_json
+from training.sweeps.execution import (
+    PROGRAM,
+    Outcome,
+    die_with_parent,
+    failure_in,
+    finished_summary,
+    outcome_line,
+    terminations_as_interrupts,
+)
+from training.sweeps.plan import Trial
+
+EPISODES = "episodes"
+MAX_FILES = 20_000
+
+
+def carry_out_there(
+    trials: Sequence[Trial], folder: Path, address: str, cpus: int, say: Callable[[str], None]
+) -> list[Outcome]:
+    """Run ``trials``, each on ``cpus`` processors of the cluster at ``address``; logs go to ``folder``.
+
+    A trial that fails does not stop the others. SIGINT and SIGTERM end all that run, and this with
+    KeyboardInterrupt. Raises UserError when there is no cluster, and for a run that was begun here.
+    """
+    for trial in trials:
+        if run_folder(trial.run).exists():
+            raise RunError(
+                f"run {trial.run} was begun here: go on without --ray-address, or remove its folder"
+            )
+    for part in ("configs", "logs"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    orders = [_order(trial, cpus) for trial in trials]
+    inbox: queue.SimpleQueue[tuple[Trial, Callable[[], bytes]]] = queue.SimpleQueue()
+    outcomes: list[Outcome] = []
+    cluster = Cluster(address)
+    try:
+        with terminations_as_interrupts():
+            for trial, order in zip(trials, orders, strict=True):
+                cluster.task(trial_here, cpus, order, partial(_put, inbox, trial))
+            while len(outcomes) < len(trials):
+                outcomes.append(_outcome(*inbox.get(), folder))
+                say(outcome_line(outcomes[-1], len(outcomes), len(trials)))
+    finally:
+        cluster.close()
+    return outcomes
+
+
+def _put(
+    inbox: queue.SimpleQueue[tuple[Trial, Callable[[], bytes]]], trial: Trial, answer: Callable[[], bytes]
+) -> None:
+    inbox.put((trial, answer))
+
+
+def _order(trial: Trial, cpus: int) -> bytes:
+    """What a machine is told of a trial."""
+    config = here(trial.config).model_copy(update={"workers": min(cpus, trial.config.num_envs)})
+    episodes = env_config(trial.config)
+    named = episodes.start.name in episodes.game.start_names  # made there, by the same script
+    return encode(
+        {
+            "run": trial.run,
+            "config": config.model_dump(mode="json"),
+            "game": episodes.game.name,
+            "rom_sha1": episodes.game.sha1,
+            "start": None if named else episodes.start.data,
+            "start_sha256": hashlib.sha256(episodes.start.data).hexdigest(),
+        }
+    )
+
+
+def _outcome(trial: Trial, answer: Callable[[], bytes], folder: Path) -> Outcome:
+    name = f"{trial.variant}.s{trial.seed}"
+    write_json(folder / "configs" / f"{name}.json", trial.config.model_dump(mode="json"))
+    try:
+        told = decode(answer())
+        (folder / "logs" / f"{name}.txt").write_bytes(told["log"])
+        _keep(trial, told["files"])
+    except Exception as error:  # of the machine, of Ray, or of what came back
+        return Outcome(trial, None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+    summary = finished_summary(trial)
+    words = told["log"].decode("utf-8", "replace")
+    return Outcome(trial, summary, None if summary else failure_in(words, told["status"]))
+
+
+def _keep(trial: Trial, files: dict[str, bytes]) -> None:
+    """Write a run's folder, whole or not at all; its config names what it was to be, with the ROM here."""
+    target = run_folder(trial.run)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{trial.run}.") as fresh:
+        for name, data in files.items():
+            parts = PurePosixPath(name).parts
+            if not parts or any(part in ("/", "..") for part in parts) or not isinstance(data, bytes):
+                raise BadMessage(f"a run folder with a file {name!r}")
+            path = Path(fresh, "run", *parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if files:
+            write_json(Path(fresh, "run", "config.json"), trial.config.model_dump(mode="json"))
+            Path(fresh, "run").rename(target)
+
+
+# --- on the other machine ---
+
+
+def trial_here(order: bytes) -> bytes:
+    """Train one trial in a process of this machine; its log, its exit status, and the files of its run."""
+    told = decode(order)
+    with tempfile.TemporaryDirectory(prefix="trial-") as root:
+        log = Path(root, "log.txt")
+        try:
+            command = [sys.executable, str(PROGRAM), "--config", str(_config_here(told, Path(root)))]
+        except UserError as error:
+            return encode({"log": f"error: {error}".encode(), "status": 2, "files": {}})
+        with log.open("wb") as words:
+            status = subprocess.run(
+                [*command, "--run-name", told["run"]],
+                env={**os.environ, "POKERED_RUNS": root}, stdout=words, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, check=False,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            ).returncode  # fmt: skip
+        return encode({"log": log.read_bytes(), "status": status, "files": _files(Path(root, told["run"]))})
+
+
+def _config_here(told: dict[str, Any], root: Path) -> Path:
+    """The trial's config with this machine's ROM and start state, as a file. Raises UserError."""
+    config = TrainConfig.model_validate_json(json.dumps(told["config"]))
+    game = game_here(told["rom_sha1"], told["game"], Path(config.rom or ""))
+    changes = {"rom": str(game.rom), "game": game.name if game.assumed else None}
+    if told["start"] is not None:
+        start = root / "start.state"
+        start.write_bytes(told["start"])
+        changes["start"] = str(start)
+    path = root / "config.json"
+    path.write_text(config.model_copy(update=changes).model_dump_json(), "utf-8")
+    return path
+
+
+def _files(run: Path) -> dict[str, bytes]:
+    """A run's files by their paths in its folder; without recorded episodes where it is too large."""
+    paths = [path for path in sorted(run.rglob("*")) if path.is_file()]
+    if len(paths) > MAX_FILES or sum(path.stat().st_size for path in paths) > MAX_TREE // 2:
+        paths = [path for path in paths if path.relative_to(run).parts[0] != EPISODES]
+    return {path.relative_to(run).as_posix(): path.read_bytes() for path in paths}
