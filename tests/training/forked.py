@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -80,6 +81,7 @@ class Forker:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
         self._count = 0
+        self._running: set[int] = set()
         self._server = subprocess.Popen(
             [sys.executable, "-c", SERVER, str(ROOT)], cwd=ROOT, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -95,6 +97,7 @@ class Forker:
                 "out": str(out), "err": str(err),
             }
         )  # fmt: skip
+        self._running.add(pid)
         return Child(pid, out, err, self._ask)
 
     def run(self, *flags: Any, program: str = "train_ppo", before: str = "") -> Child:
@@ -105,20 +108,24 @@ class Forker:
         return child
 
     def _ask(self, order: dict[str, Any]) -> int:
+        self._running.discard(order.get("wait", 0))
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         print(json.dumps(order), file=self._server.stdin, flush=True)
         return int(json.loads(self._server.stdout.readline()))
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, and what a test that failed has left running."""
+        for pid in self._running:
+            os.kill(pid, signal.SIGKILL)
         assert self._server.stdin is not None
         self._server.stdin.close()
         self._server.wait(30)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    """Until ``condition()`` holds; AssertionError when it does not in time."""
+def wait_for(condition: Callable[[], bool], seconds: float = 600.0) -> None:
+    """Until ``condition()`` holds; AssertionError when it does not for so long: it never will, on a busy
+    machine neither."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
