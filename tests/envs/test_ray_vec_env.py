@@ -74,7 +74,9 @@ def make(nodes: RayNodes) -> Iterator[Make]:
     made: list[Any] = []
 
     def envs(number: int, each: int | None = None, record: Path | None = None, **settings: Any) -> Any:
-        far = {"ray_address": nodes.address, "envs_per_actor": each} if each else {"workers": 2}
+        patient = {"start_timeout": 300.0, **settings.pop("ray", {})}  # a busy machine takes its time
+        there = {"ray_address": nodes.address, "envs_per_actor": each, "ray": patient}
+        far = there if each else {"workers": 2}
         config = load_config(None, {**SETTINGS, "num_envs": number, **far, **settings})
         made.append(make_vec_env(config, record=record))
         return made[-1].venv
