@@ -75,17 +75,19 @@ def test_scripts_take_the_pad_away(play: list[Moment]) -> None:
 
 def test_the_way_out_is_the_outdoor_map_before(play: list[Moment]) -> None:
     outdoor: int | None = HOME
+    lost_on: int | None = None
     for moment in play:
-        if moment.state.map_id in OUTDOOR:
-            outdoor = moment.state.map_id
-        elif moment.state.battle == -1:
-            outdoor = None  # the blackout leads to another place
-        elif outdoor is not None and moment.state.map_id not in (
-            47,
-            50,
-            51,
-        ):  # gates stand between two routes
+        place = moment.state.map_id
+        if moment.state.battle == -1:
+            lost_on, outdoor = place, None  # the blackout leads to another place
+        elif place == lost_on:
+            continue  # not there yet
+        elif place in OUTDOOR:
+            outdoor = place
+        elif outdoor is not None and place not in (47, 50, 51):  # gates stand between two routes
             assert moment.state.last_map == outdoor
+        if place != lost_on:
+            lost_on = None
         assert moment.state.last_map in (*OUTDOOR, 51)
 
 

@@ -157,6 +157,7 @@ class Pilot:
             if path is None:
                 if not barred:
                     raise WalkthroughError(f"no way to {sorted(goals, key=str)[0]}: {self.describe()}")
+                self.make_room(barred)
                 for _ in range(WAIT_ACTIONS):
                     self.press(None)
                 continue
@@ -167,6 +168,12 @@ class Pilot:
                     break
                 if self.enough():
                     return
+
+    def make_room(self, barred: Collection[Place]) -> None:
+        """Step aside: who stands in the way may have no other way out than where the player stands."""
+        for direction, after in atlas().next_steps(self.place):
+            if after.map == self.place.map and after not in barred and self.step(direction, after):
+                return
 
     def step(self, direction: str, after: Place) -> bool:
         """Walk one step, asking for help where it takes some; false when the player does not stand at
