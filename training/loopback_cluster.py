@@ -98,12 +98,18 @@ class LoopbackCluster:
         self._processes.pop(address).wait()
 
     def left(self) -> list[psutil.Process]:
-        """Processes that belong to the cluster, by their environment, whoever is their parent now."""
+        """Processes that belong to the cluster, by their environment, whoever is their parent now.
+
+        Those that this program itself has started, multiprocessing's fork server among them, are not meant:
+        they have its environment too, and outlive the cluster.
+        """
+        nodes = {process.pid for address in self._processes for process in self.family(address)}
+        own = {child.pid for child in psutil.Process().children(recursive=True)} - nodes | {os.getpid()}
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 ours = process.environ().get("RAY_TMPDIR") == str(self.folder)
-                if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                if ours and process.pid not in own and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
