@@ -103,7 +103,10 @@ class LoopbackCluster:
         Those that this program itself has started, multiprocessing's fork server among them, are not meant:
         they have its environment too, and outlive the cluster.
         """
-        nodes = {process.pid for address in self._processes for process in self.family(address)}
+        nodes = set()
+        for address in self._processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                nodes |= {process.pid for process in self.family(address)}
         own = {child.pid for child in psutil.Process().children(recursive=True)} - nodes | {os.getpid()}
         found = []
         for process in psutil.process_iter():
