@@ -22,7 +22,7 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
-from training.memory import return_freed_memory, use_one_heap
+from training.memory import return_freed_memory
 from training.rollout_buffer import Indices, LastingRolloutBuffer
 
 CHUNK = 128
@@ -84,7 +84,6 @@ class ChunkedPPO(PPO):
         on_cpu = self.device.type == "cpu"
         self._cores = available_cores() if on_cpu else 1
         self._chunk = chunk_size(self.batch_size, self._cores) if on_cpu else self.batch_size
-        use_one_heap()
         self._threads = ThreadPoolExecutor(self._cores, initializer=_use_one_thread)
         if bfloat16:
             require_bfloat16(self.device)

@@ -18,6 +18,7 @@ import tyro
 from tyro import _errors as tyro_errors  # its one hook for parse errors; the version is pinned
 
 from envs.errors import UserError
+from training.memory import use_one_heap
 
 FlagsT = TypeVar("FlagsT")
 
@@ -215,6 +216,7 @@ def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Run ``main(arguments)`` and leave with its status; a UserError is one line on stderr and status 2."""
     # Threads of torch that wait for each other must not burn the cores that the games run on.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    use_one_heap()  # before torch starts threads, as it does when a network begins
     try:
         status = main(sys.argv[1:])
     except UserError as error:

@@ -16,8 +16,8 @@ from pathlib import Path
 from envs.errors import UserError
 
 # Private memory (USS) on Linux, Python 3.11, torch 2.13 for the CPU, the embedded cartridge: a program that
-# trains held 180 MB once everything was imported, 290 MB after two updates of the default network (buffer
-# apart), with 120 MB of libraries; what starts workers, and the resource tracker, 30 MB together.
+# trains held 180 MB once everything was imported, 290 MB after two updates of a network of 351,936 parameters
+# (buffer apart), with 120 MB of libraries; what starts workers, and the resource tracker, 30 MB together.
 PROGRAM_BYTES = 450_000_000
 # A worker with 2 emulators held 29.9 MB of its own, with 34 of them 74.9 MB: 1.4 MB for each more, and
 # 27 MB without. Rounded up, since pictures of visited tiles grow with the maps that an episode enters.
@@ -31,7 +31,7 @@ NUMBERS_BYTES = 32
 SHARED_OBSERVATIONS = 3
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
-DEFAULT_PARAMETERS = 351_936
+DEFAULT_PARAMETERS = 985_248
 GB = 1e9
 M_ARENA_MAX = -8
 """glibc's number for "how many heaps at most" (malloc.h)."""
@@ -131,10 +131,11 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def use_one_heap() -> None:
-    """Let threads that are yet to start share one heap; does nothing where the C library is not glibc.
+    """Let all threads share one heap; does nothing where the C library is not glibc.
 
-    A heap for each thread, as glibc has it, keeps up to 20 MB of what a thread has freed, now more and now
-    less, and return_freed_memory does not reach it.
+    To be called before the first thread starts: what has a heap of its own by then keeps it, and lends it to
+    threads that start later. Each of those keeps up to 20 MB of what was freed, now more and now less, and
+    return_freed_memory does not reach it.
     """
     library = _glibc()
     if library is not None:

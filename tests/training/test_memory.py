@@ -139,7 +139,6 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 from training.memory import return_freed_memory, use_one_heap
 
-
 def scattered():
     blocks = [bytes(2000) for _ in range(50_000)]
     return blocks[-10:]  # these keep the heap long
@@ -176,3 +175,32 @@ def test_what_is_freed_is_given_back_whatever_thread_had_it() -> None:
     kept, given = map(int, done.stdout.split())
     assert given > 90_000_000
     assert kept < 1_000_000
+
+
+HEAPS = """
+import ctypes
+import sys
+from training.cli import run_program
+
+
+def main(_):
+    import torch
+
+    torch.set_num_threads(2)
+    torch.nn.init.orthogonal_(torch.empty(512, 1200))  # as a network begins: torch starts its threads
+    library = ctypes.CDLL(None)
+    library.fopen.restype = ctypes.c_void_p
+    stream = ctypes.c_void_p(library.fopen(b"/dev/stdout", b"w"))
+    library.malloc_info(0, stream)
+    library.fclose(stream)
+    return 0
+
+
+run_program(main)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
+def test_programs_have_one_heap_from_their_first_thread_on() -> None:
+    done = subprocess.run([sys.executable, "-c", HEAPS], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.count("<heap nr=") == 1
