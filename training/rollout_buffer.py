@@ -22,6 +22,8 @@ class LastingRolloutBuffer(DictRolloutBuffer):
 
     valid: NDArray[np.bool_] | None = None
     """(steps, environments): which of them updates learn from; None: all."""
+    _pinned: dict[str, torch.Tensor]
+    _sent: torch.cuda.Event
 
     def reset(self) -> None:
         """Ready for the next rollout; what is left of the last one is overwritten step by step."""
@@ -44,20 +46,36 @@ class LastingRolloutBuffer(DictRolloutBuffer):
 
     def observations_at(self, indices: Indices) -> dict[str, torch.Tensor]:
         """The observations of those steps, in their own dtype, on the model's device."""
+        if self.device.type == "cuda":
+            return self._through_pinned_memory(indices)
         step, env = np.divmod(indices, self.n_envs)
-        return {key: self._send(array[step, env]) for key, array in self.observations.items()}
+        return {key: torch.from_numpy(array[step, env]) for key, array in self.observations.items()}
 
     def numbers_at(self, name: str, indices: Indices) -> torch.Tensor:
         """``actions``, ``values``, ``log_probs``, ``advantages`` or ``returns`` of those steps, (n,)."""
-        return self._send(getattr(self, name).reshape(-1)[indices])
+        return torch.from_numpy(getattr(self, name).reshape(-1)[indices]).to(self.device)
 
     def learned(self, name: str) -> NDArray[np.float32]:
         """``values``, ``returns`` ... of all valid steps, (n,)."""
         numbers: NDArray[np.float32] = getattr(self, name)
         return numbers.flatten() if self.valid is None else numbers[self.valid]
 
-    def _send(self, array: NDArray[Any]) -> torch.Tensor:
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":  # from pinned memory, so that the copy overlaps with what runs there
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor
+    def _through_pinned_memory(self, indices: Indices) -> dict[str, torch.Tensor]:
+        """Gathered in pinned memory that is kept, so that the graphics card fetches them by itself.
+
+        Pinning a new array for every minibatch costs more than it brings.
+        """
+        if not hasattr(self, "_pinned"):
+            self._pinned, self._sent = {}, torch.cuda.Event()
+        self._sent.synchronize()  # what was gathered last may still be on its way
+        found = {}
+        for key, array in self.observations.items():
+            if len(self._pinned.get(key, ())) < len(indices):
+                like = torch.from_numpy(array[0])
+                self._pinned[key] = like.new_empty((len(indices), *like.shape[1:]), pin_memory=True)
+            gathered = self._pinned[key][: len(indices)]
+            flat = array.reshape(-1, *array.shape[2:])
+            np.take(flat, indices, axis=0, out=gathered.numpy(), mode="clip")  # "raise" would copy
+            found[key] = gathered.to(self.device, non_blocking=True)
+        self._sent.record()
+        return found

@@ -55,8 +55,8 @@ class NetworkConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    picture: Width = 128
-    visited: Width = 32
+    picture: Width = 512
+    visited: Width = 128
     events: Width = 32
     numbers: Width = 64
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)

@@ -150,7 +150,8 @@ def test_bfloat16_is_refused_where_it_would_be_imitated(
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no graphics card")
 def test_learning_on_a_graphics_card() -> None:
-    """Pinned transfers and autocast: it learns, and all stays finite."""
+    """Pinned transfers and autocast: it learns, all stays finite, and what is gathered next leaves alone what
+    was gathered before."""
     env = GroupVecMonitor(EmulatorVecEnv([Lights] * ENVS, 1))
     model = PipelinedPPO(
         GamePolicy,
@@ -164,3 +165,9 @@ def test_learning_on_a_graphics_card() -> None:
     model.learn(4 * 32 * ENVS)
     env.close()
     assert all(torch.isfinite(parameter).all() for parameter in model.policy.parameters())
+    buffer = model.rollout_buffer
+    lights = buffer.observations["lights"].reshape(-1, KINDS)
+    parts = np.arange(0, 64), np.arange(100, 128), np.arange(64, 128)
+    found = [buffer.observations_at(indices)["lights"] for indices in parts]
+    for indices, sent in zip(parts, found, strict=True):
+        assert sent.device.type == "cuda" and np.array_equal(sent.cpu().numpy(), lights[indices])
