@@ -66,7 +66,7 @@ class LastingRolloutBuffer(DictRolloutBuffer):
         Pinning a new array for every minibatch costs more than it brings.
         """
         if not hasattr(self, "_pinned"):
-            self._pinned, self._sent = {}, torch.cuda.Event()
+            self._pinned, self._sent = {}, torch.cuda.Event()  # type: ignore[no-untyped-call]
         self._sent.synchronize()  # what was gathered last may still be on its way
         found = {}
         for key, array in self.observations.items():
