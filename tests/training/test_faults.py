@@ -71,7 +71,7 @@ def test_a_full_disk_ends_the_run_with_an_error_and_harms_no_checkpoint(
 def test_a_disk_that_is_really_full(forker: Forker, endless: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", disk], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=22m", "tmpfs", disk], check=False)
     if mounted.returncode != 0:
         pytest.skip("this machine lets nobody mount a disk")
     try:

@@ -10,6 +10,7 @@ import torch
 from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 
 from envs.observations import Observations
 from envs.ram import GameState
@@ -54,14 +55,18 @@ def test_every_observation_reaches_the_features(cnn: str) -> None:
         assert not torch.equal(base, features({**inputs, name: changed})), name
 
 
-def _size(**widths: Any) -> int:
-    features = GameFeatures(Observations().space, **{**WIDTHS, **widths})
-    return sum(parameter.numel() for parameter in features.parameters())
+def _operations(**widths: Any) -> int:
+    """Floating-point operations for the features of one observation."""
+    space = Observations().space
+    features = GameFeatures(space, **{**WIDTHS, **widths})
+    blank = {name: torch.zeros(1, *box.shape, dtype=torch.uint8) for name, box in space.spaces.items()}
+    with FlopCounterMode(display=False) as counter:
+        features(blank)
+    return int(counter.get_total_flops())
 
 
-def test_the_default_network_is_small() -> None:
-    assert _size() < 400_000
-    assert _size(cnn="nature", picture=512, visited=256) > 4 * _size()
+def test_the_default_network_takes_a_quarter_of_the_nature_cnns_operations() -> None:
+    assert 0 < 4 * _operations() < _operations(cnn="nature", picture=512, visited=256)
 
 
 def test_a_config_may_leave_observations_out() -> None:
