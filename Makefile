@@ -9,9 +9,9 @@ PY := $(VENV)/bin/python
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
 
-# Two at a time, file by file: a file's tests share what they train.
+# Two at a time, file by file: a file's tests share what they train. The order is that of tests/conftest.py.
 test: $(VENV)/.dev
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

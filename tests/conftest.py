@@ -16,8 +16,27 @@ from envs.rom import ROM_VARIABLE
 from envs.start_states import CACHE_VARIABLE, start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
+LONG = (
+    "resume",
+    "killed",
+    "search",
+    "ray_training",
+    "curriculum",
+    "soak",
+    "sweep",
+    "training",
+    "evaluation",
+    "faults",
+)
+"""Files of tests/training that take minutes, most of it in programs that they start."""
 MakeEnv = Callable[..., RedEnv]
 State = Callable[[str], bytes]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no process is left alone with one of them at the end."""
+    order = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
