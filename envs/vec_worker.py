@@ -61,7 +61,8 @@ class Worker:
         indices = [index for group in task.groups for index in group]
         self.groups = task.groups
         self.envs: dict[int, gymnasium.Env[Any, Any]] = {
-            index: make() for index, make in zip(indices, cloudpickle.loads(task.env_fns), strict=True)
+            index: make()  # unpickled is what our parent sent, never a file
+            for index, make in zip(indices, cloudpickle.loads(task.env_fns), strict=True)
         }
         self.layout = task.layout
         self.arrays = view(task.block, task.layout)
