@@ -31,7 +31,7 @@ from envs.remote_post import Patience
 from envs.rom import ROM_VARIABLE, read_rom
 from envs.shared_arrays import Layout, make_layout
 from envs.start_states import start_state
-from tests.envs.test_vec_env import actions, assert_same_infos, gone, same
+from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes
 from training.config import load_config
 from training.make_env import env_config, make_vec_env

@@ -13,7 +13,6 @@ import gymnasium
 import numpy as np
 import psutil
 import pytest
-from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.crew import split
@@ -26,6 +25,7 @@ from envs.shared_arrays import POISON
 from envs.start_states import start_state
 from envs.vec_env import EmulatorVecEnv, WorkerFailed
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
+from tests.envs.transitions import actions, assert_same_infos, same
 
 N = 5
 """Environments: not divisible by workers nor groups."""
@@ -56,25 +56,6 @@ def vec(maker: Maker) -> Iterator[MakeVec]:
     yield make_vec
     for env in made:
         env.close()
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two observations are equal byte for byte."""
-    return left.keys() == right.keys() and all(
-        left[key].dtype == right[key].dtype and left[key].tobytes() == right[key].tobytes() for key in right
-    )
-
-
-def actions(number: int, steps: int, seed: int = 0) -> NDArray[np.int64]:
-    return np.random.default_rng(seed).integers(7, size=(steps, number))
-
-
-def assert_same_infos(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> None:
-    for ours, theirs in zip(left, right, strict=True):
-        assert ours.keys() == theirs.keys()
-        if "terminal_observation" in theirs:
-            assert same(ours.pop("terminal_observation"), theirs.pop("terminal_observation"))
-        assert ours == theirs
 
 
 def test_same_transitions_as_dummy_vec_env(vec: MakeVec, maker: Maker) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+
+from tests.envs.transitions import gone
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,14 +63,6 @@ def program(tmp_path: Path) -> Callable[[float], tuple[subprocess.Popen[str], st
         return process, modules, [int(number) for number in numbers]
 
     return start
-
-
-def gone(pids: list[int], seconds: float = 5) -> bool:
-    """Whether those processes end within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not any(psutil.pid_exists(pid) for pid in pids)
 
 
 def test_workers_import_no_torch_and_end_with_their_parent(program: Any) -> None:
