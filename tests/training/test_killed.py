@@ -39,10 +39,10 @@ def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path
     """Anything may be under way: starting, putting games back, cutting curves, learning, saving."""
     generator = random.Random(7)
     run = runs / "killed"
-    began = time.monotonic()
     child = forker.start("--config", exact, "--run-name", "killed")
+    began = time.monotonic()  # the forker has imported everything by now
     wait_for(lambda: newest(run) > 0)
-    longest = min(1.5 * (time.monotonic() - began), 30.0)  # from a start to past its first checkpoint
+    longest = min(1.5 * (time.monotonic() - began), 15.0)  # from a start to past its first checkpoint
     reached = 0
     for _ in range(20):
         time.sleep(generator.uniform(0, longest))

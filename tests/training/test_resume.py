@@ -62,13 +62,18 @@ def weights(run: Path, name: str = "final") -> str:
     return hashlib.sha256((run / "checkpoints" / name / "policy.safetensors").read_bytes()).hexdigest()
 
 
+MEASURED = {f"health/{name}" for name in ("steps_per_s", "rss_mb", "steps_per_second", "memory", "verdict")}
+"""Curves beside perf/ and time/ that depend on how busy the machine is: two measurements, what health says of
+each, and its worst word on anything."""
+
+
 def curves(run: Path) -> dict[str, Any]:
-    """Every point of the run's curves; of what a clock measured the steps alone."""
+    """Every point of the run's curves; of what the machine's load changes the steps alone."""
     events = EventAccumulator(str(run / "tensorboard"), {"scalars": 0, "images": 0})
     events.Reload()
     found: dict[str, Any] = {}
     for tag in events.Tags()["scalars"]:
-        timed = tag.startswith(("perf/", "time/")) or tag in ("health/steps_per_s", "health/rss_mb")
+        timed = tag.startswith(("perf/", "time/")) or tag in MEASURED
         found[tag] = [(e.step, None if timed else repr(e.value)) for e in events.Scalars(tag)]
     for tag in events.Tags()["images"]:
         found[tag] = [(e.step, e.encoded_image_string) for e in events.Images(tag)]
