@@ -18,7 +18,8 @@ import numpy as np
 
 from envs.crew import Crew, EnvFn, ask_each, end_lost_episode
 from envs.errors import UserError
-from envs.messages import Packing, cut, decode, encode, shrink
+from envs.messages import cut, decode, encode, shrink
+from envs.packing import Packing
 from envs.shared_arrays import make_layout
 
 DONE, ERROR = b"\x01", b"\x02"
@@ -81,6 +82,8 @@ class EmulatorActor:
         workers = min(terms.workers, len(makers))
         self._packing = Packing(layout, terms.space)
         self._crew = Crew(makers, workers, halves(len(makers)), layout, terms.step_timeout)
+        # Whose last observation the trainer has as it is here: requests may change it at either end.
+        self._known = np.zeros(len(makers), np.bool_)
         return encode({"machine": socket.gethostname()})
 
     @_answered
@@ -89,6 +92,7 @@ class EmulatorActor:
         wanted, crew = decode(order), self._crew
         crew.base_seed = wanted["seeds"][0] or 0
         crew.reset(wanted["seeds"], wanted["options"])
+        self._known[:] = False
         infos, crew.reset_infos = crew.reset_infos, {}
         message = [encode({str(index): info for index, info in infos.items()})]
         message.insert(0, len(message[0]).to_bytes(4, "little"))
@@ -117,13 +121,15 @@ class EmulatorActor:
             restarted = {"reset_info": crew.reset_infos.pop(index, {})}
             rest[index] = {**restarted, **rest.get(index, {})}
         own = {index - part.start: told for index, told in rest.items()}
-        message = self._packing.step(crew.arrays, crew.buffer[group], part, own)
+        message = self._packing.step(crew.arrays, crew.buffer[group], part, own, self._known[part])
+        self._known[part] = True
         return shrink(message, self._terms.compress)
 
     @_answered
     def ask(self, order: bytes) -> bytes:
         """A request of ``Crew.ask`` about the environments ``chosen``."""
         wanted = decode(order)
+        self._known[:] = False
         return encode(ask_each(self._crew, wanted["chosen"], *wanted["request"], last=_last(wanted)))
 
     def end(self) -> None:

@@ -100,14 +100,16 @@ class Cluster:
 
     def call(self, actor: Any, method: str, order: bytes, tell: Tell, pieces: int = 1) -> None:
         """Call a method that takes bytes and gives bytes, or ``pieces`` of them; ``tell`` has the answer."""
-        refs = getattr(actor, method).options(num_returns=pieces).remote(order)
-        refs = refs if pieces > 1 else [refs]
+        remote = getattr(actor, method)
+        if pieces == 1:
+            future = remote.remote(order).future()
+            future.add_done_callback(lambda done: tell(done.result))
+            return
+        refs = remote.options(num_returns=pieces).remote(order)
         future = refs[-1].future()  # all of them come with one reply
-
-        def answer() -> bytes:
-            return b"".join([*self._ray.get(refs[:-1]), future.result()])
-
-        future.add_done_callback(lambda _: tell(answer))
+        future.add_done_callback(
+            lambda done: tell(lambda: b"".join([*self._ray.get(refs[:-1]), done.result()]))
+        )
 
     def task(self, function: Callable[[bytes], bytes], cpus: float, order: bytes, tell: Tell) -> None:
         """Run a function wherever ``cpus`` processors are free, or become free; on another machine when that

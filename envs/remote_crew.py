@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.messages import BadMessage, Packing, decode, encode, grow
+from envs.messages import BadMessage, Bytes, decode, encode, grow
+from envs.packing import Packing
 from envs.ray_actor import Terms, halves, pieces_of
 from envs.ray_cluster import Cluster
 from envs.remote_post import Patience, Phase, Post, State
@@ -130,15 +131,15 @@ class RemoteCrew(Posts):
             whole, part = self.arrays[f"obs/{key}"], self.groups[group]
             whole[self.buffer[group], part] = whole[self.other_buffer(group), part]
 
-    def _put_first(self, group: int, data: bytes) -> None:
-        where, view = (self.buffer[group], self.groups[group]), memoryview(data)
+    def _put_first(self, group: int, data: Bytes) -> None:
+        where = self.buffer[group], self.groups[group]
         count = self.groups[group].stop - self.groups[group].start
-        if self._packing.take_observations(view, 0, self.arrays, where, count) != len(data):
+        if self._packing.take_observations(data, 0, self.arrays, where, count) != len(data):
             raise BadMessage(f"{len(data)} bytes of first observations")
 
     # --- answers and losses ---
 
-    def _arrived(self, post: Post, kind: str, key: int, data: bytes) -> None:
+    def _arrived(self, post: Post, kind: str, key: int, data: Bytes) -> None:
         if kind == "ask":
             self._answers[post.number] = decode(data)
         elif kind == "step" and self._phase[key] is Phase.STEPPING:
@@ -150,10 +151,10 @@ class RemoteCrew(Posts):
         elif kind == "reset":
             self._take_first(post, grow(data, self._terms.compress))
 
-    def _take_first(self, post: Post, data: bytes) -> None:
+    def _take_first(self, post: Post, data: Bytes) -> None:
         """Episodes have begun: keep their first observations, group by group, until they are wanted."""
         begin = 4 + int.from_bytes(data[:4], "little")
-        infos = decode(memoryview(data)[4:begin])
+        infos = decode(data[4:begin])
         if infos.keys() != {str(number) for number in range(len(post.indices))}:
             raise BadMessage(f"first infos of environments {list(infos)}")
         self.reset_infos |= {post.indices[int(number)]: info for number, info in infos.items()}

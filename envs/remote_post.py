@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from envs.messages import Bytes
 from envs.ray_cluster import Machine
 
 LONGEST_TICK = 0.5
@@ -83,7 +84,7 @@ class Post:
     heard: float = 0.0
     """When it gave its last answer, or was asked with nothing owed; when it was started."""
     next_try: float = 0.0
-    fresh: dict[int, bytes] = field(default_factory=dict)
+    fresh: dict[int, Bytes] = field(default_factory=dict)
     """First observations of groups after a new start, until they are taken."""
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 from envs.crew import replacement_seed
 from envs.errors import UserError
-from envs.messages import BadMessage, decode, encode
+from envs.messages import BadMessage, Bytes, decode, encode
 from envs.ray_actor import DONE, EmulatorActor, Terms
 from envs.ray_cluster import Cluster, Machine
 from envs.remote_post import Clock, Patience, Post, State, reason_of
@@ -63,7 +63,7 @@ class Posts(ABC):
     # --- what becomes of answers ---
 
     @abstractmethod
-    def _arrived(self, post: Post, kind: str, key: int, data: bytes) -> None:
+    def _arrived(self, post: Post, kind: str, key: int, data: Bytes) -> None:
         """The answer to a call."""
 
     @abstractmethod
@@ -101,7 +101,7 @@ class Posts(ABC):
     def _take(self, post: Post, kind: str, key: int, answer: Callable[[], bytes]) -> None:
         post.heard, post.owed = self._clock.now, post.owed - 1
         try:
-            data = answer()
+            data = memoryview(answer())
         except Exception as error:  # what Ray says of a call that came to nothing
             self._lose(post, reason_of(error))
             return

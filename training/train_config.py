@@ -69,7 +69,7 @@ class RayConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     processors: Annotated[int, Field(ge=1, le=1024)] = 1  # of an actor, and its worker processes
-    compress: bool = False  # results of steps: a tenth of the bytes for a fifth more of the workers' time
+    compress: bool = False  # results: a fourteenth of the bytes for a tenth more of the workers' time
     answer_timeout: Annotated[float, Field(ge=1, le=3600)] = 15.0  # an actor that owes an answer is lost
     start_timeout: Seconds = 60.0  # until one that was asked for and is not there is asked for elsewhere
     lost_timeout: Annotated[float, Field(gt=0, le=1_000_000)] = 600.0  # with all lost, until the run ends

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import logging
 import os
@@ -14,14 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from envs.episode_shelf import EpisodeShelf
 from envs.errors import UserError
 from envs.games import EMBEDDED_SHA1, Game
-from envs.messages import BadMessage, Packing, decode
 from envs.observations import Observations
 from envs.ray_actor import Terms
 from envs.ray_cluster import Cluster
@@ -29,7 +25,6 @@ from envs.ray_vec_env import RayVecEnv
 from envs.red_env import RedEnv
 from envs.remote_post import Patience
 from envs.rom import ROM_VARIABLE, read_rom
-from envs.shared_arrays import Layout, make_layout
 from envs.start_states import start_state
 from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes
@@ -257,55 +252,3 @@ def test_what_is_no_recorded_episode_is_not_kept(
     assert len(caplog.records) == 1 and "cannot be kept" in caplog.text
     assert list(tmp_path.iterdir()) == []
     assert shelf.next_numbers([0, 1]) == [2, 0]
-
-
-@pytest.fixture(scope="module")
-def packing() -> tuple[Packing, Layout]:
-    space = Observations().space
-    layout = make_layout(space, 3)
-    return Packing(layout, space), layout
-
-
-def blank(layout: Layout) -> dict[str, NDArray[Any]]:
-    return {name: np.zeros(field.shape, field.dtype) for name, field in layout.fields.items()}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "line"),
-    [
-        (lambda a: a["rewards"].__setitem__(1, np.nan), "rewards is no finite number"),
-        (lambda a: a["components"].__setitem__((2, 0), np.inf), "components is no finite number"),
-        (lambda a: a["truncated"].view(np.uint8).__setitem__(0, 7), "truncated is neither true nor false"),
-        (lambda a: a["obs/recent_actions"].__setitem__((0, 1, 0), 200), "obs/recent_actions must be 0 to"),
-    ],
-)
-def test_results_that_no_environment_gives_are_refused(
-    packing: tuple[Packing, Layout], spoil: Callable[[Any], None], line: str
-) -> None:
-    pack, layout = packing
-    arrays = blank(layout)
-    message = pack.step(arrays, 0, slice(0, 3), {1: {"info": {"milestones": ["x"]}}})
-    assert pack.take_step(message, blank(layout), 1, slice(0, 3)) == {1: {"info": {"milestones": ["x"]}}}
-    spoil(arrays)
-    with pytest.raises(BadMessage, match=line):
-        pack.take_step(pack.step(arrays, 0, slice(0, 3), {}), blank(layout), 0, slice(0, 3))
-
-
-@given(st.data())
-def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, Layout], data: st.DataObject) -> None:
-    """A good message with bytes that were changed, cut off or added."""
-    pack, layout = packing
-    whole = bytearray(pack.step(blank(layout), 0, slice(0, 3), {0: {"info": {"agent_stats": {"x": 1.5}}}}))
-    tail = pack.step_size(3)
-    for _ in range(data.draw(st.integers(1, 4))):
-        whole[data.draw(st.integers(tail, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=40))
-    with contextlib.suppress(BadMessage):
-        rest = pack.take_step(bytes(cut), blank(layout), 0, slice(0, 3))
-        assert all(0 <= index < 3 and isinstance(told, dict) for index, told in rest.items())
-
-
-@pytest.mark.parametrize("text", [b"[NaN,{}]", b"[1e999,{}]", b'[{"$array":"0"},{"0":["|O",[1]]}]', b"[[[["])
-def test_trees_hold_plain_finite_values_alone(text: bytes) -> None:
-    with pytest.raises(BadMessage):
-        decode(len(text).to_bytes(4, "little") + text)

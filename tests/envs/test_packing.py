@@ -1,0 +1,99 @@
+"""What goes between machines: results of steps as bytes, which no end believes unseen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from envs.messages import BadMessage, decode
+from envs.observations import Observations
+from envs.packing import Packing
+from envs.shared_arrays import BUFFERS, Layout, make_layout
+
+WHOLE = slice(0, 3)
+NOBODY, ALL = np.zeros(3, np.bool_), np.ones(3, np.bool_)
+
+
+@pytest.fixture(scope="module")
+def packing() -> tuple[Packing, Layout]:
+    space = Observations().space
+    layout = make_layout(space, 3)
+    return Packing(layout, space), layout
+
+
+def blank(layout: Layout) -> dict[str, NDArray[Any]]:
+    return {name: np.zeros(field.shape, field.dtype) for name, field in layout.fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda a: a["rewards"].__setitem__(1, np.nan), "rewards is no finite number"),
+        (lambda a: a["components"].__setitem__((2, 0), np.inf), "components is no finite number"),
+        (lambda a: a["truncated"].view(np.uint8).__setitem__(0, 7), "truncated is neither true nor false"),
+        (lambda a: a["obs/recent_actions"].__setitem__((0, 1, 0), 200), "obs/recent_actions must be 0 to"),
+    ],
+)
+def test_results_that_no_environment_gives_are_refused(
+    packing: tuple[Packing, Layout], spoil: Callable[[Any], None], line: str
+) -> None:
+    pack, layout = packing
+    arrays = blank(layout)
+    message = pack.step(arrays, 0, WHOLE, {1: {"info": {"milestones": ["x"]}}}, NOBODY)
+    assert pack.take_step(message, blank(layout), 1, WHOLE) == {1: {"info": {"milestones": ["x"]}}}
+    spoil(arrays)
+    with pytest.raises(BadMessage, match=line):
+        pack.take_step(pack.step(arrays, 0, WHOLE, {}, NOBODY), blank(layout), 0, WHOLE)
+
+
+@given(st.data())
+def test_stacked_pictures_arrive_whole(packing: tuple[Packing, Layout], data: st.DataObject) -> None:
+    """Whether a stack has moved on by one picture or is another, and whether the one before is known; a step
+    that moved on is small."""
+    pack, layout = packing
+    generator = np.random.default_rng(data.draw(st.integers(0, 9)))
+    here, there = blank(layout), blank(layout)
+    here["obs/screen"][0] = generator.integers(256, size=here["obs/screen"][0].shape)
+    known = NOBODY
+    for step in range(1, 5):
+        now = step % BUFFERS
+        new, old = here["obs/screen"][now], here["obs/screen"][1 - now]
+        new[:, :-1] = old[:, 1:]
+        new[:, -1] = generator.integers(256, size=new[:, -1].shape)
+        others = np.array(data.draw(st.lists(st.booleans(), min_size=3, max_size=3)))
+        new[others] = generator.integers(256, size=new[others].shape)
+        message = pack.step(here, now, WHOLE, {}, known)
+        pack.take_step(message, there, now, WHOLE)
+        assert (there["obs/screen"][now] == new).all()
+        missing = int((others | ~known).sum()) * new[0, :-1].size
+        assert len(message) == pack.step_size(3) + missing
+        known = ALL
+
+
+@given(st.data())
+def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, Layout], data: st.DataObject) -> None:
+    """A good message with bytes that were changed, cut off or added."""
+    pack, layout = packing
+    told = {0: {"info": {"agent_stats": {"x": 1.5}}}}
+    whole = bytearray(pack.step(blank(layout), 0, WHOLE, told, ALL))
+    tail = pack.step_size(3)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.one_of(st.integers(0, 5), st.integers(tail, len(whole) - 1)))
+        whole[place] = data.draw(st.integers(0, 255))
+    cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=40))
+    with contextlib.suppress(BadMessage):
+        rest = pack.take_step(bytes(cut), blank(layout), 0, WHOLE)
+        assert all(0 <= index < 3 and isinstance(told, dict) for index, told in rest.items())
+
+
+@pytest.mark.parametrize("text", [b"[NaN,{}]", b"[1e999,{}]", b'[{"$array":"0"},{"0":["|O",[1]]}]', b"[[[["])
+def test_trees_hold_plain_finite_values_alone(text: bytes) -> None:
+    with pytest.raises(BadMessage):
+        decode(len(text).to_bytes(4, "little") + text)
