@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 
+from .forked import Forker
+
 ROOT = Path(__file__).parents[2]
 Result = subprocess.CompletedProcess[str]
 Program = Callable[..., Result]
+FORKED = ("train_ppo", "evaluate", "export_sb3", "replay", "diagnose")
+SECONDS = 240
+"""Until a program counts as stuck."""
 
 # Two games from where control is gained, in this process, eight updates; an episode ends every 40 steps.
 TINY = {
@@ -51,16 +58,35 @@ def environment(runs: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def program(runs: Path) -> Program:
-    """program("train_ppo", *flags): a program of training/ run to its end as a process of its own."""
+def program(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """program("train_ppo", *flags): a program of training/ run to its end as a process of its own.
+
+    Those of FORKED, which the suite starts most, begin as a copy of a process that has imported torch: as
+    files of their own they are started by the tests of sweeps, soaks and signals.
+    """
+    forker = Forker(tmp_path_factory.mktemp("said"), environment(runs))
 
     def run(name: str, *flags: Any, cwd: Path = ROOT) -> Result:
+        if name in FORKED:
+            child = forker.start(*flags, program=name, cwd=cwd, environment=environment(runs))
+            limit = Timer(SECONDS, child.kill, [signal.SIGKILL])
+            limit.start()
+            status = child.wait()
+            limit.cancel()
+            return subprocess.CompletedProcess([name, *flags], status, child.shown, child.errors)
         command = [sys.executable, str(ROOT / "training" / f"{name}.py"), *map(str, flags)]
         return subprocess.run(
-            command, cwd=cwd, env=environment(runs), capture_output=True, text=True, timeout=240, check=False
+            command,
+            cwd=cwd,
+            env=environment(runs),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
         )
 
-    return run
+    yield run
+    forker.close()
 
 
 @pytest.fixture

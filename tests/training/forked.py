@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 SERVER = """
 import importlib, json, os, sys, traceback
 sys.path.insert(0, sys.argv[1])
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch reads it when it is imported
 import training.session, training.plan, training.train_ppo, training.export_sb3
 from training.cli import run_program
 for line in sys.stdin:
@@ -25,8 +26,13 @@ for line in sys.stdin:
     if "start" in order:
         pid = os.fork()
         if pid == 0:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for number, path in ((1, order["out"]), (2, order["err"])):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+            os.environ.update(order["environment"])
+            for name in os.environ.keys() - order["environment"].keys():
+                del os.environ[name]
+            os.chdir(order["cwd"])
             status = 70
             try:
                 exec(order["before"])
@@ -79,7 +85,7 @@ class Forker:
     """Starts programs; ``folder`` holds what they say. Close it."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
+        self.folder, self.environment = folder, environment
         self._count = 0
         self._running: set[int] = set()
         self._server = subprocess.Popen(
@@ -87,14 +93,19 @@ class Forker:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def start(self, *flags: Any, program: str = "train_ppo", before: str = "") -> Child:
-        """Start ``training/PROGRAM.py`` with ``flags``; ``before`` is code that its process runs first."""
+    def start(
+        self, *flags: Any, program: str = "train_ppo", before: str = "", cwd: Path = ROOT,
+        environment: dict[str, str] | None = None,
+    ) -> Child:  # fmt: skip
+        """Start ``training/PROGRAM.py`` with ``flags``; ``before`` is code that its process runs first,
+        ``environment`` what it has in place of the forker's."""
         self._count += 1
         out, err = (self.folder / f"{self._count}.{name}" for name in ("out", "err"))
         pid = self._ask(
             {
                 "start": [str(flag) for flag in flags], "program": program, "before": before,
-                "out": str(out), "err": str(err),
+                "out": str(out), "err": str(err), "cwd": str(cwd),
+                "environment": environment or self.environment,
             }
         )  # fmt: skip
         self._running.add(pid)
