@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.shared_arrays import BUFFERS, Layout, allocate, view
+from envs.shared_arrays import Layout, allocate, other, view
 from envs.vec_worker import Start, Task
 from envs.worker_process import WorkerLost, WorkerProcess, worker_context
 
@@ -178,7 +178,7 @@ class Crew:
 
     def other_buffer(self, group: int) -> int:
         """The buffer that holds the observation before the last, and the next one soon."""
-        return (self.buffer[group] + 1) % BUFFERS
+        return other(self.buffer[group])
 
     def _receive_step(self, number: int) -> None:
         """A worker's next answer to a step, whichever group it is for."""

@@ -7,7 +7,7 @@ pictures of the steps before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.messages import Arrays, BadMessage, Bytes, decode, encode
-from envs.shared_arrays import BUFFERS, Layout
+from envs.shared_arrays import Layout, other
 
 COUNTED = ("rewards", "terminated", "truncated", "has_components", "components")
 """What a step gives beside observations, in the order of its message."""
@@ -94,14 +94,9 @@ class Packing:
 
     def step_size(self, count: int) -> int:
         """Bytes of such a message about ``count`` environments when no episode ends and all are known."""
-        stacks = sum(1 - self._kinds[name].size + self._newest(name) for name in self._stacks)
-        names: Sequence[str] = (*self._observed["obs"].values(), *COUNTED)
-        return count * (stacks + sum(self._kinds[name].size for name in names))
-
-    def _newest(self, name: str) -> int:
-        """Bytes of one picture of a stack."""
-        kind = self._kinds[name]
-        return kind.size // kind.shape[0]
+        sizes = {name: self._kinds[name].size for name in (*self._observed["obs"].values(), *COUNTED)}
+        newest = {name: 1 + sizes[name] // self._kinds[name].shape[0] for name in self._stacks}
+        return count * sum((sizes | newest).values())
 
     def take_step(self, data: Bytes, arrays: Arrays, buffer: int, part: slice) -> dict[int, Any]:
         """Put such a result into ``arrays``; returns ``rest``, indices counted from 0. Raises BadMessage,
@@ -126,7 +121,7 @@ class Packing:
         """See ``_stacked``."""
         buffer, part = where
         shifted, begin = self._flags(data, begin, part.stop - part.start, name)
-        now, before = whole[buffer, part], whole[_other(buffer), part]
+        now, before = whole[buffer, part], whole[other(buffer), part]
         now[shifted, :-1] = before[shifted, 1:]
         kind = self._kinds[name]
         values, begin = self._values(data, begin, name, int(shifted.sum()) * kind.items // kind.shape[0])
@@ -169,14 +164,10 @@ def _ended(arrays: Arrays, part: slice) -> NDArray[np.int64]:
     return np.asarray(over + part.start, np.int64)
 
 
-def _other(buffer: int) -> int:
-    return (buffer + 1) % BUFFERS
-
-
 def _stacked(whole: NDArray[Any], buffer: int, part: slice, known: NDArray[np.bool_]) -> list[bytes]:
     """A flag for each environment; the newest pictures of those with one, whose others are the last ones of
     the stack before; then the whole stacks of those without."""
-    now, before = whole[buffer, part], whole[_other(buffer), part]
+    now, before = whole[buffer, part], whole[other(buffer), part]
     shifted = known & (now[:, :-1] == before[:, 1:]).all(axis=(1, 2, 3))
     return [shifted.tobytes(), now[shifted, -1].tobytes(), now[~shifted].tobytes()]
 

@@ -17,7 +17,7 @@ from envs.ray_actor import Terms, halves, pieces_of
 from envs.ray_cluster import Cluster
 from envs.remote_post import Patience, Phase, Post, State
 from envs.remote_posts import SLICE, Numbers, Posts
-from envs.shared_arrays import BUFFERS, Layout, make_layout
+from envs.shared_arrays import Layout, make_layout, other
 
 
 class RemoteCrew(Posts):
@@ -91,7 +91,7 @@ class RemoteCrew(Posts):
 
     def other_buffer(self, group: int) -> int:
         """The buffer that holds the observation before the last, and the next one soon."""
-        return (self.buffer[group] + 1) % BUFFERS
+        return other(self.buffer[group])
 
     def next_news(self, seconds: float) -> tuple[int, bool] | None:
         """The next group of which something is known, and whether that is a result (which ``wait`` gives)

@@ -26,6 +26,11 @@ BUFFERS = 2
 """The last observation stays readable while the next one is written: stable-baselines3 keeps it."""
 
 
+def other(buffer: int) -> int:
+    """The buffer that holds the observation before the last, and the next one soon."""
+    return (buffer + 1) % BUFFERS
+
+
 @dataclass(frozen=True)
 class Field:
     """One array in the block: its first byte, its shape and its dtype."""

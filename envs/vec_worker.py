@@ -219,5 +219,5 @@ def _error(error: Exception, fatal: bool) -> bytes:
     try:
         pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - many can be pickled and not made again
         return ERROR + bytes(cloudpickle.dumps((error, fatal, text)))
-    except Exception:
+    except Exception:  # whatever a class of the user's own raises as it is made again
         return ERROR + pickle.dumps((None, fatal, text))
