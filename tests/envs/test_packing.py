@@ -12,10 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from envs.messages import BadMessage, decode
+from envs.emulator import Emulator
+from envs.games import Game
+from envs.messages import BadMessage, decode, encode
 from envs.observations import Observations
 from envs.packing import Packing
+from envs.ray_actor import DONE, EmulatorActor, Terms
+from envs.red_env import EnvConfig, RedEnv
 from envs.shared_arrays import BUFFERS, Layout, make_layout
+from envs.start_states import start_state
+from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 WHOLE = slice(0, 3)
 NOBODY, ALL = np.zeros(3, np.bool_), np.ones(3, np.bool_)
@@ -75,6 +81,29 @@ def test_stacked_pictures_arrive_whole(packing: tuple[Packing, Layout], data: st
         missing = int((others | ~known).sum()) * new[0, :-1].size
         assert len(message) == pack.step_size(3) + missing
         known = ALL
+
+
+def test_an_actor_sends_whole_stacks_only_where_it_must(game: Game) -> None:
+    """The first step of an episode and what follows a request; the newest picture alone otherwise."""
+    config = EnvConfig(game, start_state(game, "starter"), max_steps=100)
+
+    def make() -> RedEnv:
+        return RedEnv(Emulator(game.rom), RewardStack(DEFAULT_COEFFICIENTS), Observations(), config)
+
+    space = Observations().space
+    actor = EmulatorActor(
+        Terms(lambda indices, episodes: [make for _ in indices], space, 1, 30.0, compress=False)
+    )
+    assert actor.start(encode({"indices": [0, 1, 2], "episodes": [0, 0, 0]}))[:1] == DONE
+    assert actor.reset(encode({"seeds": [1, 2, 3], "options": [{}, {}, {}]}))[:1] == DONE
+    order = b"\x00" + np.zeros(3, np.int64).tobytes()
+    sizes = [len(actor.step(order)) for _ in range(3)]
+    about = {"request": ["get", "max_steps"], "chosen": [0], "last": []}
+    actor.ask(encode(about))
+    sizes += [len(actor.step(order)) for _ in range(2)]
+    actor.end()
+    small = 1 + Packing(make_layout(space, 3), space).step_size(3)
+    assert [size - small for size in sizes] == [3 * 2 * 72 * 80, 0, 0, 3 * 2 * 72 * 80, 0]
 
 
 @given(st.data())

@@ -61,13 +61,13 @@ def environment(runs: Path) -> dict[str, str]:
 def program(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """program("train_ppo", *flags): a program of training/ run to its end as a process of its own.
 
-    Those of FORKED, which the suite starts most, begin as a copy of a process that has imported torch: as
-    files of their own they are started by the tests of sweeps, soaks and signals.
+    Those of FORKED, which the suite starts most, begin as a copy of a process that has imported torch, unless
+    they must be ``fresh``: started as a file, as users do.
     """
     forker = Forker(tmp_path_factory.mktemp("said"), environment(runs))
 
-    def run(name: str, *flags: Any, cwd: Path = ROOT) -> Result:
-        if name in FORKED:
+    def run(name: str, *flags: Any, cwd: Path = ROOT, fresh: bool = False) -> Result:
+        if name in FORKED and not fresh:
             child = forker.start(*flags, program=name, cwd=cwd, environment=environment(runs))
             limit = Timer(SECONDS, child.kill, [signal.SIGKILL])
             limit.start()

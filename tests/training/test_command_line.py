@@ -13,7 +13,7 @@ import pytest
 from training.cli import NO_SETTINGS, TrainFlags, parse
 from training.config import TrainConfig
 
-from .conftest import Program
+from .conftest import ROOT, Program
 
 DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
 --n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom
@@ -23,12 +23,23 @@ DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total
 
 def test_help_is_quick_and_names_every_flag(program: Program) -> None:
     started = time.monotonic()
-    result = program("train_ppo", "--help")
+    result = program("train_ppo", "--help", fresh=True)
     seconds = time.monotonic() - started
     assert result.returncode == 0
     assert [flag for flag in DESIGNED.split() if flag not in result.stdout] == []
     assert "(default: 0.997)" in result.stdout
     assert seconds < 5, "importing torch for --help takes longer"
+
+
+def test_every_program_starts_as_a_file_from_any_folder(program: Program, tmp_path: Path) -> None:
+    programs = [
+        path.stem for path in (ROOT / "training").glob("*.py") if "run_program(main)" in path.read_text()
+    ]
+    assert {"train_ppo", "evaluate", "replay", "diagnose", "export_sb3"} < set(programs)
+    for name in sorted(set(programs) - {"contenders"}):  # that one is told by the benchmark
+        result = program(name, "--help", cwd=tmp_path, fresh=True)
+        assert (result.returncode, result.stderr) == (0, ""), name
+        assert f"usage: {name}.py" in result.stdout
 
 
 def test_every_flag_is_a_setting_or_handled_by_the_plan() -> None:

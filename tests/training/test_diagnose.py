@@ -75,7 +75,7 @@ def test_a_stock_run_gets_a_verdict(stock: Path) -> None:
 
 
 def test_the_program_prints_it_and_json(stock: Path, program: Program) -> None:
-    done = program("diagnose", stock)
+    done = program("diagnose", stock, fresh=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "KL divergence stays below 0.05" in done.stdout
     found = json.loads(program("diagnose", stock, stock / "PPO_1", "--json").stdout)

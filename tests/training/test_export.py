@@ -51,7 +51,7 @@ def run(program: Program, tiny: Path, runs: Path) -> Path:
 
 def test_plain_stable_baselines3_plays_the_same(program: Program, run: Path, tmp_path: Path) -> None:
     out = tmp_path / "policy.zip"
-    result = program("export_sb3", run.name, "--out", out)
+    result = program("export_sb3", run.name, "--out", out, fresh=True)
     assert result.returncode == 0, result.stderr
     config = load_config(run / "config.json")
     env = DummyVecEnv(env_makers(config, 2))

@@ -79,7 +79,7 @@ def _played(folder: Path, **settings: Any) -> Path:
 
 
 def test_every_episode_of_a_resumed_run_is_the_same_again(run: Path, program: Program) -> None:
-    result = program("replay", "recorded", "--all", "--verify-only")
+    result = program("replay", "recorded", "--all", "--verify-only", fresh=True)
     assert result.stdout == ("6 episodes: 6 agree in memory (420 steps), 0 do not; rewards of 6 agree\n"), (
         result.stdout + result.stderr
     )

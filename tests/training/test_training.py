@@ -21,7 +21,7 @@ from .conftest import ROOT, TINY, Program, Result, environment
 @pytest.fixture(scope="module")
 def stopped(program: Program, tiny: Path) -> Result:
     """The run "whole", stopped in the middle."""
-    return program("train_ppo", "--config", tiny, "--run-name", "whole", "--stop-after", 100)
+    return program("train_ppo", "--config", tiny, "--run-name", "whole", "--stop-after", 100, fresh=True)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_accepted_changes_are_kept(resumed: Result, program: Program, runs: Path
 
 def test_evaluation_compares_with_random_buttons(resumed: Result, program: Program, runs: Path) -> None:
     assert resumed.returncode == 0
-    result = program("evaluate", "whole", "--episodes", 3, "--seeds", 2, "--device", "cpu")
+    result = program("evaluate", "whole", "--episodes", 3, "--seeds", 2, "--device", "cpu", fresh=True)
     assert result.returncode == 0, result.stderr
     assert "6 episodes each from bedroom" in result.stdout
     assert "reached by none: starter" in result.stdout
