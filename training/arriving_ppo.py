@@ -61,6 +61,7 @@ class ArrivingPPO(PipelinedPPO):
         callback.on_rollout_start()
         if self.halted:
             return False
+        self._take_weights()
         self._drawn_after = self.num_timesteps
         arrivals = Arrivals(env.groups, n_rollout_steps, self.late_factor)
         with self._own_randomness():

@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
+from training.acting import Acting
 from training.chunked_ppo import ChunkedPPO, threads
 from training.monitor import GroupVecMonitor
 
@@ -29,6 +30,7 @@ class PipelinedPPO(ChunkedPPO):
 
     halted = False
     """Set by a callback when a rollout starts: do not start it, end training."""
+    _acting: Acting | None = None
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -51,6 +53,7 @@ class PipelinedPPO(ChunkedPPO):
         callback.on_rollout_start()
         if self.halted:
             return False
+        self._take_weights()
         self._begin(env, rollout_buffer)
         for step in range(n_rollout_steps):
             last = step + 1 == n_rollout_steps
@@ -73,6 +76,12 @@ class PipelinedPPO(ChunkedPPO):
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _take_weights(self) -> None:
+        """Actions are chosen by the policy as it is now."""
+        if self._acting is None:
+            self._acting = Acting(self.policy)
+        self._acting.refresh()
 
     def _observations(self) -> dict[str, NDArray[Any]]:
         """The observation of every environment that no action was chosen for yet."""
@@ -99,8 +108,9 @@ class PipelinedPPO(ChunkedPPO):
         """Choose one group's actions for the observations in the buffer at ``step``, and send them off."""
         part = env.groups[group]
         observations = {key: array[step, part] for key, array in buffer.observations.items()}
+        assert self._acting is not None
         with th.inference_mode(), self.precision():
-            actions, values, log_probs = self.policy(obs_as_tensor(observations, self.device))
+            actions, values, log_probs = self._acting.policy(obs_as_tensor(observations, self.device))
         chosen = actions.cpu().numpy()
         env.step_group(group, chosen)
         assert self._last_episode_starts is not None
@@ -124,6 +134,9 @@ class PipelinedPPO(ChunkedPPO):
             self._choose(env, buffer, step + 1, group)
         buffer.rewards[step, part] = rewards + self._values_after_time_limit(dones, infos)
         return rewards, dones, infos
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_acting"]
 
     def _values_after_time_limit(
         self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]
