@@ -88,7 +88,7 @@ def same_emulators(flags: RayBenchmarkFlags) -> dict[str, float]:
     try:
         cluster.add("127.0.0.3", ACTORS)
         cluster.wait_for("127.0.0.3")
-        there = {"ray_address": cluster.address, "envs_per_actor": EACH, "device": "cpu"}
+        there = {"ray_address": cluster.address, "envs_per_actor": EACH, "workers": ACTORS, "device": "cpu"}
         rates: dict[str, float] = {}
         for pair in PAIRS:
             found = interleaved(pair, ACTORS, sizes(ACTORS * EACH) | there, flags.rounds, flags.seconds, _say)

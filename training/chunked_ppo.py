@@ -1,4 +1,4 @@
-"""PPO's update for a CPU: minibatches cut into chunks that stay in the cache, one thread to a chunk.
+"""PPO's update for a CPU: minibatches cut into chunks, one thread to a chunk.
 
 The gradient of a minibatch is the sum of its chunks', always added in the same order, and that of
 stable-baselines3 but for the order of floating-point sums. Torch's own threads would share every single
@@ -9,7 +9,6 @@ well, an update then takes ten times as long.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +21,10 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
+from training.chunk_sizes import chunk_size
 from training.memory import return_freed_memory
 from training.rollout_buffer import Indices, LastingRolloutBuffer
 
-CHUNK = 128
-"""Samples: the activations of the default network for so many fit into a core's cache."""
-SMALLEST_CHUNK = 32
-"""Below this, a chunk is more overhead than work."""
 PARTS = ("policy", "entropy", "value", "kl", "clipped")
 """What ``_losses`` sums up."""
 NAMES = {"entropy": "train/entropy_loss", "policy": "train/policy_gradient_loss", "value": "train/value_loss"}
@@ -39,6 +35,9 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether ``device`` computes in bfloat16 itself."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
+    known = torch.cpu.get_capabilities()
+    if known["architecture"] == "x86_64":  # oneDNN says yes for AVX-512 alone, and then imitates it
+        return bool(known["avx512_bf16"] or known["amx_bf16"])
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
@@ -46,11 +45,6 @@ def require_bfloat16(device: torch.device) -> None:
     """Raise UserError where ``device`` would only imitate bfloat16, which is slower than float32."""
     if not has_bfloat16(device):
         raise UserError(f"bfloat16: this machine's {device.type} has no such arithmetic; leave it off")
-
-
-def chunk_size(batch_size: int, cores: int) -> int:
-    """Samples of a chunk, so that every core has one where that leaves them large enough."""
-    return min(CHUNK, max(SMALLEST_CHUNK, math.ceil(batch_size / cores)))
 
 
 def _use_one_thread() -> None:
@@ -69,7 +63,7 @@ def threads(number: int) -> Iterator[None]:
 
 
 class ChunkedPPO(PPO):
-    """``stable_baselines3.PPO`` whose update reads a LastingRolloutBuffer in chunks of CHUNK samples.
+    """``stable_baselines3.PPO`` whose update reads a LastingRolloutBuffer in chunks of ``chunk_size``.
 
     ``bfloat16`` computes the network in bfloat16; weights, heads and losses stay float32. Raises UserError
     where the processor or graphics card has no such arithmetic.

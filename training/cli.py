@@ -88,7 +88,8 @@ class TrainFlags:
     num_envs: Annotated[str | None, _flag("N|auto", "num_envs")] = None
     """Games played side by side; auto: as many as a short measurement finds worth it."""
     workers: Annotated[str | None, _flag("N|ray", "workers")] = None
-    """Processes for them (default: one per core); ray: they run on the machines of a Ray cluster."""
+    """Processes for them (default: one per core and one more); ray: they run on the machines of a Ray
+    cluster."""
     ray_address: Annotated[str | None, _flag("HOST:PORT", "ray_address")] = None
     """The head of that cluster, see docs/ray.md."""
     envs_per_actor: Annotated[int | None, _flag("N", "envs_per_actor")] = None

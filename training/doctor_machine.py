@@ -18,13 +18,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from training.chunk_sizes import chunks_at_once
 from training.findings import FAILURE, OK, WARNING, Finding
 from training.memory import Run, available_memory
+from training.presets import usual_workers
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
 GIB = 1 << 30
 LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
+USUAL_BATCH = 512  # samples: the default of TrainConfig, which a machine without packages cannot load
 LEAST_DISK = GIB // 4  # bytes: some checkpoints and curves
 SMALL_DISK = 4 * GIB
 IMPORTED_AS = {"stable-baselines3": "stable_baselines3", "pyyaml": "yaml"}
@@ -171,7 +174,8 @@ def check_cpu() -> Iterator[Finding]:
 
 def check_memory(num_envs: int, n_steps: int) -> Iterator[Finding]:
     """Whether a run of so many games and steps to a rollout fits."""
-    run = Run(num_envs, n_steps, workers=min(_cores(), num_envs))
+    cores = _cores()
+    run = Run(num_envs, n_steps, usual_workers(num_envs, cores), chunks=chunks_at_once(USUAL_BATCH, cores))
     free, needed = available_memory(), run.total
     text = f"{free / GIB:.1f} GiB free, {num_envs} games of {n_steps} steps need about {needed / GIB:.1f} GiB"
     fitting = run.most_envs(free)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from training.chunk_sizes import chunks_at_once
 from training.memory import Run, available_memory
 
 PRESETS = ("small", "medium", "large")
@@ -30,6 +31,16 @@ SIZES = {
     "medium": Size(per_core=2, fewest=16, most=32, n_steps=1024, minibatches=8),
     "large": Size(per_core=4, fewest=32, most=128, n_steps=2048, minibatches=16),
 }
+
+
+def usual_workers(num_envs: int, cores: int) -> int:
+    """Worker processes of a run that names no number: one per core, and one more where each then still holds
+    four environments, two of each group.
+
+    While the policy acts for one group, a worker that has stepped its part of the other has nothing to do:
+    the one more has work for its core.
+    """
+    return max(min(cores, num_envs), min(cores + 1, num_envs // 4))
 
 
 def largest_divisor(number: int, limit: int) -> int:
@@ -61,7 +72,8 @@ def preset_values(
     n_steps = _whole(given.get("n_steps")) or size.n_steps
 
     def needed(steps: int) -> int:
-        return Run(num_envs, steps, workers=min(cores, num_envs)).total
+        chunks = chunks_at_once(max(1, num_envs * steps // size.minibatches), cores)
+        return Run(num_envs, steps, usual_workers(num_envs, cores), chunks=chunks).total
 
     while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
         n_steps //= 2

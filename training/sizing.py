@@ -13,12 +13,13 @@ from envs.errors import UserError
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.vec_env import available_cores
+from training.chunk_sizes import chunks_at_once
 from training.config import TrainConfig
 from training.make_env import make_vec_env
 from training.memory import Run, available_memory, preflight
 from training.model import build_model
 from training.policy import GamePolicy, policy_kwargs
-from training.presets import divisors_near
+from training.presets import divisors_near, usual_workers
 
 PER_CORE = (2, 4, 8, 16)
 """Environments a core that are tried."""
@@ -38,8 +39,9 @@ def memory_of(config: TrainConfig) -> Run:
     return Run(
         num_envs=config.num_envs,
         n_steps=config.n_steps,
-        workers=min(config.workers or available_cores(), config.num_envs),
+        workers=min(config.workers or usual_workers(config.num_envs, available_cores()), config.num_envs),
         observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
+        chunks=chunks_at_once(config.batch_size, available_cores()),
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
         elsewhere=config.ray_address is not None,
     )

@@ -55,8 +55,8 @@ class NetworkConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    picture: Width = 512
-    visited: Width = 128
+    picture: Width = 256
+    visited: Width = 64
     events: Width = 32
     numbers: Width = 64
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)

@@ -17,10 +17,20 @@ import pytest
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
+from training.chunk_sizes import chunks_at_once
 from training.config import load_config
 from training.make_env import make_vec_env
-from training.memory import EMULATOR_BYTES, NUMBERS_BYTES, OBSERVATION_BYTES, WORKER_BYTES, Run, preflight
+from training.memory import (
+    CHUNK_BYTES,
+    EMULATOR_BYTES,
+    NUMBERS_BYTES,
+    OBSERVATION_BYTES,
+    WORKER_BYTES,
+    Run,
+    preflight,
+)
 from training.model import build_model
+from training.presets import usual_workers
 from training.sizing import check_memory, memory_of
 
 from .conftest import ROOT, TINY
@@ -44,7 +54,9 @@ def test_the_buffer_and_the_network_are_counted_as_they_are() -> None:
 
 def test_the_default_run_is_what_the_doctor_and_the_presets_reckon_with() -> None:
     run = memory_of(load_config(None, {"workers": 2}))
-    assert run == Run(16, 512, 2), "shapes of observations and size of the network are the constants'"
+    assert run == Run(16, 512, 2, chunks=chunks_at_once(512, available_cores())), (
+        "shapes of observations and size of the network are the constants'"
+    )
     assert run.buffer == 16 * 512 * (OBSERVATION_BYTES + NUMBERS_BYTES)
 
 
@@ -131,7 +143,50 @@ def test_wrong_numbers_are_refused(refused: Refused, flags: list[str], message: 
 
 
 def test_no_cores_are_counted_that_may_not_be_used() -> None:
-    assert memory_of(load_config(None)).workers == min(len(os.sched_getaffinity(0)), 16)
+    assert memory_of(load_config(None)).workers == usual_workers(16, len(os.sched_getaffinity(0)))
+
+
+CHUNKS = """
+import re
+from pathlib import Path
+import torch
+from envs.observations import Observations
+from envs.red_env import RedEnv
+from training.config import NetworkConfig
+from training.chunk_sizes import LARGEST_CHUNK
+from training.memory import return_freed_memory, use_one_heap
+from training.policy import GamePolicy, policy_kwargs
+
+
+def most():  # getrusage would tell what the process that started this one held
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+
+def learn(samples):
+    inputs = {
+        name: torch.zeros(samples, *box.shape, dtype=torch.uint8) for name, box in space.spaces.items()
+    }
+    found = policy.evaluate_actions(inputs, torch.zeros(samples, dtype=torch.long))
+    torch.autograd.grad(sum(part.sum() for part in found), list(policy.parameters()))
+
+
+use_one_heap()
+torch.set_num_threads(1)
+space = Observations().space
+policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(NetworkConfig()))
+learn(1)
+return_freed_memory()
+before = most()
+learn(LARGEST_CHUNK)
+print(most() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the most that was held is Linux's")
+def test_a_chunk_of_an_update_takes_what_is_reckoned() -> None:
+    command = [sys.executable, "-c", CHUNKS]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert 0.7 * CHUNK_BYTES < int(done.stdout) < CHUNK_BYTES
 
 
 GIVING_BACK = """
@@ -149,7 +204,6 @@ def resident():
 
 
 def at_the_end():
-    bytes(30_000_000)  # from now on, glibc trims no heap by itself that is shorter than twice this
     return len([bytes(16_000) for _ in range(1000)])
 
 
@@ -158,6 +212,7 @@ with ThreadPoolExecutor(1) as pool:
     pool.submit(len, ()).result()
     before = resident()
     pool.submit(at_the_end).result()
+    print(resident() - before)
     return_freed_memory()
     print(resident() - before)
     kept = pool.submit(scattered).result()
@@ -169,10 +224,11 @@ with ThreadPoolExecutor(1) as pool:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
 def test_what_is_freed_is_given_back_whatever_thread_had_it() -> None:
-    """16 MB at the end of a heap, then a hundred in scattered pieces."""
+    """16 MB at the end of the heap, which keeps them until then, and a hundred in scattered pieces."""
     command = [sys.executable, "-c", GIVING_BACK]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    kept, given = map(int, done.stdout.split())
+    held, kept, given = map(int, done.stdout.split())
+    assert held > 15_000_000
     assert given > 90_000_000
     assert kept < 1_000_000
 

@@ -1,0 +1,20 @@
+"""Into what an update on a CPU cuts its minibatches: one thread to a chunk."""
+
+from __future__ import annotations
+
+import math
+
+LARGEST_CHUNK = 256
+"""Samples: fewer cost more calls, more cost memory and leave cores without a chunk."""
+SMALLEST_CHUNK = 32
+"""Below this, a chunk is more overhead than work."""
+
+
+def chunk_size(batch_size: int, cores: int) -> int:
+    """Samples of a chunk, so that every core has one where that leaves them large enough."""
+    return min(LARGEST_CHUNK, max(SMALLEST_CHUNK, math.ceil(batch_size / cores)))
+
+
+def chunks_at_once(batch_size: int, cores: int) -> int:
+    """How many chunks are computed at a time."""
+    return min(cores, math.ceil(batch_size / chunk_size(batch_size, cores)))
