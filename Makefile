@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 
 # Two at a time, file by file: a file's tests share what they train. The order is that of tests/conftest.py.
 test: $(VENV)/.dev
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
