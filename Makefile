@@ -9,7 +9,8 @@ PY := $(VENV)/bin/python
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
 
-# Two at a time, file by file: a file's tests share what they train. The order is that of tests/conftest.py.
+# Three at a time also on two cores, since many wait for programs that they started. File by file: a file's tests share
+# what they train. The order is that of tests/conftest.py.
 test: $(VENV)/.dev
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
