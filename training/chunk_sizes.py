@@ -15,6 +15,6 @@ def chunk_size(batch_size: int, cores: int) -> int:
     return min(LARGEST_CHUNK, max(SMALLEST_CHUNK, math.ceil(batch_size / cores)))
 
 
-def chunks_at_once(batch_size: int, cores: int) -> int:
-    """How many chunks are computed at a time."""
-    return min(cores, math.ceil(batch_size / chunk_size(batch_size, cores)))
+def samples_at_once(batch_size: int, cores: int) -> int:
+    """Samples of all chunks that are computed at a time."""
+    return min(batch_size, cores * chunk_size(batch_size, cores))

@@ -29,8 +29,8 @@ OBSERVATION_BYTES = 20_008
 NUMBERS_BYTES = 32
 # Two buffers and the last observation of an episode, in memory that workers share.
 SHARED_OBSERVATIONS = 3
-# What an update held at its peak for a chunk of 256 samples: 45 MB, 51 MB the first time. Rounded up.
-CHUNK_BYTES = 55_000_000
+# What an update held at its peak for each sample of a chunk of 256: 175 kB, 202 kB at first. Rounded up.
+SAMPLE_BYTES = 215_000
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
 DEFAULT_PARAMETERS = 563_040
@@ -51,7 +51,7 @@ class Run:
     workers: int
     observation_bytes: int = OBSERVATION_BYTES
     parameters: int = DEFAULT_PARAMETERS
-    chunks: int = 1  # of an update, computed at a time
+    samples: int = 1  # of an update, computed at a time
     elsewhere: bool = False  # the emulators are on other machines, or counted there
 
     @property
@@ -67,7 +67,7 @@ class Run:
     @property
     def model(self) -> int:
         """Bytes of the training process with torch, network and optimizer."""
-        return PROGRAM_BYTES + PARAMETER_BYTES * self.parameters + CHUNK_BYTES * self.chunks
+        return PROGRAM_BYTES + PARAMETER_BYTES * self.parameters + SAMPLE_BYTES * self.samples
 
     @property
     def total(self) -> int:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from training.chunk_sizes import chunks_at_once
+from training.chunk_sizes import samples_at_once
 from training.memory import Run, available_memory
 
 PRESETS = ("small", "medium", "large")
@@ -72,8 +72,8 @@ def preset_values(
     n_steps = _whole(given.get("n_steps")) or size.n_steps
 
     def needed(steps: int) -> int:
-        chunks = chunks_at_once(max(1, num_envs * steps // size.minibatches), cores)
-        return Run(num_envs, steps, usual_workers(num_envs, cores), chunks=chunks).total
+        samples = samples_at_once(max(1, num_envs * steps // size.minibatches), cores)
+        return Run(num_envs, steps, usual_workers(num_envs, cores), samples=samples).total
 
     while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
         n_steps //= 2

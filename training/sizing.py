@@ -13,7 +13,7 @@ from envs.errors import UserError
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.vec_env import available_cores
-from training.chunk_sizes import chunks_at_once
+from training.chunk_sizes import samples_at_once
 from training.config import TrainConfig
 from training.make_env import make_vec_env
 from training.memory import Run, available_memory, preflight
@@ -41,7 +41,7 @@ def memory_of(config: TrainConfig) -> Run:
         n_steps=config.n_steps,
         workers=min(config.workers or usual_workers(config.num_envs, available_cores()), config.num_envs),
         observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
-        chunks=chunks_at_once(config.batch_size, available_cores()),
+        samples=samples_at_once(config.batch_size, available_cores()),
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
         elsewhere=config.ray_address is not None,
     )
