@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from training.checkpoints import numbered_checkpoints, read_checkpoint
+from training.memory import DEFAULT_PARAMETERS
 
 from .conftest import ROOT, TINY, environment
 from .forked import Child, Forker, wait_for
@@ -71,7 +72,9 @@ def test_a_full_disk_ends_the_run_with_an_error_and_harms_no_checkpoint(
 def test_a_disk_that_is_really_full(forker: Forker, endless: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=22m", "tmpfs", disk], check=False)
+    # Room for the first checkpoint, one with the optimizer's two moments, and half of the next.
+    room = int((1 + 3 + 1.5) * 4 * DEFAULT_PARAMETERS)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", disk], check=False)
     if mounted.returncode != 0:
         pytest.skip("this machine lets nobody mount a disk")
     try:
