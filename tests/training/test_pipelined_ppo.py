@@ -106,6 +106,19 @@ def test_the_next_rollout_begins_where_the_last_ended(make: Make) -> None:
     assert (model.rollout_buffer.episode_starts[0] == starts).all()
 
 
+def test_a_rollout_after_an_update_acts_with_the_new_weights(make: Make) -> None:
+    model = make(learning_rate=1e-2)
+    rollout(model)
+    model.train()
+    buffer = rollout(model)
+    observations = {key: torch.from_numpy(array[3]) for key, array in buffer.observations.items()}
+    with torch.no_grad():
+        actions = torch.from_numpy(buffer.actions[3]).flatten()
+        values, log_probs, _ = model.policy.evaluate_actions(observations, actions)
+    np.testing.assert_allclose(buffer.values[3], values.flatten(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(buffer.log_probs[3], log_probs, rtol=1e-4, atol=1e-5)
+
+
 def test_the_gradient_is_that_of_stable_baselines3(make: Make) -> None:
     """A minibatch larger than a chunk and no multiple of it, against the loss as PPO.train writes it."""
     model = make(n_steps=40, batch_size=200)
