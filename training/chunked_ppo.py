@@ -22,7 +22,7 @@ from stable_baselines3.common.utils import explained_variance
 from envs.errors import UserError
 from envs.vec_env import available_cores
 from training.chunk_sizes import chunk_size
-from training.memory import return_freed_memory
+from training.memory import keep_freed_memory, return_freed_memory
 from training.rollout_buffer import Indices, LastingRolloutBuffer
 
 PARTS = ("policy", "entropy", "value", "kl", "clipped")
@@ -78,6 +78,8 @@ class ChunkedPPO(PPO):
         on_cpu = self.device.type == "cpu"
         self._cores = available_cores() if on_cpu else 1
         self._chunk = chunk_size(self.batch_size, self._cores) if on_cpu else self.batch_size
+        if on_cpu:
+            keep_freed_memory()  # until the end of each update
         self._threads = ThreadPoolExecutor(self._cores, initializer=_use_one_thread)
         if bfloat16:
             require_bfloat16(self.device)

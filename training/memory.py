@@ -51,7 +51,7 @@ class Run:
     workers: int
     observation_bytes: int = OBSERVATION_BYTES
     parameters: int = DEFAULT_PARAMETERS
-    samples: int = 1  # of an update, computed at a time
+    samples: int = 0  # of an update that are computed at a time; a graphics card has memory of its own
     elsewhere: bool = False  # the emulators are on other machines, or counted there
 
     @property
@@ -137,17 +137,25 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def use_one_heap() -> None:
-    """Let all threads share one heap, which keeps what is freed until return_freed_memory; does nothing where
-    the C library is not glibc.
+    """Let all threads share one heap; does nothing where the C library is not glibc.
 
     To be called before the first thread starts: what has a heap of its own by then keeps it, and lends it to
     threads that start later. Each of those keeps up to 20 MB of what was freed, now more and now less, and
-    return_freed_memory does not reach it. Freed memory is kept because the kernel hands out pages zeroed and
-    one by one: to ask it for the activations of every chunk anew takes a quarter of an update's time.
+    return_freed_memory does not reach it.
     """
     library = _glibc()
     if library is not None:
         library.mallopt(M_ARENA_MAX, 1)
+
+
+def keep_freed_memory() -> None:
+    """Keep what is freed from now on until return_freed_memory; does nothing where there is no glibc.
+
+    The kernel hands out pages zeroed and one by one: to ask it for the activations of every chunk anew takes
+    a quarter of an update's time.
+    """
+    library = _glibc()
+    if library is not None:
         library.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
         library.mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK)
 

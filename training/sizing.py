@@ -17,7 +17,7 @@ from training.chunk_sizes import samples_at_once
 from training.config import TrainConfig
 from training.make_env import make_vec_env
 from training.memory import Run, available_memory, preflight
-from training.model import build_model
+from training.model import build_model, resolve_device
 from training.policy import GamePolicy, policy_kwargs
 from training.presets import divisors_near, usual_workers
 
@@ -32,8 +32,9 @@ WithSettings = Callable[[Mapping[str, Any]], TrainConfig]
 
 
 def memory_of(config: TrainConfig) -> Run:
-    """What decides how much memory the config's run takes."""
+    """What decides how much memory the config's run takes. Raises UserError for a device that is not here."""
     space = Observations(config.observations).space
+    on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
         policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(config.network))
     return Run(
@@ -41,7 +42,7 @@ def memory_of(config: TrainConfig) -> Run:
         n_steps=config.n_steps,
         workers=min(config.workers or usual_workers(config.num_envs, available_cores()), config.num_envs),
         observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
-        samples=samples_at_once(config.batch_size, available_cores()),
+        samples=samples_at_once(config.batch_size, available_cores()) if on_cpu else 0,
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
         elsewhere=config.ray_address is not None,
     )

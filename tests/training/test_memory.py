@@ -154,7 +154,7 @@ from envs.observations import Observations
 from envs.red_env import RedEnv
 from training.config import NetworkConfig
 from training.chunk_sizes import LARGEST_CHUNK
-from training.memory import return_freed_memory, use_one_heap
+from training.memory import keep_freed_memory, return_freed_memory, use_one_heap
 from training.policy import GamePolicy, policy_kwargs
 
 
@@ -171,6 +171,7 @@ def learn(samples):
 
 
 use_one_heap()
+keep_freed_memory()
 torch.set_num_threads(1)
 space = Observations().space
 policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(NetworkConfig()))
@@ -192,7 +193,7 @@ def test_a_chunk_of_an_update_takes_what_is_reckoned() -> None:
 GIVING_BACK = """
 from concurrent.futures import ThreadPoolExecutor
 import psutil
-from training.memory import return_freed_memory, use_one_heap
+from training.memory import keep_freed_memory, return_freed_memory, use_one_heap
 
 def scattered():
     blocks = [bytes(2000) for _ in range(50_000)]
@@ -208,6 +209,7 @@ def at_the_end():
 
 
 use_one_heap()
+keep_freed_memory()
 with ThreadPoolExecutor(1) as pool:
     pool.submit(len, ()).result()
     before = resident()
