@@ -34,7 +34,7 @@ START_UPS = 3
 class BenchmarkFlags:
     """Measure speed, memory and start-up beside bare emulators and stable-baselines3.
 
-    About twelve minutes on two cores; other programs should rest meanwhile.
+    About twenty minutes on two cores; other programs should rest meanwhile.
     """
 
     rounds: int = 5
