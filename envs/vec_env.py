@@ -74,24 +74,32 @@ class CrewVecEnv(VecEnv):
             index = part.start + int(np.flatnonzero(np.isnan(rewards))[0])
             raise ValueError(f"environment {index} gave no number as its reward")
         dones = arrays["terminated"][part] | arrays["truncated"][part]
-        infos = [self._info(index, rest.get(index, {})) for index in range(part.start, part.stop)]
+        infos = self._infos(part, rest)
+        for offset in np.flatnonzero(dones):
+            index = part.start + int(offset)
+            self._end_episode(index, infos[offset], rest.get(index, {}))
         return self._observations(group), rewards, dones, infos
 
-    def _info(self, index: int, rest: dict[str, Any]) -> dict[str, Any]:
-        arrays = self._arrays
-        info: dict[str, Any] = rest.get("info", {})
-        if arrays["has_components"][index]:
-            info["reward_components"] = dict(
-                zip(COMPONENTS, arrays["components"][index].tolist(), strict=True)
-            )
-        terminated, truncated = bool(arrays["terminated"][index]), bool(arrays["truncated"][index])
-        info["TimeLimit.truncated"] = truncated and not terminated
-        if terminated or truncated:
-            last = {key: arrays[f"terminal/{key}"][index].copy() for key in self._layout.observation_keys}
-            info["terminal_observation"] = last[""] if self._layout.single else last
-            restarted = self._crew.reset_infos.pop(index, {})
-            self.reset_infos[index] = rest.get("reset_info", restarted)
-        return info
+    def _infos(self, part: slice, rest: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of the environments in ``part``, as DummyVecEnv gives them but for what ends an episode."""
+        # Lists of Python's own values: asking arrays one by one takes five times as long.
+        names = ("has_components", "components", "terminated", "truncated")
+        rows = zip(*(self._arrays[name][part].tolist() for name in names), strict=True)
+        infos: list[dict[str, Any]] = []
+        for index, (has_components, components, terminated, truncated) in enumerate(rows, part.start):
+            info = rest[index].get("info", {}) if index in rest else {}
+            if has_components:
+                info["reward_components"] = dict(zip(COMPONENTS, components, strict=True))
+            info["TimeLimit.truncated"] = truncated and not terminated
+            infos.append(info)
+        return infos
+
+    def _end_episode(self, index: int, info: dict[str, Any], rest: dict[str, Any]) -> None:
+        keys, arrays = self._layout.observation_keys, self._arrays
+        last = {key: arrays[f"terminal/{key}"][index].copy() for key in keys}
+        info["terminal_observation"] = last[""] if self._layout.single else last
+        restarted = self._crew.reset_infos.pop(index, {})
+        self.reset_infos[index] = rest.get("reset_info", restarted)
 
     def _observations(self, group: int) -> Any:
         part, buffer = self.groups[group], self._crew.buffer[group]

@@ -6,8 +6,9 @@ import contextlib
 import multiprocessing
 import multiprocessing.context
 import pickle
+import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 from types import ModuleType
@@ -19,6 +20,7 @@ from envs.vec_worker import ERROR, Task, run
 START_TIMEOUT = 60.0
 """Seconds a worker may take to import, make its environments and answer (a cold disk is slow)."""
 SLICES = 8
+MILLISECONDS = 1000
 
 
 class WorkerLost(Exception):
@@ -49,6 +51,15 @@ def _without_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+def _poll(connection: Connection) -> Callable[[float], Any]:
+    """``connection.poll``, but for what it makes anew at every call, where the system can do without."""
+    if not hasattr(select, "poll"):
+        return connection.poll
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return lambda seconds: waiting.poll(seconds * MILLISECONDS)
+
+
 class WorkerProcess:
     """One child process running ``envs.vec_worker.run``."""
 
@@ -56,6 +67,7 @@ class WorkerProcess:
         self.number = number
         ours, theirs = context.Pipe()
         self._connection: Connection = ours
+        self._poll = _poll(ours)
         self._process = context.Process(  # type: ignore[attr-defined]
             target=run, args=(theirs, task), name=f"emulators-{number}", daemon=True
         )
@@ -110,7 +122,7 @@ class WorkerProcess:
 
     def _has_answer(self, timeout: float) -> bool:
         # In slices: when this program itself was stopped (Ctrl-Z, a suspended machine), it costs one of them.
-        return any(self._connection.poll(timeout / SLICES) for _ in range(SLICES))
+        return any(self._poll(timeout / SLICES) for _ in range(SLICES))
 
     def kill(self) -> None:
         """At once, also when it is stopped; then collect it."""

@@ -86,7 +86,7 @@ class ChunkedPPO(PPO):
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
         """In what the network is computed."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else contextlib.nullcontext()
 
     def train(self) -> None:
         """Learn from the rollout in the buffer, as PPO.train does; records the same values."""

@@ -107,10 +107,13 @@ class PipelinedPPO(ChunkedPPO):
     def _choose(self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int) -> None:
         """Choose one group's actions for the observations in the buffer at ``step``, and send them off."""
         part = env.groups[group]
-        observations = {key: array[step, part] for key, array in buffer.observations.items()}
+        observations = {
+            key: th.from_numpy(array[step, part]).to(self.device)
+            for key, array in buffer.observations.items()
+        }
         assert self._acting is not None
         with th.inference_mode(), self.precision():
-            actions, values, log_probs = self._acting.policy(obs_as_tensor(observations, self.device))
+            actions, values, log_probs = self._acting.policy(observations)
         chosen = actions.cpu().numpy()
         env.step_group(group, chosen)
         assert self._last_episode_starts is not None

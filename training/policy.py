@@ -6,6 +6,8 @@ of its first layer, and only here do 320 event bytes become 2,560 bits.
 
 from __future__ import annotations
 
+import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +17,7 @@ from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureCNN
 from torch import nn
-from torch.nn.functional import conv2d, embedding, one_hot
+from torch.nn.functional import conv2d, embedding
 
 if TYPE_CHECKING:  # exported zips carry this module along: it may need nothing else of this project
     from training.config import NetworkConfig
@@ -109,13 +111,15 @@ class EventBits(nn.Module):
 class OneHot(nn.Module):
     """Codes 0..kinds-1 as that many flags each: they are names, not amounts."""
 
+    flags: torch.Tensor
+
     def __init__(self, kinds: int) -> None:
         super().__init__()
-        self.kinds = kinds
+        self.register_buffer("flags", torch.eye(kinds), persistent=False)
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """uint8 (n, codes) to float32 (n, codes x kinds)."""
-        return one_hot(codes.long(), self.kinds).flatten(1).float()
+        return embedding(codes.int(), self.flags).flatten(1)
 
 
 class Numbers(nn.Module):
@@ -210,10 +214,13 @@ class GamePolicy(MultiInputActorCriticPolicy):
     def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the actions (n, actions) and values (n, 1), both float32."""
         latent_pi, latent_vf = self.mlp_extractor(self.features_extractor(obs))
-        with torch.autocast(latent_pi.device.type, enabled=False):
+        kind = latent_pi.device.type
+        # Entering a context costs as much as a small layer: only where there is something to switch off.
+        exact = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+        with exact:
             logits = self.action_net(latent_pi.float())
             values = self.value_net(latent_vf.float())
-        if not torch.isfinite(logits.sum()):
+        if not math.isfinite(logits.sum().item()):
             raise ValueError("the policy's logits are not finite numbers")
         return logits.log_softmax(dim=1), values
 
