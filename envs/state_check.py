@@ -5,7 +5,7 @@ check no bounds). In a state that was made to harm they reach memory of this pro
 that the cartridge lacks, a line below the screen, a place outside of a table of the sound hardware. All
 others are values of the game's own machine, which may be anything.
 
-The layout is that of PyBoy's save_state methods (pyboy/core/mb.py and what it calls), version 29.
+The layouts are those of PyBoy's save_state methods (pyboy/core/mb.py and what it calls), versions 15 and 29.
 """
 
 from __future__ import annotations
@@ -14,25 +14,44 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envs.errors import UserError
-from envs.old_states import CURRENT, VIDEO_BYTES
+from envs.state_formats import PYBOY_2_7, PYBOY_2_8, VIDEO_BYTES
 
 SELECT_ROM_BANK = 0x2100  # a write here does it with every kind of cartridge (Pan Docs, "MBCs")
 BANK = 0x4000  # bytes
 RAM_BANKS = 16  # that PyBoy has room for (pyboy/core/cartridge/base_mbc.py), whatever the cartridge has
 
-# Offsets in bytes.
-VIDEO = 45
-LINE = VIDEO + VIDEO_BYTES + 5
-NEXT_MODE = LINE + 757  # after registers, five bytes for each of 144 lines, six flags and three clocks
-CHANGE = NEXT_MODE + 1
-SOUND = CHANGE + 1
 LAST_LINE, LAST_SHOWN, BLANK = 153, 143, 1  # lines; the mode between two pictures
 SEARCHING, NEXT_LINE = 2, 1  # the mode that begins a line; the change that goes to it
-# Of the sound: within a channel of square waves, and the places of the channels after the buffer.
-TONE_DUTY, TONE_FRAME, TONE_NEXT_DUTY, TONE_BYTES = 0, 41, 58, 60
-SWEEP, TONE, WAVE = 69, 174, 234
-WAVE_FRAME, WAVE_SAMPLE = WAVE + 47, WAVE + 66
 DUTIES, TONE_FRAMES, WAVE_FRAMES = 4, 8, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Indices:
+    """Where a format keeps what PyBoy uses as an index, in bytes."""
+
+    line: int
+    next_mode: int
+    change: int | None  # what the next mode begins with
+    sound: int
+    # Of the sound: the places of the channels after the buffer, and within a channel of square waves.
+    sweep: int
+    tone: int
+    next_duty: int | None
+    wave_places: tuple[int, ...]
+
+
+TONE_DUTY, TONE_FRAME = 0, 41
+LINE_27, LINE_28 = 31 + VIDEO_BYTES + 5, 45 + VIDEO_BYTES + 5
+INDICES = {
+    # After the line registers, five bytes for each of 144 lines, flags and three clocks.
+    PYBOY_2_7: Indices(
+        LINE_27, LINE_27 + 755, None, LINE_27 + 756, sweep=68, tone=145, next_duty=None, wave_places=(249,)
+    ),
+    PYBOY_2_8: Indices(
+        LINE_28, LINE_28 + 757, LINE_28 + 758, LINE_28 + 759, sweep=69, tone=174, next_duty=58,
+        wave_places=(281, 300),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +77,30 @@ class StateCheck:
     def _indices(self, state: bytes) -> Iterator[tuple[str, int, int]]:
         yield "ROM bank", state[self.bank], self.rom_banks - 1
         yield "RAM bank", state[self.bank + 1], RAM_BANKS - 1
-        if self.like[0] == CURRENT:
-            yield from _video(state)
-            yield from _sound(state)
+        places = INDICES.get(self.like[0])
+        if places is not None:
+            yield from _video(state, places)
+            yield from _sound(state, places)
 
 
-def _video(state: bytes) -> Iterator[tuple[str, int, int]]:
-    mode = state[NEXT_MODE]
+def _video(state: bytes, at: Indices) -> Iterator[tuple[str, int, int]]:
+    mode = state[at.next_mode]
     yield "next mode of the screen", mode, 3
-    begins = mode == SEARCHING or state[CHANGE] == NEXT_LINE
-    yield "line", state[LINE], LAST_SHOWN - begins if mode != BLANK else LAST_LINE
+    begins = mode == SEARCHING or (at.change is not None and state[at.change] == NEXT_LINE)
+    yield "line", state[at.line], LAST_SHOWN - begins if mode != BLANK else LAST_LINE
 
 
-def _sound(state: bytes) -> Iterator[tuple[str, int, int]]:
-    samples = 2 * (_whole(state, SOUND + 8) + 1)
-    head = _whole(state, SOUND)
+def _sound(state: bytes, at: Indices) -> Iterator[tuple[str, int, int]]:
+    samples = 2 * (_whole(state, at.sound + 8) + 1)
+    head = _whole(state, at.sound)
     yield "place in the sound", head + head % 2, samples
-    channels = SOUND + 24 + samples
-    for channel in (channels + SWEEP, channels + TONE):
+    channels = at.sound + 24 + samples
+    for channel in (channels + at.sweep, channels + at.tone):
         yield "wave", state[channel + TONE_DUTY], DUTIES - 1
-        yield "next wave", state[channel + TONE_NEXT_DUTY], DUTIES - 1
+        if at.next_duty is not None:
+            yield "next wave", state[channel + at.next_duty], DUTIES - 1
         yield "place in a wave", _whole(state, channel + TONE_FRAME), TONE_FRAMES - 1
-    for place in (WAVE_FRAME, WAVE_SAMPLE):
+    for place in at.wave_places:
         yield "place in the wave", _whole(state, channels + place), WAVE_FRAMES - 1
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from envs.emulator import VERSION, Emulator
 from envs.errors import UserError
 from envs.games import Game
-from envs.old_states import CONVERTIBLE, CURRENT, WRITTEN_BY, check_version, convert, screen_on, state_version
 from envs.plain_files import read_plain
 from envs.rom import read_rom
+from envs.state_formats import WRITTEN_BY, check_version, convert, screen_on, state_version
 
 MAX_BYTES = 10_000_000  # a state has some 180,000
 SCREEN_FRAMES = 600  # frames after power-on within which every game has had its screen on and off
@@ -106,14 +106,12 @@ def _story_of(game: Game, path: Path, data: bytes) -> Mapping[str, object]:
 
 
 def _loadable(game: Game, data: bytes) -> bytes:
-    """``data`` as this emulator loads it: as it is, or converted from an older version. Raises UserError."""
+    """``data`` as this emulator loads it: as it is, or converted from another version. Raises UserError."""
     with Emulator(game.rom) as emulator:
-        version = state_version(data)
-        if version in CONVERTIBLE:
+        if state_version(data) != emulator.save_state()[0]:
+            check_version(data)
             _switch_screen(emulator, screen_on(data), data)
             data = convert(data, emulator.save_state(), read_rom(game.rom).ram_bytes)
-        elif version != emulator.save_state()[0] and version != CURRENT:
-            check_version(data)
         emulator.load_state(data)
         emulator.tick(1)  # a state that stops the machine shows here
     return data

@@ -28,8 +28,9 @@ LONG = (
     "training",
     "evaluation",
     "faults",
+    "other_pyboy",
 )
-"""Files of tests/training that take minutes, most of it in programs that they start."""
+"""Files that take minutes, most of it in programs that they start."""
 MakeEnv = Callable[..., RedEnv]
 State = Callable[[str], bytes]
 

@@ -51,6 +51,9 @@ class BenchmarkFlags:
     """Steps of a training run whose memory is watched; 0 for none."""
     without_stock: Switch = False
     """Leave training with stable-baselines3's own parts out (its 32 processes take 8 GB)."""
+    other_pyboy: File = None
+    """Folder with another PyBoy (`pip install --no-deps --target FOLDER pyboy==VERSION`): bare emulators and
+    training with it take turns with the others."""
     rom: File = None
     """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
     json: File = None
@@ -96,6 +99,10 @@ def _check(flags: BenchmarkFlags) -> None:
     for flag, path in (("--json", flags.json), ("--plot", flags.plot)):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{flag} {path}: there is no folder {path.absolute().parent}")
+    if flags.other_pyboy is not None and not (flags.other_pyboy / "pyboy").is_dir():
+        raise UsageError(
+            f"--other-pyboy {flags.other_pyboy}: there is no folder {flags.other_pyboy / 'pyboy'}"
+        )
     if flags.plot is not None and flags.plot.suffix not in PICTURES:
         raise UsageError(f"--plot {flags.plot}: must end in one of {', '.join(PICTURES)}")
     from training.config import load_config
@@ -112,19 +119,28 @@ def _common(flags: BenchmarkFlags) -> dict[str, Any]:
 def measure(flags: BenchmarkFlags) -> Measured:
     """Everything that the flags ask for. Raises ContenderFailed."""
     from envs.vec_env import available_cores
-    from training.benchmark_run import ContenderFailed, interleaved, memory_over_steps, sizes, start_ups
+    from training.benchmark_run import (
+        OTHER,
+        ContenderFailed,
+        interleaved,
+        memory_over_steps,
+        sizes,
+        start_ups,
+    )
     from training.benchmark_table import Measured
 
     cores, common = available_cores(), _common(flags)
     few, many = sizes(flags.envs) | common, sizes(flags.learning_envs) | common
-    learning = LEARNING[:3] if flags.without_stock else LEARNING
+    learning: tuple[str, ...] = LEARNING[:3] if flags.without_stock else LEARNING
+    if flags.other_pyboy is not None:
+        learning += (f"bare{OTHER}", f"training{OTHER}")
     measured = Measured(
         envs=flags.envs,
         learning_envs=flags.learning_envs,
         cores=cores,
         start_ups=start_ups("emulators", cores, few, min(START_UPS, flags.rounds)),
         environments=interleaved(ENVIRONMENTS, cores, few, flags.rounds, flags.seconds, _say),
-        learning=interleaved(learning, cores, many, flags.rounds, flags.seconds, _say),
+        learning=interleaved(learning, cores, many, flags.rounds, flags.seconds, _say, flags.other_pyboy),
     )
     for number in flags.scaling:
         found = interleaved(SCALING, cores, sizes(number) | common, flags.rounds, flags.seconds / 2, _say)

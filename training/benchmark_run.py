@@ -25,6 +25,8 @@ SETTLING_STEPS = 30_000
 """Steps after which the memory of a run has what it needs."""
 N_STEPS, BATCH_SIZE = 128, 512
 """Rollouts are short, so that whole updates fit into a turn; the batch is the default one."""
+OTHER = ", other PyBoy"
+"""How the name of a contender ends that plays with another version of the emulator."""
 Say = Callable[[str], None]
 
 
@@ -65,17 +67,21 @@ GROWING = ("cpu", "workers_cpu", "emulator", "looking")
 
 
 class Contender:
-    """``training/contenders.py`` as a process, made with ``settings`` of a config; ready when made."""
+    """``training/contenders.py`` as a process, made with ``settings`` of a config; ready when made.
 
-    def __init__(self, name: str, cores: int, settings: Mapping[str, Any]) -> None:
+    ``other``: the folder with the PyBoy of a name that ends with OTHER.
+    """
+
+    def __init__(self, name: str, cores: int, settings: Mapping[str, Any], other: Path | None = None) -> None:
         self.name = name
-        command = [sys.executable, "-m", "training.contenders", name, str(cores), json.dumps(settings)]
+        kind = name.removesuffix(OTHER)
+        command = [sys.executable, "-m", "training.contenders", kind, str(cores), json.dumps(settings)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=program_environment(),
+            env=program_environment(packages=other if name.endswith(OTHER) else None),
         )
         self._last = self._answer()
         self.series = Series(ready=self._last["ready"])
@@ -118,24 +124,32 @@ def sizes(num_envs: int) -> dict[str, int]:
     return {"num_envs": num_envs, "n_steps": N_STEPS, "batch_size": batch_size}
 
 
-def program_environment(**more: str) -> dict[str, str]:
-    """Environment variables of a program of this repository, which finds its packages from anywhere."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+def program_environment(packages: Path | None = None, **more: str) -> dict[str, str]:
+    """Environment variables of a program of this repository, which finds its packages from anywhere, and
+    those in the folder ``packages`` first."""
+    first = (str(packages.absolute()),) if packages else ()
+    path = os.pathsep.join(filter(None, (*first, str(ROOT), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, **more}
 
 
 def interleaved(
-    names: Sequence[str], cores: int, settings: Mapping[str, Any], rounds: int, seconds: float, say: Say
+    names: Sequence[str],
+    cores: int,
+    settings: Mapping[str, Any],
+    rounds: int,
+    seconds: float,
+    say: Say,
+    other: Path | None = None,
 ) -> dict[str, Series]:
     """Every contender's turns: one each to warm up, then ``rounds`` rounds, each begun by another one.
 
-    Raises ContenderFailed.
+    ``other``: see Contender. Raises ContenderFailed.
     """
     with ExitStack() as stack:
         contenders: list[Contender] = []
         for name in names:
             say(f"  {name} with {settings['num_envs']} environments: starting")
-            contenders.append(Contender(name, cores, settings))
+            contenders.append(Contender(name, cores, settings, other))
             stack.callback(contenders[-1].close)
         for contender in contenders:
             contender.run(seconds, keep=False)

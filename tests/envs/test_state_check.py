@@ -16,6 +16,8 @@ from envs.plain_files import read_plain
 
 from ..conftest import State
 
+VIDEO = 31  # bytes: what comes before video RAM, in the format that has least of it
+
 
 @pytest.mark.parametrize("sound", [False, True])
 def test_states_of_real_play_load(rom: Path, state: State, sound: bool) -> None:
@@ -26,37 +28,51 @@ def test_states_of_real_play_load(rom: Path, state: State, sound: bool) -> None:
             emulator.act(generator.choice(BUTTONS), frames=generator.randrange(1, 30))
             saved = emulator.save_state()
             other.load_state(saved)
-            assert other.save_state()[: check.VIDEO] == saved[: check.VIDEO]
+            assert other.save_state()[:VIDEO] == saved[:VIDEO]
 
 
-def channel(state: bytes, place: int) -> int:
+Place = Callable[[bytes, check.Indices, int], int | None]
+
+
+def channel(state: bytes, at: check.Indices, place: int | None) -> int | None:
     """Where the sound's part has ``place``, after its buffer."""
-    samples = 2 * (int.from_bytes(state[check.SOUND + 8 :][:8], "little") + 1)
-    return check.SOUND + 24 + samples + place
+    samples = 2 * (int.from_bytes(state[at.sound + 8 :][:8], "little") + 1)
+    return None if place is None else at.sound + 24 + samples + place
 
 
-INDICES: list[tuple[str, Callable[[bytes, int], int], int]] = [
-    ("ROM bank is 255, at most 15", lambda _, bank: bank, 255),
-    ("ROM bank is 16, at most 15", lambda _, bank: bank, 16),
-    ("RAM bank is 16, at most 15", lambda _, bank: bank + 1, 16),
-    ("line is 200, at most 143", lambda *_: check.LINE, 200),
-    ("next mode of the screen is 9", lambda *_: check.NEXT_MODE, 9),
-    ("place in the sound is", lambda *_: check.SOUND + 7, 0x80),
-    ("wave is 4, at most 3", lambda state, _: channel(state, check.SWEEP + check.TONE_DUTY), 4),
-    ("next wave is 255", lambda state, _: channel(state, check.TONE + check.TONE_NEXT_DUTY), 255),
-    ("place in a wave is 8, at most 7", lambda state, _: channel(state, check.TONE + check.TONE_FRAME), 8),
-    ("place in the wave is 32, at most 31", lambda state, _: channel(state, check.WAVE_FRAME), 32),
-    ("place in the wave is", lambda state, _: channel(state, check.WAVE_SAMPLE + 7), 0xFF),
+INDICES: list[tuple[str, Place, int]] = [
+    ("ROM bank is 255, at most 15", lambda _, at, bank: bank, 255),
+    ("ROM bank is 16, at most 15", lambda _, at, bank: bank, 16),
+    ("RAM bank is 16, at most 15", lambda _, at, bank: bank + 1, 16),
+    ("line is 200, at most 143", lambda _, at, bank: at.line, 200),
+    ("next mode of the screen is 9", lambda _, at, bank: at.next_mode, 9),
+    ("place in the sound is", lambda _, at, bank: at.sound + 7, 0x80),
+    ("wave is 4, at most 3", lambda state, at, _: channel(state, at, at.sweep + check.TONE_DUTY), 4),
+    (
+        "next wave is 255",
+        lambda state, at, _: channel(state, at, at.next_duty and at.tone + at.next_duty),
+        255,
+    ),
+    (
+        "place in a wave is 8, at most 7",
+        lambda state, at, _: channel(state, at, at.tone + check.TONE_FRAME),
+        8,
+    ),
+    ("place in the wave is 32, at most 31", lambda state, at, _: channel(state, at, at.wave_places[0]), 32),
+    ("place in the wave is", lambda state, at, _: channel(state, at, at.wave_places[-1] + 7), 0xFF),
 ]
 
 
 @pytest.mark.parametrize(("line", "place", "value"), INDICES)
 def test_an_index_of_what_is_not_there_is_refused(
-    rom: Path, state: State, line: str, place: Callable[[bytes, int], int], value: int
+    rom: Path, state: State, line: str, place: Place, value: int
 ) -> None:
     with Emulator(rom) as emulator:
         crafted = bytearray(state("starter"))
-        crafted[place(bytes(crafted), emulator._check.bank)] = value
+        where = place(bytes(crafted), check.INDICES[crafted[0]], emulator._check.bank)
+        if where is None:
+            pytest.skip("states of this PyBoy have no such index")
+        crafted[where] = value
         with pytest.raises(UserError, match=line):
             emulator.load_state(bytes(crafted))
 
@@ -66,7 +82,12 @@ def test_a_line_that_would_be_drawn_below_the_screen(
     rom: Path, state: State, line: int, mode: int, change: int
 ) -> None:
     crafted = bytearray(state("starter"))
-    crafted[check.LINE], crafted[check.NEXT_MODE], crafted[check.CHANGE] = line, mode, change
+    at = check.INDICES[crafted[0]]
+    crafted[at.line], crafted[at.next_mode] = line, mode
+    if at.change is not None:
+        crafted[at.change] = change
+    elif change:
+        pytest.skip("states of this PyBoy have no such change")
     with Emulator(rom) as emulator, pytest.raises(UserError, match=f"line is {line}"):
         emulator.load_state(bytes(crafted))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +130,7 @@ def test_memory_of_workers(measured: Measured) -> None:
         (["--scaling", "4", "0"], "--scaling 0: numbers of environments must be at least 1"),
         (["--plot", "figures.txt"], "--plot figures.txt: must end in one of .png, .svg, .pdf"),
         (["--rom", "nowhere.gb"], "nowhere.gb"),
+        (["--other-pyboy", "nowhere"], "--other-pyboy nowhere: there is no folder nowhere/pyboy"),
     ],
 )
 def test_wrong_input_is_refused(refused: Callable[..., str], flags: list[str], message: str) -> None:
@@ -149,9 +151,15 @@ def test_a_small_run(program: Callable[..., Any], tmp_path: Path) -> None:
     """Every part but training with stable-baselines3's own and the long run; of figures only their kind."""
     flags = ["--rounds", 1, "--seconds", 0.2, "--envs", 2, "--learning-envs", 2]
     written = ["--json", tmp_path / "figures.json", "--plot", tmp_path / "figures.png"]
-    result = program("benchmark", *flags, *written, "--growth-steps", 0, "--without-stock", "--scaling")
+    package = importlib.util.find_spec("pyboy")
+    assert package is not None and package.submodule_search_locations
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "pyboy").symlink_to(package.submodule_search_locations[0])
+    others = ["--other-pyboy", tmp_path / "again", "--without-stock", "--scaling"]
+    result = program("benchmark", *flags, *written, "--growth-steps", 0, *others)
     assert result.returncode == 0, result.stderr
-    for name in ("bare", "emulators", "subproc", "dummy", "rollouts", "training"):
+    names = ("bare", "emulators", "subproc", "dummy", "rollouts", "training")
+    for name in (*names, "bare, other PyBoy", "training, other PyBoy"):
         assert f"\n  {name} " in result.stdout
     assert result.stdout.count("not measured") == 2, "stock PPO and the long run"
     assert (tmp_path / "figures.png").read_bytes().startswith(b"\x89PNG")

@@ -1,11 +1,11 @@
-"""State files of older PyBoy versions, which the current one cannot read: made readable by taking over what
+"""State files of other PyBoy versions, which the one installed cannot read: made readable by taking over what
 the game can notice, which is the processor's registers, video memory and registers, work RAM, and the RAM and
 banks of the cartridge.
 
 A state begins with the number of its format. Offsets and sizes are those of PyBoy's own save_state methods
 (pyboy/core/mb.py and what it calls) in releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4, 2.6.1, 2.7.0 and 2.8.1;
 conversion was tried on states that each of them wrote. Sound, and the exact moment within a frame, are the
-template's: a state of the current version on the same cartridge.
+template's: a state of the installed version on the same cartridge.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from dataclasses import dataclass
 
 from envs.errors import UserError
 
-CURRENT = 29
+PYBOY_2_7, PYBOY_2_8 = 15, 29
+PLAYED = (PYBOY_2_7, PYBOY_2_8)
+"""Formats of the versions that the harness plays with."""
 WRITTEN_BY = {
     9: "1.6",
     10: "2.0 or 2.1",
     11: "2.2 or 2.3",
     12: "2.4",
     14: "2.5",
-    15: "2.6 or 2.7",
-    CURRENT: "2.8",
+    PYBOY_2_7: "2.6 or 2.7",
+    PYBOY_2_8: "2.8",
 }
 # Bytes without the cartridge's RAM; the sound's part may differ by a few between releases of one version.
-SIZES = {9: 109_842, 10: 132_882, 11: 132_882, 12: 132_906, 14: 134_872, 15: 134_908}
+SIZES = {9: 109_842, 10: 132_882, 11: 132_882, 12: 132_906, 14: 134_872, 15: 134_908, 29: 145_332}
 SIZE_TOLERANCE = 64
-CONVERTIBLE = tuple(SIZES)
 HOW = "load it with pyboy 2.7.0 (pip install pyboy==2.7.0 in another environment) and save it there again"
 
 VIDEO_BYTES = 0x2000 + 0xA0  # video RAM, then sprites
@@ -39,11 +40,13 @@ TIMER_REGISTERS = (0, 1, 6, 7)  # DIV, TIMA, TMA, TAC
 BANKS = 4  # ROM bank, RAM bank, RAM enabled, mode
 JOYPAD = 2
 SERIAL = 36
+BORDER = 15 - 4 + 8192 + 2048 + 128  # bytes of the Super Game Boy's border
+CLOCK = 8  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Offsets (bytes) of the parts within a state; ``size`` is that of the whole."""
+    """Offsets (bytes) of the parts within a state of ``size`` bytes."""
 
     size: int
     cpu: int  # twelve bytes of registers
@@ -51,7 +54,28 @@ class Layout:
     video: int
     work: int
     timer: int
+    timer_bytes: int  # its last eight: cycles until it looks again, from 2.5 on
     cartridge: int
+
+
+def layout_of(version: int, size: int, ram: int) -> Layout:
+    """Of a state with the format ``version``: from both ends, since what lies between, the sound, differs
+    between releases. ``ram`` is the cartridge's in bytes."""
+    if version == PYBOY_2_8:
+        cartridge = size - BORDER - SERIAL - JOYPAD - ram - BANKS
+        timer_bytes, selected_bank = 9 + 2 * CLOCK, 1
+        timer = cartridge - timer_bytes
+        work = timer - selected_bank - WORK_BYTES
+        return Layout(size, 6, (18, 20, 21, 22, 23, 24), 45, work, timer, timer_bytes, cartridge)
+    cartridge = size - (SERIAL if version >= 15 else 0) - JOYPAD - ram - BANKS
+    timer_bytes, more_high_ram = 8 + CLOCK * ((version >= 12) + (version >= 13)), 0x34
+    timer = cartridge - timer_bytes
+    work = timer - more_high_ram - WORK_BYTES
+    return Layout(size, 5, tuple(range(17, 23)), _video(version), work, timer, timer_bytes, cartridge)
+
+
+def _video(version: int) -> int:
+    return 45 if version == PYBOY_2_8 else 31 if version >= 12 else 23
 
 
 def state_version(data: bytes) -> int:
@@ -61,40 +85,20 @@ def state_version(data: bytes) -> int:
     return data[0]
 
 
-def _old_layout(version: int, size: int, ram: int) -> Layout:
-    """From both ends: what lies between, the sound, differs between releases."""
-    serial = SERIAL if version >= 15 else 0
-    timer = 8 + (8 if version >= 12 else 0) + (8 if version >= 13 else 0)
-    unused = 0x34
-    cartridge = size - serial - JOYPAD - ram - BANKS
-    work = cartridge - timer - unused - WORK_BYTES
-    video = 31 if version >= 12 else 23
-    return Layout(size, 5, tuple(range(17, 23)), video, work, cartridge - timer, cartridge)
-
-
-def _current_layout(size: int, ram: int, border: int) -> Layout:
-    cartridge = size - border - SERIAL - JOYPAD - ram - BANKS
-    timer = cartridge - 25
-    return Layout(size, 6, (18, 20, 21, 22, 23, 24), 45, timer - 1 - WORK_BYTES, timer, cartridge)
-
-
-BORDER = 15 - 4 + 8192 + 2048 + 128  # bytes of the Super Game Boy's border
-
-
 def convert(data: bytes, template: bytes, ram: int) -> bytes:
-    """The old state ``data`` in the format of ``template``, a state of the same cartridge whose screen is on
-    where the old one's is (see ``screen_on``). ``ram`` is the cartridge's RAM in bytes.
+    """The state ``data`` in the format of ``template``, a state of the same cartridge whose screen is on
+    where the other's is (see ``screen_on``). ``ram`` is the cartridge's RAM in bytes.
 
-    Raises UserError when the version is none of CONVERTIBLE, or ``data`` is no whole state of this cartridge.
+    Raises UserError when either format is none of those that are known, or ``data`` is no whole state of this
+    cartridge.
     """
-    version = check_version(data)
-    if template[0] != CURRENT:
+    version, wanted = check_version(data), template[0]
+    if wanted not in PLAYED:
         raise UserError(
-            f"state of version {version}: can be converted for PyBoy 2.8 (version {CURRENT}), not for an"
-            f" emulator that writes version {template[0]}; install pyboy 2.8.1"
+            f"state of version {version}: can be converted for PyBoy 2.7 and 2.8 (versions {PYBOY_2_7} and"
+            f" {PYBOY_2_8}), not for an emulator that writes version {wanted}; install pyboy 2.8.1"
         )
-    old = _old_layout(version, len(data), ram)
-    new = _current_layout(len(template), ram, BORDER)
+    old, new = layout_of(version, len(data), ram), layout_of(wanted, len(template), ram)
     if abs(len(data) - ram - SIZES[version]) > SIZE_TOLERANCE or not _in_place(data, old, ram):
         raise UserError(
             f"state of {len(data)} bytes: a whole one of version {version} on this cartridge has about"
@@ -114,7 +118,8 @@ def convert(data: bytes, template: bytes, ram: int) -> bytes:
     copy(old.work, new.work, WORK_BYTES)
     for register in TIMER_REGISTERS:
         result[new.timer + register] = data[old.timer + register]
-    result[new.timer + 17 : new.timer + 25] = (4).to_bytes(8, "little")  # cycles until the timer looks again
+    end = new.timer + new.timer_bytes
+    result[end - CLOCK : end] = (4).to_bytes(CLOCK, "little")  # cycles until the timer looks again
     copy(old.cartridge, new.cartridge, BANKS + ram)
     return bytes(result)
 
@@ -139,22 +144,23 @@ def _copy_video_registers(data: bytes, source: int, result: bytearray, target: i
 
 
 def check_version(data: bytes) -> int:
-    """The version of an old state that can be converted.
+    """The version of a state that can be converted.
 
     Raises UserError for any other, and tells how to go on.
     """
     version = state_version(data)
-    if version > CURRENT:
+    if version > PYBOY_2_8:
         raise UserError(
             f"state of version {version}: written by a PyBoy newer than 2.8.1, whose states have version"
-            f" {CURRENT}; save it again with pyboy 2.8.1"
+            f" {PYBOY_2_8}; save it again with pyboy 2.8.1"
         )
-    if version not in CONVERTIBLE:
+    if version not in WRITTEN_BY:
         raise UserError(
             f"state of version {version}: written by no release of PyBoy from 1.6 on (versions"
             f" {', '.join(map(str, WRITTEN_BY))}); if it is older, {HOW}"
         )
-    if len(data) > 4 and (data[3] or data[4]):
+    colour = slice(4, 6) if version == PYBOY_2_8 else slice(3, 5)
+    if any(data[colour]):
         raise UserError(
             f"state of version {version}: saved in Game Boy Color mode; save it again without (cgb=False)"
         )
@@ -162,6 +168,6 @@ def check_version(data: bytes) -> int:
 
 
 def screen_on(data: bytes) -> bool:
-    """Whether the screen is switched on in an old state (bit 7 of LCDC)."""
-    video = 31 if data[0] >= 12 else 23
-    return len(data) > video + VIDEO_BYTES and bool(data[video + VIDEO_BYTES] & 0x80)
+    """Whether the screen is switched on in a state (bit 7 of LCDC)."""
+    register = _video(data[0]) + VIDEO_BYTES
+    return len(data) > register and bool(data[register] & 0x80)

@@ -1,0 +1,86 @@
+"""The other version of PyBoy that the harness plays with: `make test` puts 2.7.0 beside 2.8.1."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envs.emulator import VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+OTHER = Path(sys.prefix) / "pyboy-2.7"
+HERE, THERE = "pyboy-2.8.1", "pyboy-2.7.0"
+pytestmark = [
+    pytest.mark.skipif(not OTHER.is_dir(), reason="`make test` installs it"),
+    pytest.mark.skipif(VERSION != HERE, reason="this is the other version"),
+]
+# What depends on the emulator: memory, states and what they may hold, exact snapshots, whole episodes.
+FILES = ("emulator", "state_check", "state_files", "start_states", "red_env", "snapshots", "vec_env")
+MAKE = """
+import sys
+from pathlib import Path
+from envs.emulator import BUTTONS, VERSION, Emulator
+from envs.games import EMBEDDED_ROM, identify
+from envs.start_states import start_state
+from envs.state_files import read_state_file
+
+def told(machine):
+    work = bytes(machine.memory[0xC000:0xE000])
+    return [VERSION, work.hex(), bytes(machine.memory[0x8000:0xA000]).hex()]
+
+game, path = identify(EMBEDDED_ROM), Path(sys.argv[2])
+with Emulator(EMBEDDED_ROM) as machine:
+    if sys.argv[1] == "make":
+        machine.load_state(start_state(game, "route1").data)
+        for number in range(60):
+            machine.act(BUTTONS[number * 5 % 7])
+        path.write_bytes(machine.save_state())
+        print(*told(machine))
+    else:
+        start = read_state_file(game, path)
+        machine.load_state(start.data)
+        before = told(machine)
+        for button in ("b", "b", "up", "down", "left"):
+            machine.act(button)
+        print(*before, start.provenance["converted_from"].replace(" ", "-"), told(machine) != before)
+"""
+
+
+def environment(version: str) -> dict[str, str]:
+    """Of a program that plays with ``version``, and is no part of this run of pytest."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return {**plain, "PYTHONPATH": os.pathsep.join([str(OTHER)] * (version == THERE) + [str(ROOT)])}
+
+
+def play(version: str, *arguments: str) -> list[str]:
+    """The words that the program above prints."""
+    command = [sys.executable, "-c", MAKE, *arguments]
+    done = subprocess.run(
+        command, env=environment(version), cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_everything_that_depends_on_the_emulator_holds_with_it() -> None:
+    files = [f"tests/envs/test_{name}.py" for name in FILES]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
+    done = subprocess.run(
+        command, env=environment(THERE), cwd=ROOT, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.parametrize(("made_by", "read_by"), [(HERE, THERE), (THERE, HERE)])
+def test_a_state_of_the_one_goes_on_in_the_other(made_by: str, read_by: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "a.state")
+    made = play(made_by, "make", path)
+    read = play(read_by, "read", path)
+    assert (made[0], read[0]) == (made_by, read_by)
+    assert read[1:3] == made[1:3], "work RAM and video RAM are the same"
+    assert read[3] == ("PyBoy-2.8" if made_by == HERE else "PyBoy-2.6-or-2.7")
+    assert read[4] == "True", "the game goes on"
