@@ -48,7 +48,8 @@ def _bare_worker(connection: Connection, episodes: EnvConfig, number: int) -> No
     connection.send(None)
     with suppress(EOFError, KeyboardInterrupt):
         while True:
-            end, taken = time.perf_counter() + connection.recv(), 0
+            seconds, taken = connection.recv(), 0  # the clock starts when that is there, not before
+            end = time.perf_counter() + seconds
             while not taken or time.perf_counter() < end:
                 for emulator, button in zip(emulators, rng.integers(len(BUTTONS), size=number), strict=True):
                     emulator.act(BUTTONS[button], episodes.action_frames, episodes.held_frames)

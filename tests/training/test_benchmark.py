@@ -172,5 +172,7 @@ def test_a_small_run(program: Callable[..., Any], tmp_path: Path) -> None:
         2, figures["machine"]["cores"]
     )
     assert figures["environments"]["halves"]["samples"][0]["emulator"] > 0
+    for series in (*figures["environments"].values(), *figures["learning"].values()):
+        assert all(turn["seconds"] >= 0.2 for turn in series["samples"]), "a turn is as long as was asked"
     assert len(figures["must_reach"]) == 8
     assert figures["split_of_time_us"]["emulator"] > 0
