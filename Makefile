@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 
 # Three at a time also on two cores, since many wait for programs that they started. File by file: a file's tests share
 # what they train. The order is that of tests/conftest.py.
-test: $(VENV)/.dev $(VENV)/pyboy-2.7
+test: $(VENV)/.dev $(VENV)/pyboy-2.7/.installed
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
@@ -54,8 +54,9 @@ $(VENV)/.dev: $(VENV)/.installed
 	touch $@
 
 # The other version that the harness plays with, for the tests that try it: see docs/scaling.md.
-$(VENV)/pyboy-2.7: | $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target $@ pyboy==2.7.0
+$(VENV)/pyboy-2.7/.installed: | $(VENV)/.installed
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) pyboy==2.7.0
+	touch $@
 
 clean:
 	rm -rf build envs/cartridge/build .pytest_cache .mypy_cache .ruff_cache

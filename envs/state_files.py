@@ -108,7 +108,9 @@ def _story_of(game: Game, path: Path, data: bytes) -> Mapping[str, object]:
 def _loadable(game: Game, data: bytes) -> bytes:
     """``data`` as this emulator loads it: as it is, or converted from another version. Raises UserError."""
     with Emulator(game.rom) as emulator:
-        if state_version(data) != emulator.save_state()[0]:
+        own = emulator.save_state()
+        # The number alone does not tell: 2.6.1 and 2.7.0 have the same one, and states of other sizes.
+        if (state_version(data), len(data)) != (own[0], len(own)):
             check_version(data)
             _switch_screen(emulator, screen_on(data), data)
             data = convert(data, emulator.save_state(), read_rom(game.rom).ram_bytes)

@@ -31,8 +31,9 @@ def registers(emulator: Emulator, which: Iterable[int]) -> bytes:
     return bytes(emulator.memory[0xFF00 + register] for register in which)
 
 
-def old_state(emulator: Emulator, version: int) -> bytes:
-    """What a PyBoy that wrote ``version`` saves of this moment, with down held, part by part."""
+def old_state(emulator: Emulator, version: int, shorter: int = 0) -> bytes:
+    """What a PyBoy that wrote ``version`` saves of this moment, with down held, part by part; ``shorter``
+    bytes of sound are missing."""
     memory, now = emulator.memory, emulator.save_state()
     work = now.rindex(bytes(memory[0xC000:0xE000]))
     after_work = work + 0x2000 + 0x60 + 0x4C + 0x7F
@@ -49,7 +50,7 @@ def old_state(emulator: Emulator, version: int) -> bytes:
     cartridge = now[after_work + between :][: 4 + 0x8000]
     rest = timer + cartridge + bytes([HELD_DOWN, NOTHING_HELD]) + bytes(36 if version >= 15 else 0)
     rest = now[work:after_work] + bytes(0x34) + rest
-    sound = bytes(OLD_SIZES[version] - len(head) - len(screen) - len(picture) - len(rest))
+    sound = bytes(OLD_SIZES[version] - shorter - len(head) - len(screen) - len(picture) - len(rest))
     return head + screen + sound + picture + rest
 
 
@@ -63,12 +64,11 @@ def test_states_of_older_versions_are_converted(
     own_game: Game, bedroom: bytes, version: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "old.state"
-    if version == bedroom[0]:
-        pytest.skip("the installed PyBoy's own")
+    shorter = int(version == bedroom[0])  # the installed one's own number, in a release of another size
     with Emulator(own_game.rom) as before:
         before.load_state(bedroom)
         before.act("left")
-        path.write_bytes(old_state(before, version))
+        path.write_bytes(old_state(before, version, shorter))
         start = read_state_file(own_game, path)
         assert start.provenance["state_version"] == version
         assert str(start.provenance["converted_from"]).startswith("PyBoy ")
@@ -99,7 +99,7 @@ def test_states_of_older_versions_are_converted(
         (bytes([20]) + bytes(200_000), "version 20: written by no release"),
         (bytes([12, 0, 0, 0, 1]) + bytes(200_000), "Game Boy Color mode"),
         (bytes([12]) + bytes(40_000), "a whole one of version 12 on this cartridge has about 165674"),
-        (bytes([29]) + bytes(2000), "cannot load it|a whole one of version 29 on this cartridge has about"),
+        (bytes([29]) + bytes(2000), "a whole one of version 29 on this cartridge has about 178100"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused(own_game: Game, tmp_path: Path, data: bytes, line: str) -> None:
