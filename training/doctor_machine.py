@@ -44,11 +44,12 @@ def check_python() -> Iterator[Finding]:
 
 
 def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
-    """Name and least version of each package that the project needs to run."""
+    """Of each package that the project needs to run its name, and its least version with those that are left
+    out: "2.7" or "2.7,!=2.7.1"."""
     import tomllib
 
     entries = tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]
-    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)>=([0-9.]+)", entry) for entry in entries)
+    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)>=([0-9.]+(?:,!=[0-9.]+)*)", entry) for entry in entries)
     return {pair[1]: pair[2] for pair in pairs if pair is not None}
 
 
@@ -61,15 +62,16 @@ def check_packages(required: Mapping[str, str] | None = None) -> Iterator[Findin
     """Every package is there, is not too old, and can be imported. Torch has a check of its own."""
     required = required if required is not None else required_packages()
     wrong = False
-    for name, least in required.items():
-        for finding in () if name == "torch" else _package(name, least):
+    for name, wanted in required.items():
+        for finding in () if name == "torch" else _package(name, wanted):
             wrong = True
             yield finding
     if not wrong:
         yield Finding("packages", OK, f"{len(required)} packages are there")
 
 
-def _package(name: str, least: str) -> Iterator[Finding]:
+def _package(name: str, wanted: str) -> Iterator[Finding]:
+    least, *never = wanted.split(",!=")
     try:
         installed = importlib.metadata.version(name)
         with warnings.catch_warnings():
@@ -83,6 +85,8 @@ def _package(name: str, least: str) -> Iterator[Finding]:
     else:
         if _version(installed) < _version(least):
             yield Finding("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
+        elif installed in never:
+            yield Finding("packages", FAILURE, f"{name} {installed} is a release that does not do", INSTALL)
 
 
 def graphics_cards() -> list[str]:

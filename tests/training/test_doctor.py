@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import resource
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,7 +159,17 @@ def test_packages_that_are_not_there_or_too_old_are_found() -> None:
     assert [finding.level for finding in found] == [FAILURE, FAILURE]
     assert found[0].message == "no-such-package-at-all is not installed"
     assert found[1].message.endswith("is older than 99.0")
-    assert len(required_packages()) >= 14
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    required = required_packages()
+    assert [entry.split(">=")[0] for entry in project["dependencies"]] == list(required), "none is left out"
+    assert required["pyboy"] == "2.7,!=2.7.1,!=2.8.0"
+
+
+def test_a_release_that_is_left_out_is_found() -> None:
+    installed = importlib.metadata.version("numpy")
+    (found,) = check_packages({"numpy": f"1.0,!=1.1,!={installed}"})
+    assert (found.level, found.message) == (FAILURE, f"numpy {installed} is a release that does not do")
+    assert [finding.level for finding in check_packages({"numpy": "1.0,!=1.1"})] == [OK]
 
 
 def test_a_torch_that_cannot_use_the_card_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
