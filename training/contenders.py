@@ -122,7 +122,7 @@ class InGroups(Lockstep):
 
 
 def _emulators(config: TrainConfig, cores: int) -> InGroups:
-    """One worker per core: with no policy in the loop there are no gaps that one more would fill."""
+    """One worker per core: with no policy in the loop three and four on two cores were no faster."""
     workers = config.workers or min(cores, config.num_envs)
     return InGroups(make_vec_env(here(config).model_copy(update={"workers": workers})).venv)
 
