@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cores import Cores
 from envs.shared_arrays import Layout, allocate, other, view
 from envs.vec_worker import Start, Task
 from envs.worker_process import WorkerLost, WorkerProcess, worker_context
@@ -116,6 +117,7 @@ class Crew:
         """Which environments each group holds."""
         self.held = [[index for group in own for index in group] for own in self.parts]
         """Which environments each worker holds."""
+        self._steppers = [[n for n, own in enumerate(self.parts) if own[g]] for g in range(n_groups)]
         self.layout = layout
         self.buffer = [0] * n_groups
         """For each group the buffer of the last observation that was asked for."""
@@ -125,6 +127,7 @@ class Crew:
         self._fns, self._timeout = list(env_fns), timeout
         self._context = worker_context()
         self._block = allocate(self._context, layout)
+        self._cores = Cores(self._context, n_workers)
         self.arrays = view(self._block, layout)
         self._phase = [[Phase.IDLE] * n_groups for _ in range(n_workers)]
         self._sent: list[deque[int]] = [deque() for _ in range(n_workers)]  # groups, in order
@@ -144,7 +147,8 @@ class Crew:
     def _start(self, number: int) -> WorkerProcess:
         groups = self.parts[number]
         fns = cloudpickle.dumps([self._fns[index] for group in groups for index in group])
-        task = Task(fns, tuple(tuple(group) for group in groups), self._block, self.layout)
+        indices = tuple(tuple(group) for group in groups)
+        task = Task(number, fns, indices, self._block, self.layout, self._cores)
         return WorkerProcess(self._context, number, task)
 
     # --- steps ---
@@ -173,6 +177,7 @@ class Crew:
             if phases[group] is Phase.LOST:
                 phases[group] = Phase.IDLE
                 lost += self.parts[number][group]
+        self._cores.follow(self._steppers[group])
         infos, self._early[group] = self._early[group], {}
         return infos, lost
 

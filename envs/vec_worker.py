@@ -23,6 +23,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cores import Cores
 from envs.episode_stats import COMPONENTS
 from envs.red_env import RedEnv
 from envs.shared_arrays import BUFFERS, Layout, view
@@ -36,12 +37,15 @@ ERROR = b"\x03"
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is given: how to make its environments (cloudpickled), their indices, the block."""
+    """What a worker is given: its number, how to make its environments (cloudpickled), their indices, the
+    block, and where it notes the end of a step."""
 
+    number: int
     env_fns: bytes
     groups: tuple[tuple[int, ...], ...]
     block: ctypes.Array[ctypes.c_uint8]
     layout: Layout
+    cores: Cores
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,9 @@ def run(connection: Connection, task: Task) -> None:
         while True:
             message = connection.recv_bytes()
             if len(message) == 2:
-                connection.send_bytes(worker.step(message[0], message[1]))
+                answer = worker.step(message[0], message[1])
+                task.cores.note(task.number)
+                connection.send_bytes(answer)
             else:
                 connection.send_bytes(_answer(worker, message))
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -1,141 +1,134 @@
-"""The policy as rollouts use it on a processor: its own weights, laid out for few observations at a time."""
+"""How rollouts choose actions: the policy, on a processor with its own weights in another order."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from training.policy import Patches, Picture, Visited
-
-Order = Callable[[torch.Tensor], torch.Tensor]
-UNITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}
-"""By bytes: in what pixels are moved, several at once."""
+from training.acting_encoders import ByInputs, Codes, Encoder, Events, Observed, Scaled, Tiles
+from training.policy import EventBits, GameFeatures, GamePolicy, Nature, Numbers, OneHot, Picture, Visited
 
 
-class ByInputs(nn.Module):
-    """A ``layer`` as a product with its weights, which stand input by input here: (inputs, outputs).
+class Choice(NamedTuple):
+    """Actions, int64 (n,), and what the buffer keeps with them, float32 (n,)."""
 
-    ``order`` brings the layer's own weights into that order. A batch of 16 observations is multiplied with
-    these in a half to a quarter of the time; an update, whose chunks are larger, gains nothing, and
-    optimizers want the usual order.
-    """
-
-    def __init__(self, layer: nn.Linear | nn.Conv2d, order: Order = torch.t) -> None:
-        super().__init__()
-        self._source = (layer, order)  # in a tuple: the layer is no part of this one
-        weight, self.bias = self._take()
-        self.weight = weight.clone(memory_format=torch.contiguous_format)
-
-    def _take(self) -> tuple[torch.Tensor, torch.Tensor]:
-        layer, order = self._source
-        assert layer.bias is not None
-        return order(layer.weight.detach()), layer.bias.detach()
-
-    def refresh(self) -> None:
-        """Take over the layer's weights as they are now."""
-        weight, self.bias = self._take()
-        self.weight.copy_(weight)
-
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """(n, inputs) to (n, outputs); nn.Module's own way there takes as long as a small layer."""
-        return torch.addmm(self.bias, inputs, self.weight)
-
-
-class TilesByInputs(nn.Module):
-    """A Picture or a Visited, whose squares lie one after the other here, each with all its features.
-
-    Convolutions ask for a plan and for other orders of their numbers at every call, which for 16 pictures
-    takes as long as the sums.
-    """
-
-    def __init__(self, encoder: Picture | Visited) -> None:
-        super().__init__()
-        layers = list(encoder.layers)
-        first, last = layers[0], layers[-2]
-        assert isinstance(first, Patches) and isinstance(last, nn.Linear)
-        self._size = first.layer.kernel_size[0]
-        self.squares = ByInputs(first.layer, lambda weight: (weight * (1 / 255)).flatten(1).t())
-        channels, conv = first.layer.out_channels, layers[1]
-        self.around: ByInputs | None = None
-        if isinstance(conv, nn.Conv2d):
-            channels = conv.out_channels
-            self._conv = conv.kernel_size[0], conv.stride[0], int(conv.padding[0])
-            self.around = ByInputs(conv, lambda weight: weight.permute(2, 3, 1, 0).flatten(0, 2))
-        self.all = ByInputs(last, lambda weight: _by_places(weight, channels))
-
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, channels, height, width) to float32 (n, features)."""
-        n, _, height, width = picture.shape
-        squares = self.squares(cut(picture, self._size)).relu_()
-        if self.around is not None:
-            grid = squares.view(n, height // self._size, width // self._size, -1)
-            squares = self.around(neighbourhoods(grid, *self._conv)).relu_()
-        return self.all(squares.view(n, -1)).relu_()
-
-
-def _by_places(weight: torch.Tensor, channels: int) -> torch.Tensor:
-    """Weights (outputs, channels x places) as (places x channels, outputs)."""
-    return weight.view(len(weight), channels, -1).permute(2, 1, 0).flatten(0, 1)
-
-
-def cut(picture: torch.Tensor, size: int) -> torch.Tensor:
-    """Squares of ``size`` pixels, row by row: uint8 (n, channels, height, width), contiguous, to float32
-    (n x height / size x width / size, channels x size x size)."""
-    n, channels, height, width = picture.shape
-    pixels = next(pixels for pixels in UNITS if size % pixels == 0)
-    units = picture.view(UNITS[pixels])
-    units = units.view(n, channels, height // size, size, width // size, size // pixels)
-    squares = units.permute(0, 2, 4, 1, 3, 5).contiguous().view(torch.uint8)
-    return squares.view(-1, channels * size * size).float()
-
-
-def neighbourhoods(grid: torch.Tensor, size: int, stride: int, padding: int) -> torch.Tensor:
-    """What a convolution looks at, place by place: (n, rows, columns, features) to (n x places, size x size
-    x features), with zeros beyond the border."""
-    n, rows, columns, features = grid.shape
-    padded = grid.new_zeros(n, rows + 2 * padding, columns + 2 * padding, features)
-    padded[:, padding : padding + rows, padding : padding + columns] = grid
-    down, right = ((length + 2 * padding - size) // stride + 1 for length in (rows, columns))
-    each, row, column, _ = padded.stride()
-    seen = padded.as_strided(
-        (n, down, right, size, size * features), (each, stride * row, stride * column, row, 1)
-    )
-    return seen.reshape(n * down * right, size * size * features)
+    actions: NDArray[np.int64]
+    values: NDArray[np.float32]
+    log_probs: NDArray[np.float32]
 
 
 class Acting:
     """``policy`` to choose actions with; computes what it does but for the order of floating-point sums.
 
-    Shares all that it has but the weights of layers, which ``refresh`` copies. On a graphics card it is the
-    policy itself.
+    On a graphics card, in bfloat16 and with the Nature CNN it is the policy itself.
     """
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
-        self._twins: dict[nn.Module, nn.Module] = {}  # a policy holds its encoders under three names
-        self.policy: nn.Module = self._twin(policy) if policy.device.type == "cpu" else policy
-        self._layers = [module for module in self.policy.modules() if isinstance(module, ByInputs)]
+        self._policy = policy
+        self.quick = QuickPolicy(policy) if QuickPolicy.knows(policy) else None
+        """What chooses in the policy's place; None: nothing does."""
 
     def refresh(self) -> None:
-        """Take over the weights as they are now."""
-        for layer in self._layers:
+        """Take over the policy's weights as they are now."""
+        if self.quick is not None:
+            self.quick.refresh()
+
+    @torch.inference_mode()
+    def choose(self, observed: Observed, group: int) -> Choice:
+        """Actions for uint8 observations, drawn with torch's random numbers.
+
+        Observations of the same environments come with the same number ``group``. Raises ValueError when the
+        policy's logits are no numbers.
+        """
+        if self.quick is not None and not torch.is_autocast_enabled("cpu"):
+            logits, values = self.quick.heads(observed, group)
+            return _drawn(logits, values)
+        device = self._policy.device
+        tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
+        actions, own_values, log_probs = self._policy(tensors)
+        return Choice(
+            actions.cpu().numpy(), own_values.float().flatten().cpu().numpy(), log_probs.float().cpu().numpy()
+        )
+
+
+def _drawn(logits: NDArray[np.float32], values: NDArray[np.float32]) -> Choice:
+    """What GamePolicy draws from the same random numbers, (n, actions) of them."""
+    if not math.isfinite(logits.sum()):
+        raise ValueError("the policy's logits are not finite numbers")
+    logits = logits - logits.max(axis=1, keepdims=True)
+    chances = np.exp(logits)
+    noise = torch.empty(logits.shape).exponential_().numpy()
+    actions = (chances / noise).argmax(axis=1)
+    chosen = np.take_along_axis(logits, actions[:, np.newaxis], axis=1)[:, 0]
+    return Choice(actions, values, chosen - np.log(chances.sum(axis=1)))
+
+
+class QuickPolicy:
+    """A GamePolicy over tiles on a processor, for one group of environments at a time."""
+
+    def __init__(self, policy: ActorCriticPolicy) -> None:
+        features, space = policy.features_extractor, policy.observation_space
+        assert isinstance(features, GameFeatures) and isinstance(space, spaces.Dict)
+        self._encoders = [_encoder(name, part, features, space) for name, part in features.encoders.items()]
+        hidden = policy.mlp_extractor
+        self._actor = _layers(hidden.policy_net, policy.action_net)
+        self._critic = _layers(hidden.value_net, policy.value_net)
+        self._features: dict[int, list[torch.Tensor]] = {}  # by number of observations
+
+    @staticmethod
+    def knows(policy: ActorCriticPolicy) -> bool:
+        """Whether it can take this policy's place."""
+        features = policy.features_extractor
+        if not isinstance(policy, GamePolicy) or not isinstance(features, GameFeatures):
+            return False
+        nature = any(isinstance(encoder, Nature) for encoder in features.encoders.values())
+        return policy.device.type == "cpu" and not nature
+
+    def refresh(self) -> None:
+        """Take over the policy's weights as they are now."""
+        for encoder in self._encoders:
+            encoder.refresh()
+        for layer in (*self._actor, *self._critic):
             layer.refresh()
 
-    def _twin(self, module: nn.Module) -> nn.Module:
-        """``module`` with a form by inputs in the place of every layer in it that has one."""
-        if module in self._twins:
-            return self._twins[module]
-        if isinstance(module, nn.Linear):
-            twin: nn.Module = ByInputs(module)
-        elif isinstance(module, Picture | Visited):
-            twin = TilesByInputs(module)
-        else:
-            twin = copy.copy(module)
-            twin._modules = {
-                name: None if child is None else self._twin(child) for name, child in module._modules.items()
-            }
-        self._twins[module] = twin
-        return twin
+    def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (n, actions) and values (n,), both float32."""
+        number = len(next(iter(observed.values())))
+        if number not in self._features:
+            self._features[number] = [torch.empty(number, encoder.width) for encoder in self._encoders]
+        parts = self._features[number]
+        for encoder, out in zip(self._encoders, parts, strict=True):
+            encoder.into(out, observed, group)
+        features = torch.cat(parts, dim=1).relu_()  # what is no sum is never below 0
+        return _through(self._actor, features).numpy(), _through(self._critic, features).numpy()[:, 0]
+
+
+def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.Dict) -> Encoder:
+    if isinstance(part, Numbers):
+        return Scaled(features.numbers, part)
+    shape = space[name].shape or ()
+    if isinstance(part, Picture | Visited):
+        return Tiles(name, part, shape)
+    if isinstance(part, EventBits):
+        return Events(name, part)
+    assert isinstance(part, OneHot)
+    return Codes(name, part, math.prod(shape))
+
+
+def _layers(hidden: nn.Module, head: nn.Module) -> list[ByInputs]:
+    """The layers of an actor or a critic; between them everything below 0 becomes 0."""
+    return [ByInputs(layer) for layer in (*hidden.modules(), head) if isinstance(layer, nn.Linear)]
+
+
+def _through(layers: Sequence[ByInputs], inputs: torch.Tensor) -> torch.Tensor:
+    for layer in layers[:-1]:
+        inputs = layer(inputs).relu_()
+    return layers[-1](inputs)

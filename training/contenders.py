@@ -121,12 +121,6 @@ class InGroups(Lockstep):
         return taken + int(env.num_envs)
 
 
-def _emulators(config: TrainConfig, cores: int) -> InGroups:
-    """One worker per core: with no policy in the loop three and four on two cores were no faster."""
-    workers = config.workers or min(cores, config.num_envs)
-    return InGroups(make_vec_env(here(config).model_copy(update={"workers": workers})).venv)
-
-
 class AsTheyCome(Lockstep):
     """RayVecEnv: every group is stepped again as soon as its result is there."""
 
@@ -263,7 +257,7 @@ class Halves:
 
 MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
     "bare": Bare,
-    "emulators": _emulators,
+    "emulators": lambda config, cores: InGroups(make_vec_env(here(config)).venv),
     "ray": lambda config, cores: AsTheyCome(make_vec_env(config).venv),
     "subproc": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=True)),
     "dummy": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=False)),

@@ -21,7 +21,6 @@ from pathlib import Path
 from training.chunk_sizes import samples_at_once
 from training.findings import FAILURE, OK, WARNING, Finding
 from training.memory import Run, available_memory
-from training.presets import usual_workers
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
@@ -179,7 +178,7 @@ def check_cpu() -> Iterator[Finding]:
 def check_memory(num_envs: int, n_steps: int) -> Iterator[Finding]:
     """Whether a run of so many games and steps to a rollout fits."""
     cores = _cores()
-    run = Run(num_envs, n_steps, usual_workers(num_envs, cores), samples=samples_at_once(USUAL_BATCH, cores))
+    run = Run(num_envs, n_steps, min(num_envs, cores), samples=samples_at_once(USUAL_BATCH, cores))
     free, needed = available_memory(), run.total
     text = f"{free / GIB:.1f} GiB free, {num_envs} games of {n_steps} steps need about {needed / GIB:.1f} GiB"
     fitting = run.most_envs(free)

@@ -21,7 +21,6 @@ from envs.start_states import StartState, start_state
 from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
 from training.config import TrainConfig
-from training.presets import usual_workers
 from training.recorded import make_recorder
 
 if TYPE_CHECKING:  # workers import this module, and have no use for torch
@@ -115,8 +114,8 @@ def make_vec_env(
     use_graphics: bool = False,
     record: Path | None = None,
 ) -> GroupVecMonitor:
-    """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: usual_workers), or
-    on the Ray cluster at ``config.ray_address``.
+    """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: one per core),
+    or on the Ray cluster at ``config.ray_address``.
 
     The ROM is checked and the start state made before any process starts. ``use_graphics`` shows the first
     environment in a window; ``record`` is the folder that episodes are kept in (default: none).
@@ -127,16 +126,16 @@ def make_vec_env(
     """
     if config.ray_address is not None:
         return _on_a_cluster(config, config.ray_address, num_envs or config.num_envs, record)
-    from envs.vec_env import EmulatorVecEnv, available_cores
+    from envs.vec_env import EmulatorVecEnv
     from training.monitor import GroupVecMonitor
 
     if use_graphics:
         check_display()
     count = num_envs or config.num_envs
     makers = env_makers(config, count, use_graphics=use_graphics, record=record)
-    workers = config.workers or usual_workers(count, available_cores())
     spaces = Observations(config.observations).space, RedEnv.actions()
-    return GroupVecMonitor(EmulatorVecEnv(makers, workers, step_timeout=config.step_timeout, spaces=spaces))
+    emulators = EmulatorVecEnv(makers, config.workers, step_timeout=config.step_timeout, spaces=spaces)
+    return GroupVecMonitor(emulators)
 
 
 def _on_a_cluster(config: TrainConfig, address: str, count: int, record: Path | None) -> ClusterMonitor:

@@ -107,20 +107,16 @@ class PipelinedPPO(ChunkedPPO):
     def _choose(self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int) -> None:
         """Choose one group's actions for the observations in the buffer at ``step``, and send them off."""
         part = env.groups[group]
-        observations = {
-            key: th.from_numpy(array[step, part]).to(self.device)
-            for key, array in buffer.observations.items()
-        }
+        observed = {key: array[step, part] for key, array in buffer.observations.items()}
         assert self._acting is not None
-        with th.inference_mode(), self.precision():
-            actions, values, log_probs = self._acting.policy(observations)
-        chosen = actions.cpu().numpy()
-        env.step_group(group, chosen)
+        with self.precision():
+            chosen = self._acting.choose(observed, group)
+        env.step_group(group, chosen.actions)
         assert self._last_episode_starts is not None
         buffer.episode_starts[step, part] = self._last_episode_starts[part]
-        buffer.actions[step, part] = chosen.reshape(-1, 1)
-        buffer.values[step, part] = values.float().flatten().cpu().numpy()
-        buffer.log_probs[step, part] = log_probs.float().cpu().numpy()
+        buffer.actions[step, part] = chosen.actions.reshape(-1, 1)
+        buffer.values[step, part] = chosen.values
+        buffer.log_probs[step, part] = chosen.log_probs
 
     def _receive(
         self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int, last: bool

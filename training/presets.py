@@ -33,16 +33,6 @@ SIZES = {
 }
 
 
-def usual_workers(num_envs: int, cores: int) -> int:
-    """Worker processes of a run that names no number: one per core, and one more where each then still holds
-    four environments, two of each group.
-
-    While the policy acts for one group, a worker that has stepped its part of the other has nothing to do:
-    the one more has work for its core.
-    """
-    return max(min(cores, num_envs), min(cores + 1, num_envs // 4))
-
-
 def largest_divisor(number: int, limit: int) -> int:
     """The largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
     return next(candidate for candidate in range(min(limit, number), 0, -1) if number % candidate == 0)
@@ -73,7 +63,7 @@ def preset_values(
 
     def needed(steps: int) -> int:
         samples = samples_at_once(max(1, num_envs * steps // size.minibatches), cores)
-        return Run(num_envs, steps, usual_workers(num_envs, cores), samples=samples).total
+        return Run(num_envs, steps, min(num_envs, cores), samples=samples).total
 
     while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
         n_steps //= 2

@@ -19,7 +19,7 @@ from training.make_env import make_vec_env
 from training.memory import Run, available_memory, preflight
 from training.model import build_model, resolve_device
 from training.policy import GamePolicy, policy_kwargs
-from training.presets import divisors_near, usual_workers
+from training.presets import divisors_near
 
 PER_CORE = (2, 4, 8, 16)
 """Environments a core that are tried."""
@@ -40,7 +40,7 @@ def memory_of(config: TrainConfig) -> Run:
     return Run(
         num_envs=config.num_envs,
         n_steps=config.n_steps,
-        workers=min(config.workers or usual_workers(config.num_envs, available_cores()), config.num_envs),
+        workers=min(config.workers or available_cores(), config.num_envs),
         observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
         samples=samples_at_once(config.batch_size, available_cores()) if on_cpu else 0,
         parameters=sum(parameter.numel() for parameter in policy.parameters()),

@@ -2,65 +2,129 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 
-from envs.observations import Observations
-from training.acting import Acting, ByInputs, cut, neighbourhoods
+from envs.observations import OBSERVATION_NAMES, Observations
+from training.acting import Acting, Choice
+from training.acting_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
 from training.config import NetworkConfig
 from training.policy import GamePolicy, policy_kwargs
 
 
-def _policy(**network: Any) -> GamePolicy:
+def _policy(names: Sequence[str] = OBSERVATION_NAMES, **network: Any) -> GamePolicy:
     torch.manual_seed(0)
-    space = Observations().space
+    space = Observations(names).space
     policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **policy_kwargs(NetworkConfig(**network)))
     for parameter in policy.parameters():
         torch.nn.init.normal_(parameter, std=0.05)  # or else all actions are nearly as likely
     return policy
 
 
-def _observations(number: int) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
+def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
+    rng = np.random.default_rng(seed)
     return {
-        name: torch.randint(
-            0, int(box.high.max()) + 1, (number, *box.shape), dtype=torch.uint8, generator=generator
-        )
+        name: rng.integers(0, int(box.high.max()) + 1, (number, *box.shape), dtype=np.uint8)
         for name, box in Observations().space.spaces.items()
         if isinstance(box, spaces.Box)
     }
 
 
-def _acts(policy: torch.nn.Module, number: int = 16) -> tuple[torch.Tensor, ...]:
+def _wanted(policy: GamePolicy, observed: Mapping[str, NDArray[np.uint8]]) -> Choice:
+    """What the policy itself chooses."""
     torch.manual_seed(2)
     with torch.inference_mode():
-        return tuple(policy(_observations(number)))
+        chosen = policy({name: torch.from_numpy(array) for name, array in observed.items()})
+    return Choice(*(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate(chosen)))
 
 
-@pytest.mark.parametrize("network", [{}, {"cnn": "nature"}, {"hidden": ()}, {"hidden": (8, 8)}], ids=str)
-def test_it_acts_as_the_policy_does(network: dict[str, Any]) -> None:
+def _chosen(acting: Acting, observed: Mapping[str, NDArray[np.uint8]], group: int = 0) -> Choice:
+    torch.manual_seed(2)
+    return acting.choose(observed, group)
+
+
+def _agree(own: Choice, wanted: Choice) -> None:
+    assert own.actions.dtype == wanted.actions.dtype == np.int64
+    np.testing.assert_array_equal(own.actions, wanted.actions)
+    for part, expected in zip(own[1:], wanted[1:], strict=True):
+        assert part.dtype == np.float32 and part.shape == expected.shape
+        np.testing.assert_allclose(part, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [1, 16, 2 * AT_ONCE + 3])
+@pytest.mark.parametrize("network", [{}, {"hidden": ()}, {"hidden": (8, 6)}, {"cnn": "nature"}], ids=str)
+def test_it_acts_as_the_policy_does(network: dict[str, Any], number: int) -> None:
     policy = _policy(**network)
     acting = Acting(policy)
-    actions, values, log_probs = _acts(policy)
-    assert len(actions.unique()) > 2
-    own = _acts(acting.policy)
-    assert torch.equal(own[0], actions)
-    torch.testing.assert_close(own[1:], (values, log_probs), rtol=1e-4, atol=1e-5)
-    kinds = {type(module) for module in acting.policy.modules()}
-    assert ByInputs in kinds and torch.nn.Linear not in kinds
-    assert (torch.nn.Conv2d in kinds) == ("cnn" in network), "the Nature CNN keeps its convolutions"
+    wanted = _wanted(policy, _observed(number))
+    assert number == 1 or len(set(wanted.actions)) > 2
+    _agree(_chosen(acting, _observed(number)), wanted)
+    _agree(_chosen(acting, _observed(number)), wanted)
+    assert (acting.quick is None) == ("cnn" in network)
 
 
-def test_it_acts_as_the_policy_does_in_bfloat16() -> None:
+@pytest.mark.parametrize(
+    "left_out", [["screen"], ["visited", "events"], ["recent_actions", "party"]], ids=str
+)
+def test_it_acts_on_what_a_config_picks(left_out: list[str]) -> None:
+    names = [name for name in OBSERVATION_NAMES if name not in left_out]
+    policy = _policy(names)
+    observed = {name: array for name, array in _observed(5).items() if name in names}
+    _agree(_chosen(Acting(policy), observed), _wanted(policy, observed))
+
+
+def test_in_bfloat16_it_is_the_policy_itself() -> None:
     policy = _policy()
     with torch.autocast("cpu", torch.bfloat16):
-        _, values, log_probs = _acts(policy)
-        own = _acts(Acting(policy).policy)
-    torch.testing.assert_close(own[1:], (values, log_probs), rtol=0.05, atol=0.05)
-    assert own[1].dtype == torch.float32, "heads stay float32"
+        wanted = _wanted(policy, _observed(16))
+        own = _chosen(Acting(policy), _observed(16))
+    for part, expected in zip(own, wanted, strict=True):
+        np.testing.assert_array_equal(part, expected)
+    exact = _wanted(policy, _observed(16))
+    assert not np.array_equal(own.values, exact.values), "it was computed in bfloat16"
+
+
+def test_features_of_events_are_of_these_events() -> None:
+    policy = _policy()
+    acting = Acting(policy)
+    one, other = _observed(4), _observed(4, seed=3)
+    fallen = {**one, "events": one["events"].copy()}
+    fallen["events"][2, 7] ^= 1
+    for observed, group in ((one, 0), (other, 1), (one, 0), (fallen, 0), (other, 1), (one, 1), (fallen, 0)):
+        _agree(_chosen(acting, observed, group), _wanted(policy, observed))
+    assert not np.array_equal(_wanted(policy, one).values, _wanted(policy, fallen).values)
+
+
+def test_what_it_keeps_of_events_changes_no_bit() -> None:
+    acting, fresh = Acting(_policy()), Acting(_policy())
+    for seed in (1, 1, 4, 4, 1):
+        observed = {**_observed(16, seed), "screen": _observed(16, 9)["screen"]}
+        fresh.refresh()
+        for part, expected in zip(_chosen(acting, observed), _chosen(fresh, observed), strict=True):
+            np.testing.assert_array_equal(part, expected)
+
+
+def test_it_reads_observations_where_the_buffer_has_them() -> None:
+    """Slices of (steps, environments, ...), and each is read when it is asked for."""
+    policy = _policy()
+    acting = Acting(policy)
+    kept = {name: np.stack([array, array[::-1]]) for name, array in _observed(8).items()}
+    for step, part in ((0, slice(0, 4)), (1, slice(4, 8)), (1, slice(0, 4))):
+        observed = {name: array[step, part] for name, array in kept.items()}
+        _agree(_chosen(acting, observed), _wanted(policy, observed))
+
+
+def test_logits_that_are_no_numbers_are_an_error() -> None:
+    policy = _policy()
+    torch.nn.init.constant_(policy.action_net.bias, float("nan"))
+    with pytest.raises(ValueError, match="logits are not finite"):
+        Acting(policy).choose(_observed(2), 0)
 
 
 @pytest.mark.parametrize(
@@ -69,39 +133,44 @@ def test_it_acts_as_the_policy_does_in_bfloat16() -> None:
 def test_squares_hold_the_pixels_that_a_convolution_sees(
     channels: int, size: int, rows: int, columns: int
 ) -> None:
-    picture = torch.randint(0, 256, (4, channels, rows * size, columns * size), dtype=torch.uint8)
+    shape = channels, rows * size, columns * size
+    picture = torch.randint(0, 256, (4, *shape), dtype=torch.uint8)
     wanted = torch.nn.functional.unfold(picture.float(), size, stride=size)
-    assert torch.equal(cut(picture, size), wanted.transpose(1, 2).flatten(0, 1))
+    units = picture.numpy().reshape(4, -1).view(UNITS[pixels_in_a_unit(size)])
+    squares = torch.from_numpy(np.take(units, squares_of(shape, size), axis=1).view(np.uint8)).float()
+    assert torch.equal(squares.view(4, rows * columns, -1), wanted.transpose(1, 2))
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), [(3, 2, 1), (3, 1, 0), (2, 2, 0), (5, 3, 2)])
 def test_neighbourhoods_hold_what_a_convolution_sees(size: int, stride: int, padding: int) -> None:
     grid = torch.rand(4, 9, 10, 6)
     wanted = torch.nn.functional.unfold(grid.permute(0, 3, 1, 2), size, padding=padding, stride=stride)
-    by_places = wanted.view(4, 6, size * size, -1).permute(0, 3, 2, 1)
-    seen = neighbourhoods(grid, size, stride, padding)
-    assert torch.equal(seen, by_places.reshape(seen.shape))
+    by_places = wanted.view(4, 6, size * size, -1).permute(0, 3, 2, 1).flatten(2).flatten(0, 1)
+    seen = torch.empty_like(by_places)
+    neighbourhoods(torch.nn.functional.pad(grid, (0, 0, *4 * (padding,))), size, stride, out=seen)
+    assert torch.equal(seen, by_places)
 
 
 def test_it_follows_an_update_when_told_to() -> None:
     policy = _policy()
     acting = Acting(policy)
-    before = _acts(acting.policy)
-    loss = sum(part.float().square().sum() for part in policy(_observations(4))[1:])
+    before = _chosen(acting, _observed(8))
+    tensors = {name: torch.from_numpy(array) for name, array in _observed(4).items()}
+    loss = sum(part.float().square().sum() for part in policy(tensors)[1:])
     assert isinstance(loss, torch.Tensor)
     loss.backward()  # type: ignore[no-untyped-call]
     policy.optimizer.step()
     acting.refresh()
-    after, wanted = _acts(acting.policy), _acts(policy)
-    assert not torch.allclose(after[1], before[1], rtol=1e-3)
-    torch.testing.assert_close(after[1:], wanted[1:], rtol=1e-4, atol=1e-5)
+    after = _chosen(acting, _observed(8))
+    assert not np.allclose(after.values, before.values, rtol=1e-3)
+    _agree(after, _wanted(policy, _observed(8)))
 
 
 def test_the_policy_stays_as_it_was() -> None:
     policy = _policy()
-    names = [name for name, _ in policy.named_parameters()]
+    before = {name: value.clone() for name, value in policy.state_dict().items()}
     kinds = [type(module) for module in policy.modules()]
-    acting = Acting(policy)
-    assert [name for name, _ in policy.named_parameters()] == names
+    _chosen(Acting(policy), _observed(4))
     assert [type(module) for module in policy.modules()] == kinds
-    assert not list(acting.policy.parameters()), "it has nothing to learn"
+    assert list(policy.state_dict()) == list(before)
+    assert all(torch.equal(value, before[name]) for name, value in policy.state_dict().items())

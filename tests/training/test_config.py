@@ -16,7 +16,7 @@ from rewards.stack import DEFAULT_COEFFICIENTS
 from training import config as config_module
 from training.config import ConfigError, TrainConfig, load_config
 from training.config_files import nearest
-from training.presets import SIZES, divisors_near, largest_divisor, preset_values, usual_workers
+from training.presets import SIZES, divisors_near, largest_divisor, preset_values
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 # A curriculum is made of configs and is none itself.
@@ -202,14 +202,6 @@ def test_presets_fit_any_machine(name: str, cores: int, gigabytes: int, given_si
     assert values["n_steps"] * values["num_envs"] % values["batch_size"] == 0
     if name == "small" and "num_envs" not in given_sizes:
         assert values["num_envs"] == 12
-
-
-@pytest.mark.parametrize(
-    ("num_envs", "cores", "workers"),
-    [(1, 2, 1), (2, 2, 2), (8, 2, 2), (11, 2, 2), (12, 2, 3), (32, 2, 3), (32, 24, 24), (100, 24, 25)],
-)
-def test_one_worker_per_core_and_one_more_that_holds_four(num_envs: int, cores: int, workers: int) -> None:
-    assert usual_workers(num_envs, cores) == workers
 
 
 def test_presets_shrink_the_rollout_when_memory_is_short() -> None:

@@ -30,7 +30,6 @@ from training.memory import (
     preflight,
 )
 from training.model import build_model
-from training.presets import usual_workers
 from training.sizing import check_memory, memory_of
 
 from .conftest import ROOT, TINY
@@ -143,7 +142,7 @@ def test_wrong_numbers_are_refused(refused: Refused, flags: list[str], message: 
 
 
 def test_no_cores_are_counted_that_may_not_be_used() -> None:
-    assert memory_of(load_config(None)).workers == usual_workers(16, len(os.sched_getaffinity(0)))
+    assert memory_of(load_config(None)).workers == min(16, len(os.sched_getaffinity(0)))
 
 
 CHUNKS = """
