@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from training.acting_encoders import ByInputs, Codes, Encoder, Events, Observed, Scaled, Tiles
+from training.acting_encoders import Codes, Encoder, Events, Observed, Scaled, SideBySide, Tiles
 from training.policy import EventBits, GameFeatures, GamePolicy, Nature, Numbers, OneHot, Picture, Visited
 
 
@@ -61,14 +60,13 @@ class Acting:
 
 def _drawn(logits: NDArray[np.float32], values: NDArray[np.float32]) -> Choice:
     """What GamePolicy draws from the same random numbers, (n, actions) of them."""
-    if not math.isfinite(logits.sum()):
-        raise ValueError("the policy's logits are not finite numbers")
-    logits = logits - logits.max(axis=1, keepdims=True)
-    chances = np.exp(logits)
+    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
     noise = torch.empty(logits.shape).exponential_().numpy()
     actions = (chances / noise).argmax(axis=1)
-    chosen = np.take_along_axis(logits, actions[:, np.newaxis], axis=1)[:, 0]
-    return Choice(actions, values, chosen - np.log(chances.sum(axis=1)))
+    log_probs = np.log(chances[np.arange(len(actions)), actions] / chances.sum(axis=1))
+    if not math.isfinite(log_probs.sum()):
+        raise ValueError("the policy's logits are not finite numbers")
+    return Choice(actions, values, log_probs)
 
 
 class QuickPolicy:
@@ -78,10 +76,7 @@ class QuickPolicy:
         features, space = policy.features_extractor, policy.observation_space
         assert isinstance(features, GameFeatures) and isinstance(space, spaces.Dict)
         self._encoders = [_encoder(name, part, features, space) for name, part in features.encoders.items()]
-        hidden = policy.mlp_extractor
-        self._actor = _layers(hidden.policy_net, policy.action_net)
-        self._critic = _layers(hidden.value_net, policy.value_net)
-        self._features: dict[int, list[torch.Tensor]] = {}  # by number of observations
+        self._heads = _heads(policy)
 
     @staticmethod
     def knows(policy: ActorCriticPolicy) -> bool:
@@ -96,19 +91,15 @@ class QuickPolicy:
         """Take over the policy's weights as they are now."""
         for encoder in self._encoders:
             encoder.refresh()
-        for layer in (*self._actor, *self._critic):
+        for layer in self._heads:
             layer.refresh()
 
     def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits (n, actions) and values (n,), both float32."""
-        number = len(next(iter(observed.values())))
-        if number not in self._features:
-            self._features[number] = [torch.empty(number, encoder.width) for encoder in self._encoders]
-        parts = self._features[number]
-        for encoder, out in zip(self._encoders, parts, strict=True):
-            encoder.into(out, observed, group)
-        features = torch.cat(parts, dim=1).relu_()  # what is no sum is never below 0
-        return _through(self._actor, features).numpy(), _through(self._critic, features).numpy()[:, 0]
+        outputs = torch.cat([encode(observed, group) for encode in self._encoders], dim=1)
+        for layer in self._heads:  # what is no sum is never below 0, so this is where all encoders have it
+            outputs = layer(outputs.relu_())
+        return outputs[:, :-1].numpy(), outputs[:, -1].numpy()
 
 
 def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.Dict) -> Encoder:
@@ -120,15 +111,17 @@ def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.D
     if isinstance(part, EventBits):
         return Events(name, part)
     assert isinstance(part, OneHot)
-    return Codes(name, part, math.prod(shape))
+    return Codes(name, part)
 
 
-def _layers(hidden: nn.Module, head: nn.Module) -> list[ByInputs]:
-    """The layers of an actor or a critic; between them everything below 0 becomes 0."""
-    return [ByInputs(layer) for layer in (*hidden.modules(), head) if isinstance(layer, nn.Linear)]
-
-
-def _through(layers: Sequence[ByInputs], inputs: torch.Tensor) -> torch.Tensor:
-    for layer in layers[:-1]:
-        inputs = layer(inputs).relu_()
-    return layers[-1](inputs)
+def _heads(policy: ActorCriticPolicy) -> list[SideBySide]:
+    """Actor and critic, layer by layer."""
+    hidden = policy.mlp_extractor
+    actor, critic = (
+        [layer for layer in (*net.modules(), head) if isinstance(layer, nn.Linear)]
+        for net, head in ((hidden.policy_net, policy.action_net), (hidden.value_net, policy.value_net))
+    )
+    return [
+        SideBySide(one, other, shared=number == 0)
+        for number, (one, other) in enumerate(zip(actor, critic, strict=True))
+    ]

@@ -39,11 +39,6 @@ class ByInputs:
         weight, self.bias = self._take()
         self.weight = weight.clone(memory_format=torch.contiguous_format)
 
-    @property
-    def outputs(self) -> int:
-        """How many numbers it gives."""
-        return len(self.bias)
-
     def _take(self) -> tuple[torch.Tensor, torch.Tensor]:
         assert self._layer.bias is not None
         return self._order(self._layer.weight.detach()), self._layer.bias.detach()
@@ -58,28 +53,39 @@ class ByInputs:
         return torch.addmm(self.bias, inputs, self.weight, out=out)
 
 
+class SideBySide:
+    """Layers of an actor and a critic as one product. ``shared``: both get the same inputs, and otherwise
+    each its own, which stand beside one another as the outputs do."""
+
+    def __init__(self, actor: nn.Linear, critic: nn.Linear, shared: bool) -> None:
+        self._layers, self._shared = (actor, critic), shared
+        inputs = actor.in_features if shared else actor.in_features + critic.in_features
+        self._weight = torch.zeros(inputs, actor.out_features + critic.out_features)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over the layers' weights as they are now."""
+        row = column = 0
+        for layer in self._layers:
+            inputs, outputs = layer.in_features, layer.out_features
+            self._weight[row : row + inputs, column : column + outputs] = layer.weight.detach().t()
+            row, column = row + (0 if self._shared else inputs), column + outputs
+        self._bias = torch.cat([layer.bias.detach() for layer in self._layers])
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """float32 (n, inputs) to float32 (n, outputs), those of the actor first."""
+        return torch.addmm(self._bias, inputs, self._weight)
+
+
 class Encoder(Protocol):
     """Features of one part of the observations."""
 
-    width: int
-
     def refresh(self) -> None: ...
-    def into(self, out: torch.Tensor, observed: Observed, group: int) -> None:
-        """Put the features, some of them below 0 where the policy has 0, into ``out``, float32 (n, width).
+    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
+        """Features, float32 (n, width), some of them below 0 where the policy has 0.
 
         ``group``: observations of the same environments come with the same number.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """Where a Tiles works on ``n`` pictures: the same memory again and again."""
-
-    units: NDArray[Any]  # squares, several pixels a number
-    pixels: NDArray[np.float32]  # (n x squares, pixels of a square)
-    squares: torch.Tensor  # (n x squares, features)
-    padded: torch.Tensor  # (n, rows + 2 padding, columns + 2 padding, features): squares with a border of 0
-    around: torch.Tensor  # (n x places, features of a neighbourhood)
 
 
 class Tiles:
@@ -93,18 +99,19 @@ class Tiles:
         layers = list(encoder.layers)
         first, conv, last = layers[0], layers[1], layers[-2]
         assert isinstance(first, Patches) and isinstance(last, nn.Linear)
-        self._name, self._size = name, first.layer.kernel_size[0]
-        self._index = squares_of(shape, self._size)
-        self._grid = shape[1] // self._size, shape[2] // self._size
+        self._name, size = name, first.layer.kernel_size[0]
+        self._index, self._unit = squares_of(shape, size), UNITS[pixels_in_a_unit(size)]
         self._squares = ByInputs(first.layer, lambda weight: (weight * (1 / 255)).flatten(1).t())
         self._around: ByInputs | None = None
-        channels, self._border, self._view = first.layer.out_channels, 0, (1, 1)
+        channels = first.layer.out_channels
+        grid = shape[1] // size, shape[2] // size
+        self._seen = np.arange(grid[0] * grid[1])[:, np.newaxis]
         if isinstance(conv, nn.Conv2d):
-            channels, self._border = conv.out_channels, int(conv.padding[0])
-            self._view = conv.kernel_size[0], conv.stride[0]
+            channels = conv.out_channels
+            self._seen = neighbourhoods(grid, conv.kernel_size[0], conv.stride[0], int(conv.padding[0]))
             self._around = ByInputs(conv, lambda weight: weight.permute(2, 3, 1, 0).flatten(0, 2))
         self._all = ByInputs(last, lambda weight: _by_places(weight, channels))
-        self.width = self._all.outputs
+        self._grid = grid[0] * grid[1]
         self._rooms: dict[int, _Room] = {}
 
     def refresh(self) -> None:
@@ -113,45 +120,59 @@ class Tiles:
             if layer is not None:
                 layer.refresh()
 
-    def into(self, out: torch.Tensor, observed: Observed, group: int) -> None:
+    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
         """See Encoder."""
         pictures = observed[self._name]
-        seen = out.new_empty(len(pictures), len(self._all.weight))
-        for start in range(0, len(pictures), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            self._see(seen[part], pictures[part])
-        self._all(seen, out)
+        starts = range(0, len(pictures), AT_ONCE)
+        parts = [self._features(pictures[start : start + AT_ONCE]) for start in starts]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _see(self, out: torch.Tensor, pictures: Bytes) -> None:
-        """All but the last layer: to float32 (n, features)."""
+    def _features(self, pictures: Bytes) -> torch.Tensor:
         number = len(pictures)
         room = self._rooms.get(number) or self._rooms.setdefault(number, self._make_room(number))
-        units = pictures.reshape(number, -1).view(room.units.dtype)
+        units = pictures.reshape(number, -1).view(self._unit)
         np.take(units, self._index, axis=1, out=room.units, mode="clip")
-        np.copyto(room.pixels, room.units.view(np.uint8).reshape(room.pixels.shape))
-        seen = self._squares(torch.from_numpy(room.pixels), room.squares)
+        np.copyto(room.pixels, room.pixels_as_bytes)
+        seen = self._squares(room.inputs, room.squares[:-1]).relu_()
         if self._around is not None:
-            rows, columns = self._grid
-            inside = room.padded[:, self._border : self._border + rows, self._border : self._border + columns]
-            torch.clamp_min(seen.view(inside.shape), 0, out=inside)
-            neighbourhoods(room.padded, *self._view, out=room.around)
-            seen = self._around(room.around)
-        torch.clamp_min(seen.view(out.shape), 0, out=out)
+            np.take(room.rows, room.seen, axis=0, out=room.around, mode="clip")
+            seen = self._around(room.neighbourhoods).relu_()
+        return self._all(seen.view(number, -1))
 
     def _make_room(self, number: int) -> _Room:
-        rows, columns = self._grid
         pixels, features = self._squares.weight.shape
-        height, width = rows + 2 * self._border, columns + 2 * self._border
-        size, stride = self._view
-        places = ((height - size) // stride + 1) * ((width - size) // stride + 1)
-        unit = UNITS[pixels_in_a_unit(self._size)]
+        squares = number * self._grid
+        units = np.empty((number, len(self._index)), self._unit)
+        inputs = torch.empty(squares, pixels)
+        outputs = torch.zeros(squares + 1, features)
+        each = [np.where(self._seen < 0, squares, self._seen + n * self._grid) for n in range(number)]
+        around = torch.empty(number * len(self._seen), self._seen.shape[1] * features)
         return _Room(
-            units=np.empty((number, len(self._index)), unit),
-            pixels=np.empty((number * rows * columns, pixels), np.float32),
-            squares=torch.empty(number * rows * columns, features),
-            padded=torch.zeros(number, height, width, features),
-            around=torch.empty(number * places, size * size * features),
+            units=units,
+            pixels_as_bytes=units.view(np.uint8).reshape(squares, pixels),
+            pixels=inputs.numpy(),
+            inputs=inputs,
+            squares=outputs,
+            rows=outputs.numpy(),
+            seen=np.concatenate(each).ravel(),
+            around=around.numpy().reshape(-1, features),
+            neighbourhoods=around,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Where a Tiles works on ``n`` pictures: the same memory again and again, some of it by two names."""
+
+    units: NDArray[Any]  # (n, units): squares, several pixels a number
+    pixels_as_bytes: Bytes  # (n x squares, pixels of a square): the same
+    pixels: NDArray[np.float32]  # (n x squares, pixels of a square)
+    inputs: torch.Tensor  # the same
+    squares: torch.Tensor  # (n x squares + 1, features), 0 in the last row: what lies beyond a border
+    rows: NDArray[np.float32]  # the same
+    seen: NDArray[np.intp]  # rows of what lies around one place after the other
+    around: NDArray[np.float32]  # (n x places x squares of a neighbourhood, features): those rows
+    neighbourhoods: torch.Tensor  # (n x places, all features of a neighbourhood): the same
 
 
 def _by_places(weight: torch.Tensor, channels: int) -> torch.Tensor:
@@ -174,14 +195,13 @@ def squares_of(shape: tuple[int, ...], size: int) -> NDArray[np.intp]:
     return units.transpose(1, 3, 0, 2, 4).ravel()
 
 
-def neighbourhoods(padded: torch.Tensor, size: int, stride: int, out: torch.Tensor) -> None:
-    """What a convolution looks at, place by place: ``padded``, (n, rows, columns, features), to ``out``,
-    (n x places, size x size x features)."""
-    n, rows, columns, features = padded.shape
-    down, right = ((length - size) // stride + 1 for length in (rows, columns))
-    each, row, column, _ = padded.stride()
-    shape, strides = (n, down, right, size, size * features), (each, stride * row, stride * column, row, 1)
-    out.view(shape).copy_(padded.as_strided(shape, strides))
+def neighbourhoods(grid: tuple[int, int], size: int, stride: int, padding: int) -> NDArray[np.intp]:
+    """What a convolution over ``grid``, (rows, columns), looks at: for one place after the other the numbers
+    of its ``size`` x ``size`` squares, row by row, and -1 for what lies beyond the border."""
+    squares = np.arange(grid[0] * grid[1], dtype=np.intp).reshape(grid)
+    padded = np.pad(squares, padding, constant_values=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))[::stride, ::stride]
+    return windows.reshape(-1, size * size)
 
 
 class Events:
@@ -190,39 +210,36 @@ class Events:
     def __init__(self, name: str, encoder: EventBits) -> None:
         self._name, self._bits = name, encoder.bits.numpy()
         self._layer = ByInputs(encoder.layer)
-        self.width = self._layer.outputs
-        self._known: dict[int, tuple[Bytes, torch.Tensor]] = {}  # by group
+        self._known: dict[int, tuple[bytes, torch.Tensor]] = {}  # by group
 
     def refresh(self) -> None:
         """Take over the weights as they are now."""
         self._layer.refresh()
         self._known.clear()
 
-    def into(self, out: torch.Tensor, observed: Observed, group: int) -> None:
+    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
         """See Encoder."""
         events = observed[self._name]
-        known = self._known.get(group)
-        if known is None or not np.array_equal(known[0], events):
+        content, known = events.tobytes(), self._known.get(group)
+        if known is None or known[0] != content:
             bits = torch.from_numpy(np.take(self._bits, events, axis=0)).flatten(1)
-            known = events.copy(), self._layer(bits)
-            self._known[group] = known
-        out.copy_(known[1])
+            known = self._known[group] = content, self._layer(bits)
+        return known[1]
 
 
 class Codes:
     """OneHot."""
 
-    def __init__(self, name: str, encoder: OneHot, codes: int) -> None:
+    def __init__(self, name: str, encoder: OneHot) -> None:
         self._name, self._flags = name, encoder.flags.numpy()
-        self.width = codes * len(self._flags)
 
     def refresh(self) -> None:
         """There are no weights."""
 
-    def into(self, out: torch.Tensor, observed: Observed, group: int) -> None:
+    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
         """See Encoder."""
         codes = observed[self._name]
-        out.numpy()[:] = np.take(self._flags, codes, axis=0).reshape(len(codes), -1)
+        return torch.from_numpy(np.take(self._flags, codes, axis=0).reshape(len(codes), -1))
 
 
 class Scaled:
@@ -231,14 +248,12 @@ class Scaled:
     def __init__(self, names: list[str], encoder: Numbers) -> None:
         self._names = names
         self._layer = ByInputs(encoder.layer, lambda weight: (weight * encoder.scales).t())
-        self.width = self._layer.outputs
 
     def refresh(self) -> None:
         """Take over the weights as they are now."""
         self._layer.refresh()
 
-    def into(self, out: torch.Tensor, observed: Observed, group: int) -> None:
+    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
         """See Encoder."""
         parts = [observed[name] for name in self._names]
-        numbers = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
-        self._layer(torch.from_numpy(numbers).float(), out)
+        return self._layer(torch.from_numpy(np.concatenate(parts, axis=1, dtype=np.float32)))
