@@ -40,7 +40,6 @@ class Acting:
         if self.quick is not None:
             self.quick.refresh()
 
-    @torch.inference_mode()
     def choose(self, observed: Observed, group: int) -> Choice:
         """Actions for uint8 observations, drawn with torch's random numbers.
 
@@ -52,7 +51,8 @@ class Acting:
             return _drawn(logits, values)
         device = self._policy.device
         tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
-        actions, own_values, log_probs = self._policy(tensors)
+        with torch.inference_mode():
+            actions, own_values, log_probs = self._policy(tensors)
         return Choice(
             actions.cpu().numpy(), own_values.float().flatten().cpu().numpy(), log_probs.float().cpu().numpy()
         )
