@@ -8,6 +8,7 @@ episodes that ran in it end as truncated with the last observation that came.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,12 +71,12 @@ class CrewVecEnv(VecEnv):
             end_lost_episode(self._crew, group, index)
         part, arrays = self.groups[group], self._arrays
         rewards = arrays["rewards"][part].copy()
-        if np.isnan(rewards).any():
+        if math.isnan(rewards.sum()) and np.isnan(rewards).any():
             index = part.start + int(np.flatnonzero(np.isnan(rewards))[0])
             raise ValueError(f"environment {index} gave no number as its reward")
         dones = arrays["terminated"][part] | arrays["truncated"][part]
         infos = self._infos(part, rest)
-        for offset in np.flatnonzero(dones):
+        for offset in dones.nonzero()[0]:
             index = part.start + int(offset)
             self._end_episode(index, infos[offset], rest.get(index, {}))
         return self._observations(group), rewards, dones, infos

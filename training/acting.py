@@ -47,8 +47,7 @@ class Acting:
         policy's logits are no numbers.
         """
         if self.quick is not None and not torch.is_autocast_enabled("cpu"):
-            logits, values = self.quick.heads(observed, group)
-            return _drawn(logits, values)
+            return _drawn(*self.quick.heads(observed, group))
         device = self._policy.device
         tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
         with torch.inference_mode():
@@ -58,15 +57,14 @@ class Acting:
         )
 
 
-def _drawn(logits: NDArray[np.float32], values: NDArray[np.float32]) -> Choice:
-    """What GamePolicy draws from the same random numbers, (n, actions) of them."""
-    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    noise = torch.empty(logits.shape).exponential_().numpy()
-    actions = (chances / noise).argmax(axis=1)
-    log_probs = np.log(chances[np.arange(len(actions)), actions] / chances.sum(axis=1))
-    if not math.isfinite(log_probs.sum()):
+def _drawn(log_probs: NDArray[np.float32], values: NDArray[np.float32]) -> Choice:
+    """What GamePolicy draws from the same random numbers, (n, actions) of them, of which none is 0."""
+    noise = torch.empty(log_probs.shape).exponential_().numpy()
+    actions = (log_probs - np.log(noise)).argmax(axis=1)
+    chosen = log_probs[np.arange(len(actions)), actions]
+    if not math.isfinite(chosen.sum()):
         raise ValueError("the policy's logits are not finite numbers")
-    return Choice(actions, values, log_probs)
+    return Choice(actions, values, chosen)
 
 
 class QuickPolicy:
@@ -95,11 +93,11 @@ class QuickPolicy:
             layer.refresh()
 
     def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (n, actions) and values (n,), both float32."""
+        """Log-probabilities (n, actions) and values (n,), both float32."""
         outputs = torch.cat([encode(observed, group) for encode in self._encoders], dim=1)
         for layer in self._heads:  # what is no sum is never below 0, so this is where all encoders have it
             outputs = layer(outputs.relu_())
-        return outputs[:, :-1].numpy(), outputs[:, -1].numpy()
+        return outputs[:, :-1].log_softmax(dim=1).numpy(), outputs[:, -1].numpy()
 
 
 def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.Dict) -> Encoder:

@@ -39,7 +39,7 @@ class GroupVecMonitor(VecMonitor):
         part = self.venv.groups[group]
         self.episode_returns[part] += rewards
         self.episode_lengths[part] += 1
-        for offset in np.flatnonzero(dones):
+        for offset in dones.nonzero()[0]:
             index = part.start + int(offset)
             infos[offset]["episode"] = self._finish_episode(index)
         return observations, rewards, dones, infos

@@ -142,7 +142,7 @@ class PipelinedPPO(ChunkedPPO):
     ) -> NDArray[np.float32]:
         """gamma times the value of the last observation, where only the time limit cut an episode off."""
         extra = np.zeros(len(dones), np.float32)
-        for index in np.flatnonzero(dones):
+        for index in dones.nonzero()[0]:
             if infos[index].get("TimeLimit.truncated", False):
                 last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
                 with th.inference_mode():
