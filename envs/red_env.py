@@ -137,7 +137,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         return self.look()
 
     def press(self, action: np.int64 | int) -> None:
-        """The first half of a step: play its frames. ValueError: no such action.
+        """The first half of a step: play its frames, keep the picture. ValueError: no such action.
 
         A worker does this with all its games before it looks at any: what looking needs, and emulating would
         drive out, then stays in the processor's caches.
@@ -147,11 +147,11 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
+        self._observations.update(self.emulator.half_screen(), index)
         self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """The second half of a step: what came of it."""
-        self._observations.update(self.emulator.half_screen(), self._pressed)
         before, self._state = self._state, read_state(self.emulator.memory)
         self._visited.mark(self._state)
         breakdown = self._reward.step(before, self._state)
