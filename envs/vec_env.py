@@ -8,7 +8,6 @@ episodes that ran in it end as truncated with the last observation that came.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +70,7 @@ class CrewVecEnv(VecEnv):
             end_lost_episode(self._crew, group, index)
         part, arrays = self.groups[group], self._arrays
         rewards = arrays["rewards"][part].copy()
-        if math.isnan(rewards.sum()) and np.isnan(rewards).any():
+        if np.isnan(rewards).any():
             index = part.start + int(np.flatnonzero(np.isnan(rewards))[0])
             raise ValueError(f"environment {index} gave no number as its reward")
         dones = arrays["terminated"][part] | arrays["truncated"][part]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 
+import gymnasium
+import numpy as np
 import pytest
 
 from envs.cores import Cores
+from envs.vec_env import EmulatorVecEnv
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
@@ -88,6 +93,28 @@ def test_no_core_is_asked_for_where_the_first_worker_is(
 def test_it_stays_where_the_last_worker_is_not(allowed: set[int]) -> None:
     one, other = sorted(allowed)[:2]
     assert _followed(_stepped(one, one), allowed, other, [0, 1]).count(other) > TRIES // 2
+
+
+def test_workers_note_their_steps_and_the_program_follows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[tuple[list[int], list[float]]] = []
+
+    def follow(cores: Cores, workers: Sequence[int]) -> None:
+        followed.append((list(workers), list(cores._ends[::2])))
+
+    monkeypatch.setattr(Cores, "follow", follow)
+    vec_env = EmulatorVecEnv([partial(gymnasium.make, "CartPole-v1")] * 3, workers=2)
+    try:
+        vec_env.reset()
+        for _ in range(2):
+            for group, part in enumerate(vec_env.groups):
+                vec_env.step_group(group, np.zeros(part.stop - part.start, np.int64))
+                vec_env.wait_group(group)
+    finally:
+        vec_env.close()
+    assert [workers for workers, _ in followed] == 2 * vec_env._crew._steppers
+    times = [max(ends) for _, ends in followed]
+    assert all(0 < one < other for one, other in pairwise(times)), "each step is noted as it ends"
+    assert all(min(ends) > 0 for _, ends in followed[1:]), "by both workers"
 
 
 def test_it_stays_on_the_cores_that_it_may_use(allowed: set[int]) -> None:
