@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.cores import Cores
-from envs.shared_arrays import Layout, allocate, other, view
+from envs.shared_arrays import Layout, allocate, other, outcomes, view
 from envs.vec_worker import Start, Task
 from envs.worker_process import WorkerLost, WorkerProcess, worker_context
 
@@ -56,6 +56,7 @@ class AnyCrew(Protocol):
 
     layout: Layout
     arrays: dict[str, NDArray[Any]]
+    outcomes: memoryview
     groups: list[slice]
     held: list[list[int]]
     buffer: list[int]
@@ -128,7 +129,7 @@ class Crew:
         self._context = worker_context()
         self._block = allocate(self._context, layout)
         self._cores = Cores(self._context, n_workers)
-        self.arrays = view(self._block, layout)
+        self.arrays, self.outcomes = view(self._block, layout), outcomes(self._block, layout)
         self._phase = [[Phase.IDLE] * n_groups for _ in range(n_workers)]
         self._sent: list[deque[int]] = [deque() for _ in range(n_workers)]  # groups, in order
         self._early: list[dict[int, dict[str, Any]]] = [{} for _ in range(n_groups)]

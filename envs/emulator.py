@@ -81,6 +81,7 @@ class Emulator:
         """Keys that were pressed in the window; None without one."""
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
+        self._half_pixels = self._pixels[::2, ::2, 0]
         self._sound = sound
         self._closed = False
         self.actions = 0
@@ -183,7 +184,7 @@ class Emulator:
         """Every second pixel of every second row of the picture last rendered: uint8 (72, 80); a view of what
         the next picture is drawn over.
         """
-        return self._pixels[::2, ::2, 0]
+        return self._half_pixels
 
     def screen_rgb(self) -> NDArray[np.uint8]:
         """The picture last rendered: uint8 (144, 160, 3); a copy."""

@@ -16,9 +16,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.messages import Arrays, BadMessage, Bytes, decode, encode
-from envs.shared_arrays import Layout, other
+from envs.shared_arrays import OUTCOMES, Layout, other
 
-COUNTED = ("rewards", "terminated", "truncated", "has_components", "components")
+COUNTED = OUTCOMES.names or ()
 """What a step gives beside observations, in the order of its message."""
 
 
@@ -53,6 +53,7 @@ class Packing:
                           for kind in ("obs", "terminal")}  # fmt: skip
         limits = {names[key]: _limits(parts[key]) for names in self._observed.values() for key in names}
         self._kinds = {name: _kind(*field.row, limits.get(name)) for name, field in layout.fields.items()}
+        self._kinds |= {name: _kind(OUTCOMES[name].shape, OUTCOMES[name].base.str, None) for name in COUNTED}
         self._stacks = {
             name for name in self._observed["obs"].values()
             if len(self._kinds[name].shape) == 3 and self._kinds[name].shape[0] > 1

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.messages import BadMessage, Bytes, decode, encode, grow
 from envs.packing import Packing
@@ -17,7 +16,7 @@ from envs.ray_actor import Terms, halves, pieces_of
 from envs.ray_cluster import Cluster
 from envs.remote_post import Patience, Phase, Post, State
 from envs.remote_posts import SLICE, Numbers, Posts
-from envs.shared_arrays import Layout, make_layout, other
+from envs.shared_arrays import Layout, make_layout, other, outcomes, view
 
 
 class RemoteCrew(Posts):
@@ -30,9 +29,8 @@ class RemoteCrew(Posts):
         self, cluster: Cluster, terms: Terms, count: int, each: int, patience: Patience, episodes: Numbers
     ) -> None:
         self.layout: Layout = make_layout(terms.space, count)
-        self.arrays: dict[str, NDArray[Any]] = {
-            name: np.zeros(field.shape, field.dtype) for name, field in self.layout.fields.items()
-        }
+        block = np.zeros(self.layout.size, np.uint8)
+        self.arrays, self.outcomes = view(block, self.layout), outcomes(block, self.layout)
         self.groups: list[slice] = []
         self._posted: list[Post] = []  # whose each group is
         posts = [self._post(number, range(first, min(first + each, count)))

@@ -10,6 +10,7 @@ import ctypes
 import multiprocessing.context
 from collections.abc import Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,18 @@ ALIGNMENT = 64
 """Bytes: a cache line, so that two workers never write the same one."""
 BUFFERS = 2
 """The last observation stays readable while the next one is written: stable-baselines3 keeps it."""
+
+OUTCOMES = np.dtype(
+    {
+        "names": ["rewards", "terminated", "truncated", "has_components", "components"],
+        "formats": ["<f4", "?", "?", "?", ("<f8", (len(COMPONENTS),))],
+        "offsets": [0, 4, 5, 6, 8],
+        "itemsize": ALIGNMENT,
+    }
+)
+"""What a step gives beside observations: a record for each environment, which one call writes."""
+OUTCOME = Struct(f"<f???x{len(COMPONENTS)}d{ALIGNMENT - 8 - 8 * len(COMPONENTS)}x")
+"""The same record as Python's own numbers, in the order of OUTCOMES."""
 
 
 def other(buffer: int) -> int:
@@ -49,6 +62,8 @@ class Layout:
     fields: dict[str, Field]
     observation_keys: tuple[str, ...]
     single: bool
+    outcomes: int
+    """First byte of the records, the last thing in the block."""
     size: int
 
 
@@ -65,14 +80,7 @@ def make_layout(space: spaces.Space[Any], n_envs: int) -> Layout:
             raise TypeError(f"observation {key!r} of {part} has no fixed shape and dtype")
         wanted[f"obs/{key}"] = ((BUFFERS, n_envs, *part.shape), part.dtype)
         wanted[f"terminal/{key}"] = ((n_envs, *part.shape), part.dtype)
-    wanted |= {
-        "actions": ((n_envs,), np.int64),
-        "rewards": ((n_envs,), np.float32),
-        "terminated": ((n_envs,), np.bool_),
-        "truncated": ((n_envs,), np.bool_),
-        "components": ((n_envs, len(COMPONENTS)), np.float64),
-        "has_components": ((n_envs,), np.bool_),
-    }
+    wanted["actions"] = ((n_envs,), np.int64)
     fields: dict[str, Field] = {}
     offset = 0
     for name, (shape, dtype) in wanted.items():
@@ -80,7 +88,7 @@ def make_layout(space: spaces.Space[Any], n_envs: int) -> Layout:
         fields[name] = Field(offset, shape, np.dtype(dtype).str, (own, np.dtype(dtype).str))
         length = int(np.prod(shape)) * np.dtype(dtype).itemsize
         offset += -(-length // ALIGNMENT) * ALIGNMENT
-    return Layout(fields, tuple(parts), single, offset)
+    return Layout(fields, tuple(parts), single, offset, offset + n_envs * OUTCOMES.itemsize)
 
 
 def allocate(context: multiprocessing.context.BaseContext, layout: Layout) -> ctypes.Array[ctypes.c_uint8]:
@@ -90,11 +98,18 @@ def allocate(context: multiprocessing.context.BaseContext, layout: Layout) -> ct
     return block
 
 
-def view(block: ctypes.Array[ctypes.c_uint8], layout: Layout) -> dict[str, NDArray[Any]]:
-    """The arrays of ``layout`` by name; they share ``block``."""
+def view(block: Any, layout: Layout) -> dict[str, NDArray[Any]]:
+    """The arrays of ``layout`` by name, those of OUTCOMES among them; they share ``block``, any bytes that
+    can be written to."""
     memory = np.frombuffer(memoryview(block), np.uint8)
     arrays: dict[str, NDArray[Any]] = {}
     for name, field in layout.fields.items():
         length = int(np.prod(field.shape)) * np.dtype(field.dtype).itemsize
         arrays[name] = memory[field.offset : field.offset + length].view(field.dtype).reshape(field.shape)
-    return arrays
+    records = memory[layout.outcomes :].view(OUTCOMES)
+    return arrays | {name: records[name] for name in OUTCOMES.names or ()}
+
+
+def outcomes(block: Any, layout: Layout) -> memoryview:
+    """The records of OUTCOMES as bytes; they share ``block``."""
+    return memoryview(block).cast("B")[layout.outcomes :]

@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 
 from envs.crew import AnyCrew, Crew, EnvFn, ask_each, end_lost_episode
 from envs.episode_stats import COMPONENTS
-from envs.shared_arrays import make_layout
+from envs.shared_arrays import BUFFERS, OUTCOME, make_layout
 from envs.vec_worker import full_name
 from envs.worker_process import WorkerFailed
 
@@ -48,6 +48,11 @@ class CrewVecEnv(VecEnv):
         self.groups = crew.groups
         """Which environments each group holds."""
         self.n_groups = len(crew.groups)
+        keys = crew.layout.observation_keys
+        self._seen = [
+            [{key: crew.arrays[f"obs/{key}"][buffer, part] for key in keys} for buffer in range(BUFFERS)]
+            for part in crew.groups
+        ]
         try:
             super().__init__(sum(map(len, crew.held)), *spaces)  # asks the environments for a render mode
         except BaseException:
@@ -70,29 +75,31 @@ class CrewVecEnv(VecEnv):
             end_lost_episode(self._crew, group, index)
         part, arrays = self.groups[group], self._arrays
         rewards = arrays["rewards"][part].copy()
-        if np.isnan(rewards).any():
-            index = part.start + int(np.flatnonzero(np.isnan(rewards))[0])
-            raise ValueError(f"environment {index} gave no number as its reward")
         dones = arrays["terminated"][part] | arrays["truncated"][part]
-        infos = self._infos(part, rest)
-        for offset in dones.nonzero()[0]:
-            index = part.start + int(offset)
-            self._end_episode(index, infos[offset], rest.get(index, {}))
+        infos, ended = self._infos(part, rest)
+        for index in ended:
+            self._end_episode(index, infos[index - part.start], rest.get(index, {}))
         return self._observations(group), rewards, dones, infos
 
-    def _infos(self, part: slice, rest: Mapping[int, dict[str, Any]]) -> list[dict[str, Any]]:
-        """Of the environments in ``part``, as DummyVecEnv gives them but for what ends an episode."""
-        # Lists of Python's own values: asking arrays one by one takes five times as long.
-        names = ("has_components", "components", "terminated", "truncated")
-        rows = zip(*(self._arrays[name][part].tolist() for name in names), strict=True)
-        infos: list[dict[str, Any]] = []
-        for index, (has_components, components, terminated, truncated) in enumerate(rows, part.start):
+    def _infos(
+        self, part: slice, rest: Mapping[int, dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[int]]:
+        """Of the environments in ``part``, as DummyVecEnv gives them but for what ends an episode; and whose
+        episodes ended. Raises ValueError for a reward that is no number."""
+        infos, ended = [], []
+        records = self._crew.outcomes[part.start * OUTCOME.size : part.stop * OUTCOME.size]
+        for index, record in enumerate(OUTCOME.iter_unpack(records), part.start):
+            reward, terminated, truncated, has_components, *components = record
+            if reward != reward:
+                raise ValueError(f"environment {index} gave no number as its reward")
             info = rest[index].get("info", {}) if index in rest else {}
             if has_components:
                 info["reward_components"] = dict(zip(COMPONENTS, components, strict=True))
             info["TimeLimit.truncated"] = truncated and not terminated
             infos.append(info)
-        return infos
+            if terminated or truncated:
+                ended.append(index)
+        return infos, ended
 
     def _end_episode(self, index: int, info: dict[str, Any], rest: dict[str, Any]) -> None:
         keys, arrays = self._layout.observation_keys, self._arrays
@@ -102,9 +109,8 @@ class CrewVecEnv(VecEnv):
         self.reset_infos[index] = rest.get("reset_info", restarted)
 
     def _observations(self, group: int) -> Any:
-        part, buffer = self.groups[group], self._crew.buffer[group]
-        views = {key: self._arrays[f"obs/{key}"][buffer, part] for key in self._layout.observation_keys}
-        return views[""] if self._layout.single else views
+        seen = self._seen[group][self._crew.buffer[group]]
+        return seen[""] if self._layout.single else dict(seen)
 
     def _all_observations(self) -> VecEnvObs:
         keys, buffers = self._layout.observation_keys, self._crew.buffer

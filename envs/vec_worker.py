@@ -2,7 +2,7 @@
 
 It imports neither torch nor stable-baselines3. Messages: a step is two bytes (group, buffer) and its answer
 one byte, or pickled infos where one has more than its reward components; everything else is rare and pickled.
-Both ends of the pipe are this program's own processes.
+Both ends of the channel are this program's own processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import signal
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
@@ -23,10 +22,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.channel import Channel
 from envs.cores import Cores
 from envs.episode_stats import COMPONENTS
 from envs.red_env import RedEnv
-from envs.shared_arrays import BUFFERS, Layout, view
+from envs.shared_arrays import BUFFERS, OUTCOME, Layout, outcomes, view
 
 NO_COMPONENTS = (0.0,) * len(COMPONENTS)
 DONE = b"\x01"
@@ -69,7 +69,7 @@ class Worker:
             for index, make in zip(indices, cloudpickle.loads(task.env_fns), strict=True)
         }
         self.layout = task.layout
-        self.arrays = view(task.block, task.layout)
+        self.arrays, self._outcomes = view(task.block, task.layout), outcomes(task.block, task.layout)
         self._parts = [slice(group[0], group[-1] + 1) if group else slice(0) for group in task.groups]
         self._slots = {
             (buffer, index): self._slot(buffer, index) for buffer in range(BUFFERS) for index in indices
@@ -92,19 +92,18 @@ class Worker:
 
     def step(self, group: int, buffer: int) -> bytes:
         """Step every environment of ``group``; the answer for the parent."""
-        part, arrays = self._parts[group], self.arrays
-        results = self._play(group, buffer, arrays["actions"][part].tolist())
-        observations, rewards, terminated, truncated, infos = zip(*results, strict=True)
-        arrays["rewards"][part] = rewards
-        arrays["terminated"][part], arrays["truncated"][part] = terminated, truncated
-        sums = [_take_components(info) for info in infos]
-        arrays["has_components"][part] = [row is not None for row in sums]
-        arrays["components"][part] = [row or NO_COMPONENTS for row in sums]
-        rest = {index: {"info": info} for index, info in zip(self.groups[group], infos, strict=True) if info}
-        for index, observation, ended, cut in zip(
-            self.groups[group], observations, terminated, truncated, strict=True
-        ):
-            if ended or cut:
+        actions = self.arrays["actions"][self._parts[group]].tolist()
+        rest: dict[int, dict[str, Any]] = {}
+        for index, result in zip(self.groups[group], self._play(group, buffer, actions), strict=True):
+            observation, reward, terminated, truncated, info = result
+            sums = _take_components(info)
+            OUTCOME.pack_into(
+                self._outcomes, index * OUTCOME.size,
+                reward, terminated, truncated, sums is not None, *(sums or NO_COMPONENTS),
+            )  # fmt: skip
+            if info:
+                rest[index] = {"info": info}
+            if terminated or truncated:
                 self.write("terminal", (index,), observation)
                 observation, reset_info = self.envs[index].reset()
                 rest.setdefault(index, {})["reset_info"] = reset_info
@@ -183,28 +182,28 @@ def full_name(kind: type[Any]) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def run(connection: Connection, task: Task) -> None:
-    """The process: answer messages until the parent closes the connection or is gone."""
+def run(channel: Channel, task: Task) -> None:
+    """The process: answer messages until the parent closes the channel or is gone."""
     # Ctrl-C, and what a batch system sends, reach the whole group; the parent decides, and then hangs up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     worker: Worker | None = None
     try:
         worker = Worker(task)
-        connection.send_bytes(DONE)
+        channel.send(DONE)
         while True:
-            message = connection.recv_bytes()
+            message = channel.receive()
             if len(message) == 2:
                 answer = worker.step(message[0], message[1])
                 task.cores.note(task.number)
-                connection.send_bytes(answer)
+                channel.send(answer)
             else:
-                connection.send_bytes(_answer(worker, message))
+                channel.send(_answer(worker, message))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, or done with us
     except Exception as error:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.send_bytes(_error(error, fatal=True))
+            channel.send(_error(error, fatal=True))
     finally:
         if worker is not None:
             worker.close()

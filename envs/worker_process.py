@@ -6,21 +6,19 @@ import contextlib
 import multiprocessing
 import multiprocessing.context
 import pickle
-import select
 import sys
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from collections.abc import Iterator
 from multiprocessing.util import Finalize
 from types import ModuleType
 from typing import Any
 
+from envs.channel import pair
 from envs.errors import UserError
 from envs.vec_worker import ERROR, Task, run
 
 START_TIMEOUT = 60.0
 """Seconds a worker may take to import, make its environments and answer (a cold disk is slow)."""
 SLICES = 8
-MILLISECONDS = 1000
 
 
 class WorkerLost(Exception):
@@ -51,23 +49,13 @@ def _without_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _poll(connection: Connection) -> Callable[[float], Any]:
-    """``connection.poll``, but for what it makes anew at every call, where the system can do without."""
-    if not hasattr(select, "poll"):
-        return connection.poll
-    waiting = select.poll()
-    waiting.register(connection, select.POLLIN)
-    return lambda seconds: waiting.poll(seconds * MILLISECONDS)
-
-
 class WorkerProcess:
     """One child process running ``envs.vec_worker.run``."""
 
     def __init__(self, context: multiprocessing.context.BaseContext, number: int, task: Task) -> None:
         self.number = number
-        ours, theirs = context.Pipe()
-        self._connection: Connection = ours
-        self._poll = _poll(ours)
+        ours, theirs = pair()
+        self._channel = ours
         self._process = context.Process(  # type: ignore[attr-defined]
             target=run, args=(theirs, task), name=f"emulators-{number}", daemon=True
         )
@@ -98,7 +86,7 @@ class WorkerProcess:
     def _send(self, message: bytes) -> None:
         # A dead worker is found out by receive(), and its last words with it.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.send_bytes(message)
+            self._channel.send(message)
 
     def receive(self, timeout: float) -> Any:
         """The next answer: None, infos by environment, or a request's result.
@@ -110,7 +98,7 @@ class WorkerProcess:
         try:
             if not self._has_answer(timeout):
                 raise WorkerLost(f"did not answer for {timeout:g} s")
-            message = self._connection.recv_bytes()
+            message = self._channel.receive()
         except (EOFError, ConnectionResetError, BrokenPipeError):
             self._process.join(1.0)
             raise WorkerLost(f"died (exit code {self._process.exitcode})") from None
@@ -122,17 +110,17 @@ class WorkerProcess:
 
     def _has_answer(self, timeout: float) -> bool:
         # In slices: when this program itself was stopped (Ctrl-Z, a suspended machine), it costs one of them.
-        return any(self._poll(timeout / SLICES) for _ in range(SLICES))
+        return any(self._channel.has_message(timeout / SLICES) for _ in range(SLICES))
 
     def kill(self) -> None:
         """At once, also when it is stopped; then collect it."""
         self._process.kill()
         self._process.join()
-        self._connection.close()
+        self._channel.close()
 
     def hang_up(self) -> None:
         """Tell it to close its environments and end."""
-        self._connection.close()
+        self._channel.close()
 
     def collect(self, timeout: float) -> None:
         """Wait for its end; kill it after ``timeout`` seconds."""

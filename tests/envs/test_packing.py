@@ -19,7 +19,7 @@ from envs.observations import Observations
 from envs.packing import Packing
 from envs.ray_actor import DONE, EmulatorActor, Terms
 from envs.red_env import EnvConfig, RedEnv
-from envs.shared_arrays import BUFFERS, Layout, make_layout
+from envs.shared_arrays import BUFFERS, OUTCOME, OUTCOMES, Layout, make_layout, outcomes, view
 from envs.start_states import start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
@@ -35,7 +35,17 @@ def packing() -> tuple[Packing, Layout]:
 
 
 def blank(layout: Layout) -> dict[str, NDArray[Any]]:
-    return {name: np.zeros(field.shape, field.dtype) for name, field in layout.fields.items()}
+    return view(np.zeros(layout.size, np.uint8), layout)
+
+
+def test_a_record_is_the_same_to_numpy_and_to_struct(packing: tuple[Packing, Layout]) -> None:
+    block = np.zeros(packing[1].size, np.uint8)
+    arrays, records = view(block, packing[1]), outcomes(block, packing[1])
+    OUTCOME.pack_into(records, OUTCOME.size, 0.5, True, False, True, 1.0, 2.0, 3.0, 4.0)
+    assert [arrays[name][1].tolist() for name in OUTCOMES.names or ()] == [
+        0.5, True, False, True, [1.0, 2.0, 3.0, 4.0]
+    ]  # fmt: skip
+    assert not any(arrays[name][[0, 2]].any() for name in arrays if name in (OUTCOMES.names or ()))
 
 
 @pytest.mark.parametrize(
