@@ -81,7 +81,7 @@ class Emulator:
         """Keys that were pressed in the window; None without one."""
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
-        self._half_pixels = self._pixels[::2, ::2, 0]
+        self._half_pixels: NDArray[np.uint8] = self._pixels[::2, ::2, 0]
         self._sound = sound
         self._closed = False
         self.actions = 0

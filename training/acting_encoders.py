@@ -80,9 +80,12 @@ class SideBySide:
 class Encoder(Protocol):
     """Features of one part of the observations."""
 
+    width: int
+    """How many features an observation has."""
+
     def refresh(self) -> None: ...
-    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
-        """Features, float32 (n, width), some of them below 0 where the policy has 0.
+    def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
+        """Features to ``out``, float32 (n, width), some of them below 0 where the policy has 0.
 
         ``group``: observations of the same environments come with the same number.
         """
@@ -112,6 +115,7 @@ class Tiles:
             self._around = ByInputs(conv, lambda weight: weight.permute(2, 3, 1, 0).flatten(0, 2))
         self._all = ByInputs(last, lambda weight: _by_places(weight, channels))
         self._grid = grid[0] * grid[1]
+        self.width = last.out_features
         self._rooms: dict[int, _Room] = {}
 
     def refresh(self) -> None:
@@ -120,14 +124,14 @@ class Tiles:
             if layer is not None:
                 layer.refresh()
 
-    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
+    def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
         pictures = observed[self._name]
-        starts = range(0, len(pictures), AT_ONCE)
-        parts = [self._features(pictures[start : start + AT_ONCE]) for start in starts]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        for start in range(0, len(pictures), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            self._features(pictures[part], out[part])
 
-    def _features(self, pictures: Bytes) -> torch.Tensor:
+    def _features(self, pictures: Bytes, out: torch.Tensor) -> None:
         number = len(pictures)
         room = self._rooms.get(number) or self._rooms.setdefault(number, self._make_room(number))
         units = pictures.reshape(number, -1).view(self._unit)
@@ -137,7 +141,7 @@ class Tiles:
         if self._around is not None:
             np.take(room.rows, room.seen, axis=0, out=room.around, mode="clip")
             seen = self._around(room.neighbourhoods).relu_()
-        return self._all(seen.view(number, -1))
+        self._all(seen.view(number, -1), out)
 
     def _make_room(self, number: int) -> _Room:
         pixels, features = self._squares.weight.shape
@@ -209,37 +213,38 @@ class Events:
 
     def __init__(self, name: str, encoder: EventBits) -> None:
         self._name, self._bits = name, encoder.bits.numpy()
-        self._layer = ByInputs(encoder.layer)
-        self._known: dict[int, tuple[bytes, torch.Tensor]] = {}  # by group
+        self._layer, self.width = ByInputs(encoder.layer), encoder.layer.out_features
+        self._known: dict[int, tuple[bytes, NDArray[np.float32]]] = {}  # by group
 
     def refresh(self) -> None:
         """Take over the weights as they are now."""
         self._layer.refresh()
         self._known.clear()
 
-    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
+    def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
         events = observed[self._name]
         content, known = events.tobytes(), self._known.get(group)
         if known is None or known[0] != content:
             bits = torch.from_numpy(np.take(self._bits, events, axis=0)).flatten(1)
-            known = self._known[group] = content, self._layer(bits)
-        return known[1]
+            known = self._known[group] = content, self._layer(bits).numpy()
+        out.numpy()[:] = known[1]
 
 
 class Codes:
     """OneHot."""
 
-    def __init__(self, name: str, encoder: OneHot) -> None:
+    def __init__(self, name: str, encoder: OneHot, codes: int) -> None:
         self._name, self._flags = name, encoder.flags.numpy()
+        self.width = codes * len(self._flags)
 
     def refresh(self) -> None:
         """There are no weights."""
 
-    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
+    def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
         codes = observed[self._name]
-        return torch.from_numpy(np.take(self._flags, codes, axis=0).reshape(len(codes), -1))
+        out.numpy()[:] = np.take(self._flags, codes, axis=0).reshape(len(codes), -1)
 
 
 class Scaled:
@@ -248,12 +253,13 @@ class Scaled:
     def __init__(self, names: list[str], encoder: Numbers) -> None:
         self._names = names
         self._layer = ByInputs(encoder.layer, lambda weight: (weight * encoder.scales).t())
+        self.width = encoder.layer.out_features
 
     def refresh(self) -> None:
         """Take over the weights as they are now."""
         self._layer.refresh()
 
-    def __call__(self, observed: Observed, group: int) -> torch.Tensor:
+    def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
         parts = [observed[name] for name in self._names]
-        return self._layer(torch.from_numpy(np.concatenate(parts, axis=1, dtype=np.float32)))
+        self._layer(torch.from_numpy(np.concatenate(parts, axis=1, dtype=np.float32)), out)

@@ -40,6 +40,7 @@ class ArrivingPPO(PipelinedPPO):
     run in whatever order results come, as long as no row is left out. ``late_factor``: see Arrivals.
     """
 
+    draws_ahead = 1  # the generator is set anew for every step of a group
     sampling_seed = 0
     late_factor: float | None = None
 

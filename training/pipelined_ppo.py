@@ -30,6 +30,8 @@ class PipelinedPPO(ChunkedPPO):
 
     halted = False
     """Set by a callback when a rollout starts: do not start it, end training."""
+    draws_ahead = 64
+    """Steps of a group that random numbers are made for in one go."""
     _acting: Acting | None = None
 
     def collect_rollouts(
@@ -80,7 +82,7 @@ class PipelinedPPO(ChunkedPPO):
     def _take_weights(self) -> None:
         """Actions are chosen by the policy as it is now."""
         if self._acting is None:
-            self._acting = Acting(self.policy)
+            self._acting = Acting(self.policy, self.draws_ahead)
         self._acting.refresh()
 
     def _observations(self) -> dict[str, NDArray[Any]]:
@@ -127,8 +129,10 @@ class PipelinedPPO(ChunkedPPO):
         assert self._last_episode_starts is not None
         self._last_episode_starts[part] = dones
         for key, array in cast(dict[str, NDArray[Any]], observations).items():
-            target = self._observations()[key] if last else buffer.observations[key][step + 1]
-            target[part] = array
+            if last:
+                self._observations()[key][part] = array
+            else:
+                buffer.observations[key][step + 1, part] = array
         if not last:
             self._choose(env, buffer, step + 1, group)
         buffer.rewards[step, part] = rewards + self._values_after_time_limit(dones, infos)

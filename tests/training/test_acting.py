@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.observations import OBSERVATION_NAMES, Observations
-from training.acting import Acting, Choice
+from training.acting import Acting, Choice, Noise
 from training.acting_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
 from training.config import NetworkConfig
 from training.policy import GamePolicy, policy_kwargs
@@ -77,6 +77,26 @@ def test_it_acts_on_what_a_config_picks(left_out: list[str]) -> None:
     policy = _policy(names)
     observed = {name: array for name, array in _observed(5).items() if name in names}
     _agree(_chosen(Acting(policy), observed), _wanted(policy, observed))
+
+
+def test_noise_made_ahead_is_that_made_one_by_one() -> None:
+    noise, shapes = Noise(64), [(16, 7), (3, 7), (16, 7), (1, 7)] * 40
+    torch.manual_seed(5)
+    ahead = [noise.draw(shape).copy() for shape in shapes]
+    torch.manual_seed(5)
+    for own, shape in zip(ahead, shapes, strict=True):
+        np.testing.assert_array_equal(own, -np.log(torch.empty(shape).exponential_().numpy()))
+
+
+def test_after_a_refresh_actions_depend_on_the_generator_alone() -> None:
+    acting, fresh = Acting(_policy(), ahead=64), Acting(_policy(), ahead=64)
+    acting.choose(_observed(5), 0)
+    chosen = []
+    for own in (acting, fresh):
+        own.refresh()
+        torch.manual_seed(4)
+        chosen.append([own.choose(_observed(16, seed), 0).actions.tolist() for seed in range(6)])
+    assert chosen[0] == chosen[1]
 
 
 def test_in_bfloat16_it_is_the_policy_itself() -> None:
