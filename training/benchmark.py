@@ -77,7 +77,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     print(table(measured))
     if flags.json is not None:
-        flags.json.write_text(json.dumps({"machine": _machine(), **as_json(measured)}, indent=1), "utf-8")
+        machine = {**_machine(), "other pyboy": _other_version(flags.other_pyboy)}
+        flags.json.write_text(json.dumps({"machine": machine, **as_json(measured)}, indent=1), "utf-8")
     if flags.plot is not None:
         from training.benchmark_plot import draw
 
@@ -172,6 +173,16 @@ def _machine() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in names},
     }
+
+
+def _other_version(folder: Path | None) -> str | None:
+    """Of the PyBoy in ``folder``; None where pip did not put it there, and without one."""
+    if folder is None:
+        return None
+    import importlib.metadata
+
+    found = importlib.metadata.distributions(name="pyboy", path=[str(folder)])
+    return next((one.version for one in found), None)
 
 
 def _processor() -> str:

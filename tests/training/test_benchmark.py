@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Callable
@@ -155,6 +156,11 @@ def test_a_small_run(program: Callable[..., Any], tmp_path: Path) -> None:
     assert package is not None and package.submodule_search_locations
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "pyboy").symlink_to(package.submodule_search_locations[0])
+    version = importlib.metadata.version("pyboy")
+    (tmp_path / "again" / f"pyboy-{version}.dist-info").mkdir()
+    (tmp_path / "again" / f"pyboy-{version}.dist-info" / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: pyboy\nVersion: {version}\n"
+    )
     others = ["--other-pyboy", tmp_path / "again", "--without-stock", "--scaling"]
     result = program("benchmark", *flags, *written, "--growth-steps", 0, *others)
     assert result.returncode == 0, result.stderr
@@ -165,6 +171,7 @@ def test_a_small_run(program: Callable[..., Any], tmp_path: Path) -> None:
     assert (tmp_path / "figures.png").read_bytes().startswith(b"\x89PNG")
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["machine"]["cores"] >= 1
+    assert figures["machine"]["other pyboy"] == version
     assert len(figures["start_ups"]) == 1
     assert figures["shares_of_bare"]["environments"]["bare"] == 1
     assert figures["shares_of_bare"]["learning"]["training"] > 0
