@@ -30,33 +30,43 @@ class Channel:
         """Send it whole; waits while the other end has not taken what came before."""
         self._end.sendall(_LENGTH.pack(len(message)) + message)
 
-    def receive(self) -> bytes:
-        """The next message; waits for it. Raises EOFError too when the other end is closed."""
+    def receive(self, patience: float | None = None) -> bytes:
+        """The next message; waits for its beginning, and up to ``patience`` seconds for more of what has
+        begun. Raises EOFError too when the other end is closed, and TimeoutError.
+        """
         data = self._ahead or self._read()
         while len(data) < _LENGTH.size:
-            data += self._read()
+            data += self._more(patience)
         end = _LENGTH.size + _LENGTH.unpack_from(data)[0]
         if len(data) < end:
-            data = self._with_rest(data, end)
+            data = self._with_rest(data, end, patience)
         self._ahead = data[end:]
         return data[_LENGTH.size : end]
 
     def has_message(self, seconds: float) -> bool:
         """Whether one is there, or begins to come, or the other end is closed, within so many seconds."""
-        if self._poll is None:
-            self._poll = _poll(self._end)
-        return bool(self._ahead or self._poll(seconds))
+        return bool(self._ahead) or self._can_read(seconds)
 
     def close(self) -> None:
         """The other end is told, once it has received what was sent. May be called again."""
         self._end.close()
 
-    def _with_rest(self, data: bytes, size: int) -> bytes:
+    def _with_rest(self, data: bytes, size: int, patience: float | None) -> bytes:
         parts, missing = [data], size - len(data)
         while missing > 0:
-            parts.append(self._read())
+            parts.append(self._more(patience))
             missing -= len(parts[-1])
         return b"".join(parts)
+
+    def _can_read(self, seconds: float) -> bool:
+        if self._poll is None:
+            self._poll = _poll(self._end)
+        return bool(self._poll(seconds))
+
+    def _more(self, patience: float | None) -> bytes:
+        if patience is not None and not self._can_read(patience):
+            raise TimeoutError
+        return self._read()
 
     def _read(self) -> bytes:
         data = self._end.recv(MOST)

@@ -98,7 +98,9 @@ class WorkerProcess:
         try:
             if not self._has_answer(timeout):
                 raise WorkerLost(f"did not answer for {timeout:g} s")
-            message = self._channel.receive()
+            message = self._channel.receive(timeout)
+        except TimeoutError:
+            raise WorkerLost(f"stopped in the middle of an answer for {timeout:g} s") from None
         except (EOFError, ConnectionResetError, BrokenPipeError):
             self._process.join(1.0)
             raise WorkerLost(f"died (exit code {self._process.exitcode})") from None

@@ -62,9 +62,19 @@ def test_a_closed_end_shows_after_what_it_sent() -> None:
         ours.send(b"too late")
 
 
-def test_half_a_message_is_none() -> None:
+@pytest.mark.parametrize("sent", [b"\x09", b"\x09\x00\x00\x00half"])
+def test_half_a_message_is_none(sent: bytes) -> None:
     ours, theirs = pair()
-    theirs._end.sendall(b"\x09\x00\x00\x00half")
+    theirs._end.sendall(sent)
     theirs.close()
     with pytest.raises((EOFError, ConnectionResetError)):
         ours.receive()
+
+
+@pytest.mark.parametrize("sent", [b"\x09", b"\x09\x00\x00\x00half"])
+def test_who_stops_in_the_middle_of_a_message_is_not_waited_for(sent: bytes) -> None:
+    ours, theirs = pair()
+    theirs._end.sendall(sent)
+    assert ours.has_message(1.0)
+    with pytest.raises(TimeoutError):
+        ours.receive(patience=0.2)

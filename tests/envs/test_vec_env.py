@@ -24,6 +24,7 @@ from envs.red_env import EnvConfig, RedEnv
 from envs.shared_arrays import POISON
 from envs.start_states import start_state
 from envs.vec_env import EmulatorVecEnv, WorkerFailed
+from envs.worker_process import WorkerLost
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 from tests.envs.transitions import actions, assert_same_infos, same
 
@@ -256,6 +257,26 @@ def test_groups_keep_apart_when_workers_are_lost_again_and_again(vec: MakeVec) -
         assert observations["events"][index].tobytes() == state.event_bytes
     expected = [[1, 2, 4], [0, 0, 4], [0, 1, 4], [0, 0, 4]]
     assert observations["recent_actions"].tolist() == expected, "actions since the episode began"
+
+
+def test_a_worker_stopped_in_the_middle_of_an_answer_counts_as_hung(vec: MakeVec, maker: Maker) -> None:
+    class Talkative(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def tell(self) -> bytes:
+            return bytes(20_000_000)  # more than lies between two processes
+
+    env = vec(2, lambda: Talkative(maker()))
+    env.reset()
+    worker = env._crew.workers[0]
+    worker.ask("call", "tell", [0], (), {})
+    assert worker._channel.has_message(10)
+    time.sleep(0.2)
+    os.kill(worker.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    with pytest.raises(WorkerLost, match="stopped in the middle of an answer"):
+        worker.receive(0.5)
+    assert time.monotonic() - began < 3
+    os.kill(worker.pid, signal.SIGCONT)
+    assert env.env_method("tell", indices=1) == [bytes(20_000_000)], "another one's arrives whole"
 
 
 def test_closing_twice_and_with_a_stopped_worker(vec: MakeVec) -> None:
