@@ -17,7 +17,7 @@ _LENGTH = Struct("<I")
 class Channel:
     """One end of a ``pair``: takes and gives messages of fewer than 2**32 bytes, in order.
 
-    Can be given to a process as it is started. All methods but ``close`` raise BrokenPipeError or
+    Can be given to a process as it is started. ``send`` and ``receive`` raise BrokenPipeError or
     ConnectionResetError when the other end is closed, or gone with its process.
     """
 
@@ -32,7 +32,8 @@ class Channel:
 
     def receive(self, patience: float | None = None) -> bytes:
         """The next message; waits for its beginning, and up to ``patience`` seconds for more of what has
-        begun. Raises EOFError too when the other end is closed, and TimeoutError.
+        begun. Raises EOFError too when the other end is closed, and TimeoutError, after which this end is of
+        no further use.
         """
         data = self._ahead or self._read()
         while len(data) < _LENGTH.size:

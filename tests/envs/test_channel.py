@@ -13,18 +13,8 @@ from envs.channel import MOST, pair
 
 def test_messages_of_every_size_arrive_whole_and_in_order() -> None:
     rng = np.random.default_rng(0)
-    sizes = [
-        0,
-        1,
-        2,
-        3,
-        MOST - 5,
-        MOST - 4,
-        MOST - 3,
-        MOST,
-        3 * MOST + 1,
-        *rng.integers(0, 200, 300).tolist(),
-    ]
+    edges = [0, 1, 2, 3, MOST - 5, MOST - 4, MOST - 3, MOST, 3 * MOST + 1]
+    sizes = edges + rng.integers(0, 200, 300).tolist()
     messages = [rng.bytes(size) for size in sizes + sizes[::-1]]
     ours, theirs = pair()
     sender = threading.Thread(target=lambda: [theirs.send(message) for message in messages])
