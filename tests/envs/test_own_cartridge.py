@@ -20,8 +20,7 @@ from envs.red_env import EnvConfig, RedEnv
 from envs.rom import DESTINATION, EMBEDDED, ROM_VARIABLE, read_rom
 from envs.start_states import cache_folder, start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
-
-from .test_games import one_line, unknown_cartridge
+from tests.envs.test_games import one_line, unknown_cartridge
 
 OwnEnv = Callable[..., RedEnv]
 

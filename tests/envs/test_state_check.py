@@ -13,8 +13,7 @@ from envs import state_check as check
 from envs.emulator import BUTTONS, Emulator
 from envs.errors import UserError
 from envs.plain_files import read_plain
-
-from ..conftest import State
+from tests.conftest import State
 
 VIDEO = 31  # bytes: what comes before video RAM, in the format that has least of it
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from .forked import Forker
+from tests.training.forked import Forker
 
 ROOT = Path(__file__).parents[2]
 Result = subprocess.CompletedProcess[str]

@@ -15,6 +15,7 @@ from envs.observations import Observations
 from envs.ray_vec_env import LOST
 from envs.red_env import RedEnv
 from envs.vec_env import EmulatorVecEnv
+from tests.training.conftest import TINY
 from training import arrivals
 from training.arriving_ppo import ArrivingPPO
 from training.config import TrainConfig, load_config
@@ -22,8 +23,6 @@ from training.make_env import env_makers
 from training.model import build_model
 from training.monitor import ClusterMonitor
 from training.rollout_buffer import LastingRolloutBuffer
-
-from .conftest import TINY
 
 ROWS, ENVS = 12, 4
 CONFIG = {**TINY, "num_envs": ENVS, "workers": 2, "max_steps": 10, "n_steps": ROWS, "batch_size": 12}

@@ -15,6 +15,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
+from tests.training.conftest import TINY
 from training.checkpoints import (
     OPTIMIZER,
     POLICY,
@@ -32,8 +33,6 @@ from training.checkpoints import (
 from training.config import TrainConfig, load_config
 from training.make_env import make_vec_env
 from training.model import build_model
-
-from .conftest import TINY
 
 Warn = Callable[[str], None]
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.conftest import ROOT, Program
 from training.cli import NO_SETTINGS, TrainFlags, parse
 from training.config import TrainConfig
-
-from .conftest import ROOT, Program
 
 DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
 --n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom

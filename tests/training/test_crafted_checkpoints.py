@@ -18,6 +18,7 @@ from stable_baselines3 import PPO
 
 from envs.emulator import Emulator
 from envs.games import EMBEDDED_ROM
+from tests.training.conftest import TINY
 from training.checkpoints import (
     OPTIMIZER,
     POLICY,
@@ -35,8 +36,6 @@ from training.make_env import make_vec_env
 from training.model import build_model
 from training.moment import moment_of
 from training.resuming import restore_games
-
-from .conftest import TINY
 
 SHA1 = "0" * 40
 ALL = (POLICY, OPTIMIZER, TRAINER, STATE, STATE_ARRAYS)

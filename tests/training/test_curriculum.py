@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.training.test_episodes import STATS
 from training.config_files import ConfigError
 from training.curriculum_course import FINISHED, STOPPED, StopRequest, follow
 from training.curriculum_file import Criterion, read_curriculum, stage_configs
@@ -21,9 +23,6 @@ from training.curriculum_state import begin_course, read_course
 from training.episodes import Episode
 from training.figures import summarise
 from training.session import Session
-
-from .conftest import ROOT, TINY, Program, environment
-from .test_episodes import STATS
 
 NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}
 EASY = {"metric": "coord_count", "at_least": 1, "episodes": 2}

@@ -19,6 +19,8 @@ import pytest
 from envs.emulator import Emulator
 from envs.games import EMBEDDED_ROM
 from envs.start_states import CACHE_VARIABLE
+from tests.envs.test_games import unknown_cartridge
+from tests.training.conftest import ROOT
 from training import doctor, doctor_game
 from training.doctor_machine import (
     LEAST_MEMORY,
@@ -31,9 +33,6 @@ from training.doctor_machine import (
 )
 from training.findings import FAILURE, OK, Finding, attempt
 from training.memory import available_memory
-
-from ..envs.test_games import unknown_cartridge
-from .conftest import ROOT
 
 Diagnosis = dict[str, dict[str, str]]
 Diagnose = Callable[..., Diagnosis]

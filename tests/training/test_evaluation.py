@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.training.conftest import TINY, Program
+from tests.training.test_episodes import STATS
 from training.checkpoints import TRAINER
 from training.config import load_config
 from training.episodes import Episode, Interrupted, play_episodes, random_choice
@@ -17,9 +19,6 @@ from training.evaluation_rules import Rules, known_play
 from training.figures import as_columns
 from training.learning_curves import mean_curve, read_curve
 from training.make_env import env_config, make_vec_env
-
-from .conftest import TINY, Program
-from .test_episodes import STATS
 
 
 @pytest.fixture(scope="module")

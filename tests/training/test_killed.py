@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.conftest import environment
+from tests.training.forked import Child, Forker, wait_for
+from tests.training.test_resume import EXACT, curves, episodes, newest, weights
 from training.checkpoints import numbered_checkpoints, read_checkpoint
-
-from .conftest import environment
-from .forked import Child, Forker, wait_for
-from .test_resume import EXACT, curves, episodes, newest, weights
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from envs.vec_env import EmulatorVecEnv
+from tests.training.conftest import TINY
 from training.chunked_ppo import has_bfloat16, threads
 from training.config import NetworkConfig
 from training.monitor import GroupVecMonitor
 from training.pipelined_ppo import PipelinedPPO
 from training.policy import GamePolicy, policy_kwargs
-
-from .conftest import TINY
 
 KINDS, LENGTH, ENVS, UPDATES = 5, 16, 4, 10
 SEEDS = range(5)

@@ -17,6 +17,7 @@ import pytest
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
+from tests.training.conftest import ROOT, TINY
 from training.chunk_sizes import LARGEST_CHUNK, samples_at_once
 from training.config import load_config
 from training.make_env import make_vec_env
@@ -31,8 +32,6 @@ from training.memory import (
 )
 from training.model import build_model
 from training.sizing import check_memory, memory_of
-
-from .conftest import ROOT, TINY
 
 GIB = 1 << 30
 Refused = Callable[..., str]

@@ -14,13 +14,12 @@ import pytest
 from envs.errors import UserError
 from envs.games import EMBEDDED_ROM
 from envs.rom import EMBEDDED, ROM_VARIABLE, read_rom
+from tests.training.conftest import Program
 from training.config import TrainConfig, load_config
 from training.make_env import env_config, game_of
 from training.plan import refuse_other_rom
 from training.runs import RunError
 from training.watching import watch
-
-from .conftest import Program
 
 SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 32, "--total-steps", 64)
 

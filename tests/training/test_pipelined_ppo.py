@@ -15,12 +15,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch.nn.functional import mse_loss
 
+from tests.training.conftest import TINY
 from training.config import TrainConfig, load_config
 from training.make_env import env_makers, make_vec_env
 from training.model import build_model
 from training.pipelined_ppo import PipelinedPPO
-
-from .conftest import TINY
 
 # Episodes of 10 steps: every environment's time limit falls twice into a rollout of 24.
 CONFIG = {**TINY, "num_envs": 5, "workers": 2, "max_steps": 10, "n_steps": 24, "batch_size": 60}

@@ -16,9 +16,8 @@ from envs.emulator import Emulator
 from envs.games import Game
 from envs.ram import read_state
 from envs.start_states import start_state
+from tests.training.conftest import ROOT, environment
 from training.playing import Play
-
-from .conftest import ROOT, environment
 
 Key = Callable[..., None]
 

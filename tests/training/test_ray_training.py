@@ -19,12 +19,11 @@ import pytest
 import torch
 
 from tests.ray_nodes import RayNodes
+from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.training.forked import Child, Forker
 from training.checkpoints import newest_checkpoint, read_checkpoint
 from training.config import ConfigError, load_config
 from training.sizing import memory_of
-
-from .conftest import ROOT, TINY, Program, environment
-from .forked import Child, Forker
 
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from envs.emulator import BUTTONS, Emulator
 from envs.episode_file import STARTS, Episode, encode, file_name, read_episode, start_path, write_whole
 from envs.errors import UserError
+from tests.training.conftest import TINY, Program
 from training.config import load_config
 from training.episode_folder import BLOCK, EpisodeFolder
 from training.episode_list import chosen, listing, verify_all
@@ -26,8 +27,6 @@ from training.film import Film
 from training.make_env import make_vec_env
 from training.replaying import FilmedEmulator, Source, describe, film, open_episode, verify
 from training.strip import PALETTE, STRIP, Curves, Strip, amount
-
-from .conftest import TINY, Program
 
 RUN = {
     **TINY,

@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.training.conftest import TINY, environment
+from tests.training.forked import Forker, wait_for
 from training.checkpoints import numbered_checkpoints, read_checkpoint
-
-from .conftest import TINY, environment
-from .forked import Forker, wait_for
 
 STEPS = 384
 EXACT = {

@@ -21,13 +21,12 @@ import pytest
 from optuna.trial import TrialState
 
 from envs.errors import UserError
+from tests.training.conftest import ROOT, TINY, Program, environment
 from training.config import ConfigError, load_config
 from training.runs import lock_run
 from training.sweeps.search import evaluations
 from training.sweeps.space import load_space, nested, trial_config
 from training.sweeps.storage import database_address, open_study, printable
-
-from .conftest import ROOT, TINY, Program, environment
 
 SHORT = {"max_steps": 40, "eval_episodes": 2, "n_steps": 16, "batch_size": 32}
 SPACE: dict[str, Any] = {

@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.training.conftest import ROOT, TINY, Program, environment
 from training.config import ConfigError, TrainConfig, load_config
 from training.sweeps.execution import Outcome
 from training.sweeps.plan import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 from training.sweeps.student import difference, half_width, quantile
 from training.sweeps.table import recommendation, sweep_table
-
-from .conftest import ROOT, TINY, Program, environment
 
 SHIPPED = ROOT / "configs" / "sweeps"
 AGENT = {**TINY, "agent_id": "tiny", "version": 1, "total_steps": None}

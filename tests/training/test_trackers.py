@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.conftest import Program
 from training.trackers import _numbers
-
-from .conftest import Program
 
 
 @pytest.mark.parametrize(("flag", "package"), [("mlflow", "mlflow-skinny"), ("wandb", "wandb")])

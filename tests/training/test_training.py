@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from .conftest import ROOT, TINY, Program, Result, environment
+from tests.training.conftest import ROOT, TINY, Program, Result, environment
 
 
 @pytest.fixture(scope="module")
