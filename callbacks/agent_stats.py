@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
-from callbacks.files import disk_may_refuse, write_atomically
+from envs.files import disk_may_refuse, write_atomically
 
 FILE_NAME = "agent_stats.npz"
 # total_steps: step count of the run; env: index of the environment; step: step of its episode; x, y: tiles;

@@ -16,7 +16,7 @@ from PIL import Image as Pictures
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Image
 
-from callbacks.files import write_atomically
+from envs.files import write_atomically
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 Place = tuple[int, int, int]  # map id, y, x

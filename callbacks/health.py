@@ -17,13 +17,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from callbacks import health_rules as rules
-from callbacks.files import disk_may_refuse, write_atomically
 from callbacks.health_keys import KEYS, measured
 from callbacks.health_rate import RateSteering
 from callbacks.health_report import report
 from callbacks.health_rules import Finding, Verdict
 from callbacks.health_run import RunHealth
 from callbacks.health_series import Series
+from envs.files import disk_may_refuse, write_atomically
 
 FILE_NAME = "health.json"
 N_UPDATES = "train/n_updates"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 
 BEDROOM = 38  # map id of the place where a new game begins

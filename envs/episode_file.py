@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from envs.emulator import BUTTONS
 from envs.errors import UserError
-from envs.plain_files import read_plain
-from envs.ram import Memory
+from envs.files import read_plain
+from envs.game_boy.emulator import BUTTONS
+from envs.game_boy.memory import Memory
 
 MAGIC = b"EPISODE\x01"
 SUFFIX = ".episode"
@@ -78,7 +78,7 @@ class Header(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A whole file: action n is ``actions[n]``, an index of ``envs.emulator.BUTTONS``."""
+    """A whole file: action n is ``actions[n]``, an index of ``envs.game_boy.emulator.BUTTONS``."""
 
     header: Header
     actions: bytes

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.emulator import VERSION
 from envs.episode_file import (
     HASH_BYTES,
     MAX_CHANGES,
@@ -22,7 +21,8 @@ from envs.episode_file import (
     start_path,
     write_whole,
 )
-from envs.ram import Memory
+from envs.game_boy.emulator import VERSION
+from envs.game_boy.memory import Memory
 from envs.state_files import StartState
 
 log = logging.getLogger(__name__)

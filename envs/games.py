@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.boot import boot_to_control
-from envs.emulator import Emulator
 from envs.errors import UserError, known
+from envs.game.maps import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
+from envs.game_boy.emulator import Emulator
+from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
 from envs.milestones import BADGE_NAMES, FLIES, LATER_MILESTONES, MILESTONES, Milestone
-from envs.places import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
-from envs.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
 
 __all__ = ["GAMES", "MILESTONES", "Game", "Milestone", "chosen_rom", "identify"]
 

@@ -4,7 +4,7 @@ experiment."""
 
 from __future__ import annotations
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.ram import W_OPTIONS
 
 FAST_TEXT = "fast_text"

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.plain_tree import pack, unpack
+from envs.tree_codec import pack, unpack
 
 MAX_TREE = 200_000_000
 """Bytes; snapshots of a few emulators have some 300,000 each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.places import BLOCK, MAP_SIZES
+from envs.game.maps import BLOCK, MAP_SIZES
 from envs.ram import BAG_MAX, BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
 
 SPECIES_MAX = 190  # internal indexes

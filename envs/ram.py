@@ -11,22 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct, calcsize
-from typing import Literal, NamedTuple, Protocol, overload
+from typing import Literal, NamedTuple
 
-from envs.numbers import bcd, bit, count_bits
-
-
-class Memory(Protocol):
-    """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes.
-
-    Where it has an attribute ``work_ram``, that is a live view of the 8,192 bytes from 0xC000 on.
-    """
-
-    @overload
-    def __getitem__(self, key: int) -> int: ...
-    @overload
-    def __getitem__(self, key: slice) -> Sequence[int]: ...
-
+from envs.game_boy.memory import WORK_RAM, WORK_RAM_BYTES, Memory
 
 # symbol = address                      # size and meaning
 W_FACING = 0xC109  # 1: wSpritePlayerStateData1FacingDirection: 0x0 down, 0x4 up, 0x8 left, 0xC right
@@ -70,8 +57,6 @@ NO_MOVES = (0, 0, 0, 0)
 BATTLE_LOST = -1
 MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it counts for nothing
 
-WORK_RAM = 0xC000
-WORK_RAM_BYTES = 0x2000
 # All that is read, in few slices, where memory cannot be had as a whole.
 _STRETCHES = (
     slice(W_FACING, W_FACING + 1),
@@ -114,6 +99,31 @@ _FIELDS = (
     (W_PLAY_TIME_HOURS + 2, "B"),
     (W_PLAY_TIME_HOURS + 3, "B"),
 )
+
+
+def big_endian(data: Sequence[int]) -> int:
+    """The unsigned number in ``data``, most significant byte first."""
+    return int.from_bytes(bytes(data), "big")
+
+
+def bcd(data: Sequence[int]) -> int:
+    """The number in binary coded decimal ``data``, most significant first; a nibble above 9 reads as 9."""
+    value = 0
+    for byte in data:
+        value = value * 100 + min(byte >> 4, 9) * 10 + min(byte & 15, 9)
+    return value
+
+
+def bit(data: Sequence[int], n: int) -> bool:
+    """Flag ``n``: bit n mod 8, least significant first, of byte n div 8. IndexError when out of range."""
+    if n < 0:
+        raise IndexError(f"flag {n} is below 0")
+    return bool(data[n >> 3] >> (n & 7) & 1)
+
+
+def count_bits(data: Sequence[int]) -> int:
+    """How many bits of ``data`` are set."""
+    return int.from_bytes(bytes(data), "big").bit_count()
 
 
 def _structure(fields: Sequence[tuple[int, str]]) -> Struct:

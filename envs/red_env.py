@@ -11,10 +11,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.emulator import BUTTONS, Emulator
 from envs.episode_recorder import EpisodeRecorder
 from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError
+from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.games import Game
 from envs.goals import goal_of
 from envs.interventions import HELPS
@@ -63,7 +63,7 @@ class EnvConfig:
 
 
 class RedEnv(gymnasium.Env[Observation, np.int64]):
-    """One game, one episode at a time. Action n presses ``envs.emulator.BUTTONS[n]``.
+    """One game, one episode at a time. Action n presses ``envs.game_boy.emulator.BUTTONS[n]``.
 
     ``info`` of every step has "reward_components"; of some steps "milestones" (names), "agent_stats"; of
     the last step "episode_stats", with "interventions" where memory was written from outside.

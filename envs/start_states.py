@@ -13,8 +13,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from envs.emulator import VERSION, Emulator
 from envs.errors import UserError, known
+from envs.game_boy.emulator import VERSION, Emulator
 from envs.games import BOOT_STARTS, Game
 from envs.state_files import StartState, read_state_file, write_state_file
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
+from envs.game_boy.rom import ROM_VARIABLE
 from envs.games import EMBEDDED_ROM, Game, identify
 from envs.observations import OBSERVATION_NAMES, Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.rom import ROM_VARIABLE
 from envs.start_states import CACHE_VARIABLE, start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 

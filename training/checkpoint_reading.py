@@ -16,8 +16,8 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from envs.errors import UserError
-from envs.plain_files import read_plain
-from envs.plain_tree import unpack
+from envs.files import read_plain
+from envs.tree_codec import unpack
 
 FORMAT = 2
 READABLE = (1, 2)  # 1 has no environments

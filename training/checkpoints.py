@@ -21,7 +21,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
-from envs.plain_tree import pack
+from envs.tree_codec import pack
 from training.checkpoint_applying import apply_training_state, apply_weights, policy_tensors
 from training.checkpoint_reading import (
     FORMAT,

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
-from envs.rom import EMBEDDED, ROM_VARIABLE
+from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
 from training.config_errors import describe, show, where
 from training.config_files import ConfigError, Layer, read_with_extends, unknown_name
 from training.health_config import HealthConfig

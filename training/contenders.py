@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import psutil
 
-from envs.emulator import BUTTONS, Emulator
+from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.red_env import EnvConfig, RedEnv
 from training.cli import run_program
 from training.config import TrainConfig, load_config

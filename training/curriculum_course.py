@@ -11,6 +11,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+from envs.files import append_json_line, write_json
 from training.checkpoints import Checkpoint
 from training.curriculum_state import Course
 from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted
@@ -19,7 +20,6 @@ from training.figures import Summary, summarise
 from training.make_env import env_config, here, make_vec_env
 from training.plan import Plan, newest, refuse_other_rom
 from training.report import summary_record
-from training.runs import append_json_line, write_json
 from training.session import train
 
 PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "finished"

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import UserError
+from envs.files import write_json
 from training.config import TrainConfig
 from training.config_files import unknown_name
 from training.curriculum_file import REACH, Curriculum
 from training.evaluation import open_milestones
 from training.make_env import env_config
 from training.model import resolve_device
-from training.runs import refuse_existing, run_folder, runs_root, write_json
+from training.runs import refuse_existing, run_folder, runs_root
 
 STATE = "curriculum.json"
 FORMAT = 1

@@ -78,7 +78,7 @@ def _check_runs() -> Iterator[Finding]:
 
 def game(flags: argparse.Namespace) -> Iterator[Finding]:
     """Findings about the ROM and the game on it, each only where the one before left something to look at."""
-    from envs.emulator import Emulator
+    from envs.game_boy.emulator import Emulator
     from envs.start_states import CACHE_VARIABLE, cache_folder
     from training import doctor_game as look
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from envs.boot import DIRECTIONS
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game.maps import map_name
+from envs.game_boy.emulator import Emulator
 from envs.games import Game, chosen_rom, identify
-from envs.places import map_name
 from envs.plausible import CHECKS, fresh_game_oddities, implausible
 from envs.ram import GameState, read_state
 from envs.start_states import cache_folder

@@ -12,7 +12,8 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
-from envs.emulator import Emulator
+from envs.files import append_json_line
+from envs.game_boy.emulator import Emulator
 from envs.ram import read_state
 from envs.red_env import EnvConfig
 from training.checkpoints import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
@@ -33,7 +34,6 @@ from training.figures import as_columns, improvement, summarise, together
 from training.make_env import env_config, here, make_vec_env
 from training.model import build_model, resolve_device
 from training.plan import newest
-from training.runs import append_json_line
 
 RANDOM, TOGETHER = "random", "together"
 

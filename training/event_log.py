@@ -21,7 +21,7 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.writer import FileWriter, SummaryWriter
 
-from callbacks.files import write_atomically
+from envs.files import write_atomically
 
 PREFIX = "events.out.tfevents."
 MOST_WAITING = 20_000

@@ -13,8 +13,8 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 
 import training.policy
-from callbacks.files import write_atomically
 from envs.errors import UserError
+from envs.files import write_atomically
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from training.checkpoints import apply_training_state

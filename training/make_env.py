@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.emulator import Emulator
 from envs.episode_recorder import EpisodeRecorder
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.games import Game, chosen_rom, identify
 from envs.interventions import HELPS
 from envs.observations import Observations

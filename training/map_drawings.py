@@ -1,7 +1,7 @@
 """Maps with the places that were visited on them, as pictures.
 
 The embedded cartridge's maps are drawn from the texts that it is built from; of any other cartridge only the
-facts of ``envs.places`` are used: names and sizes, on a plain grid.
+facts of ``envs.game.maps`` are used: names and sizes, on a plain grid.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from callbacks.exploration import ExplorationPicture
+from envs.game.maps import map_steps
 from envs.games import EMBEDDED_ROM, Game
-from envs.places import SHEETS
 from training.config import TrainConfig
 from training.make_env import game_of
 
@@ -68,12 +68,12 @@ class MapDrawings:
 
     def drawing(self, map_id: int, counts: Counts) -> Picture:
         """The map alone, TILE pixels a tile; one of unknown size reaches as far as ``counts`` do."""
-        if not SHEETS[map_id].known:
+        steps = map_steps(map_id)
+        if steps is None:
             return _grid(1 + max(x for _, x in counts), 1 + max(y for y, _ in counts))
         if map_id not in self._drawn:
-            sheet = SHEETS[map_id]
             path = self._world.get(map_id)
-            self._drawn[map_id] = self._from_text(path) if path else _grid(sheet.width, sheet.height)
+            self._drawn[map_id] = self._from_text(path) if path else _grid(*steps)
         return self._drawn[map_id]
 
     def _from_text(self, path: Path) -> Picture:

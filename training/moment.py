@@ -12,8 +12,8 @@ import numpy as np
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from envs.emulator import VERSION
 from envs.errors import UserError
+from envs.game_boy.emulator import VERSION
 from training.monitor import GroupVecMonitor
 from training.random_state import random_state
 

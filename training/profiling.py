@@ -19,7 +19,7 @@ import numpy as np
 
 from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import WalkthroughError, run_to
-from envs.emulator import BUTTONS, Emulator
+from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.games import identify
 from envs.ram import GameState, battle_change, read_state
 from envs.start_states import StartState, start_state

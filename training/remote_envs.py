@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from envs.crew import EnvFn
-from envs.emulator import VERSION
 from envs.errors import UserError
+from envs.game_boy.emulator import VERSION
+from envs.game_boy.rom import ROM_VARIABLE, read_rom
 from envs.games import EMBEDDED_ROM, Game, identify
-from envs.rom import ROM_VARIABLE, read_rom
 from envs.sending_recorder import SendingRecorder
 from envs.start_states import StartState
 from training.config import TrainConfig

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.emulator import VERSION, Emulator
 from envs.episode_file import Episode, Header, memory_hash, read_episode, read_start, start_path
 from envs.episode_stats import COMPONENTS
 from envs.errors import UserError
+from envs.game.maps import map_name
+from envs.game_boy.emulator import VERSION, Emulator
+from envs.game_boy.rom import read_rom
 from envs.games import EMBEDDED_ROM, chosen_rom
-from envs.places import map_name
 from envs.red_env import RedEnv
-from envs.rom import read_rom
 from training.config import TrainConfig, load_config
 from training.film import Film
 from training.make_env import env_config, make_env

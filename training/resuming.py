@@ -9,7 +9,7 @@ from typing import Any
 
 from stable_baselines3 import PPO
 
-from callbacks.files import write_atomically
+from envs.files import write_atomically
 from training.checkpoints import Checkpoint, CheckpointError
 from training.event_log import cut_events_after
 from training.model import environment_seed

@@ -106,7 +106,8 @@ def _search(flags: SweepFlags, path: Path) -> int:
 
 
 def _sweep(flags: SweepFlags) -> int:
-    from training.runs import run_folder, runs_root, write_json
+    from envs.files import write_json
+    from training.runs import run_folder, runs_root
     from training.sweeps.execution import Outcome, carry_out, finished_summary
     from training.sweeps.plan import find_configs, load_variants, refuse_unlike, sweep_name, trials
     from training.sweeps.table import recommendation, result_row, sweep_table

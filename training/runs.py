@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from envs.errors import UserError
+from envs.files import write_json
 from training.config import TrainConfig
 from training.config_files import nearest
 
@@ -110,22 +111,6 @@ def lock_run(folder: Path) -> IO[bytes]:
         file.close()
         raise RunError(f"run {folder.name} is being trained by another process") from None
     return file
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` so that a reader sees the old file or the new one, never half of it."""
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(content, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
-def append_json_line(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one row to a JSON-lines file."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def git_commit() -> str | None:

@@ -20,6 +20,7 @@ from callbacks.performance import Performance
 from callbacks.progress import Progress
 from callbacks.schedules import Schedules
 from callbacks.update_log import UpdateLog
+from envs.files import write_json
 from training.checkpoints import Checkpoint, apply_training_state, apply_weights
 from training.chunked_ppo import require_bfloat16
 from training.config_source import config_source
@@ -35,7 +36,7 @@ from training.model import build_model, resolve_device
 from training.plan import Plan
 from training.report import RunSummary, opening
 from training.resuming import cut_back, restore_games
-from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record, write_json
+from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record
 from training.sizing import check_memory
 from training.stopping import OrderlyStop
 from training.tally import Tally

@@ -31,10 +31,9 @@ def main(arguments: Sequence[str]) -> int:
 
         check_path(flags.export_sb3, "--export-sb3")
     plan = make_plan(flags)
-    from callbacks.files import disk_may_refuse
+    from envs.files import disk_may_refuse, write_json
     from envs.vec_env import WorkerFailed
     from training.report import run_report, summary_record
-    from training.runs import write_json
     from training.session import Diverged, NotSaved, train
 
     try:

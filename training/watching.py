@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from training.config import TrainConfig
 from training.episodes import FIRST_EVALUATION_SEED, policy_choice
 from training.evaluation import load_policy, run_checkpoint

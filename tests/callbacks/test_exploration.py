@@ -16,8 +16,8 @@ from PIL import Image
 
 from callbacks import exploration
 from callbacks.exploration import GAP, MAX_PANELS, ExplorationPicture, Visits, mosaic, overview
+from envs.game.maps import map_steps
 from envs.games import Game
-from envs.places import SHEETS
 from training.heat_maps import read_visits
 from training.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
 
@@ -85,9 +85,10 @@ def test_the_embedded_game_is_drawn_from_its_world_and_others_on_a_grid(
 def test_every_map_of_the_embedded_game_lies_within_the_sizes_that_are_known(maps: MapDrawings) -> None:
     assert len(maps._world) == 105
     for map_id in maps._world:
-        drawn = maps.drawing(map_id, {})
-        assert drawn.shape[0] <= SHEETS[map_id].height * TILE
-        assert drawn.shape[1] <= SHEETS[map_id].width * TILE
+        drawn, steps = maps.drawing(map_id, {}), map_steps(map_id)
+        assert steps is not None
+        assert drawn.shape[0] <= steps[1] * TILE
+        assert drawn.shape[1] <= steps[0] * TILE
 
 
 def test_colour_falls_on_visited_tiles_alone(maps: MapDrawings) -> None:

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from envs.cartridge.walkthrough.screen import Screen
-from envs.emulator import Emulator
-from envs.numbers import big_endian
-from envs.ram import GameState, read_state
+from envs.game_boy.emulator import Emulator
+from envs.ram import GameState, big_endian, read_state
 from tests.cartridge.tables_text import Creature, creatures
 
 FIGHT, BAG, TEAM, RUN = range(4)

@@ -13,9 +13,9 @@ import pytest
 
 from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.pilot import Pilot
-from envs.emulator import BUTTONS, Emulator
+from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.games import EMBEDDED_ROM
-from envs.numbers import big_endian
+from envs.ram import big_endian
 from tests.cartridge.battle_play import (
     BAG,
     BATTLE_LEVEL,

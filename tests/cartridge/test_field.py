@@ -11,7 +11,7 @@ import pytest
 from envs.cartridge.tools.worldfile import MapSource, ObjectSource
 from envs.cartridge.walkthrough.atlas import atlas
 from envs.cartridge.walkthrough.screen import Screen
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 from tests.cartridge.battle_play import BATTLE_LEVEL, ENEMY, EXPERIENCE, MOVES, OWN, PARTY, PP, Player
 from tests.cartridge.tables_text import creatures, items, moves

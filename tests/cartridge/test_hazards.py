@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from envs.cartridge.walkthrough.atlas import LEDGE, Place, atlas
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 
 State = Callable[[str], bytes]

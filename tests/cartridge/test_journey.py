@@ -16,7 +16,7 @@ from envs.cartridge.walkthrough.journey import pull
 from envs.cartridge.walkthrough.lore import prices, usefulness, usefulness_among
 from envs.cartridge.walkthrough.story import Player, new_player
 from envs.cartridge.walkthrough.ways import Means, find_way
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.ram import GameState, PartyMon, read_state
 from envs.start_states import start_state

@@ -14,8 +14,8 @@ from envs.cartridge.walkthrough.atlas import GRASS, Place, atlas
 from envs.cartridge.walkthrough.fight import best_move
 from envs.cartridge.walkthrough.lore import worth
 from envs.cartridge.walkthrough.story import new_player
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.ram import PartyMon, read_state
 from tests.conftest import State
 

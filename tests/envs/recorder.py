@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 
 W_RAM = 0xC000

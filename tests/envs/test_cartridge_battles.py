@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.ram import battle_change, read_state
 from tests.envs.recorder import Moment
 

@@ -8,9 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from envs.emulator import Emulator
-from envs.numbers import bcd, big_endian
-from envs.ram import read_state
+from envs.game_boy.emulator import Emulator
+from envs.ram import bcd, big_endian, read_state
 from tests.envs.recorder import Moment
 
 State = Callable[[str], bytes]

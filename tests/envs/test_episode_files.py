@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from envs.emulator import Emulator
 from envs.episode_file import (
     MAGIC,
     MAX_STEPS,
@@ -28,6 +27,7 @@ from envs.episode_file import (
 )
 from envs.episode_recorder import HASH_EVERY, EpisodeRecorder
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game.maps import PROGRESS_ORDER, map_name
+from envs.game_boy.emulator import Emulator
+from envs.game_boy.rom import CHECKSUM, read_rom
 from envs.games import EMBEDDED_ROM, EMBEDDED_SHA1, MILESTONES, Game, identify
-from envs.places import PROGRESS_ORDER, map_name
 from envs.ram import GameState
-from envs.rom import CHECKSUM, read_rom
 
 
 def unknown_cartridge(path: Path, title: bytes = b"NOBODY") -> Path:

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from envs.emulator import BUTTONS
 from envs.episode_stats import EpisodeStats
 from envs.errors import UserError
+from envs.game_boy.emulator import BUTTONS
 from envs.games import Game
 from envs.goals import goal_of
 from envs.interventions import (

@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from envs import ram
-from envs.emulator import Emulator
 from envs.episode_stats import EpisodeStats, components
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.observations import Observations
 from envs.plausible import CHECKS, implausible

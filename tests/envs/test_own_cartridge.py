@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from envs.boot import has_control
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
+from envs.game_boy.rom import DESTINATION, EMBEDDED, ROM_VARIABLE, read_rom
 from envs.games import BLUE_SHA1, EMBEDDED_ROM, RED_SHA1, Game, chosen_rom, identify
 from envs.interventions import FAST_TEXT
 from envs.milestones import BADGE_NAMES
 from envs.observations import Observations
 from envs.ram import W_OPTIONS, read_state
 from envs.red_env import EnvConfig, RedEnv
-from envs.rom import DESTINATION, EMBEDDED, ROM_VARIABLE, read_rom
 from envs.start_states import cache_folder, start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 from tests.envs.test_games import one_line, unknown_cartridge

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.messages import BadMessage, decode, encode
 from envs.observations import Observations

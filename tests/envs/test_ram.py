@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import ram
-from envs.numbers import bcd, big_endian, bit, count_bits
-from envs.ram import GameState, PartyMon, battle_change, read_state
+from envs.ram import GameState, PartyMon, battle_change, bcd, big_endian, bit, count_bits, read_state
 
 BYTES = st.integers(0, 255)
 

@@ -14,8 +14,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-from envs.emulator import BUTTONS
 from envs.errors import UserError
+from envs.game_boy.emulator import BUTTONS
 from envs.red_env import RedEnv
 
 MakeEnv = Callable[..., RedEnv]

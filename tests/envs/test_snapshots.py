@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.emulator import BUTTONS
+from envs.game_boy.emulator import BUTTONS
 from envs.red_env import RedEnv
 from rewards.stack import DEFAULT_COEFFICIENTS
 

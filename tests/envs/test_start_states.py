@@ -11,10 +11,10 @@ import pytest
 
 from envs import boot
 from envs.boot import BEDROOM, boot_to_control
-from envs.emulator import VERSION, Emulator
 from envs.errors import UserError
+from envs.game.maps import MAP_NAMES
+from envs.game_boy.emulator import VERSION, Emulator
 from envs.games import Game
-from envs.places import MAP_NAMES
 from envs.ram import read_state
 from envs.start_states import CACHE_VARIABLE, cache_folder, start_state
 

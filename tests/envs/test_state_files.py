@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from envs.boot import has_control
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.ram import read_state
 from envs.start_states import start_state

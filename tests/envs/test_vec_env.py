@@ -16,8 +16,8 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.crew import split
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv

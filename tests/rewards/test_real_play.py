@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from envs.cartridge.walkthrough import run_to
-from envs.emulator import BUTTONS, Emulator
+from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.games import Game
 from envs.ram import GameState, read_state
 from envs.red_env import RedEnv

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.games import EMBEDDED_ROM
 from envs.start_states import CACHE_VARIABLE
 from tests.envs.test_games import unknown_cartridge

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sdl2
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.games import Game
 from envs.ram import read_state
 from envs.start_states import start_state

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.games import EMBEDDED_ROM, identify
 from envs.ram import GameState
 from envs.start_states import start_state

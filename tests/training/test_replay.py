@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.emulator import BUTTONS, Emulator
 from envs.episode_file import STARTS, Episode, encode, file_name, read_episode, start_path, write_whole
 from envs.errors import UserError
+from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program
 from training.config import load_config
 from training.episode_folder import BLOCK, EpisodeFolder

@@ -19,12 +19,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from envs.errors import UserError
+from envs.files import write_json
 from envs.messages import MAX_TREE, BadMessage, decode, encode
 from envs.ray_cluster import Cluster
 from training.config import TrainConfig
 from training.make_env import env_config, here
 from training.remote_envs import game_here
-from training.runs import RunError, run_folder, write_json
+from training.runs import RunError, run_folder
 from training.sweeps.execution import (
     PROGRAM,
     Outcome,

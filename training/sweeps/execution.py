@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from envs.errors import UserError
+from envs.files import write_json
 from training.config import load_config
-from training.runs import RunError, lock_run, run_folder, write_json
+from training.runs import RunError, lock_run, run_folder
 from training.sweeps.plan import Trial
 
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"

@@ -19,7 +19,8 @@ from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from envs.errors import UserError
-from training.runs import RunError, run_folder, runs_root, write_json
+from envs.files import write_json
+from training.runs import RunError, run_folder, runs_root
 from training.sweeps.execution import POLL, TrialProcess, finished_summary, terminations_as_interrupts
 from training.sweeps.orphans import release_orphans, retry_later, sign
 from training.sweeps.plan import Trial

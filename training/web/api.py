@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.episode_file import SUFFIX
+from envs.files import write_json
 from training.history_db.curves import Points, merge
 from training.history_db.facts import MAX_TAG, MOST_TAGS, TAGS, clean_tags
 from training.history_db.importing import refresh
 from training.history_db.queries import points_of, runs_called
-from training.runs import write_json
 from training.web.pages import MOST_COMPARED, site_of
 from training.web.replays import TooManyReplays
 

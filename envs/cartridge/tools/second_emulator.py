@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import STORY, WalkthroughError, run_to
-from envs.emulator import Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
 from envs.games import EMBEDDED_ROM
 
 CORE = Path("/usr/lib/x86_64-linux-gnu/libretro/gambatte_libretro.so")

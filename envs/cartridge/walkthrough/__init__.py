@@ -9,8 +9,8 @@ from collections.abc import Callable
 from envs.cartridge.walkthrough.gyms import JOURNEY
 from envs.cartridge.walkthrough.pilot import WalkthroughError
 from envs.cartridge.walkthrough.story import MILESTONES, Player, new_player
-from envs.emulator import Emulator
 from envs.errors import UserError, known
+from envs.game_boy.emulator import Emulator
 
 __all__ = ["LAST", "MILESTONES", "STORY", "WalkthroughError", "run_to"]
 

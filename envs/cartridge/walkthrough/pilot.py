@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from envs.cartridge.walkthrough.atlas import STEPS, TREE, WATER, Place, atlas
 from envs.cartridge.walkthrough.screen import Screen
 from envs.cartridge.walkthrough.ways import Means, find_way
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 
 FACINGS = {"down": 0, "up": 4, "left": 8, "right": 12}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from envs.ram import Memory
+from envs.game_boy.memory import Memory
 
 W_TILE_MAP = 0xC3A0
 WIDTH, HEIGHT = 20, 18

@@ -10,7 +10,7 @@ from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.lore import mends, usefulness
 from envs.cartridge.walkthrough.pilot import Pilot, WalkthroughError
 from envs.cartridge.walkthrough.ways import find_way
-from envs.emulator import Emulator
+from envs.game_boy.emulator import Emulator
 
 GYM_LEVEL = 10
 TRAINING_LEVEL = 8

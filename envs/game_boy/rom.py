@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.errors import UserError
-from envs.plain_files import read_plain
+from envs.files import read_plain
 
 EMBEDDED = "embedded"  # as the path of a ROM: the project's own cartridge
 ROM_VARIABLE = "POKEMON_RED_ROM"

@@ -11,12 +11,24 @@ import gc
 import os
 from array import array
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 WORK_RAM = 0xC000
 WORK_RAM_BYTES = 0x2000
 END = WORK_RAM + WORK_RAM_BYTES
 MARK_BYTES = 16
+
+
+class Memory(Protocol):
+    """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes.
+
+    Where it has an attribute ``work_ram``, that is a live view of the 8,192 bytes from 0xC000 on.
+    """
+
+    @overload
+    def __getitem__(self, key: int) -> int: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[int]: ...
 
 
 def find_work_ram(memory: Any) -> memoryview | None:

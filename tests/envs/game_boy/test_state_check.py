@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from envs import state_check as check
-from envs.emulator import BUTTONS, Emulator
 from envs.errors import UserError
-from envs.plain_files import read_plain
+from envs.files import read_plain
+from envs.game_boy import state_check as check
+from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.conftest import State
 
 VIDEO = 31  # bytes: what comes before video RAM, in the format that has least of it

@@ -1,13 +1,15 @@
-"""The maps of the game: id, size, and a name of our own.
+"""The maps of the game: id, size, a name of our own, and the order in which they are passed through.
 
 Ids and sizes are the game's (its public disassembly, pret/pokered, constants/map_constants.asm); the embedded
-cartridge builds its maps under the same ids and within the same sizes. Ids that are not here are not used by
-the game.
+cartridge builds its maps under the same ids and within the same sizes. Ids that are not in the table are not
+used by the game.
 """
 
 from __future__ import annotations
 
-TABLE = """
+BLOCK = 2  # steps in a block, both ways
+
+_TABLE = """
 # id  width height (blocks of 2 x 2 steps)  name
 0 10 9 home town
 1 20 18 second town
@@ -236,3 +238,37 @@ TABLE = """
 246 5 6 last four, second
 247 5 6 last four, third
 """
+
+
+def _rows() -> list[tuple[int, int, int, str]]:
+    lines = [line.split(maxsplit=3) for line in _TABLE.splitlines() if line and not line.startswith("#")]
+    return [(int(number), int(width), int(height), name) for number, width, height, name in lines]
+
+
+MAP_NAMES: dict[int, str] = {number: name for number, _, _, name in _rows()}
+MAP_SIZES: dict[int, tuple[int, int]] = {number: (width, height) for number, width, height, _ in _rows()}
+"""Map id: width and height in blocks of 2 x 2 steps."""
+
+PROGRESS_ORDER = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)
+"""Map ids on the way to the second badge, in order of progress."""
+LATER_ORDER = (
+    *(35, 36, 88, 16, 119, 17, 5, 94, 95, 101, 92),  # inventor, ship, third badge
+    *(20, 21, 82, 232, 4, 19, 121, 18, 6, 134, 135, 199, 202),  # dark cave to the fourth badge, hideout
+    *(142, 148, 10, 181, 235, 178, 23, 24, 25, 26, 7, 220, 222, 157),  # tower, capital, park
+    *(30, 31, 8, 165, 166, 45),  # island, home of the eighth gym
+    *(33, 193, 34, 108, 194, 198, 9, 174, 245, 246, 247, 113, 120, 118),  # to the hall of fame
+)
+"""Map ids of the rest of the game, in the order that most players take."""
+
+
+def map_name(map_id: int) -> str:
+    """The name of a map, or "map N" where it has none."""
+    return MAP_NAMES.get(map_id, f"map {map_id}")
+
+
+def map_steps(map_id: int) -> tuple[int, int] | None:
+    """Width and height of a map in steps; None for an id that is not in the table."""
+    if map_id not in MAP_SIZES:
+        return None
+    width, height = MAP_SIZES[map_id]
+    return BLOCK * width, BLOCK * height

@@ -23,11 +23,10 @@ with warnings.catch_warnings():
     from pyboy.utils import PyBoyException
 
 from envs.errors import UserError
-from envs.ram import Memory
-from envs.rom import read_rom
-from envs.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
-from envs.window import Keyboard
-from envs.work_ram import QuickMemory, find_work_ram
+from envs.game_boy.keyboard import Keyboard
+from envs.game_boy.memory import Memory, QuickMemory, find_work_ram
+from envs.game_boy.rom import read_rom
+from envs.game_boy.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
 
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 """What an agent can press; action n presses BUTTONS[n]."""

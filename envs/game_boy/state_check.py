@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envs.errors import UserError
-from envs.state_formats import PYBOY_2_7, PYBOY_2_8, VIDEO_BYTES
+from envs.game_boy.state_formats import PYBOY_2_7, PYBOY_2_8, VIDEO_BYTES
 
 SELECT_ROM_BANK = 0x2100  # a write here does it with every kind of cartridge (Pan Docs, "MBCs")
 BANK = 0x4000  # bytes

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.emulator import ALL_BUTTONS, BUTTONS, Emulator
 from envs.errors import UserError
+from envs.game_boy.emulator import ALL_BUTTONS, BUTTONS, Emulator
+from envs.game_boy.memory import QuickMemory
 from envs.observations import shrink
 from envs.ram import read_state
-from envs.work_ram import QuickMemory
 
 H_JOY_HELD = 0xFFB4
 HELD_BITS = {"a": 0, "b": 1, "select": 2, "start": 3, "right": 4, "left": 5, "up": 6, "down": 7}
@@ -133,7 +133,7 @@ def test_nothing_is_written_beside_the_cartridge_and_nothing_read(rom: Path, tmp
 
 
 def test_importing_the_emulator_is_quiet() -> None:
-    code = "import envs.emulator"
+    code = "import envs.game_boy.emulator"
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True
     )

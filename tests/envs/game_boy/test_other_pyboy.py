@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envs.emulator import VERSION
+from envs.game_boy.emulator import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHER = Path(sys.prefix) / "pyboy-2.7"

@@ -1,0 +1,75 @@
+"""Reading files that others made, and writing files so that they are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_refused: set[Path] = set()
+
+
+def read_plain(path: Path, most: int, only: int | None = None) -> bytes:
+    """The bytes of the plain file ``path``, or its first ``only``.
+
+    A pipe would be waited for, and a device such as /dev/zero (to which a link in a folder of a stranger may
+    lead) read for ever: they are refused, as are more than ``most`` bytes. Raises OSError, whose strerror
+    says which.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"{status.st_size} bytes are too many, at most {most}")
+        return file.read(most if only is None else min(only, most))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opening a pipe waits for who writes to it, unless asked not to (Windows has no such pipes)."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes ``data`` beside ``path``, flushes it to disk, and renames it into place. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as indented JSON: a reader sees the old file or the new one. Raises OSError."""
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def append_json_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Add one row to a JSON-lines file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+@contextmanager
+def disk_may_refuse(path: Path) -> Iterator[None]:
+    """What a run can do without: an OSError inside becomes a warning, one for each ``path`` until it works
+    again, and the run goes on."""
+    try:
+        yield
+    except OSError as error:
+        if path not in _refused:
+            print(f"warning: {path} cannot be written: {error.strerror}; the run goes on", file=sys.stderr)
+        _refused.add(path)
+    else:
+        _refused.discard(path)
