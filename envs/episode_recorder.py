@@ -23,7 +23,7 @@ from envs.episode_file import (
 )
 from envs.game_boy.emulator import VERSION
 from envs.game_boy.memory import Memory
-from envs.state_files import StartState
+from envs.start_states.state_files import StartState
 
 log = logging.getLogger(__name__)
 HASH_EVERY = 64  # steps: a replay tells to within so many where it goes another way

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envs.episode_file import decode, file_name, numbered_files, start_path, write_whole
 from envs.errors import UserError
-from envs.state_files import StartState
+from envs.start_states.state_files import StartState
 
 log = logging.getLogger(__name__)
 

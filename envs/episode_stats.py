@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from envs.games import Game, Milestone
-from envs.goals import goal_of
+from envs.game.catalog import Game, Milestone
+from envs.game.goals import goal_of
 from envs.ram import MUSEUM_TICKET, GameState, battle_change
 
 COMPONENTS = ("exploration", "battle", "milestone", "penalty")
@@ -65,7 +65,7 @@ class EpisodeStats:
     """The running account of one episode of ``game``.
 
     Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and
-    levels count only when they held for two steps in a row. ``goal`` (see envs.goals) is what makes the
+    levels count only when they held for two steps in a row. ``goal`` (see envs.game.goals) is what makes the
     episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
     goal.
     """

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from envs.episode_recorder import EpisodeRecorder
 from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError
+from envs.game.catalog import Game
+from envs.game.goals import goal_of
+from envs.game.interventions import HELPS
 from envs.game_boy.emulator import BUTTONS, Emulator
-from envs.games import Game
-from envs.goals import goal_of
-from envs.interventions import HELPS
 from envs.observations import Observations
 from envs.ram import GameState, read_state
-from envs.start_states import StartState, start_state
+from envs.start_library import start_state
+from envs.start_states.state_files import StartState
 from envs.visited import VisitedTiles
 
 MAX_WAIT = 30  # frames
@@ -47,7 +48,7 @@ class EnvConfig:
     action_frames: int = 24
     held_frames: int = 8
     agent_stats_every: int = 10  # steps
-    goal: str | None = None  # what ends the episode as a success, see envs.goals
+    goal: str | None = None  # what ends the episode as a success, see envs.game.goals
     fast_text: bool = False  # keep text fast and animations off by writing memory: an intervention, counted
     repel: bool = False  # keep wild battles off by writing memory: likewise
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import ROM_VARIABLE
-from envs.games import EMBEDDED_ROM, Game, identify
 from envs.observations import OBSERVATION_NAMES, Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import CACHE_VARIABLE, start_state
+from envs.start_library import start_state
+from envs.start_states.cache import CACHE_VARIABLE
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 LONG = (

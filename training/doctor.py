@@ -79,7 +79,7 @@ def _check_runs() -> Iterator[Finding]:
 def game(flags: argparse.Namespace) -> Iterator[Finding]:
     """Findings about the ROM and the game on it, each only where the one before left something to look at."""
     from envs.game_boy.emulator import Emulator
-    from envs.start_states import CACHE_VARIABLE, cache_folder
+    from envs.start_states.cache import CACHE_VARIABLE, cache_folder
     from training import doctor_game as look
 
     cache = list(attempt("cache", partial(check_folder, "cache", cache_folder(), CACHE_VARIABLE)))

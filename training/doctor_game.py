@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from envs.boot import DIRECTIONS
 from envs.errors import UserError
+from envs.game.boot import DIRECTIONS
+from envs.game.catalog import Game, chosen_rom, identify
 from envs.game.maps import map_name
+from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible
 from envs.game_boy.emulator import Emulator
-from envs.games import Game, chosen_rom, identify
-from envs.plausible import CHECKS, fresh_game_oddities, implausible
 from envs.ram import GameState, read_state
-from envs.start_states import cache_folder
+from envs.start_states.cache import cache_folder
 from training.findings import FAILURE, OK, WARNING, Finding
 
 MEASURED_SECONDS = 3.0
@@ -94,7 +94,7 @@ def check_speed(game: Game, emulator: Emulator) -> Iterator[Finding]:
     """Actions a second of one whole environment on one core, with random buttons from control on."""
     from envs.observations import Observations
     from envs.red_env import EnvConfig, RedEnv
-    from envs.start_states import StartState
+    from envs.start_states.state_files import StartState
     from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
     start = StartState(emulator.save_state(), "control", {})

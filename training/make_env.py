@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from envs.episode_recorder import EpisodeRecorder
 from envs.errors import UserError
+from envs.game.catalog import Game, chosen_rom, identify
+from envs.game.interventions import HELPS
 from envs.game_boy.emulator import Emulator
-from envs.games import Game, chosen_rom, identify
-from envs.interventions import HELPS
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import StartState, start_state
+from envs.start_library import start_state
+from envs.start_states.state_files import StartState
 from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
 from training.config import TrainConfig

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from callbacks.exploration import ExplorationPicture
+from envs.game.catalog import EMBEDDED_ROM, Game
 from envs.game.maps import map_steps
-from envs.games import EMBEDDED_ROM, Game
 from training.config import TrainConfig
 from training.make_env import game_of
 

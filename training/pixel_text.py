@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.cartridge.tools.art import read_pictures
-from envs.games import EMBEDDED_ROM
+from envs.game.catalog import EMBEDDED_ROM
 
 HEIGHT = 8  # pixels of a line
 SPACE = 3  # pixels

@@ -53,10 +53,10 @@ def main(arguments: Sequence[str]) -> int:
     for name in flags.names:
         if not name or Path(name).name != name:
             raise UsageError(f"--names {name}: must be a plain file name, without folders")
-    from envs.games import chosen_rom, identify
-    from envs.start_states import start_state
+    from envs.game.catalog import chosen_rom, identify
+    from envs.start_library import start_state
+    from envs.start_states.manual_play import Play
     from training.make_env import check_display
-    from training.playing import Play
 
     check_display("play.py")
     game = identify(chosen_rom(flags.rom), flags.game)

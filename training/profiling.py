@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import WalkthroughError, run_to
+from envs.game.boot import boot_to_control
+from envs.game.catalog import identify
 from envs.game_boy.emulator import BUTTONS, Emulator
-from envs.games import identify
 from envs.ram import GameState, battle_change, read_state
-from envs.start_states import StartState, start_state
+from envs.start_library import start_state
+from envs.start_states.state_files import StartState
 
 START = "starter"
 MAX_WAIT = 30

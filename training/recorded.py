@@ -10,7 +10,7 @@ from typing import Any
 from envs.episode_file import Header
 from envs.episode_recorder import EpisodeRecorder
 from envs.errors import UserError
-from envs.games import Game
+from envs.game.catalog import Game
 from training.config import TrainConfig, load_config
 
 SETTINGS = (

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from envs.episode_file import Episode, Header, memory_hash, read_episode, read_start, start_path
 from envs.episode_stats import COMPONENTS
 from envs.errors import UserError
+from envs.game.catalog import EMBEDDED_ROM, chosen_rom
 from envs.game.maps import map_name
 from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
-from envs.games import EMBEDDED_ROM, chosen_rom
 from envs.red_env import RedEnv
 from training.config import TrainConfig, load_config
 from training.film import Film

@@ -13,8 +13,8 @@ import pytest
 
 from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.pilot import Pilot
+from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import BUTTONS, Emulator
-from envs.games import EMBEDDED_ROM
 from envs.ram import big_endian
 from tests.cartridge.battle_play import (
     BAG,

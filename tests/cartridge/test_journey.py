@@ -16,10 +16,10 @@ from envs.cartridge.walkthrough.journey import pull
 from envs.cartridge.walkthrough.lore import prices, usefulness, usefulness_among
 from envs.cartridge.walkthrough.story import Player, new_player
 from envs.cartridge.walkthrough.ways import Means, find_way
+from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
-from envs.games import Game
 from envs.ram import GameState, PartyMon, read_state
-from envs.start_states import start_state
+from envs.start_library import start_state
 
 MOST_ACTIONS, MOST_GRIND = 40_000, 1_500
 CHAMPION, LEADERS = 0x901, (0x077, 0x0BF, 0x167, 0x1A9, 0x259, 0x361, 0x299, 0x051)

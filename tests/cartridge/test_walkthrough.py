@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import MILESTONES, run_to
 from envs.cartridge.walkthrough.__main__ import play
 from envs.cartridge.walkthrough.atlas import GRASS, Place, atlas
@@ -15,6 +14,7 @@ from envs.cartridge.walkthrough.fight import best_move
 from envs.cartridge.walkthrough.lore import worth
 from envs.cartridge.walkthrough.story import new_player
 from envs.errors import UserError
+from envs.game.boot import boot_to_control
 from envs.game_boy.emulator import Emulator
 from envs.ram import PartyMon, read_state
 from tests.conftest import State

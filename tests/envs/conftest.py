@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from envs.cartridge.walkthrough import run_to
-from envs.games import Game
-from envs.start_states import start_state
+from envs.game.catalog import Game
+from envs.start_library import start_state
 from tests.envs.recorder import Moment, Recorder
 
 

@@ -27,11 +27,11 @@ from envs.episode_file import (
 )
 from envs.episode_recorder import HASH_EVERY, EpisodeRecorder
 from envs.errors import UserError
+from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
-from envs.games import Game
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import start_state
+from envs.start_library import start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 ABOUT = {"game": "clover", "rom_sha1": "0" * 40, "settings": {"max_steps": 130}}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from envs.boot import boot_to_control
 from envs.episode_stats import EpisodeStats, agent_stats
+from envs.game.boot import boot_to_control
+from envs.game.catalog import MILESTONES, Game
 from envs.game.maps import MAP_NAMES, PROGRESS_ORDER
-from envs.games import MILESTONES, Game
 from envs.ram import GameState, PartyMon
 
 GAME = Game("none", "", "", Path(), (), MAP_NAMES, MILESTONES, PROGRESS_ORDER, boot_to_control)

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from envs import ram
 from envs.episode_stats import EpisodeStats, components
+from envs.game.catalog import Game
+from envs.game.plausibility import CHECKS, implausible
 from envs.game_boy.emulator import Emulator
-from envs.games import Game
 from envs.observations import Observations
-from envs.plausible import CHECKS, implausible
 from envs.ram import GameState, read_state
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import start_state
+from envs.start_library import start_state
 from envs.visited import VisitedTiles
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from envs.episode_shelf import EpisodeShelf
 from envs.errors import UserError
+from envs.game.catalog import EMBEDDED_SHA1, Game
 from envs.game_boy.rom import ROM_VARIABLE, read_rom
-from envs.games import EMBEDDED_SHA1, Game
 from envs.observations import Observations
 from envs.ray_actor import Terms
 from envs.ray_cluster import Cluster
 from envs.ray_vec_env import RayVecEnv
 from envs.red_env import RedEnv
 from envs.remote_post import Patience
-from envs.start_states import start_state
+from envs.start_library import start_state
 from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes
 from training.config import load_config

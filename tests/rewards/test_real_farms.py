@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from envs.games import Game
+from envs.game.catalog import Game
 from envs.ram import GameState
 from tests.rewards import exploits
 from tests.rewards.exploits import Farm, forever, moments_of, on_its_way

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from envs.cartridge.walkthrough import run_to
+from envs.game.catalog import Game
 from envs.game_boy.emulator import BUTTONS, Emulator
-from envs.games import Game
 from envs.ram import GameState, read_state
 from envs.red_env import RedEnv
-from envs.start_states import start_state
+from envs.start_library import start_state
 from rewards.base import COMPONENTS, LAYERS
 from tests.conftest import MakeEnv
 from tests.rewards.play import UNITS, earn

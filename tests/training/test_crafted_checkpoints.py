@@ -16,8 +16,8 @@ import pytest
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
+from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
-from envs.games import EMBEDDED_ROM
 from tests.training.conftest import TINY
 from training.checkpoints import (
     OPTIMIZER,

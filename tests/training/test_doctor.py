@@ -16,10 +16,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
-from envs.games import EMBEDDED_ROM
-from envs.start_states import CACHE_VARIABLE
-from tests.envs.test_games import unknown_cartridge
+from envs.start_states.cache import CACHE_VARIABLE
+from tests.envs.game.test_catalog import unknown_cartridge
 from tests.training.conftest import ROOT
 from training import doctor, doctor_game
 from training.doctor_machine import (

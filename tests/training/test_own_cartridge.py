@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from envs.errors import UserError
+from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, read_rom
-from envs.games import EMBEDDED_ROM
 from tests.training.conftest import Program
 from training.config import TrainConfig, load_config
 from training.make_env import env_config, game_of

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import sdl2
 
+from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
-from envs.games import Game
 from envs.ram import read_state
-from envs.start_states import start_state
+from envs.start_library import start_state
+from envs.start_states.manual_play import Play
 from tests.training.conftest import ROOT, environment
-from training.playing import Play
 
 Key = Callable[..., None]
 

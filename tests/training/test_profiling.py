@@ -6,10 +6,10 @@ from itertools import islice
 
 import pytest
 
+from envs.game.catalog import EMBEDDED_ROM, identify
 from envs.game_boy.emulator import Emulator
-from envs.games import EMBEDDED_ROM, identify
 from envs.ram import GameState
-from envs.start_states import start_state
+from envs.start_library import start_state
 from training.cli import UsageError
 from training.profile_cartridge import main, rows, table
 from training.profiling import (

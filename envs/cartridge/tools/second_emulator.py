@@ -20,11 +20,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import STORY, WalkthroughError, run_to
 from envs.errors import UserError
+from envs.game.boot import boot_to_control
+from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
-from envs.games import EMBEDDED_ROM
 
 CORE = Path("/usr/lib/x86_64-linux-gnu/libretro/gambatte_libretro.so")
 WORK_RAM, WORK_RAM_SIZE = 0xC000, 0x2000

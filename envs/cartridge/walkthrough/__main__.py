@@ -9,14 +9,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from envs.boot import boot_to_control
 from envs.cartridge.walkthrough import LAST, STORY, WalkthroughError, run_to
 from envs.errors import UserError, known
+from envs.game.boot import boot_to_control
+from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.memory import WORK_RAM, WORK_RAM_BYTES
-from envs.games import EMBEDDED_ROM, Game, identify
 from envs.ram import read_state
-from envs.start_states import keep_start
+from envs.start_states.cache import keep_start
 
 CHAMPION_EVENT = 0x901
 

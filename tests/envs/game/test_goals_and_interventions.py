@@ -10,15 +10,15 @@ import pytest
 
 from envs.episode_stats import EpisodeStats
 from envs.errors import UserError
-from envs.game_boy.emulator import BUTTONS
-from envs.games import Game
-from envs.goals import goal_of
-from envs.interventions import (
+from envs.game.catalog import Game
+from envs.game.goals import goal_of
+from envs.game.interventions import (
     REFILL_BELOW,
     REPEL,
     W_NO_RANDOM_BATTLE_STEPS_LEFT,
     W_REPEL_REMAINING_STEPS,
 )
+from envs.game_boy.emulator import BUTTONS
 from envs.ram import GameState
 from envs.red_env import RedEnv
 from tests.conftest import MakeEnv

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.boot import boot_to_control
 from envs.errors import UserError, known
+from envs.game.boot import boot_to_control
 from envs.game.maps import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
+from envs.game.milestones import BADGE_NAMES, FLIES, LATER_MILESTONES, MILESTONES, Milestone
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
-from envs.milestones import BADGE_NAMES, FLIES, LATER_MILESTONES, MILESTONES, Milestone
 
 __all__ = ["GAMES", "MILESTONES", "Game", "Milestone", "chosen_rom", "identify"]
 
-EMBEDDED_ROM = Path(__file__).parent / "cartridge" / "clover.gb"
+EMBEDDED_ROM = Path(__file__).resolve().parents[1] / "cartridge" / "clover.gb"
 EMBEDDED_SHA1 = EMBEDDED_ROM.with_name("clover.gb.sha1")
 # English releases; hashes as the public disassembly (pret/pokered, roms.sha1) lists them.
 RED_SHA1 = "ea9bcae617fdf159b045185467ae58b2e4a48b9a"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from envs.boot import has_control
 from envs.errors import UserError
+from envs.game.boot import has_control
+from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
-from envs.games import Game
 from envs.ram import read_state
-from envs.start_states import start_state
-from envs.state_files import read_state_file, write_state_file
+from envs.start_library import start_state
+from envs.start_states.state_files import read_state_file, write_state_file
 
 # Bytes of a state of a cartridge with 32 KiB of RAM, as the releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4 and
 # 2.7.0 wrote them.

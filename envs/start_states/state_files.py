@@ -11,10 +11,10 @@ from pathlib import Path
 
 from envs.errors import UserError
 from envs.files import read_plain
+from envs.game.catalog import Game
 from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.game_boy.state_formats import WRITTEN_BY, check_version, convert, screen_on, state_version
-from envs.games import Game
 
 MAX_BYTES = 10_000_000  # a state has some 180,000
 SCREEN_FRAMES = 600  # frames after power-on within which every game has had its screen on and off

@@ -10,14 +10,13 @@ from types import TracebackType
 from typing import Self
 
 from envs.errors import UserError
+from envs.game.catalog import Game
+from envs.game.interventions import keep_text_fast
 from envs.game.maps import map_name
 from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.keyboard import FUNCTION_KEYS
-from envs.games import Game
-from envs.interventions import keep_text_fast
 from envs.ram import read_state
-from envs.start_states import StartState
-from envs.state_files import read_state_file, write_state_file
+from envs.start_states.state_files import StartState, read_state_file, write_state_file
 
 QUICK = "quick"
 ENDING = ".state"

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from envs.boot import has_control
 from envs.errors import UserError
+from envs.game.boot import has_control
+from envs.game.catalog import BLUE_SHA1, EMBEDDED_ROM, RED_SHA1, Game, chosen_rom, identify
+from envs.game.interventions import FAST_TEXT
+from envs.game.milestones import BADGE_NAMES
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import DESTINATION, EMBEDDED, ROM_VARIABLE, read_rom
-from envs.games import BLUE_SHA1, EMBEDDED_ROM, RED_SHA1, Game, chosen_rom, identify
-from envs.interventions import FAST_TEXT
-from envs.milestones import BADGE_NAMES
 from envs.observations import Observations
 from envs.ram import W_OPTIONS, read_state
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import cache_folder, start_state
+from envs.start_library import start_state
+from envs.start_states.cache import cache_folder
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
-from tests.envs.test_games import one_line, unknown_cartridge
+from tests.envs.game.test_catalog import one_line, unknown_cartridge
 
 OwnEnv = Callable[..., RedEnv]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from envs.errors import UserError
+from envs.game.catalog import EMBEDDED_ROM, EMBEDDED_SHA1, MILESTONES, Game, identify
 from envs.game.maps import PROGRESS_ORDER, map_name
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import CHECKSUM, read_rom
-from envs.games import EMBEDDED_ROM, EMBEDDED_SHA1, MILESTONES, Game, identify
 from envs.ram import GameState
 
 

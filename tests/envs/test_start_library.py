@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from envs import boot
-from envs.boot import BEDROOM, boot_to_control
 from envs.errors import UserError
+from envs.game import boot
+from envs.game.boot import BEDROOM, boot_to_control
+from envs.game.catalog import Game
 from envs.game.maps import MAP_NAMES
 from envs.game_boy.emulator import VERSION, Emulator
-from envs.games import Game
 from envs.ram import read_state
-from envs.start_states import CACHE_VARIABLE, cache_folder, start_state
+from envs.start_library import start_state
+from envs.start_states.cache import CACHE_VARIABLE, cache_folder
 
 
 def at(game: Game, name: str) -> Emulator:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from envs.errors import UserError, known
-from envs.games import Game, Milestone
-from envs.milestones import BADGE_NAMES
+from envs.game.catalog import Game, Milestone
+from envs.game.milestones import BADGE_NAMES
 
 HEALING_CENTRE = "healing centre"
 ANY_BADGE = "any badge"

@@ -1,0 +1,54 @@
+"""How an episode begins: a saved state of the emulator, with the story of how it came to be.
+
+A start state is made on demand, by the game's boot script and from there by the walkthrough of the embedded
+cartridge, and kept in the cache.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envs.errors import UserError, known
+from envs.game.catalog import BOOT_STARTS, Game
+from envs.game_boy.emulator import Emulator
+from envs.start_states.cache import cached_path, cached_start, keep_start
+from envs.start_states.state_files import StartState, read_state_file
+
+
+def start_state(game: Game, name: str) -> StartState:
+    """The start state ``name`` of ``game``, from the cache or made now; ``name`` may also be the path of a
+    state file.
+
+    Raises UserError when there is no such start, when the script does not get there, or when the cache
+    cannot be written.
+    """
+    if name in game.start_names:
+        return cached_start(game, name) or _make(game, name)
+    if Path(name).expanduser().is_file():
+        return read_state_file(game, Path(name).expanduser())
+    raise UserError(f'start "{name}": no start of {game.name} and no file; {known(name, game.start_names)}')
+
+
+def _make(game: Game, name: str) -> StartState:
+    with Emulator(game.rom) as emulator:
+        emulator.tick(1, render=True)
+        if name != "power on":
+            game.boot(emulator, cached_path(game, name).with_suffix(".failed.png"))
+        if name in BOOT_STARTS:
+            return keep_start(game, emulator, name)
+        return _walk_to(game, emulator, name)
+
+
+def _walk_to(game: Game, emulator: Emulator, name: str) -> StartState:
+    """Play to the start ``name``, and keep those that are passed: each of them costs the whole way."""
+    # A part of the embedded cartridge, which other games have no use for.
+    from envs.cartridge.walkthrough import run_to
+
+    made: dict[str, StartState] = {}
+
+    def tell(milestone: str, actions: int) -> None:
+        if milestone in game.start_names:
+            made[milestone] = keep_start(game, emulator, milestone)
+
+    run_to(emulator, name, tell)
+    return made[name]
