@@ -14,7 +14,7 @@ from gymnasium import Space
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from envs.crew import replacement_seed
-from envs.episode_shelf import EpisodeShelf
+from envs.episodes.receiver import EpisodeShelf
 from envs.ray_actor import Terms
 from envs.ray_cluster import Cluster
 from envs.remote_crew import RemoteCrew

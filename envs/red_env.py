@@ -11,8 +11,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episode_recorder import EpisodeRecorder
-from envs.episode_stats import Breakdown, EpisodeStats, agent_stats, components
+from envs.episodes.recorder import EpisodeRecorder
+from envs.episodes.stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game.goals import goal_of

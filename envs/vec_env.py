@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from envs.crew import AnyCrew, Crew, EnvFn, ask_each, end_lost_episode
-from envs.episode_stats import COMPONENTS
+from envs.episodes.stats import COMPONENTS
 from envs.shared_arrays import BUFFERS, OUTCOME, make_layout
 from envs.vec_worker import full_name
 from envs.worker_process import WorkerFailed

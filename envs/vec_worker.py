@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from envs.channel import Channel
 from envs.cores import Cores
-from envs.episode_stats import COMPONENTS
+from envs.episodes.stats import COMPONENTS
 from envs.red_env import RedEnv
 from envs.shared_arrays import BUFFERS, OUTCOME, Layout, outcomes, view
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.episode_file import STARTS, SUFFIX, read_header, start_path
+from envs.episodes.file_format import STARTS, SUFFIX, read_header, start_path
 from envs.errors import UserError, known
 
 FOLDER = "episodes"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from envs.episode_file import Header, read_header
+from envs.episodes.file_format import Header, read_header
 from envs.errors import UserError
 from training.episode_folder import FOLDER, EpisodeFolder
 from training.replaying import open_episode, verify

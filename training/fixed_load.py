@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 
 from envs.crew import EnvFn
-from envs.episode_stats import COMPONENTS
+from envs.episodes.stats import COMPONENTS
 from envs.observations import Observations
 from envs.red_env import Observation, RedEnv
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.episode_recorder import EpisodeRecorder
+from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game, chosen_rom, identify
 from envs.game.interventions import HELPS
@@ -140,7 +140,7 @@ def make_vec_env(
 
 
 def _on_a_cluster(config: TrainConfig, address: str, count: int, record: Path | None) -> ClusterMonitor:
-    from envs.episode_shelf import EpisodeShelf
+    from envs.episodes.receiver import EpisodeShelf
     from envs.ray_actor import Terms
     from envs.ray_vec_env import RayVecEnv
     from envs.remote_post import Patience

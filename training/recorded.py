@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from envs.episode_file import Header
-from envs.episode_recorder import EpisodeRecorder
+from envs.episodes.file_format import Header
+from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game
 from training.config import TrainConfig, load_config

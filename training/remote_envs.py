@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from envs.crew import EnvFn
+from envs.episodes.sending_recorder import SendingRecorder
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import VERSION
 from envs.game_boy.rom import ROM_VARIABLE, read_rom
-from envs.sending_recorder import SendingRecorder
 from envs.start_states.state_files import StartState
 from training.config import TrainConfig
 from training.make_env import episodes_of, make_env

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episode_file import Episode, Header, memory_hash, read_episode, read_start, start_path
-from envs.episode_stats import COMPONENTS
+from envs.episodes.file_format import Episode, Header, memory_hash, read_episode, read_start, start_path
+from envs.episodes.stats import COMPONENTS
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, chosen_rom
 from envs.game.maps import map_name

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from envs.episode_file import SUFFIX, read_episode
+from envs.episodes.file_format import SUFFIX, read_episode
 from training.checkpoints import numbered_checkpoints, read_checkpoint
 from training.trainee import Trainee
 

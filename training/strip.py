@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episode_stats import COMPONENTS
+from envs.episodes.stats import COMPONENTS
 from training.pixel_text import HEIGHT, text_mask
 
 WIDTH, SCREEN = 160, 144  # pixels

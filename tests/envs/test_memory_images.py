@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from envs import ram
-from envs.episode_stats import EpisodeStats, components
+from envs.episodes.stats import EpisodeStats, components
 from envs.game.catalog import Game
 from envs.game.plausibility import CHECKS, implausible
 from envs.game_boy.emulator import Emulator

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.episode_shelf import EpisodeShelf
+from envs.episodes.receiver import EpisodeShelf
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_SHA1, Game
 from envs.game_boy.rom import ROM_VARIABLE, read_rom

@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.episode_file import STARTS, Episode, encode, file_name, read_episode, start_path, write_whole
+from envs.episodes.file_format import (
+    STARTS,
+    Episode,
+    encode,
+    file_name,
+    read_episode,
+    start_path,
+    write_whole,
+)
 from envs.errors import UserError
 from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from envs.episode_file import SUFFIX
+from envs.episodes.file_format import SUFFIX
 from envs.files import write_json
 from training.history_db.curves import Points, merge
 from training.history_db.facts import MAX_TAG, MOST_TAGS, TAGS, clean_tags

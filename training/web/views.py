@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from envs.episode_file import SUFFIX, Header, read_header
+from envs.episodes.file_format import SUFFIX, Header, read_header
 from envs.errors import UserError
 from training.history_db.facts import config_file, number, text, whole
 from training.runs import NAME

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from envs.episode_stats import EpisodeStats
+from envs.episodes.stats import EpisodeStats
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game.goals import goal_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.episode_file import (
+from envs.episodes.file_format import (
     HASH_BYTES,
     MAX_CHANGES,
     MAX_STATE,

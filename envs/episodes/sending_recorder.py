@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from envs.episode_file import encode
-from envs.episode_recorder import EpisodeRecorder
+from envs.episodes.file_format import encode
+from envs.episodes.recorder import EpisodeRecorder
 
 
 class SendingRecorder(EpisodeRecorder):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from envs.episode_file import (
+from envs.episodes.file_format import (
     MAGIC,
     MAX_STEPS,
     STARTS,
@@ -25,7 +25,7 @@ from envs.episode_file import (
     start_path,
     write_whole,
 )
-from envs.episode_recorder import HASH_EVERY, EpisodeRecorder
+from envs.episodes.recorder import HASH_EVERY, EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator

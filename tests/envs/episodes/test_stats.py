@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from envs.episode_stats import EpisodeStats, agent_stats
+from envs.episodes.stats import EpisodeStats, agent_stats
 from envs.game.boot import boot_to_control
 from envs.game.catalog import MILESTONES, Game
 from envs.game.maps import MAP_NAMES, PROGRESS_ORDER

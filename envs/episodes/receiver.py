@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.episode_file import decode, file_name, numbered_files, start_path, write_whole
+from envs.episodes.file_format import decode, file_name, numbered_files, start_path, write_whole
 from envs.errors import UserError
 from envs.start_states.state_files import StartState
 
