@@ -17,11 +17,11 @@ from gymnasium import Space
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from envs.crew import AnyCrew, Crew, EnvFn, ask_each, end_lost_episode
 from envs.episodes.stats import COMPONENTS
-from envs.shared_arrays import BUFFERS, OUTCOME, make_layout
-from envs.vec_worker import full_name
-from envs.worker_process import WorkerFailed
+from envs.workers.pool import AnyCrew, Crew, EnvFn, ask_each, end_lost_episode
+from envs.workers.process import WorkerFailed
+from envs.workers.shared_memory import BUFFERS, OUTCOME, make_layout
+from envs.workers.worker import full_name
 
 __all__ = ["STEP_TIMEOUT", "CrewVecEnv", "EmulatorVecEnv", "WorkerFailed", "available_cores"]
 

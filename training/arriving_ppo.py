@@ -20,7 +20,7 @@ from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import obs_as_tensor
 
-from envs.ray_vec_env import LOST
+from envs.cluster.ray_vec_env import LOST
 from training.arrivals import Arrivals, Row
 from training.monitor import ClusterMonitor, GroupVecMonitor
 from training.pipelined_ppo import PipelinedPPO

@@ -20,12 +20,12 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import numpy as np
 
+from envs.cluster.actor import Terms
+from envs.cluster.actor_handle import Patience
+from envs.cluster.ray_api import require_ray
+from envs.cluster.ray_vec_env import RayVecEnv
 from envs.observations import Observations
-from envs.ray_actor import Terms
-from envs.ray_cluster import require_ray
-from envs.ray_vec_env import RayVecEnv
 from envs.red_env import RedEnv
-from envs.remote_post import Patience
 from training.cli import File, UsageError, parse, run_program
 from training.fixed_load import FixedLoads
 from training.loopback_cluster import LoopbackCluster

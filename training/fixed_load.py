@@ -11,10 +11,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.crew import EnvFn
 from envs.episodes.stats import COMPONENTS
 from envs.observations import Observations
 from envs.red_env import Observation, RedEnv
+from envs.workers.pool import EnvFn
 
 
 class FixedLoad(gymnasium.Env[Observation, np.int64]):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from envs.ray_cluster import SETTINGS
+from envs.cluster.ray_api import SETTINGS
 from training.ray_node import PORTS
 
 PROGRAM = Path(__file__).with_name("ray_node.py")

@@ -140,10 +140,10 @@ def make_vec_env(
 
 
 def _on_a_cluster(config: TrainConfig, address: str, count: int, record: Path | None) -> ClusterMonitor:
+    from envs.cluster.actor import Terms
+    from envs.cluster.actor_handle import Patience
+    from envs.cluster.ray_vec_env import RayVecEnv
     from envs.episodes.receiver import EpisodeShelf
-    from envs.ray_actor import Terms
-    from envs.ray_vec_env import RayVecEnv
-    from envs.remote_post import Patience
     from training.monitor import ClusterMonitor
     from training.remote_envs import RemoteMakers
 

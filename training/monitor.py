@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from envs.ray_vec_env import LOST, RayVecEnv
+from envs.cluster.ray_vec_env import LOST, RayVecEnv
 from envs.vec_env import CrewVecEnv
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from envs.ray_cluster import require_ray
+from envs.cluster.ray_api import require_ray
 from training.cli import TrainFlags, UsageError
 from training.config import TrainConfig, load_config
 from training.runs import RunError, existing_run, lock_run, new_run_name, refuse_existing

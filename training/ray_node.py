@@ -22,8 +22,8 @@ import tyro
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from envs.cluster.ray_api import SETTINGS, require_ray
 from envs.errors import UserError
-from envs.ray_cluster import SETTINGS, require_ray
 from training.cli import Count, Switch, UsageError, parse, run_program
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from envs.crew import EnvFn
 from envs.episodes.sending_recorder import SendingRecorder
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import VERSION
 from envs.game_boy.rom import ROM_VARIABLE, read_rom
 from envs.start_states.state_files import StartState
+from envs.workers.pool import EnvFn
 from training.config import TrainConfig
 from training.make_env import episodes_of, make_env
 from training.recorded import about

@@ -18,7 +18,7 @@ import tyro
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from envs.ray_cluster import require_ray
+from envs.cluster.ray_api import require_ray
 from training.cli import Count, File, Name, Switch, UsageError, parse, run_program
 
 

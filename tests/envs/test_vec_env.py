@@ -15,16 +15,16 @@ import psutil
 import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from envs.crew import split
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.shared_arrays import POISON
 from envs.start_library import start_state
 from envs.vec_env import EmulatorVecEnv, WorkerFailed
-from envs.worker_process import WorkerLost
+from envs.workers.pool import split
+from envs.workers.process import WorkerLost
+from envs.workers.shared_memory import POISON
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 from tests.envs.transitions import actions, assert_same_infos, same
 

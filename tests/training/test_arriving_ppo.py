@@ -11,8 +11,8 @@ import pytest
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.cluster.ray_vec_env import LOST
 from envs.observations import Observations
-from envs.ray_vec_env import LOST
 from envs.red_env import RedEnv
 from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY

@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from envs.cluster.messages import MAX_TREE, BadMessage, decode, encode
+from envs.cluster.ray_api import Cluster
 from envs.errors import UserError
 from envs.files import write_json
-from envs.messages import MAX_TREE, BadMessage, decode, encode
-from envs.ray_cluster import Cluster
 from training.config import TrainConfig
 from training.make_env import env_config, here
 from training.remote_envs import game_here

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from envs.channel import MOST, pair
+from envs.workers.channel import MOST, pair
 
 
 def test_messages_of_every_size_arrive_whole_and_in_order() -> None:

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from envs.cluster.actor import DONE, EmulatorActor, Terms
+from envs.cluster.messages import BadMessage, decode, encode
+from envs.cluster.packing import Packing
 from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
-from envs.messages import BadMessage, decode, encode
 from envs.observations import Observations
-from envs.packing import Packing
-from envs.ray_actor import DONE, EmulatorActor, Terms
 from envs.red_env import EnvConfig, RedEnv
-from envs.shared_arrays import BUFFERS, OUTCOME, OUTCOMES, Layout, make_layout, outcomes, view
 from envs.start_library import start_state
+from envs.workers.shared_memory import BUFFERS, OUTCOME, OUTCOMES, Layout, make_layout, outcomes, view
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 WHOLE = slice(0, 3)

@@ -12,9 +12,9 @@ from multiprocessing.util import Finalize
 from types import ModuleType
 from typing import Any
 
-from envs.channel import pair
 from envs.errors import UserError
-from envs.vec_worker import ERROR, Task, run
+from envs.workers.channel import pair
+from envs.workers.worker import ERROR, Task, run
 
 START_TIMEOUT = 60.0
 """Seconds a worker may take to import, make its environments and answer (a cold disk is slow)."""
@@ -33,7 +33,7 @@ def worker_context() -> multiprocessing.context.BaseContext:
     """How workers are started: forked from a server that has imported what they need, and no torch."""
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     if hasattr(context, "set_forkserver_preload"):
-        context.set_forkserver_preload(["envs.vec_worker", "envs.red_env", "rewards.stack"])
+        context.set_forkserver_preload(["envs.workers.worker", "envs.red_env", "rewards.stack"])
     return context
 
 
@@ -50,7 +50,7 @@ def _without_main_module() -> Iterator[None]:
 
 
 class WorkerProcess:
-    """One child process running ``envs.vec_worker.run``."""
+    """One child process running ``envs.workers.worker.run``."""
 
     def __init__(self, context: multiprocessing.context.BaseContext, number: int, task: Task) -> None:
         self.number = number
@@ -80,7 +80,7 @@ class WorkerProcess:
         self._send(bytes((group, buffer)))
 
     def ask(self, name: str, *arguments: Any) -> None:
-        """Ask for a method of ``envs.vec_worker.Worker``."""
+        """Ask for a method of ``envs.workers.worker.Worker``."""
         self._send(pickle.dumps((name, arguments)))
 
     def _send(self, message: bytes) -> None:

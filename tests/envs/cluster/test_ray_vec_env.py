@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from envs.cluster.actor import Terms
+from envs.cluster.actor_handle import Patience
+from envs.cluster.ray_api import Cluster
+from envs.cluster.ray_vec_env import RayVecEnv
 from envs.episodes.receiver import EpisodeShelf
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_SHA1, Game
 from envs.game_boy.rom import ROM_VARIABLE, read_rom
 from envs.observations import Observations
-from envs.ray_actor import Terms
-from envs.ray_cluster import Cluster
-from envs.ray_vec_env import RayVecEnv
 from envs.red_env import RedEnv
-from envs.remote_post import Patience
 from envs.start_library import start_state
 from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes

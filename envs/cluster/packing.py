@@ -1,5 +1,5 @@
 """The result of a group's step as bytes: the group's arrays one after the other, then the last observations
-of episodes that ended, then a tree (envs/messages.py) of whatever else is told.
+of episodes that ended, then a tree (envs/cluster/messages.py) of whatever else is told.
 
 Of stacked pictures the newest alone is sent where both ends have the others: most of an observation is the
 pictures of the steps before.
@@ -15,8 +15,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.messages import Arrays, BadMessage, Bytes, decode, encode
-from envs.shared_arrays import OUTCOMES, Layout, other
+from envs.cluster.messages import Arrays, BadMessage, Bytes, decode, encode
+from envs.workers.shared_memory import OUTCOMES, Layout, other
 
 COUNTED = OUTCOMES.names or ()
 """What a step gives beside observations, in the order of its message."""

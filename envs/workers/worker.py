@@ -22,11 +22,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.channel import Channel
-from envs.cores import Cores
 from envs.episodes.stats import COMPONENTS
 from envs.red_env import RedEnv
-from envs.shared_arrays import BUFFERS, OUTCOME, Layout, outcomes, view
+from envs.workers.channel import Channel
+from envs.workers.cpu_affinity import Cores
+from envs.workers.shared_memory import BUFFERS, OUTCOME, Layout, outcomes, view
 
 NO_COMPONENTS = (0.0,) * len(COMPONENTS)
 DONE = b"\x01"

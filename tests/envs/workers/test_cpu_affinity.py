@@ -13,8 +13,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from envs.cores import Cores
 from envs.vec_env import EmulatorVecEnv
+from envs.workers.cpu_affinity import Cores
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,

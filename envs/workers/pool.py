@@ -13,10 +13,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.cores import Cores
-from envs.shared_arrays import Layout, allocate, other, outcomes, view
-from envs.vec_worker import Start, Task
-from envs.worker_process import WorkerLost, WorkerProcess, worker_context
+from envs.workers.cpu_affinity import Cores
+from envs.workers.process import WorkerLost, WorkerProcess, worker_context
+from envs.workers.shared_memory import Layout, allocate, other, outcomes, view
+from envs.workers.worker import Start, Task
 
 log = logging.getLogger(__name__)
 EnvFn = Callable[[], gymnasium.Env[Any, Any]]

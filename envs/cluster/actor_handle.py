@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from envs.messages import Bytes
-from envs.ray_cluster import Machine
+from envs.cluster.messages import Bytes
+from envs.cluster.ray_api import Machine
 
 LONGEST_TICK = 0.5
 """Seconds: half of the shortest time in which an answer can be wanted."""

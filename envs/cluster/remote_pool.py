@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from envs.messages import BadMessage, Bytes, decode, encode, grow
-from envs.packing import Packing
-from envs.ray_actor import Terms, halves, pieces_of
-from envs.ray_cluster import Cluster
-from envs.remote_post import Patience, Phase, Post, State
-from envs.remote_posts import SLICE, Numbers, Posts
-from envs.shared_arrays import Layout, make_layout, other, outcomes, view
+from envs.cluster.actor import Terms, halves, pieces_of
+from envs.cluster.actor_handle import Patience, Phase, Post, State
+from envs.cluster.actor_pool import SLICE, Numbers, Posts
+from envs.cluster.messages import BadMessage, Bytes, decode, encode, grow
+from envs.cluster.packing import Packing
+from envs.cluster.ray_api import Cluster
+from envs.workers.shared_memory import Layout, make_layout, other, outcomes, view
 
 
 class RemoteCrew(Posts):

@@ -1,7 +1,7 @@
 """What goes between machines: bytes alone, so that no end has to unpickle what the other one made.
 
 A tree (plain values, bytes, arrays) is four bytes of length, JSON, and the arrays it names. Results of steps
-are packed by envs/packing.py.
+are packed by envs/cluster/packing.py.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.crew import Crew, EnvFn, ask_each, end_lost_episode
+from envs.cluster.messages import cut, decode, encode, shrink
+from envs.cluster.packing import Packing
 from envs.errors import UserError
-from envs.messages import cut, decode, encode, shrink
-from envs.packing import Packing
-from envs.shared_arrays import make_layout
+from envs.workers.pool import Crew, EnvFn, ask_each, end_lost_episode
+from envs.workers.shared_memory import make_layout
 
 DONE, ERROR = b"\x01", b"\x02"
 PIECE = 90_000

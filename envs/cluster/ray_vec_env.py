@@ -13,13 +13,13 @@ from typing import Any
 from gymnasium import Space
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from envs.crew import replacement_seed
+from envs.cluster.actor import Terms
+from envs.cluster.actor_handle import Patience
+from envs.cluster.ray_api import Cluster
+from envs.cluster.remote_pool import RemoteCrew
 from envs.episodes.receiver import EpisodeShelf
-from envs.ray_actor import Terms
-from envs.ray_cluster import Cluster
-from envs.remote_crew import RemoteCrew
-from envs.remote_post import Patience
 from envs.vec_env import CrewVecEnv
+from envs.workers.pool import replacement_seed
 
 LOST = "lost"
 """In the info of the result that ends a lost episode: no such step was taken."""

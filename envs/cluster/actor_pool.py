@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from envs.crew import replacement_seed
+from envs.cluster.actor import DONE, EmulatorActor, Terms
+from envs.cluster.actor_handle import Clock, Patience, Post, State, reason_of
+from envs.cluster.messages import BadMessage, Bytes, decode, encode
+from envs.cluster.ray_api import Cluster, Machine
 from envs.errors import UserError
-from envs.messages import BadMessage, Bytes, decode, encode
-from envs.ray_actor import DONE, EmulatorActor, Terms
-from envs.ray_cluster import Cluster, Machine
-from envs.remote_post import Clock, Patience, Post, State, reason_of
-from envs.worker_process import WorkerFailed
+from envs.workers.pool import replacement_seed
+from envs.workers.process import WorkerFailed
 
 log = logging.getLogger(__name__)
 SLICE = 0.25
