@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from callbacks.health_keys import UPDATE_KEYS, is_update, measured
-from callbacks.health_report import lines, report
-from callbacks.health_rules import RULES
-from callbacks.health_run import PROGRESS, RunHealth
+from callbacks.health.metric_names import UPDATE_KEYS, is_update, measured
+from callbacks.health.report import lines, report
+from callbacks.health.rules import RULES
+from callbacks.health.run_health import PROGRESS, RunHealth
 from envs.errors import UserError
 from training.event_files import EventReader, Row, event_files
 from training.report import table

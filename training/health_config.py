@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from callbacks.health_rate import RateSteering
+from callbacks.health.learning_rate import RateSteering
 
 Policy = Literal["log", "stop"]
 SteeredPolicy = Literal["log", "adapt", "stop"]

@@ -12,14 +12,16 @@ from stable_baselines3.common.vec_env import VecEnv
 from callbacks.agent_stats import AgentStatsCallback
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.farm_alarm import FarmAlarm
-from callbacks.health import WEIGHTS_BROKEN, Health
-from callbacks.health_report import lines
-from callbacks.intervention_ledger import InterventionLedger
+from callbacks.graceful_stop import OrderlyStop
+from callbacks.health.callback import WEIGHTS_BROKEN, Health
+from callbacks.health.report import lines
+from callbacks.interventions import InterventionLedger
 from callbacks.layer_weights import LayerWeights
+from callbacks.log_updates import UpdateLog
 from callbacks.performance import Performance
-from callbacks.progress import Progress
+from callbacks.progress_bar import Progress
+from callbacks.run_totals import Tally
 from callbacks.schedules import Schedules
-from callbacks.update_log import UpdateLog
 from envs.files import write_json
 from training.checkpoints import Checkpoint, apply_training_state, apply_weights
 from training.chunked_ppo import require_bfloat16
@@ -38,8 +40,6 @@ from training.report import RunSummary, opening
 from training.resuming import cut_back, restore_games
 from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record
 from training.sizing import check_memory
-from training.stopping import OrderlyStop
-from training.tally import Tally
 from training.trackers import check_trackers, open_trackers
 
 

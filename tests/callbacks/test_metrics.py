@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from callbacks.episode_metrics import MONITORED, EpisodeMetrics, summarise
+from callbacks.log_updates import UpdateLog
 from callbacks.performance import WAITS, Performance, resident_megabytes
-from callbacks.progress import Progress, duration
-from callbacks.update_log import UpdateLog
+from callbacks.progress_bar import Progress, duration
 from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]

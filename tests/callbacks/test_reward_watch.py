@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from callbacks.episode_metrics import KEYS, MONITORED, EpisodeMetrics
 from callbacks.farm_alarm import FarmAlarm, farmed
-from callbacks.intervention_ledger import InterventionLedger
+from callbacks.interventions import InterventionLedger
 from callbacks.layer_weights import LayerWeights
 from tests.callbacks.conftest import Corridor
 from tests.callbacks.reading import points

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks.agent_stats import FILE_NAME, GIVEN, AgentStatsCallback, SampleRing
+from callbacks.log_updates import UpdateLog
 from callbacks.schedules import NAMES, Schedules
-from callbacks.update_log import UpdateLog
 from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]

@@ -18,8 +18,8 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
-from callbacks.health import Health
-from callbacks.update_log import UpdateLog
+from callbacks.health.callback import Health
+from callbacks.log_updates import UpdateLog
 from envs.errors import UserError
 from training.diagnosis import Diagnosis, diagnose, text
 from training.event_files import LARGEST, MAX_NOTES, EventReader, event_files

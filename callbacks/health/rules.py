@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, get_args
 
-from callbacks.health_series import TREND, WINDOW, Series, mean
+from callbacks.health.series import TREND, WINDOW, Series, mean
 
 Level = Literal["good", "low", "warning", "bad"]
 LEVELS: tuple[Level, ...] = get_args(Level)

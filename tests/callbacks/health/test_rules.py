@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbacks import health_rules as rules
-from callbacks.health_run import RunHealth
-from callbacks.health_series import THINNED, TREND, Series, Thinned, mean
+from callbacks.health import rules
+from callbacks.health.run_health import RunHealth
+from callbacks.health.series import THINNED, TREND, Series, Thinned, mean
 
 ROOT = Path(__file__).parents[2]
 finite = st.floats(-1e6, 1e6)

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from callbacks.health_rules import CLIP_BAD, CLIP_LOW
-from callbacks.health_series import Series
+from callbacks.health.rules import CLIP_BAD, CLIP_LOW
+from callbacks.health.series import Series
 
 STEP = 1.5
 """What the learning rate is divided or multiplied by."""

@@ -13,13 +13,13 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.episode_metrics import EpisodeMetrics
-from callbacks.health import FILE_NAME, Health
-from callbacks.health_keys import measured
-from callbacks.health_rate import PAUSE, RateSteering
-from callbacks.health_series import Series
+from callbacks.health.callback import FILE_NAME, Health
+from callbacks.health.learning_rate import PAUSE, RateSteering
+from callbacks.health.metric_names import measured
+from callbacks.health.series import Series
+from callbacks.log_updates import UpdateLog
 from callbacks.performance import Performance
 from callbacks.schedules import Schedules
-from callbacks.update_log import UpdateLog
 from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from callbacks.health_rules import Finding
-from callbacks.health_run import RunHealth, Worst
+from callbacks.health.rules import Finding
+from callbacks.health.run_health import RunHealth, Worst
 
 
 def report(run: RunHealth, last: Mapping[str, float]) -> dict[str, Any]:

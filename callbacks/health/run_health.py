@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from callbacks import health_rules as rules
-from callbacks.health_rules import LEVELS, RULES, Finding, Verdict
-from callbacks.health_series import Series, mean
+from callbacks.health import rules
+from callbacks.health.rules import LEVELS, RULES, Finding, Verdict
+from callbacks.health.series import Series, mean
 
 # What is kept of an update besides the metrics that have a rule.
 PROGRESS = ("episode_return", "battles_started")

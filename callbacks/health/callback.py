@@ -16,13 +16,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-from callbacks import health_rules as rules
-from callbacks.health_keys import KEYS, measured
-from callbacks.health_rate import RateSteering
-from callbacks.health_report import report
-from callbacks.health_rules import Finding, Verdict
-from callbacks.health_run import RunHealth
-from callbacks.health_series import Series
+from callbacks.health import rules
+from callbacks.health.learning_rate import RateSteering
+from callbacks.health.metric_names import KEYS, measured
+from callbacks.health.report import report
+from callbacks.health.rules import Finding, Verdict
+from callbacks.health.run_health import RunHealth
+from callbacks.health.series import Series
 from envs.files import disk_may_refuse, write_atomically
 
 FILE_NAME = "health.json"
