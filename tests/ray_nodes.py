@@ -6,7 +6,7 @@ import contextlib
 
 import psutil
 
-from training.loopback_cluster import LoopbackCluster
+from training.benchmarks.loopback_cluster import LoopbackCluster
 
 
 class RayNodes(LoopbackCluster):

@@ -21,7 +21,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 from training.cli import File, Switch, UsageError, parse, run_program
 
 if TYPE_CHECKING:
-    from training.benchmark_table import Measured
+    from training.benchmarks.results import Measured
 
 ENVIRONMENTS = ("bare", "emulators", "subproc", "dummy", "halves")
 LEARNING = ("bare", "rollouts", "training", "stock-subproc", "stock-dummy")
@@ -66,8 +66,8 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print, write. Returns 1 when a contender failed. Raises UserError for wrong input."""
     flags = parse(BenchmarkFlags, arguments, "benchmark.py")
     _check(flags)
-    from training.benchmark_run import ContenderFailed
-    from training.benchmark_table import as_json, table
+    from training.benchmarks.results import as_json, table
+    from training.benchmarks.runner import ContenderFailed
 
     print(_machine_line(), flush=True)
     try:
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         machine = {**_machine(), "other pyboy": _other_version(flags.other_pyboy)}
         flags.json.write_text(json.dumps({"machine": machine, **as_json(measured)}, indent=1), "utf-8")
     if flags.plot is not None:
-        from training.benchmark_plot import draw
+        from training.benchmarks.plot import draw
 
         draw(measured, flags.plot)
     return 0
@@ -120,7 +120,8 @@ def _common(flags: BenchmarkFlags) -> dict[str, Any]:
 def measure(flags: BenchmarkFlags) -> Measured:
     """Everything that the flags ask for. Raises ContenderFailed."""
     from envs.vec_env import available_cores
-    from training.benchmark_run import (
+    from training.benchmarks.results import Measured
+    from training.benchmarks.runner import (
         OTHER,
         ContenderFailed,
         interleaved,
@@ -128,7 +129,6 @@ def measure(flags: BenchmarkFlags) -> Measured:
         sizes,
         start_ups,
     )
-    from training.benchmark_table import Measured
 
     cores, common = available_cores(), _common(flags)
     few, many = sizes(flags.envs) | common, sizes(flags.learning_envs) | common

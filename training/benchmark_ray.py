@@ -26,9 +26,9 @@ from envs.cluster.ray_api import require_ray
 from envs.cluster.ray_vec_env import RayVecEnv
 from envs.observations import Observations
 from envs.red_env import RedEnv
+from training.benchmarks.fixed_load import FixedLoads
+from training.benchmarks.loopback_cluster import LoopbackCluster
 from training.cli import File, UsageError, parse, run_program
-from training.fixed_load import FixedLoads
-from training.loopback_cluster import LoopbackCluster
 
 ACTORS, EACH = 2, 8
 NODES = (1, 2, 4)
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
 def same_emulators(flags: RayBenchmarkFlags) -> dict[str, float]:
     """Actions a second of 16 emulators in 2 workers and in 2 actors, with random actions and with PPO's
     rollouts: medians, by contender."""
-    from training.benchmark_run import interleaved, sizes
+    from training.benchmarks.runner import interleaved, sizes
 
     cluster = LoopbackCluster()
     os.environ.update(cluster.environment)

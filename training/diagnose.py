@@ -39,7 +39,7 @@ class DiagnoseFlags:
 def main(arguments: Sequence[str]) -> int:
     """Read, judge, print. Returns the exit status; raises UserError for wrong input."""
     flags = parse(DiagnoseFlags, arguments, "diagnose.py")
-    from training.diagnosis import diagnose, text
+    from training.diagnostics.run_health import diagnose, text
 
     names = [name for name in (flags.run, flags.other) if name is not None]
     diagnoses = [diagnose(name, place) for name, place in zip(names, map(_place, names), strict=True)]

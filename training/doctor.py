@@ -17,7 +17,8 @@ from typing import NoReturn
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training.doctor_machine import (
+from training.diagnostics.check_result import FAILURE, WARNING, Finding, attempt
+from training.diagnostics.machine_checks import (
     LEAST_MEMORY,
     check_cpu,
     check_display,
@@ -27,7 +28,6 @@ from training.doctor_machine import (
     check_python,
     check_torch,
 )
-from training.findings import FAILURE, WARNING, Finding, attempt
 from training.memory import available_memory
 
 
@@ -80,7 +80,7 @@ def game(flags: argparse.Namespace) -> Iterator[Finding]:
     """Findings about the ROM and the game on it, each only where the one before left something to look at."""
     from envs.game_boy.emulator import Emulator
     from envs.start_states.cache import CACHE_VARIABLE, cache_folder
-    from training import doctor_game as look
+    from training.diagnostics import game_checks as look
 
     cache = list(attempt("cache", partial(check_folder, "cache", cache_folder(), CACHE_VARIABLE)))
     yield from cache

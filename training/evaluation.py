@@ -16,7 +16,7 @@ from envs.files import append_json_line
 from envs.game_boy.emulator import Emulator
 from envs.ram import read_state
 from envs.red_env import EnvConfig
-from training.checkpoints import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
+from training.checkpoints.writing import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
 from training.chunked_ppo import threads
 from training.config import TrainConfig, load_config
 from training.episodes import (

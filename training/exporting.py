@@ -17,11 +17,11 @@ from envs.errors import UserError
 from envs.files import write_atomically
 from envs.observations import Observations
 from envs.red_env import RedEnv
-from training.checkpoints import apply_training_state
+from training.checkpoints.random_state import random_state, restore_random_state
+from training.checkpoints.writing import apply_training_state
 from training.config import TrainConfig, load_config
 from training.evaluation import run_checkpoint
 from training.policy import GamePolicy, policy_kwargs
-from training.random_state import random_state, restore_random_state
 
 
 class _Spaces(gymnasium.Env[Any, Any]):

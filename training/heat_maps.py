@@ -46,8 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     run = find_run(flags.run)
     from callbacks.exploration import write_pictures
     from training.config import load_config
+    from training.drawing.map_drawings import MapDrawings
     from training.make_env import game_of
-    from training.map_drawings import MapDrawings
 
     visits = read_visits(run)
     game = game_of(load_config(run / "config.json"))

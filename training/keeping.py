@@ -13,9 +13,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.graceful_stop import OrderlyStop
 from callbacks.health.callback import weights_are_finite
-from training.checkpoints import Checkpoint, CheckpointError, prune, save_checkpoint
-from training.moment import DAMAGE, Moment, moment_of, restore_callbacks
-from training.random_state import restore_random_state
+from training.checkpoints.random_state import restore_random_state
+from training.checkpoints.training_state import DAMAGE, Moment, moment_of, restore_callbacks
+from training.checkpoints.writing import Checkpoint, CheckpointError, prune, save_checkpoint
 
 LONG_CYCLE_S = 10.0
 """Seconds of one rollout and its update from which on a signal does not wait for their end: who preempts a

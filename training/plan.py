@@ -16,7 +16,7 @@ from training.config import TrainConfig, load_config
 from training.runs import RunError, existing_run, lock_run, new_run_name, refuse_existing
 
 if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
-    from training.checkpoints import Checkpoint
+    from training.checkpoints.writing import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
 
 
 def _newest_mended(folder: Path) -> Checkpoint:
-    from training.checkpoints import mend
+    from training.checkpoints.writing import mend
 
     if not (folder / "checkpoints").is_dir():
         raise RunError(f"run {folder.name} ended before its first step; remove {folder} and begin it again")
@@ -169,7 +169,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     Raises:
         UserError: there is none, or it is damaged.
     """
-    from training.checkpoints import TRAINER, read_checkpoint
+    from training.checkpoints.writing import TRAINER, read_checkpoint
 
     if (Path(name) / TRAINER).is_file():
         return read_checkpoint(Path(name))
@@ -178,7 +178,7 @@ def find_checkpoint(name: str) -> Checkpoint:
 
 def newest(run: Path) -> Checkpoint:
     """The newest sound checkpoint of a run's folder. Raises UserError when there is none."""
-    from training.checkpoints import newest_checkpoint
+    from training.checkpoints.writing import newest_checkpoint
 
     return newest_checkpoint(run / "checkpoints", warn=_warn)
 

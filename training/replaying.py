@@ -20,10 +20,10 @@ from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.red_env import RedEnv
 from training.config import TrainConfig, load_config
-from training.film import Film
+from training.drawing.reward_overlay import PALETTE, Curves, Strip, compose
+from training.drawing.video import Film
 from training.make_env import env_config, make_env
 from training.recorded import config_of
-from training.strip import PALETTE, Curves, Strip, compose
 
 FRAMES = 60  # of the game, a second
 LAST = 1.5  # seconds that the last picture stays

@@ -10,10 +10,10 @@ from typing import Any
 from stable_baselines3 import PPO
 
 from envs.files import write_atomically
-from training.checkpoints import Checkpoint, CheckpointError
+from training.checkpoints.training_state import DAMAGE, misfit, restore_environments
+from training.checkpoints.writing import Checkpoint, CheckpointError
 from training.event_log import cut_events_after
 from training.model import environment_seed
-from training.moment import DAMAGE, misfit, restore_environments
 from training.runs import EVALUATIONS, TENSORBOARD, RunError
 
 

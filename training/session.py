@@ -23,9 +23,10 @@ from callbacks.progress_bar import Progress
 from callbacks.run_totals import Tally
 from callbacks.schedules import Schedules
 from envs.files import write_json
-from training.checkpoints import Checkpoint, apply_training_state, apply_weights
+from training.checkpoints.writing import Checkpoint, apply_training_state, apply_weights
 from training.chunked_ppo import require_bfloat16
 from training.config_source import config_source
+from training.drawing.map_drawings import exploration_picture
 from training.episode_folder import FOLDER, MB
 from training.evaluating import EvaluateNowAndThen
 from training.event_log import EventLog
@@ -33,7 +34,6 @@ from training.history_db.recorder import RunHistory
 from training.keep_episodes import KeepEpisodes
 from training.keeping import KeepCheckpoints
 from training.make_env import game_of, here, interventions_of, make_vec_env, played, told_start
-from training.map_drawings import exploration_picture
 from training.model import build_model, resolve_device
 from training.plan import Plan
 from training.report import RunSummary, opening

@@ -11,7 +11,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from envs.episodes.file_format import SUFFIX, read_episode
-from training.checkpoints import numbered_checkpoints, read_checkpoint
+from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 from training.trainee import Trainee
 
 Checks = list[tuple[str, bool]]

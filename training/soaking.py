@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from training.checkpoints import CheckpointError, numbered_checkpoints, read_checkpoint
+from training.checkpoints.writing import CheckpointError, numbered_checkpoints, read_checkpoint
 from training.report import table
 from training.soak_checks import Checks, run_checks
 from training.trainee import CONFIG, STUCK_S, Trainee

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from training.checkpoints import numbered_checkpoints
+from training.checkpoints.writing import numbered_checkpoints
 
 CONFIG = {
     "description": "Four games, short episodes, a checkpoint after every update: for soaks.",

@@ -18,8 +18,8 @@ from callbacks import exploration
 from callbacks.exploration import GAP, MAX_PANELS, ExplorationPicture, Visits, mosaic, overview
 from envs.game.catalog import Game
 from envs.game.maps import map_steps
+from training.drawing.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
 from training.heat_maps import read_visits
-from training.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
 
 Learn = Callable[..., Any]
 Curves = Callable[[], Any]

@@ -15,7 +15,7 @@ import pytest
 from tests.training.conftest import environment
 from tests.training.forked import Child, Forker, wait_for
 from tests.training.test_resume import EXACT, curves, episodes, newest, weights
-from training.checkpoints import numbered_checkpoints, read_checkpoint
+from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 
 
 @pytest.fixture(scope="module")

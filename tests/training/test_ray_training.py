@@ -21,7 +21,7 @@ import torch
 from tests.ray_nodes import RayNodes
 from tests.training.conftest import ROOT, TINY, Program, environment
 from tests.training.forked import Child, Forker
-from training.checkpoints import newest_checkpoint, read_checkpoint
+from training.checkpoints.writing import newest_checkpoint, read_checkpoint
 from training.config import ConfigError, load_config
 from training.sizing import memory_of
 

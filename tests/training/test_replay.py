@@ -29,12 +29,12 @@ from envs.errors import UserError
 from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program
 from training.config import load_config
+from training.drawing.reward_overlay import PALETTE, STRIP, Curves, Strip, amount
+from training.drawing.video import Film
 from training.episode_folder import BLOCK, EpisodeFolder
 from training.episode_list import chosen, listing, verify_all
-from training.film import Film
 from training.make_env import make_vec_env
 from training.replaying import FilmedEmulator, Source, describe, film, open_episode, verify
-from training.strip import PALETTE, STRIP, Curves, Strip, amount
 
 RUN = {
     **TINY,

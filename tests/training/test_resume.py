@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.training.conftest import TINY, environment
 from tests.training.forked import Forker, wait_for
-from training.checkpoints import numbered_checkpoints, read_checkpoint
+from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 
 STEPS = 384
 EXACT = {

@@ -1,6 +1,6 @@
 """What the benchmark compares, each in a process of its own: it is told "run" and answers what that cost.
 
-Lines of JSON on standard input and output; ``training/benchmark_run.py`` is at the other end.
+Lines of JSON on standard input and output; ``training/benchmarks/runner.py`` is at the other end.
 """
 
 from __future__ import annotations

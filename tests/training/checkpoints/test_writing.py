@@ -16,7 +16,7 @@ import torch
 from stable_baselines3 import PPO
 
 from tests.training.conftest import TINY
-from training.checkpoints import (
+from training.checkpoints.writing import (
     OPTIMIZER,
     POLICY,
     TRAINER,

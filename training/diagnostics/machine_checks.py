@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from training.chunk_sizes import samples_at_once
-from training.findings import FAILURE, OK, WARNING, Finding
+from training.diagnostics.check_result import FAILURE, OK, WARNING, Finding
 from training.memory import Run, available_memory
 
 ROOT = Path(__file__).resolve().parent.parent

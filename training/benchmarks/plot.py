@@ -11,8 +11,8 @@ import matplotlib
 matplotlib.use("Agg")  # no window
 from matplotlib.figure import Figure
 
-from training.benchmark_run import Series
-from training.benchmark_table import Measured, rate, split_of_time
+from training.benchmarks.results import Measured, rate, split_of_time
+from training.benchmarks.runner import Series
 
 BLUE, GREY = "#2b6cb0", "#a0aec0"
 

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from stable_baselines3 import PPO
 
-from training.checkpoint_reading import Checkpoint, CheckpointError
-from training.moment import DAMAGE
-from training.random_state import restore_random_state
-from training.spaces_schema import schema_differences, spaces_schema
+from training.checkpoints.random_state import restore_random_state
+from training.checkpoints.reading import Checkpoint, CheckpointError
+from training.checkpoints.spaces_schema import schema_differences, spaces_schema
+from training.checkpoints.training_state import DAMAGE
 
 
 def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from envs.errors import UserError
 from envs.files import write_json
 from training.config import TrainConfig
 from training.config_files import unknown_name
-from training.curriculum_file import REACH, Curriculum
+from training.curricula.schema import REACH, Curriculum
 from training.evaluation import open_milestones
 from training.make_env import env_config
 from training.model import resolve_device

@@ -14,8 +14,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from envs.errors import UserError
 from envs.game_boy.emulator import VERSION
+from training.checkpoints.random_state import random_state
 from training.monitor import GroupVecMonitor
-from training.random_state import random_state
 
 DAMAGE = (UserError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 """What restoring a snapshot raises that was damaged or crafted."""

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from training.benchmark_plot import draw
-from training.benchmark_run import Sample, Series
-from training.benchmark_table import (
+from training.benchmarks.plot import draw
+from training.benchmarks.results import (
     Measured,
     Wanted,
     growth,
@@ -24,6 +23,7 @@ from training.benchmark_table import (
     wanted,
     workers_megabytes,
 )
+from training.benchmarks.runner import Sample, Series
 
 
 def sample(actions: int, seconds: float = 1.0, **more: Any) -> Sample:

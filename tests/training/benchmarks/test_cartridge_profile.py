@@ -10,9 +10,7 @@ from envs.game.catalog import EMBEDDED_ROM, identify
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState
 from envs.start_library import start_state
-from training.cli import UsageError
-from training.profile_cartridge import main, rows, table
-from training.profiling import (
+from training.benchmarks.cartridge_profile import (
     Episode,
     LongRun,
     Profile,
@@ -22,6 +20,8 @@ from training.profiling import (
     play_long,
     random_play,
 )
+from training.cli import UsageError
+from training.profile_cartridge import main, rows, table
 
 
 def test_median_interval_takes_the_ranks_of_the_sign_test() -> None:

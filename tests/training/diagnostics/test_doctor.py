@@ -21,8 +21,10 @@ from envs.game_boy.emulator import Emulator
 from envs.start_states.cache import CACHE_VARIABLE
 from tests.envs.game.test_catalog import unknown_cartridge
 from tests.training.conftest import ROOT
-from training import doctor, doctor_game
-from training.doctor_machine import (
+from training import doctor
+from training.diagnostics import game_checks as doctor_game
+from training.diagnostics.check_result import FAILURE, OK, Finding, attempt
+from training.diagnostics.machine_checks import (
     LEAST_MEMORY,
     check_folder,
     check_memory,
@@ -31,7 +33,6 @@ from training.doctor_machine import (
     required_packages,
     unsupported_card,
 )
-from training.findings import FAILURE, OK, Finding, attempt
 from training.memory import available_memory
 
 Diagnosis = dict[str, dict[str, str]]

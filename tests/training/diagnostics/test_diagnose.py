@@ -21,7 +21,7 @@ from torch.utils.tensorboard import SummaryWriter
 from callbacks.health.callback import Health
 from callbacks.log_updates import UpdateLog
 from envs.errors import UserError
-from training.diagnosis import Diagnosis, diagnose, text
+from training.diagnostics.run_health import Diagnosis, diagnose, text
 from training.event_files import LARGEST, MAX_NOTES, EventReader, event_files
 
 Refused = Callable[..., str]

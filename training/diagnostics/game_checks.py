@@ -18,7 +18,7 @@ from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 from envs.start_states.cache import cache_folder
-from training.findings import FAILURE, OK, WARNING, Finding
+from training.diagnostics.check_result import FAILURE, OK, WARNING, Finding
 
 MEASURED_SECONDS = 3.0
 SLOW = 60  # actions a second on one core

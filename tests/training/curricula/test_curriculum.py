@@ -17,9 +17,9 @@ import pytest
 from tests.training.conftest import ROOT, TINY, Program, environment
 from tests.training.test_episodes import STATS
 from training.config_files import ConfigError
-from training.curriculum_course import FINISHED, STOPPED, StopRequest, follow
-from training.curriculum_file import Criterion, read_curriculum, stage_configs
-from training.curriculum_state import begin_course, read_course
+from training.curricula.progress import FINISHED, STOPPED, StopRequest, follow
+from training.curricula.schema import Criterion, read_curriculum, stage_configs
+from training.curricula.state import begin_course, read_course
 from training.episodes import Episode
 from training.figures import summarise
 from training.session import Session

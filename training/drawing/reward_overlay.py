@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.stats import COMPONENTS
-from training.pixel_text import HEIGHT, text_mask
+from training.drawing.pixel_font import HEIGHT, text_mask
 
 WIDTH, SCREEN = 160, 144  # pixels
 STRIP = 70  # pixels; the sum of both is even, as H.264 wants it

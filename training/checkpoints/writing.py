@@ -22,8 +22,8 @@ from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
 from envs.tree_codec import pack
-from training.checkpoint_applying import apply_training_state, apply_weights, policy_tensors
-from training.checkpoint_reading import (
+from training.checkpoints.applying import apply_training_state, apply_weights, policy_tensors
+from training.checkpoints.reading import (
     FORMAT,
     OPTIMIZER,
     POLICY,
@@ -34,8 +34,8 @@ from training.checkpoint_reading import (
     CheckpointError,
     read_checkpoint,
 )
-from training.moment import Moment, counts_of
-from training.spaces_schema import spaces_schema
+from training.checkpoints.spaces_schema import spaces_schema
+from training.checkpoints.training_state import Moment, counts_of
 
 __all__ = [
     "OPTIMIZER",

@@ -19,7 +19,8 @@ from stable_baselines3 import PPO
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
 from tests.training.conftest import TINY
-from training.checkpoints import (
+from training.checkpoints.training_state import moment_of
+from training.checkpoints.writing import (
     OPTIMIZER,
     POLICY,
     STATE,
@@ -34,7 +35,6 @@ from training.checkpoints import (
 from training.config import load_config
 from training.make_env import make_vec_env
 from training.model import build_model
-from training.moment import moment_of
 from training.resuming import restore_games
 
 SHA1 = "0" * 40

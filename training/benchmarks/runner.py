@@ -67,7 +67,7 @@ GROWING = ("cpu", "workers_cpu", "emulator", "looking")
 
 
 class Contender:
-    """``training/contenders.py`` as a process, made with ``settings`` of a config; ready when made.
+    """``training/benchmarks/contenders.py`` as a process, made with ``settings`` of a config; ready when made.
 
     ``other``: the folder with the PyBoy of a name that ends with OTHER.
     """
@@ -75,7 +75,14 @@ class Contender:
     def __init__(self, name: str, cores: int, settings: Mapping[str, Any], other: Path | None = None) -> None:
         self.name = name
         kind = name.removesuffix(OTHER)
-        command = [sys.executable, "-m", "training.contenders", kind, str(cores), json.dumps(settings)]
+        command = [
+            sys.executable,
+            "-m",
+            "training.benchmarks.contenders",
+            kind,
+            str(cores),
+            json.dumps(settings),
+        ]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

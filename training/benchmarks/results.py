@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from training.benchmark_run import SETTLING_STEPS, Sample, Series
+from training.benchmarks.runner import SETTLING_STEPS, Sample, Series
 
 MEGABYTE = 1e6
 GROWTH_ENDS = 20

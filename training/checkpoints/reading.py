@@ -41,7 +41,7 @@ class Checkpoint:
     trainer: Mapping[str, Any]
     policy: Mapping[str, torch.Tensor]
     optimizer: Mapping[str, torch.Tensor]
-    state: Mapping[str, Any] | None = None  # see training.moment
+    state: Mapping[str, Any] | None = None  # see training.checkpoints.training_state
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

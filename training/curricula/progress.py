@@ -12,8 +12,8 @@ from types import FrameType
 from typing import Any
 
 from envs.files import append_json_line, write_json
-from training.checkpoints import Checkpoint
-from training.curriculum_state import Course
+from training.checkpoints.writing import Checkpoint
+from training.curricula.state import Course
 from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted
 from training.evaluation import load_policy, open_milestones, play_seeds, seeded_policy
 from training.figures import Summary, summarise
