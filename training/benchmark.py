@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training.cli import File, Switch, UsageError, parse, run_program
+from training.cli.parsing import File, Switch, UsageError, parse, run_program
 
 if TYPE_CHECKING:
     from training.benchmarks.results import Measured
@@ -106,7 +106,7 @@ def _check(flags: BenchmarkFlags) -> None:
         )
     if flags.plot is not None and flags.plot.suffix not in PICTURES:
         raise UsageError(f"--plot {flags.plot}: must end in one of {', '.join(PICTURES)}")
-    from training.config import load_config
+    from training.config.loading import load_config
     from training.make_env import env_config
 
     env_config(load_config(None, _common(flags)))

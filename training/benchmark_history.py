@@ -23,7 +23,7 @@ from statistics import median
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training.cli import UsageError, parse, run_program
+from training.cli.parsing import UsageError, parse, run_program
 
 KEYS = (
     "train/episode_return_mean", "train/episode_battles_won_mean", "train/episode_map_progress_max",

@@ -28,7 +28,7 @@ from envs.observations import Observations
 from envs.red_env import RedEnv
 from training.benchmarks.fixed_load import FixedLoads
 from training.benchmarks.loopback_cluster import LoopbackCluster
-from training.cli import File, UsageError, parse, run_program
+from training.cli.parsing import File, UsageError, parse, run_program
 
 ACTORS, EACH = 2, 8
 NODES = (1, 2, 4)

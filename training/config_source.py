@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.config import ConfigError, TrainConfig, load_config
-from training.config_files import read_with_extends
+from training.config.files import ConfigError, read_with_extends
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 
 
 def config_source(path: Path | None, config: TrainConfig) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
-from training.cli import Count, File, Name, Switch, UsageError, parse, run_program
+from training.cli.parsing import Count, File, Name, Switch, UsageError, parse, run_program
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 import tyro
 
 from envs.errors import UserError
-from training.cli import Switch, parse, run_program
+from training.cli.parsing import Switch, parse, run_program
 
 
 @dataclass(frozen=True)

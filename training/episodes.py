@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
-from training.config import MAX_SEED
+from training.config.schema import MAX_SEED
 
 Choose = Callable[[dict[str, NDArray[np.uint8]]], NDArray[np.int64]]
 FIRST_EVALUATION_SEED = MAX_SEED + 1  # training draws its seeds below

@@ -16,7 +16,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
-from training.cli import File, Name, Switch, UsageError, parse, run_program
+from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 MOST = 100_000  # episodes, seeds, games: far from the end of the seeds that are held apart
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     given = {"rom": rom, "game": flags.game, "start": flags.start, "device": flags.device}
     overrides = {key: value for key, value in given.items() if value}
     if flags.watch:
-        from training.config import load_config
+        from training.config.loading import load_config
         from training.watching import watch
 
         config = load_config(runs[0] / "config.json", overrides)

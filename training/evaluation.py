@@ -18,7 +18,8 @@ from envs.ram import read_state
 from envs.red_env import EnvConfig
 from training.checkpoints.writing import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
 from training.chunked_ppo import threads
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.episodes import (
     FIRST_EVALUATION_SEED,
     SIDE_BY_SIDE,

@@ -11,7 +11,8 @@ from typing import Any
 
 from envs.errors import UserError
 from envs.red_env import EnvConfig
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.episodes import Episode
 from training.figures import from_columns
 from training.runs import git_commit

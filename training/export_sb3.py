@@ -13,7 +13,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
-from training.cli import Name, parse, run_program
+from training.cli.parsing import Name, parse, run_program
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 import tyro
 
 from envs.errors import UserError
-from training.cli import File, parse, run_program
+from training.cli.parsing import File, parse, run_program
 
 if TYPE_CHECKING:  # with it comes stable-baselines3, which most mistakes do not need
     from callbacks.exploration import Visits
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 
     run = find_run(flags.run)
     from callbacks.exploration import write_pictures
-    from training.config import load_config
+    from training.config.loading import load_config
     from training.drawing.map_drawings import MapDrawings
     from training.make_env import game_of
 

@@ -21,7 +21,7 @@ from envs.start_library import start_state
 from envs.start_states.state_files import StartState
 from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
-from training.config import TrainConfig
+from training.config.schema import TrainConfig
 from training.recorded import make_recorder
 
 if TYPE_CHECKING:  # workers import this module, and have no use for torch

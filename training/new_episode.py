@@ -8,7 +8,7 @@ import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.episodes.file_format import SUFFIX, file_name
-from training.config import load_config
+from training.config.loading import load_config
 from training.episodes import FIRST_EVALUATION_SEED, SEEDS_APART, policy_choice
 from training.evaluation import load_policy, run_checkpoint
 from training.make_env import env_config, make_env

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from envs.cluster.ray_api import require_ray
-from training.cli import TrainFlags, UsageError
-from training.config import TrainConfig, load_config
+from training.cli.parsing import TrainFlags, UsageError
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.runs import RunError, existing_run, lock_run, new_run_name, refuse_existing
 
 if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need

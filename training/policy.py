@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.functional import conv2d, embedding
 
 if TYPE_CHECKING:  # exported zips carry this module along: it may need nothing else of this project
-    from training.config import NetworkConfig
+    from training.config.schema import NetworkConfig
 
 EVENT_BYTES = 320
 TILE = 8

@@ -16,7 +16,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from training.benchmarks.cartridge_profile import EPISODE_CAP, Profile, median_interval, profile
-from training.cli import File, Switch, UsageError, parse, run_program
+from training.cli.parsing import File, Switch, UsageError, parse, run_program
 from training.intervals import wilson
 
 FIRST_BATTLE = (300, 1_500)

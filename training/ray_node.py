@@ -24,7 +24,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 from envs.cluster.ray_api import SETTINGS, require_ray
 from envs.errors import UserError
-from training.cli import Count, Switch, UsageError, parse, run_program
+from training.cli.parsing import Count, Switch, UsageError, parse, run_program
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXED = (

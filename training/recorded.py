@@ -11,7 +11,8 @@ from envs.episodes.file_format import Header
 from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 
 SETTINGS = (
     "fast_text",

@@ -16,7 +16,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
-from training.cli import File, Name, Switch, UsageError, parse, run_program
+from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 FORMATS = (".gif", ".mp4")
 CHOICES = ("best", "milestone", "list", "all", "play")

@@ -19,7 +19,8 @@ from envs.game.maps import map_name
 from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.red_env import RedEnv
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.drawing.reward_overlay import PALETTE, Curves, Strip, compose
 from training.drawing.video import Film
 from training.make_env import env_config, make_env

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.config import TrainConfig
+from training.config.schema import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from envs.cluster.ray_api import require_ray
-from training.cli import Count, File, Name, Switch, UsageError, parse, run_program
+from training.cli.parsing import Count, File, Name, Switch, UsageError, parse, run_program
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from typing import IO, Any
 
 from envs.errors import UserError
 from envs.files import write_json
-from training.config import TrainConfig
-from training.config_files import nearest
+from training.config.files import nearest
+from training.config.schema import TrainConfig
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TENSORBOARD, EVALUATIONS = "tensorboard", "eval.jsonl"

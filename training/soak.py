@@ -13,7 +13,7 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training.cli import File, UsageError, parse, run_program
+from training.cli.parsing import File, UsageError, parse, run_program
 
 
 @dataclass(frozen=True)

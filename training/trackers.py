@@ -16,7 +16,7 @@ from typing import Any
 from stable_baselines3.common.logger import KVWriter
 
 from envs.errors import UserError
-from training.train_config import TrainConfig
+from training.config.schema import TrainConfig
 
 RUN_ID = "mlflow_run"  # beside the database: a resumed run goes on with its own
 MAX_PARAMETER = 500  # characters of a parameter's value that MLflow takes

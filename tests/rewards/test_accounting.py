@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from envs.episodes.stats import COMPONENTS
 from rewards.base import LAYERS
 from tests.rewards.play import UNITS
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import make_vec_env
 from training.monitor import GroupVecMonitor
 

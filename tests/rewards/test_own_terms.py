@@ -12,7 +12,8 @@ from envs.ram import GameState
 from rewards.own_terms import OwnTerm, own_terms, resolve_terms
 from rewards.stack import RewardStack
 from tests.rewards.play import START
-from training.config import ConfigError, load_config
+from training.config.files import ConfigError
+from training.config.loading import load_config
 
 GOOD = """
 class Good:

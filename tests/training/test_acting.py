@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from envs.observations import OBSERVATION_NAMES, Observations
 from training.acting import Acting, Choice, Noise
 from training.acting_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
-from training.config import NetworkConfig
+from training.config.schema import NetworkConfig
 from training.policy import GamePolicy, policy_kwargs
 
 

@@ -18,7 +18,8 @@ from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
 from training import arrivals
 from training.arriving_ppo import ArrivingPPO
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import env_makers
 from training.model import build_model
 from training.monitor import ClusterMonitor

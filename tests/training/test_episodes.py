@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import MAX_SEED
+from training.config.schema import MAX_SEED
 from training.episodes import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
 from training.figures import as_columns, from_columns, improvement, summarise, together
 from training.model import environment_seed

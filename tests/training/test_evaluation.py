@@ -13,7 +13,7 @@ from PIL import Image
 from tests.training.conftest import TINY, Program
 from tests.training.test_episodes import STATS
 from training.checkpoints.writing import TRAINER
-from training.config import load_config
+from training.config.loading import load_config
 from training.episodes import Episode, Interrupted, play_episodes, random_choice
 from training.evaluation_rules import Rules, known_play
 from training.figures import as_columns

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import TINY, Program
-from training.config import load_config
+from training.config.loading import load_config
 from training.event_files import EventReader, event_files
 
 STEERED = {

@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
 from training.chunked_ppo import has_bfloat16, threads
-from training.config import NetworkConfig
+from training.config.schema import NetworkConfig
 from training.monitor import GroupVecMonitor
 from training.pipelined_ppo import PipelinedPPO
 from training.policy import GamePolicy, policy_kwargs

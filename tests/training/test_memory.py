@@ -19,7 +19,7 @@ from envs.errors import UserError
 from envs.vec_env import available_cores
 from tests.training.conftest import ROOT, TINY
 from training.chunk_sizes import LARGEST_CHUNK, samples_at_once
-from training.config import load_config
+from training.config.loading import load_config
 from training.make_env import make_vec_env
 from training.memory import (
     EMULATOR_BYTES,

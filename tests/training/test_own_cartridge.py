@@ -15,7 +15,8 @@ from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, read_rom
 from tests.training.conftest import Program
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import env_config, game_of
 from training.plan import refuse_other_rom
 from training.runs import RunError

@@ -16,7 +16,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torch.nn.functional import mse_loss
 
 from tests.training.conftest import TINY
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import env_makers, make_vec_env
 from training.model import build_model
 from training.pipelined_ppo import PipelinedPPO

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from training.cli import TrainFlags
-from training.config import load_config
+from training.cli.parsing import TrainFlags
+from training.config.loading import load_config
 from training.plan import make_plan
 from training.report import RunSummary, run_report
 from training.session import train

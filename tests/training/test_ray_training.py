@@ -22,7 +22,8 @@ from tests.ray_nodes import RayNodes
 from tests.training.conftest import ROOT, TINY, Program, environment
 from tests.training.forked import Child, Forker
 from training.checkpoints.writing import newest_checkpoint, read_checkpoint
-from training.config import ConfigError, load_config
+from training.config.files import ConfigError
+from training.config.loading import load_config
 from training.sizing import memory_of
 
 with_ray = pytest.mark.skipif(

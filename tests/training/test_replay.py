@@ -28,7 +28,7 @@ from envs.episodes.file_format import (
 from envs.errors import UserError
 from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program
-from training.config import load_config
+from training.config.loading import load_config
 from training.drawing.reward_overlay import PALETTE, STRIP, Curves, Strip, amount
 from training.drawing.video import Film
 from training.episode_folder import BLOCK, EpisodeFolder

@@ -22,7 +22,8 @@ from optuna.trial import TrialState
 
 from envs.errors import UserError
 from tests.training.conftest import ROOT, TINY, Program, environment
-from training.config import ConfigError, load_config
+from training.config.files import ConfigError
+from training.config.loading import load_config
 from training.runs import lock_run
 from training.sweeps.search import evaluations
 from training.sweeps.space import load_space, nested, trial_config

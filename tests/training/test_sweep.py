@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.conftest import ROOT, TINY, Program, environment
-from training.config import ConfigError, TrainConfig, load_config
+from training.config.files import ConfigError
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.sweeps.execution import Outcome
 from training.sweeps.plan import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 from training.sweeps.student import difference, half_width, quantile

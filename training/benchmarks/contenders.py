@@ -20,8 +20,9 @@ import psutil
 
 from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.red_env import EnvConfig, RedEnv
-from training.cli import run_program
-from training.config import TrainConfig, load_config
+from training.cli.parsing import run_program
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import env_config, env_makers, here, make_env, make_vec_env
 
 FORK_SERVER = ("forkserver", "resource_tracker")

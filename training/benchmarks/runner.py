@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.presets import largest_divisor
+from training.config.presets import largest_divisor
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOSING_SECONDS = 20.0
@@ -67,7 +67,7 @@ GROWING = ("cpu", "workers_cpu", "emulator", "looking")
 
 
 class Contender:
-    """``training/benchmarks/contenders.py`` as a process, made with ``settings`` of a config; ready when made.
+    """``contenders.py`` as a process, made with ``settings`` of a config; ready when made.
 
     ``other``: the folder with the PyBoy of a name that ends with OTHER.
     """

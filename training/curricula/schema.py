@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from training.config import TrainConfig, load_config
-from training.config_errors import describe
-from training.config_files import ConfigError, Layer, read_object, unknown_name
+from training.config.error_lines import describe
+from training.config.files import ConfigError, Layer, read_object, unknown_name
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.figures import MEANS, Summary
 
 REACH = "reach:"  # followed by the name of a milestone

@@ -9,8 +9,8 @@ from typing import Any
 
 from envs.errors import UserError
 from envs.files import write_json
-from training.config import TrainConfig
-from training.config_files import unknown_name
+from training.config.files import unknown_name
+from training.config.schema import TrainConfig
 from training.curricula.schema import REACH, Curriculum
 from training.evaluation import open_milestones
 from training.make_env import env_config

@@ -115,7 +115,7 @@ def check_update(device: str, game: Game, rom: Path) -> Iterator[Finding]:
     import torch
     from stable_baselines3.common.logger import Logger
 
-    from training.config import load_config
+    from training.config.loading import load_config
     from training.make_env import make_vec_env
     from training.model import build_model
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from callbacks.exploration import ExplorationPicture
 from envs.game.catalog import EMBEDDED_ROM, Game
 from envs.game.maps import map_steps
-from training.config import TrainConfig
+from training.config.schema import TrainConfig
 from training.make_env import game_of
 
 Picture = NDArray[np.uint8]  # (height, width, 3)

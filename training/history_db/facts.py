@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from training.config import NO_MATTER
+from training.config.schema import NO_MATTER
 
 RECORD = "history.json"  # what the recorder leaves in the run folder, so that a rebuild finds it again
 TAGS = "tags.json"

@@ -22,7 +22,7 @@ from envs.cluster.messages import MAX_TREE, BadMessage, decode, encode
 from envs.cluster.ray_api import Cluster
 from envs.errors import UserError
 from envs.files import write_json
-from training.config import TrainConfig
+from training.config.schema import TrainConfig
 from training.make_env import env_config, here
 from training.remote_envs import game_here
 from training.runs import RunError, run_folder

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from envs.errors import UserError
 from envs.files import write_json
-from training.config import load_config
+from training.config.loading import load_config
 from training.runs import RunError, lock_run, run_folder
 from training.sweeps.plan import Trial
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from envs.errors import UserError
-from training.cli import UsageError
-from training.config import ConfigError, TrainConfig, load_config
+from training.cli.parsing import UsageError
+from training.config.files import ConfigError
+from training.config.loading import load_config
+from training.config.presets import largest_divisor
+from training.config.schema import TrainConfig
 from training.make_env import env_config
-from training.presets import largest_divisor
 
 Mode = Literal["smoke", "full"]
 # A smoke run is the variant with short episodes and few environments: same learning, smaller task.

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from training.config import MAX_SEED, ConfigError, TrainConfig, load_config
-from training.config_errors import describe
-from training.config_files import Layer, read_object, unknown_name
+from training.config.error_lines import describe
+from training.config.files import ConfigError, Layer, read_object, unknown_name
+from training.config.loading import load_config
+from training.config.presets import largest_divisor
+from training.config.schema import MAX_SEED, TrainConfig
 from training.make_env import env_config
-from training.presets import largest_divisor
 
 Number = int | float
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

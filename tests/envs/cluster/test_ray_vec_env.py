@@ -28,7 +28,7 @@ from envs.red_env import RedEnv
 from envs.start_library import start_state
 from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes
-from training.config import load_config
+from training.config.loading import load_config
 from training.make_env import env_config, make_vec_env
 from training.remote_envs import RemoteMakers, game_here
 

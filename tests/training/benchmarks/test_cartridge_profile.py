@@ -20,7 +20,7 @@ from training.benchmarks.cartridge_profile import (
     play_long,
     random_play,
 )
-from training.cli import UsageError
+from training.cli.parsing import UsageError
 from training.profile_cartridge import main, rows, table
 
 

@@ -32,7 +32,7 @@ from training.checkpoints.writing import (
     read_checkpoint,
     save_checkpoint,
 )
-from training.config import load_config
+from training.config.loading import load_config
 from training.make_env import make_vec_env
 from training.model import build_model
 from training.resuming import restore_games

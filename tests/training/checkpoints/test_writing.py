@@ -30,7 +30,8 @@ from training.checkpoints.writing import (
     read_checkpoint,
     save_checkpoint,
 )
-from training.config import TrainConfig, load_config
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import make_vec_env
 from training.model import build_model
 

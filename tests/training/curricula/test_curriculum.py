@@ -16,7 +16,7 @@ import pytest
 
 from tests.training.conftest import ROOT, TINY, Program, environment
 from tests.training.test_episodes import STATS
-from training.config_files import ConfigError
+from training.config.files import ConfigError
 from training.curricula.progress import FINISHED, STOPPED, StopRequest, follow
 from training.curricula.schema import Criterion, read_curriculum, stage_configs
 from training.curricula.state import begin_course, read_course

@@ -33,7 +33,7 @@ def _flag(metavar: str, key: str | None = None) -> Any:
     def hint(_: str) -> str:
         if key is None:
             return ""
-        from training.config import TrainConfig
+        from training.config.schema import TrainConfig
 
         default = TrainConfig.model_fields[key].default
         return "" if default is None else f"(default: {default})"

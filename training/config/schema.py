@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from training.config_files import unknown_name
-from training.health_config import HealthConfig
-from training.layers import LayersConfig
-from training.presets import divisors_near
-from training.schedules import Curve, Linear, Schedule, curve, within
+from training.config.files import unknown_name
+from training.config.health import HealthConfig
+from training.config.presets import divisors_near
+from training.config.reward_layers import LayersConfig
+from training.config.schedules import Curve, Linear, Schedule, curve, within
 
 MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
 OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")

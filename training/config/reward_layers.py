@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from training.schedules import KINDS, Schedule, value_at, within
+from training.config.schedules import KINDS, Schedule, value_at, within
 
 FADE_OUT = "fade_out"
 FADE_DEFAULTS: dict[str, Any] = {"start": 1.0, "after": None, "by": 1.0}

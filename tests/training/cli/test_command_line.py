@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import ROOT, Program
-from training.cli import NO_SETTINGS, TrainFlags, parse
-from training.config import TrainConfig
+from training.cli.parsing import NO_SETTINGS, TrainFlags, parse
+from training.config.schema import TrainConfig
 
 DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
 --n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom

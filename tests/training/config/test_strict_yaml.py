@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from training.config import ConfigError, load_config
-from training.yaml_files import read_yaml
+from training.config.files import ConfigError
+from training.config.loading import load_config
+from training.config.strict_yaml import read_yaml
 
 
 def test_yaml_and_json_give_the_same_config(tmp_path: Path) -> None:

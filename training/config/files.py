@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envs.errors import UserError
-from training.yaml_files import YAML_SUFFIXES, read_yaml
+from training.config.strict_yaml import YAML_SUFFIXES, read_yaml
 
 MAX_CONFIG_BYTES = 1_000_000
 

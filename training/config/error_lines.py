@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from training.config_files import Layer, unknown_name
-from training.schedules import KINDS as SCHEDULE_KINDS
-from training.schedules import NUMBER
+from training.config.files import Layer, unknown_name
+from training.config.schedules import KINDS as SCHEDULE_KINDS
+from training.config.schedules import NUMBER
 
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from training.config import ConfigError, load_config
-from training.schedules import Schedule, curve, value_at, values_of
+from training.config.files import ConfigError
+from training.config.loading import load_config
+from training.config.schedules import Schedule, curve, value_at, values_of
 
 READ = TypeAdapter[Any](Schedule)
 numbers = st.floats(1e-6, 10)

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
-from training.config_errors import describe, show, where
-from training.config_files import ConfigError, Layer, read_with_extends, unknown_name
-from training.health_config import HealthConfig
-from training.layers import LayersConfig
-from training.presets import PRESETS, preset_values
-from training.schedules import KINDS
-from training.train_config import (
+from training.config.error_lines import describe, show, where
+from training.config.files import ConfigError, Layer, read_with_extends, unknown_name
+from training.config.health import HealthConfig
+from training.config.presets import PRESETS, preset_values
+from training.config.reward_layers import LayersConfig
+from training.config.schedules import KINDS
+from training.config.schema import (
     MAX_SEED,
     NO_MATTER,
     OBSERVATION_NAMES,

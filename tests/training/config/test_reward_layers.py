@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from training.config import ConfigError, TrainConfig, load_config
+from training.config.files import ConfigError
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
 from training.make_env import reward_of
 
 
