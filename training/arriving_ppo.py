@@ -22,7 +22,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 
 from envs.cluster.ray_vec_env import LOST
 from training.arrivals import Arrivals, Row
-from training.monitor import ClusterMonitor, GroupVecMonitor
+from training.environments.monitor import ClusterMonitor, GroupVecMonitor
 from training.pipelined_ppo import PipelinedPPO
 from training.rollout_buffer import LastingRolloutBuffer
 

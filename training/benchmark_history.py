@@ -55,8 +55,8 @@ def make_runs(root: Path, runs: int, points: int) -> Path:
     import numpy as np
 
     from training.history_db.curves import POINT, CurveWriter
-    from training.history_db.facts import run_facts, state_of
     from training.history_db.importing import figures, new_row, refresh
+    from training.history_db.run_facts import run_facts, state_of
     from training.history_db.store import Store
 
     store = Store(root / "history.sqlite")

@@ -71,12 +71,12 @@ def main(arguments: Sequence[str]) -> int:
     overrides = {key: value for key, value in given.items() if value}
     if flags.watch:
         from training.config.loading import load_config
-        from training.watching import watch
+        from training.evaluation.watch import watch
 
         config = load_config(runs[0] / "config.json", overrides)
         print(watch(runs[0], config, flags.episodes * flags.seeds, flags.greedy, flags.checkpoint))
         return 0
-    from training.evaluation import Request, evaluate
+    from training.evaluation.comparison import Request, evaluate
 
     how = (flags.episodes, flags.seeds, flags.greedy, flags.checkpoint, flags.num_envs)
     print(evaluate(Request(runs, *how, rival, flags.picture, overrides)))

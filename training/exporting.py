@@ -21,7 +21,7 @@ from training.checkpoints.random_state import random_state, restore_random_state
 from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.evaluation import run_checkpoint
+from training.evaluation.comparison import run_checkpoint
 from training.policy import GamePolicy, policy_kwargs
 
 

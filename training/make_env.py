@@ -22,10 +22,10 @@ from envs.start_states.state_files import StartState
 from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
 from training.config.schema import TrainConfig
-from training.recorded import make_recorder
+from training.environments.recording import make_recorder
 
 if TYPE_CHECKING:  # workers import this module, and have no use for torch
-    from training.monitor import ClusterMonitor, GroupVecMonitor
+    from training.environments.monitor import ClusterMonitor, GroupVecMonitor
 
 
 def game_of(config: TrainConfig) -> Game:
@@ -128,7 +128,7 @@ def make_vec_env(
     if config.ray_address is not None:
         return _on_a_cluster(config, config.ray_address, num_envs or config.num_envs, record)
     from envs.vec_env import EmulatorVecEnv
-    from training.monitor import GroupVecMonitor
+    from training.environments.monitor import GroupVecMonitor
 
     if use_graphics:
         check_display()
@@ -144,8 +144,8 @@ def _on_a_cluster(config: TrainConfig, address: str, count: int, record: Path | 
     from envs.cluster.actor_handle import Patience
     from envs.cluster.ray_vec_env import RayVecEnv
     from envs.episodes.receiver import EpisodeShelf
-    from training.monitor import ClusterMonitor
-    from training.remote_envs import RemoteMakers
+    from training.environments.monitor import ClusterMonitor
+    from training.environments.remote import RemoteMakers
 
     game, start = (episodes := env_config(config)).game, episodes.start
     env_makers(config, 1)  # here, so that mistakes are found before any actor starts

@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.errors import UserError
 from training.arriving_ppo import ArrivingPPO
 from training.config.schema import MAX_SEED, TrainConfig
-from training.monitor import ClusterMonitor
+from training.environments.monitor import ClusterMonitor
 from training.pipelined_ppo import PipelinedPPO
 from training.policy import GamePolicy, policy_kwargs
 

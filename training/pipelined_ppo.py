@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from training.acting import Acting
 from training.chunked_ppo import ChunkedPPO, threads
-from training.monitor import GroupVecMonitor
+from training.environments.monitor import GroupVecMonitor
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 

@@ -17,7 +17,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 from training.benchmarks.cartridge_profile import EPISODE_CAP, Profile, median_interval, profile
 from training.cli.parsing import File, Switch, UsageError, parse, run_program
-from training.intervals import wilson
+from training.evaluation.intervals import wilson
 
 FIRST_BATTLE = (300, 1_500)
 """Actions, median."""

@@ -23,8 +23,8 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.drawing.reward_overlay import PALETTE, Curves, Strip, compose
 from training.drawing.video import Film
+from training.environments.recording import config_of
 from training.make_env import env_config, make_env
-from training.recorded import config_of
 
 FRAMES = 60  # of the game, a second
 LAST = 1.5  # seconds that the last picture stays

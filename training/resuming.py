@@ -12,7 +12,7 @@ from stable_baselines3 import PPO
 from envs.files import write_atomically
 from training.checkpoints.training_state import DAMAGE, misfit, restore_environments
 from training.checkpoints.writing import Checkpoint, CheckpointError
-from training.event_log import cut_events_after
+from training.event_logs.writer import cut_events_after
 from training.model import environment_seed
 from training.runs import EVALUATIONS, TENSORBOARD, RunError
 

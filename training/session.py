@@ -28,8 +28,9 @@ from training.chunked_ppo import require_bfloat16
 from training.config_source import config_source
 from training.drawing.map_drawings import exploration_picture
 from training.episode_folder import FOLDER, MB
-from training.evaluating import EvaluateNowAndThen
-from training.event_log import EventLog
+from training.evaluation.callback import EvaluateNowAndThen
+from training.event_logs.trackers import check_trackers, open_trackers
+from training.event_logs.writer import EventLog
 from training.history_db.recorder import RunHistory
 from training.keep_episodes import KeepEpisodes
 from training.keeping import KeepCheckpoints
@@ -40,7 +41,6 @@ from training.report import RunSummary, opening
 from training.resuming import cut_back, restore_games
 from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record
 from training.sizing import check_memory
-from training.trackers import check_trackers, open_trackers
 
 
 class Diverged(RuntimeError):

@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError(f"--{name} {getattr(flags, name)} is out of range: must be above 0")
     if flags.keep is not None and flags.keep.exists():
         raise UsageError(f"--keep {flags.keep}: exists already")
-    from training.soaking import soak
-    from training.trainee import SoakError
+    from training.fault_injection.faults import soak
+    from training.fault_injection.training_process import SoakError
 
     try:
         report, sound = soak(flags.minutes * 60, flags.every, flags.seed, flags.keep)

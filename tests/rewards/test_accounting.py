@@ -20,8 +20,8 @@ from rewards.base import LAYERS
 from tests.rewards.play import UNITS
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.monitor import GroupVecMonitor
 from training.make_env import make_vec_env
-from training.monitor import GroupVecMonitor
 
 GAMES = 5
 STEPS = 200

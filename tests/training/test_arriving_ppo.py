@@ -20,9 +20,9 @@ from training import arrivals
 from training.arriving_ppo import ArrivingPPO
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.monitor import ClusterMonitor
 from training.make_env import env_makers
 from training.model import build_model
-from training.monitor import ClusterMonitor
 from training.rollout_buffer import LastingRolloutBuffer
 
 ROWS, ENVS = 12, 4

@@ -11,7 +11,7 @@ import pytest
 
 from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
-from training.event_files import EventReader, event_files
+from training.event_logs.reader import EventReader, event_files
 
 STEERED = {
     **TINY,

@@ -19,7 +19,7 @@ from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
 from training.chunked_ppo import has_bfloat16, threads
 from training.config.schema import NetworkConfig
-from training.monitor import GroupVecMonitor
+from training.environments.monitor import GroupVecMonitor
 from training.pipelined_ppo import PipelinedPPO
 from training.policy import GamePolicy, policy_kwargs
 

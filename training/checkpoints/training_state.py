@@ -15,7 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from envs.errors import UserError
 from envs.game_boy.emulator import VERSION
 from training.checkpoints.random_state import random_state
-from training.monitor import GroupVecMonitor
+from training.environments.monitor import GroupVecMonitor
 
 DAMAGE = (UserError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 """What restoring a snapshot raises that was damaged or crafted."""

@@ -14,9 +14,9 @@ from typing import Any
 from envs.files import append_json_line, write_json
 from training.checkpoints.writing import Checkpoint
 from training.curricula.state import Course
-from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted
-from training.evaluation import load_policy, open_milestones, play_seeds, seeded_policy
-from training.figures import Summary, summarise
+from training.evaluation.comparison import load_policy, open_milestones, play_seeds, seeded_policy
+from training.evaluation.episode_statistics import Summary, summarise
+from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted
 from training.make_env import env_config, here, make_vec_env
 from training.plan import Plan, newest, refuse_other_rom
 from training.report import summary_record

@@ -13,7 +13,7 @@ from training.config.error_lines import describe
 from training.config.files import ConfigError, Layer, read_object, unknown_name
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.figures import MEANS, Summary
+from training.evaluation.episode_statistics import MEANS, Summary
 
 REACH = "reach:"  # followed by the name of a milestone
 SUCCESS = "success_rate"

@@ -12,7 +12,7 @@ from callbacks.health.report import lines, report
 from callbacks.health.rules import RULES
 from callbacks.health.run_health import PROGRESS, RunHealth
 from envs.errors import UserError
-from training.event_files import EventReader, Row, event_files
+from training.event_logs.reader import EventReader, Row, event_files
 from training.report import table
 
 SPEED = "steps_per_second"

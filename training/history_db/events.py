@@ -13,7 +13,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.util import tensor_util
 
 from training.history_db.curves import POINT, Points
-from training.history_db.facts import moment, sessions_of
+from training.history_db.run_facts import moment, sessions_of
 
 PREFIX = "events.out.tfevents."
 HEADER, FOOTER = 12, 4  # bytes round a record: its length (uint64) and a checksum, and one of the data

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from training.history_db.curves import CurveWriter
 from training.history_db.events import curves_from_events
-from training.history_db.facts import (
+from training.history_db.models import FIGURES, Evaluation, Run, Tag
+from training.history_db.run_facts import (
     is_held,
     number,
     read_json_lines,
@@ -22,7 +23,6 @@ from training.history_db.facts import (
     verdict_of,
     whole,
 )
-from training.history_db.models import FIGURES, Evaluation, Run, Tag
 from training.history_db.store import Store
 
 

@@ -20,9 +20,9 @@ from stable_baselines3.common.logger import KVWriter
 
 from envs.files import write_json
 from training.history_db.curves import CurveWriter, as_points
-from training.history_db.facts import RECORD, number, read_json, run_facts, verdict_of, whole
 from training.history_db.importing import figures, import_run, new_row, refresh, run_id_of
 from training.history_db.models import Run
+from training.history_db.run_facts import RECORD, number, read_json, run_facts, verdict_of, whole
 from training.history_db.store import HistoryError, Store
 
 SHARE = 0.005  # of the run's time that may go into writing, or into waiting for a database that is locked

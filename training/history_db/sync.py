@@ -11,9 +11,9 @@ from typing import NamedTuple
 import psutil
 from sqlalchemy import select, update
 
-from training.history_db.facts import TAGS, is_held
 from training.history_db.importing import import_run, refresh, run_folders, run_id_of
 from training.history_db.models import Run
+from training.history_db.run_facts import TAGS, is_held
 from training.history_db.store import Store
 
 WATCHED = ("eval.jsonl", TAGS, "health.json")

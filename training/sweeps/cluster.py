@@ -23,8 +23,8 @@ from envs.cluster.ray_api import Cluster
 from envs.errors import UserError
 from envs.files import write_json
 from training.config.schema import TrainConfig
+from training.environments.remote import game_here
 from training.make_env import env_config, here
-from training.remote_envs import game_here
 from training.runs import RunError, run_folder
 from training.sweeps.execution import (
     PROGRAM,

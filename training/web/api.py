@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from envs.episodes.file_format import SUFFIX
 from envs.files import write_json
 from training.history_db.curves import Points, merge
-from training.history_db.facts import MAX_TAG, MOST_TAGS, TAGS, clean_tags
 from training.history_db.importing import refresh
 from training.history_db.queries import points_of, runs_called
+from training.history_db.run_facts import MAX_TAG, MOST_TAGS, TAGS, clean_tags
 from training.web.pages import MOST_COMPARED, site_of
 from training.web.replays import TooManyReplays
 

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
-from training.history_db.facts import read_json
 from training.history_db.queries import (
     Filter,
     choices,
@@ -18,6 +17,7 @@ from training.history_db.queries import (
     runs_called,
     tags_by_run,
 )
+from training.history_db.run_facts import read_json
 from training.web import views
 from training.web.charts import COMPARED, charts_of, chosen_chart
 from training.web.site import Site

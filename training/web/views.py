@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from envs.episodes.file_format import SUFFIX, Header, read_header
 from envs.errors import UserError
-from training.history_db.facts import config_file, number, text, whole
+from training.history_db.run_facts import config_file, number, text, whole
 from training.runs import NAME
 from training.web.words import KEY_SETTINGS, setting
 

@@ -29,8 +29,8 @@ from envs.start_library import start_state
 from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes
 from training.config.loading import load_config
+from training.environments.remote import RemoteMakers, game_here
 from training.make_env import env_config, make_vec_env
-from training.remote_envs import RemoteMakers, game_here
 
 # Not imported here: Ray reads where its token is when it is imported.
 pytestmark = pytest.mark.skipif(

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import ROOT, TINY, Program, environment
-from tests.training.test_episodes import STATS
+from tests.training.evaluation.test_playing import STATS
 from training.config.files import ConfigError
 from training.curricula.progress import FINISHED, STOPPED, StopRequest, follow
 from training.curricula.schema import Criterion, read_curriculum, stage_configs
 from training.curricula.state import begin_course, read_course
-from training.episodes import Episode
-from training.figures import summarise
+from training.evaluation.episode_statistics import summarise
+from training.evaluation.playing import Episode
 from training.session import Session
 
 NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}

@@ -22,7 +22,7 @@ from callbacks.health.callback import Health
 from callbacks.log_updates import UpdateLog
 from envs.errors import UserError
 from training.diagnostics.run_health import Diagnosis, diagnose, text
-from training.event_files import LARGEST, MAX_NOTES, EventReader, event_files
+from training.event_logs.reader import LARGEST, MAX_NOTES, EventReader, event_files
 
 Refused = Callable[..., str]
 Program = Callable[..., Any]

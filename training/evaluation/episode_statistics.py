@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from training.episodes import Episode
-from training.intervals import (
+from training.evaluation.intervals import (
     Values,
     mean_interval,
     median_time,
     probability_of_improvement,
     wilson,
 )
+from training.evaluation.playing import Episode
 
 Summary = dict[str, Any]
 MEANS = (

@@ -13,8 +13,8 @@ from envs.errors import UserError
 from envs.red_env import EnvConfig
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.episodes import Episode
-from training.figures import from_columns
+from training.evaluation.episode_statistics import from_columns
+from training.evaluation.playing import Episode
 from training.runs import git_commit
 
 # What belongs to a policy: it comes along where a run plays by another run's rules.

@@ -14,8 +14,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.files import append_json_line, disk_may_refuse
 from training.checkpoints.random_state import random_state, restore_random_state
 from training.config.schema import TrainConfig
-from training.episodes import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes, policy_choice
-from training.figures import MEANS, Summary, summarise
+from training.evaluation.episode_statistics import MEANS, Summary, summarise
+from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes, policy_choice
 from training.runs import EVALUATIONS
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.intervals import mean_interval, median_time, probability_of_improvement, wilson
+from training.evaluation.intervals import mean_interval, median_time, probability_of_improvement, wilson
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from envs.episodes.file_format import SUFFIX, read_episode
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
-from training.trainee import Trainee
+from training.fault_injection.training_process import Trainee
 
 Checks = list[tuple[str, bool]]
 LONG_ENOUGH = 100  # steps from which on no two episodes have the same actions by chance

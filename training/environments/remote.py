@@ -20,8 +20,8 @@ from envs.game_boy.rom import ROM_VARIABLE, read_rom
 from envs.start_states.state_files import StartState
 from envs.workers.pool import EnvFn
 from training.config.schema import TrainConfig
+from training.environments.recording import about
 from training.make_env import episodes_of, make_env
-from training.recorded import about
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from training.figures import MEANS, Summary
+from training.evaluation.episode_statistics import MEANS, Summary
 from training.report import table
 
 FEW = 20  # episodes below which the percentile bootstrap covers clearly less than it says

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from envs.errors import UserError
-from training.evaluation_table import Comparison
+from training.evaluation.table import Comparison
 from training.learning_curves import mean_curve, read_curve
 
 # Figure, its title, and the curve of training that shows the same.

@@ -20,7 +20,8 @@ from training.checkpoints.writing import POLICY, Checkpoint, CheckpointError, ap
 from training.chunked_ppo import threads
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.episodes import (
+from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
+from training.evaluation.playing import (
     FIRST_EVALUATION_SEED,
     SIDE_BY_SIDE,
     Choose,
@@ -29,9 +30,8 @@ from training.episodes import (
     policy_choice,
     random_choice,
 )
-from training.evaluation_rules import Rules, known_play, refuse_other_configs, with_policy_of
-from training.evaluation_table import Comparison, comparison_text
-from training.figures import as_columns, improvement, summarise, together
+from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
+from training.evaluation.table import Comparison, comparison_text
 from training.make_env import env_config, here, make_vec_env
 from training.model import build_model, resolve_device
 from training.plan import newest
@@ -138,7 +138,7 @@ def evaluate(request: Request) -> str:
     _keep(request, players, rules, played, comparison)
     picture = request.picture or (request.runs[0] / "eval.png" if len(request.runs) == 1 else None)
     if picture is not None:
-        from training.evaluation_picture import draw  # here, as matplotlib takes its time
+        from training.evaluation.picture import draw  # here, as matplotlib takes its time
 
         draw(comparison, request.runs, picture)
     return comparison_text(comparison) + (f"\n  picture: {picture}" if picture else "")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import Program
-from training.trackers import _numbers
+from training.event_logs.trackers import _numbers
 
 
 @pytest.mark.parametrize(("flag", "package"), [("mlflow", "mlflow-skinny"), ("wandb", "wandb")])

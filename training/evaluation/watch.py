@@ -10,8 +10,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.game_boy.emulator import Emulator
 from training.config.schema import TrainConfig
-from training.episodes import FIRST_EVALUATION_SEED, policy_choice
-from training.evaluation import load_policy, run_checkpoint
+from training.evaluation.comparison import load_policy, run_checkpoint
+from training.evaluation.playing import FIRST_EVALUATION_SEED, policy_choice
 from training.make_env import check_display, env_config, make_env
 
 TOLD = ("return", "length", "battles_won", "levels_gained", "badges_earned", "map_progress")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.config.schema import MAX_SEED
-from training.episodes import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
-from training.figures import as_columns, from_columns, improvement, summarise, together
+from training.evaluation.episode_statistics import as_columns, from_columns, improvement, summarise, together
+from training.evaluation.playing import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
 from training.model import environment_seed
 from training.report import table
 
