@@ -8,7 +8,7 @@ from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from training.pipelined_ppo import PipelinedPPO
+from training.ppo.pipelined_ppo import PipelinedPPO
 
 
 class OrderlyStop(BaseCallback):

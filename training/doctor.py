@@ -28,7 +28,7 @@ from training.diagnostics.machine_checks import (
     check_python,
     check_torch,
 )
-from training.memory import available_memory
+from training.resources.memory_estimate import available_memory
 
 
 class _Parser(argparse.ArgumentParser):

@@ -12,7 +12,7 @@ import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-import training.policy
+import training.policies.tile_policy
 from envs.errors import UserError
 from envs.files import write_atomically
 from envs.observations import Observations
@@ -22,7 +22,7 @@ from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.evaluation.comparison import run_checkpoint
-from training.policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 
 class _Spaces(gymnasium.Env[Any, Any]):
@@ -55,11 +55,11 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
     finally:
         restore_random_state(before)
     buffer = io.BytesIO()
-    cloudpickle.register_pickle_by_value(training.policy)
+    cloudpickle.register_pickle_by_value(training.policies.tile_policy)
     try:
         model.save(buffer)
     finally:
-        cloudpickle.unregister_pickle_by_value(training.policy)
+        cloudpickle.unregister_pickle_by_value(training.policies.tile_policy)
     try:
         write_atomically(path, buffer.getvalue())
     except OSError as error:

@@ -103,7 +103,7 @@ def _fresh(flags: TrainFlags) -> Plan:
 
 
 def _with_measured_num_envs(flags: TrainFlags) -> TrainConfig:
-    from training.model import resolve_device
+    from training.ppo.build import resolve_device
     from training.sizing import with_measured_num_envs
 
     resolve_device(load_config(flags.config, flags.overrides()).device)

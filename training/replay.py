@@ -106,7 +106,7 @@ def _of_run(flags: ReplayFlags) -> int:
     run = find_run(flags.what)
     if flags.play:
         return _play(flags, run)
-    from training.episode_list import chosen, listing, verify_all
+    from training.replays.episode_list import chosen, listing, verify_all
 
     if flags.list:
         print(listing(run))
@@ -121,7 +121,7 @@ def _of_run(flags: ReplayFlags) -> int:
 def _play(flags: ReplayFlags, run: Path) -> int:
     import tempfile
 
-    from training.new_episode import play_new_episode
+    from training.replays.new_episode import play_new_episode
 
     with tempfile.TemporaryDirectory() as folder:
         how = (flags.seed, flags.greedy, flags.checkpoint, flags.rom, flags.start)
@@ -129,7 +129,7 @@ def _play(flags: ReplayFlags, run: Path) -> int:
 
 
 def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
-    from training.replaying import describe, film, open_episode, verify
+    from training.replays.replay_episode import describe, film, open_episode, verify
 
     source = open_episode(path, flags.rom, run, flags.actions)
     outcome = verify(source)

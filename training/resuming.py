@@ -13,7 +13,7 @@ from envs.files import write_atomically
 from training.checkpoints.training_state import DAMAGE, misfit, restore_environments
 from training.checkpoints.writing import Checkpoint, CheckpointError
 from training.event_logs.writer import cut_events_after
-from training.model import environment_seed
+from training.ppo.build import environment_seed
 from training.runs import EVALUATIONS, TENSORBOARD, RunError
 
 

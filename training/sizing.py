@@ -13,13 +13,13 @@ from envs.errors import UserError
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.vec_env import available_cores
-from training.chunk_sizes import samples_at_once
 from training.config.presets import divisors_near
 from training.config.schema import TrainConfig
 from training.make_env import make_vec_env
-from training.memory import Run, available_memory, preflight
-from training.model import build_model, resolve_device
-from training.policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.ppo.build import build_model, resolve_device
+from training.resources.chunk_sizes import samples_at_once
+from training.resources.memory_estimate import Run, available_memory, preflight
 
 PER_CORE = (2, 4, 8, 16)
 """Environments a core that are tried."""

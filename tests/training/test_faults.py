@@ -18,7 +18,7 @@ from tests.training.conftest import ROOT, TINY, environment
 from tests.training.forked import Child, Forker, wait_for
 from tests.training.test_resume import curves
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
-from training.memory import DEFAULT_PARAMETERS
+from training.resources.memory_estimate import DEFAULT_PARAMETERS
 
 ENDLESS = {**TINY, "total_steps": 1_000_000, "step_timeout": 120, "keep_checkpoints": 3}
 

@@ -159,7 +159,7 @@ class Rollouts:
         from stable_baselines3.common.callbacks import CallbackList
 
         from callbacks.performance import Performance
-        from training.model import build_model
+        from training.ppo.build import build_model
 
         self.performance, self._learn = Performance(), learn
         self.model = build_model(config, make_vec_env(config))

@@ -18,7 +18,7 @@ import tyro
 from tyro import _errors as tyro_errors  # its one hook for parse errors; the version is pinned
 
 from envs.errors import UserError
-from training.memory import use_one_heap
+from training.resources.memory_estimate import use_one_heap
 
 FlagsT = TypeVar("FlagsT")
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from training.chunk_sizes import samples_at_once
-from training.memory import Run, available_memory
+from training.resources.chunk_sizes import samples_at_once
+from training.resources.memory_estimate import Run, available_memory
 
 PRESETS = ("small", "medium", "large")
 

@@ -14,7 +14,7 @@ from training.config.schema import TrainConfig
 from training.curricula.schema import REACH, Curriculum
 from training.evaluation.comparison import open_milestones
 from training.make_env import env_config
-from training.model import resolve_device
+from training.ppo.build import resolve_device
 from training.runs import refuse_existing, run_folder, runs_root
 
 STATE = "curriculum.json"

@@ -117,7 +117,7 @@ def check_update(device: str, game: Game, rom: Path) -> Iterator[Finding]:
 
     from training.config.loading import load_config
     from training.make_env import make_vec_env
-    from training.model import build_model
+    from training.ppo.build import build_model
 
     sizes = {"num_envs": 2, "workers": 1, "n_steps": 32, "batch_size": 32}
     settings = {"rom": str(rom), "start": "bedroom", **sizes}

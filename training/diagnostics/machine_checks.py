@@ -18,9 +18,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from training.chunk_sizes import samples_at_once
 from training.diagnostics.check_result import FAILURE, OK, WARNING, Finding
-from training.memory import Run, available_memory
+from training.resources.chunk_sizes import samples_at_once
+from training.resources.memory_estimate import Run, available_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)

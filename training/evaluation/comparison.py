@@ -17,7 +17,6 @@ from envs.game_boy.emulator import Emulator
 from envs.ram import read_state
 from envs.red_env import EnvConfig
 from training.checkpoints.writing import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
-from training.chunked_ppo import threads
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
@@ -33,8 +32,9 @@ from training.evaluation.playing import (
 from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.make_env import env_config, here, make_vec_env
-from training.model import build_model, resolve_device
 from training.plan import newest
+from training.ppo.build import build_model, resolve_device
+from training.ppo.chunked_ppo import threads
 
 RANDOM, TOGETHER = "random", "together"
 

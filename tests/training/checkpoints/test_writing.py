@@ -33,7 +33,7 @@ from training.checkpoints.writing import (
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.make_env import make_vec_env
-from training.model import build_model
+from training.ppo.build import build_model
 
 Warn = Callable[[str], None]
 

@@ -33,7 +33,7 @@ from training.diagnostics.machine_checks import (
     required_packages,
     unsupported_card,
 )
-from training.memory import available_memory
+from training.resources.memory_estimate import available_memory
 
 Diagnosis = dict[str, dict[str, str]]
 Diagnose = Callable[..., Diagnosis]

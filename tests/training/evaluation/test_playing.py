@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from training.config.schema import MAX_SEED
 from training.evaluation.episode_statistics import as_columns, from_columns, improvement, summarise, together
 from training.evaluation.playing import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
-from training.model import environment_seed
+from training.ppo.build import environment_seed
 from training.report import table
 
 STATS: dict[str, Any] = {

@@ -12,10 +12,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.observations import OBSERVATION_NAMES, Observations
-from training.acting import Acting, Choice, Noise
-from training.acting_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
 from training.config.schema import NetworkConfig
-from training.policy import GamePolicy, policy_kwargs
+from training.policies.fast_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
+from training.policies.fast_inference import Acting, Choice, Noise
+from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 
 def _policy(names: Sequence[str] = OBSERVATION_NAMES, **network: Any) -> GamePolicy:

@@ -10,11 +10,11 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from envs.errors import UserError
-from training.arriving_ppo import ArrivingPPO
 from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
-from training.pipelined_ppo import PipelinedPPO
-from training.policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.ppo.async_ppo import ArrivingPPO
+from training.ppo.pipelined_ppo import PipelinedPPO
 
 
 def resolve_device(name: str) -> torch.device:

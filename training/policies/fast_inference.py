@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from training.acting_encoders import Codes, Encoder, Events, Observed, Scaled, SideBySide, Tiles
-from training.policy import EventBits, GameFeatures, GamePolicy, Nature, Numbers, OneHot, Picture, Visited
+from training.policies.fast_encoders import Codes, Encoder, Events, Observed, Scaled, SideBySide, Tiles
+from training.policies.tile_policy import (
+    EventBits,
+    GameFeatures,
+    GamePolicy,
+    Nature,
+    Numbers,
+    OneHot,
+    Picture,
+    Visited,
+)
 
 
 class Choice(NamedTuple):

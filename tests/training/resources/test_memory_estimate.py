@@ -18,10 +18,11 @@ import pytest
 from envs.errors import UserError
 from envs.vec_env import available_cores
 from tests.training.conftest import ROOT, TINY
-from training.chunk_sizes import LARGEST_CHUNK, samples_at_once
 from training.config.loading import load_config
 from training.make_env import make_vec_env
-from training.memory import (
+from training.ppo.build import build_model
+from training.resources.chunk_sizes import LARGEST_CHUNK, samples_at_once
+from training.resources.memory_estimate import (
     EMULATOR_BYTES,
     NUMBERS_BYTES,
     OBSERVATION_BYTES,
@@ -30,7 +31,6 @@ from training.memory import (
     Run,
     preflight,
 )
-from training.model import build_model
 from training.sizing import check_memory, memory_of
 
 GIB = 1 << 30

@@ -19,8 +19,8 @@ from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.make_env import env_makers, make_vec_env
-from training.model import build_model
-from training.pipelined_ppo import PipelinedPPO
+from training.ppo.build import build_model
+from training.ppo.pipelined_ppo import PipelinedPPO
 
 # Episodes of 10 steps: every environment's time limit falls twice into a rollout of 24.
 CONFIG = {**TINY, "num_envs": 5, "workers": 2, "max_steps": 10, "n_steps": 24, "batch_size": 60}

@@ -21,10 +21,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import obs_as_tensor
 
 from envs.cluster.ray_vec_env import LOST
-from training.arrivals import Arrivals, Row
 from training.environments.monitor import ClusterMonitor, GroupVecMonitor
-from training.pipelined_ppo import PipelinedPPO
-from training.rollout_buffer import LastingRolloutBuffer
+from training.ppo.async_rollout import Arrivals, Row
+from training.ppo.pipelined_ppo import PipelinedPPO
+from training.ppo.rollout_buffer import LastingRolloutBuffer
 
 POLL = 0.5
 """Seconds between two looks at whether a rollout has waited long enough."""

@@ -31,10 +31,10 @@ from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
 from training.drawing.reward_overlay import PALETTE, STRIP, Curves, Strip, amount
 from training.drawing.video import Film
-from training.episode_folder import BLOCK, EpisodeFolder
-from training.episode_list import chosen, listing, verify_all
 from training.make_env import make_vec_env
-from training.replaying import FilmedEmulator, Source, describe, film, open_episode, verify
+from training.replays.episode_folder import BLOCK, EpisodeFolder
+from training.replays.episode_list import chosen, listing, verify_all
+from training.replays.replay_episode import FilmedEmulator, Source, describe, film, open_episode, verify
 
 RUN = {
     **TINY,
@@ -216,7 +216,7 @@ def test_a_film_shows_the_episode(
 
 def _last_picture(source: Source, emulator: Emulator) -> NDArray[np.uint8]:
     from training.make_env import env_config, make_env
-    from training.replaying import play_again
+    from training.replays.replay_episode import play_again
 
     env = make_env(source.config, env_config(source.config), emulator=emulator)
     for _ in play_again(source, env):

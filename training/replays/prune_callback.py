@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from training.episode_folder import EpisodeFolder
+from training.replays.episode_folder import EpisodeFolder
 
 PRUNE_EVERY = 65_536  # steps of all environments together
 

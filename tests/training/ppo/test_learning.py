@@ -17,11 +17,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
-from training.chunked_ppo import has_bfloat16, threads
 from training.config.schema import NetworkConfig
 from training.environments.monitor import GroupVecMonitor
-from training.pipelined_ppo import PipelinedPPO
-from training.policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.ppo.chunked_ppo import has_bfloat16, threads
+from training.ppo.pipelined_ppo import PipelinedPPO
 
 KINDS, LENGTH, ENVS, UPDATES = 5, 16, 4, 10
 SEEDS = range(5)

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from envs.observations import Observations
 from envs.ram import GameState
 from training.config.schema import NetworkConfig
-from training.policy import EventBits, GameFeatures, GamePolicy, OneHot, policy_kwargs
+from training.policies.tile_policy import EventBits, GameFeatures, GamePolicy, OneHot, policy_kwargs
 
 WIDTHS = NetworkConfig().model_dump(exclude={"hidden"})
 

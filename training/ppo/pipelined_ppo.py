@@ -15,9 +15,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
-from training.acting import Acting
-from training.chunked_ppo import ChunkedPPO, threads
 from training.environments.monitor import GroupVecMonitor
+from training.policies.fast_inference import Acting
+from training.ppo.chunked_ppo import ChunkedPPO, threads
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 

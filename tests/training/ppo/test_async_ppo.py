@@ -16,14 +16,14 @@ from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
-from training import arrivals
-from training.arriving_ppo import ArrivingPPO
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.monitor import ClusterMonitor
 from training.make_env import env_makers
-from training.model import build_model
-from training.rollout_buffer import LastingRolloutBuffer
+from training.ppo import async_rollout as arrivals
+from training.ppo.async_ppo import ArrivingPPO
+from training.ppo.build import build_model
+from training.ppo.rollout_buffer import LastingRolloutBuffer
 
 ROWS, ENVS = 12, 4
 CONFIG = {**TINY, "num_envs": ENVS, "workers": 2, "max_steps": 10, "n_steps": ROWS, "batch_size": 12}

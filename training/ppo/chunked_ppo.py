@@ -21,9 +21,9 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
-from training.chunk_sizes import chunk_size
-from training.memory import keep_freed_memory, return_freed_memory
-from training.rollout_buffer import Indices, LastingRolloutBuffer
+from training.ppo.rollout_buffer import Indices, LastingRolloutBuffer
+from training.resources.chunk_sizes import chunk_size
+from training.resources.memory_estimate import keep_freed_memory, return_freed_memory
 
 PARTS = ("policy", "entropy", "value", "kl", "clipped")
 """What ``_losses`` sums up."""

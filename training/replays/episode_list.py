@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from envs.episodes.file_format import Header, read_header
 from envs.errors import UserError
-from training.episode_folder import FOLDER, EpisodeFolder
-from training.replaying import open_episode, verify
+from training.replays.episode_folder import FOLDER, EpisodeFolder
+from training.replays.replay_episode import open_episode, verify
 from training.report import table
 from training.runs import RunError
 
