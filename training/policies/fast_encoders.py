@@ -1,4 +1,4 @@
-"""The encoders of ``training.policies.tile_policy`` as rollouts use them on a processor: for few observations at a time.
+"""The encoders of ``tile_policy`` as rollouts use them on a processor: for few observations at a time.
 
 What they compute is the same but for the order of floating-point sums. Weights stand input by input, results
 go where the last ones were, and what NumPy does in less time than torch takes to begin is left to NumPy.
