@@ -55,14 +55,14 @@ def main(arguments: Sequence[str]) -> int:
         name = next(iter(overrides)).replace("_", "-")
         raise UsageError(f"--{name} goes with a new course; a resumed one keeps the settings it began with")
     from training.curricula.schema import read_curriculum, stage_configs
-    from training.runs import lock_run
+    from training.runs.folder import lock_run
 
     curriculum = read_curriculum(flags.curriculum)
     configs = [] if flags.resume else stage_configs(flags.curriculum, curriculum, overrides)
     from envs.vec_env import WorkerFailed
     from training.curricula.progress import BUDGET_ENDED, StopRequest, ending, follow
     from training.curricula.state import begin_course, read_course
-    from training.session import Diverged, NotSaved
+    from training.session.session import Diverged, NotSaved
 
     if flags.resume:
         course = read_course(flags.name, curriculum)

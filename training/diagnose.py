@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _place(name: str) -> Path:
     """The folder of a run by its name, or any folder or file by its path. Raises UserError."""
-    from training.runs import existing_run, run_folder
+    from training.runs.folder import existing_run, run_folder
 
     path = Path(name)
     if path.exists():

@@ -72,7 +72,7 @@ def machine(flags: argparse.Namespace) -> Iterator[Finding]:
 def _check_runs() -> Iterator[Finding]:
     import os
 
-    # As training/runs.py has it, which needs packages to be imported.
+    # As training/runs/folder.py has it, which needs packages to be imported.
     yield from check_folder("runs", Path(os.environ.get("POKERED_RUNS") or "runs"), "POKERED_RUNS")
 
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError(f"--port {flags.port} is out of range: must be 1 to 65535")
     from training.history_db.importing import rebuild
     from training.history_db.store import Store
-    from training.runs import runs_root
+    from training.runs.folder import runs_root
 
     root = runs_root()
     if flags.db is not None and flags.db.is_dir():

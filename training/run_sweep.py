@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _search(flags: SweepFlags, path: Path) -> int:
-    from training.runs import run_folder, runs_root
+    from training.runs.folder import run_folder, runs_root
     from training.sweeps.search import refuse_another_space, search, write_best
     from training.sweeps.space import load_space
     from training.sweeps.storage import explained, open_study, printable
@@ -107,10 +107,10 @@ def _search(flags: SweepFlags, path: Path) -> int:
 
 def _sweep(flags: SweepFlags) -> int:
     from envs.files import write_json
-    from training.runs import run_folder, runs_root
-    from training.sweeps.execution import Outcome, carry_out, finished_summary
-    from training.sweeps.plan import find_configs, load_variants, refuse_unlike, sweep_name, trials
-    from training.sweeps.table import recommendation, result_row, sweep_table
+    from training.runs.folder import run_folder, runs_root
+    from training.sweeps.comparison import recommendation, result_row, sweep_table
+    from training.sweeps.local_jobs import Outcome, carry_out, finished_summary
+    from training.sweeps.trials import find_configs, load_variants, refuse_unlike, sweep_name, trials
 
     overrides: dict[str, Any] = {"rom": str(flags.rom)} if flags.rom else {}
     paths = find_configs(flags.patterns)
@@ -129,7 +129,7 @@ def _sweep(flags: SweepFlags) -> int:
           f" {len(missing)} to go ({steps:,} steps)", flush=True)  # fmt: skip
     folder = runs_root() / "sweeps" / name
     if flags.ray_address is not None:
-        from training.sweeps.cluster import carry_out_there
+        from training.sweeps.cluster_jobs import carry_out_there
 
         fresh = carry_out_there(missing, folder, flags.ray_address, flags.trial_cpus or 1, _say)
     else:

@@ -24,17 +24,17 @@ def main(arguments: Sequence[str]) -> int:
     """
     flags = parse(TrainFlags, arguments, "train_ppo.py")
     # Each import where it is needed: torch takes seconds, which --help and most mistakes do not.
-    from training.plan import make_plan
+    from training.session.plan import make_plan
 
     if flags.export_sb3 is not None:
-        from training.exporting import check_path
+        from training.runs.export_sb3 import check_path
 
         check_path(flags.export_sb3, "--export-sb3")
     plan = make_plan(flags)
     from envs.files import disk_may_refuse, write_json
     from envs.vec_env import WorkerFailed
-    from training.report import run_report, summary_record
-    from training.session import Diverged, NotSaved, train
+    from training.runs.summary import run_report, summary_record
+    from training.session.session import Diverged, NotSaved, train
 
     try:
         summary = train(plan)
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         write_json(summary.folder / "summary.json", summary_record(summary))
     print(run_report(summary))
     if flags.export_sb3 is not None:
-        from training.exporting import export_sb3
+        from training.runs.export_sb3 import export_sb3
 
         print(export_sb3(summary.folder, None, flags.export_sb3))
     return 0

@@ -18,9 +18,9 @@ from training.evaluation.comparison import load_policy, open_milestones, play_se
 from training.evaluation.episode_statistics import Summary, summarise
 from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted
 from training.make_env import env_config, here, make_vec_env
-from training.plan import Plan, newest, refuse_other_rom
-from training.report import summary_record
-from training.session import train
+from training.runs.summary import summary_record
+from training.session.plan import Plan, newest, refuse_other_rom
+from training.session.session import train
 
 PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "finished"
 
@@ -55,7 +55,7 @@ def follow(course: Course, stopped: StopRequest) -> str:
 
     Raises:
         UserError: a checkpoint, the ROM or the start state is wrong.
-        WorkerFailed, Diverged, NotSaved: as ``training.session.train``; the course can be resumed.
+        WorkerFailed, Diverged, NotSaved: as ``training.session.session.train``; the course can be resumed.
     """
     while course.stage < len(course.configs):
         result = _stage(course, stopped)

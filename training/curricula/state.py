@@ -15,7 +15,7 @@ from training.curricula.schema import REACH, Curriculum
 from training.evaluation.comparison import open_milestones
 from training.make_env import env_config
 from training.ppo.build import resolve_device
-from training.runs import refuse_existing, run_folder, runs_root
+from training.runs.folder import refuse_existing, run_folder, runs_root
 
 STATE = "curriculum.json"
 FORMAT = 1

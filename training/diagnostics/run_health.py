@@ -13,7 +13,7 @@ from callbacks.health.rules import RULES
 from callbacks.health.run_health import PROGRESS, RunHealth
 from envs.errors import UserError
 from training.event_logs.reader import EventReader, Row, event_files
-from training.report import table
+from training.runs.summary import table
 
 SPEED = "steps_per_second"
 

@@ -16,7 +16,7 @@ from training.checkpoints.random_state import random_state, restore_random_state
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import MEANS, Summary, summarise
 from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes, policy_choice
-from training.runs import EVALUATIONS
+from training.runs.folder import EVALUATIONS
 
 
 class EvaluateNowAndThen(BaseCallback):

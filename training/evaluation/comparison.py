@@ -32,9 +32,9 @@ from training.evaluation.playing import (
 from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.make_env import env_config, here, make_vec_env
-from training.plan import newest
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import threads
+from training.session.plan import newest
 
 RANDOM, TOGETHER = "random", "together"
 

@@ -15,7 +15,7 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import from_columns
 from training.evaluation.playing import Episode
-from training.runs import git_commit
+from training.runs.folder import git_commit
 
 # What belongs to a policy: it comes along where a run plays by another run's rules.
 POLICY_KEYS = ("observations", "network")

@@ -18,7 +18,7 @@ import psutil
 from training.checkpoints.writing import CheckpointError, numbered_checkpoints, read_checkpoint
 from training.fault_injection.invariants import Checks, run_checks
 from training.fault_injection.training_process import CONFIG, STUCK_S, Trainee
-from training.report import table
+from training.runs.summary import table
 
 NAME = "soak"
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from envs.errors import UserError
 from training.history_db.migrations import VERSION, migrate, version_of
-from training.runs import runs_root
+from training.runs.folder import runs_root
 
 FILE_NAME = "history.sqlite"
 

@@ -20,12 +20,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from envs.errors import UserError
 from envs.files import write_json
-from training.runs import RunError, run_folder, runs_root
-from training.sweeps.execution import POLL, TrialProcess, finished_summary, terminations_as_interrupts
-from training.sweeps.orphans import release_orphans, retry_later, sign
-from training.sweeps.plan import Trial
+from training.runs.folder import RunError, run_folder, runs_root
+from training.sweeps.local_jobs import POLL, TrialProcess, finished_summary, terminations_as_interrupts
 from training.sweeps.space import Range, Space, nested, trial_config
+from training.sweeps.stale_trials import release_orphans, retry_later, sign
 from training.sweeps.storage import STARTUP_TRIALS
+from training.sweeps.trials import Trial
 
 FAILURES = 5
 """So many trials that failed one after the other are no accident."""

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from training.history_db.queries import find_run
 from training.history_db.store import HistoryError, Store
 from training.history_db.sync import Sync
-from training.runs import NAME
+from training.runs.folder import NAME
 from training.web import words
 from training.web.replays import Replays
 

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from envs.episodes.file_format import SUFFIX, Header, read_header
 from envs.errors import UserError
 from training.history_db.run_facts import config_file, number, text, whole
-from training.runs import NAME
+from training.runs.folder import NAME
 from training.web.words import KEY_SETTINGS, setting
 
 MOST_MAPS = 60

@@ -35,7 +35,7 @@ from training.checkpoints.writing import (
 from training.config.loading import load_config
 from training.make_env import make_vec_env
 from training.ppo.build import build_model
-from training.resuming import restore_games
+from training.session.resume import restore_games
 
 SHA1 = "0" * 40
 ALL = (POLICY, OPTIMIZER, TRAINER, STATE, STATE_ARRAYS)

@@ -22,7 +22,7 @@ from training.curricula.schema import Criterion, read_curriculum, stage_configs
 from training.curricula.state import begin_course, read_course
 from training.evaluation.episode_statistics import summarise
 from training.evaluation.playing import Episode
-from training.session import Session
+from training.session.session import Session
 
 NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}
 EASY = {"metric": "coord_count", "at_least": 1, "episodes": 2}

@@ -31,7 +31,7 @@ from training.resources.memory_estimate import (
     Run,
     preflight,
 )
-from training.sizing import check_memory, memory_of
+from training.session.sizing import check_memory, memory_of
 
 GIB = 1 << 30
 Refused = Callable[..., str]

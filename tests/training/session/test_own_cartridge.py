@@ -19,8 +19,8 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.evaluation.watch import watch
 from training.make_env import env_config, game_of
-from training.plan import refuse_other_rom
-from training.runs import RunError
+from training.runs.folder import RunError
+from training.session.plan import refuse_other_rom
 
 SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 32, "--total-steps", 64)
 

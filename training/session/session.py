@@ -24,23 +24,23 @@ from callbacks.run_totals import Tally
 from callbacks.schedules import Schedules
 from envs.files import write_json
 from training.checkpoints.writing import Checkpoint, apply_training_state, apply_weights
-from training.config_source import config_source
 from training.drawing.map_drawings import exploration_picture
 from training.evaluation.callback import EvaluateNowAndThen
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
 from training.history_db.recorder import RunHistory
-from training.keeping import KeepCheckpoints
 from training.make_env import game_of, here, interventions_of, make_vec_env, played, told_start
-from training.plan import Plan
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import KeepEpisodes
-from training.report import RunSummary, opening
-from training.resuming import cut_back, restore_games
-from training.runs import TENSORBOARD, add_session, create_run, lock_run, session_record
-from training.sizing import check_memory
+from training.runs.config_source import config_source
+from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
+from training.runs.summary import RunSummary, opening
+from training.session.checkpoint_callback import KeepCheckpoints
+from training.session.plan import Plan
+from training.session.resume import cut_back, restore_games
+from training.session.sizing import check_memory
 
 
 class Diverged(RuntimeError):

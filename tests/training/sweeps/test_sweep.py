@@ -19,10 +19,10 @@ from tests.training.conftest import ROOT, TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.sweeps.execution import Outcome
-from training.sweeps.plan import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
+from training.sweeps.comparison import recommendation, sweep_table
+from training.sweeps.local_jobs import Outcome
 from training.sweeps.student import difference, half_width, quantile
-from training.sweeps.table import recommendation, sweep_table
+from training.sweeps.trials import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 
 SHIPPED = ROOT / "configs" / "sweeps"
 AGENT = {**TINY, "agent_id": "tiny", "version": 1, "total_steps": None}

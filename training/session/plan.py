@@ -14,7 +14,7 @@ from envs.cluster.ray_api import require_ray
 from training.cli.parsing import TrainFlags, UsageError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.runs import RunError, existing_run, lock_run, new_run_name, refuse_existing
+from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing
 
 if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
     from training.checkpoints.writing import Checkpoint
@@ -104,7 +104,7 @@ def _fresh(flags: TrainFlags) -> Plan:
 
 def _with_measured_num_envs(flags: TrainFlags) -> TrainConfig:
     from training.ppo.build import resolve_device
-    from training.sizing import with_measured_num_envs
+    from training.session.sizing import with_measured_num_envs
 
     resolve_device(load_config(flags.config, flags.overrides()).device)
     return with_measured_num_envs(lambda more: load_config(flags.config, {**flags.overrides(), **more}))

@@ -16,7 +16,7 @@ import pytest
 
 from tests.training.conftest import ROOT, TINY, environment
 from tests.training.forked import Child, Forker, wait_for
-from tests.training.test_resume import curves
+from tests.training.session.test_resume import curves
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 from training.resources.memory_estimate import DEFAULT_PARAMETERS
 

@@ -24,7 +24,7 @@ from envs.errors import UserError
 from tests.training.conftest import ROOT, TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
-from training.runs import lock_run
+from training.runs.folder import lock_run
 from training.sweeps.search import evaluations
 from training.sweeps.space import load_space, nested, trial_config
 from training.sweeps.storage import database_address, open_study, printable

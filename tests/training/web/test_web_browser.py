@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import ROOT, environment
-from tests.training.page import Page, make_run, serving
+from tests.training.web.page import Page, make_run, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -115,7 +115,9 @@ def test_evaluations_on_the_way_change_nothing(forker: Forker, exact: Path, whol
 
 
 # The second: as where a rollout takes so long that a signal does not wait for its end.
-@pytest.mark.parametrize("before", ["", "import training.keeping as k; k.LONG_CYCLE_S = 0.0"])
+@pytest.mark.parametrize(
+    "before", ["", "import training.session.checkpoint_callback as k; k.LONG_CYCLE_S = 0.0"]
+)
 def test_a_signal_at_any_moment_changes_nothing(
     forker: Forker, exact: Path, runs: Path, whole: Path, before: str
 ) -> None:

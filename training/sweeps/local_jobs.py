@@ -18,8 +18,8 @@ from typing import IO, Any
 from envs.errors import UserError
 from envs.files import write_json
 from training.config.loading import load_config
-from training.runs import RunError, lock_run, run_folder
-from training.sweeps.plan import Trial
+from training.runs.folder import RunError, lock_run, run_folder
+from training.sweeps.trials import Trial
 
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 POLL = 0.2  # seconds

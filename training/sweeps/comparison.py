@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from training.report import table
-from training.sweeps.execution import Outcome
+from training.runs.summary import table
+from training.sweeps.local_jobs import Outcome
 from training.sweeps.student import difference, half_width
 
 HEADINGS = (

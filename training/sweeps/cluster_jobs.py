@@ -25,8 +25,8 @@ from envs.files import write_json
 from training.config.schema import TrainConfig
 from training.environments.remote import game_here
 from training.make_env import env_config, here
-from training.runs import RunError, run_folder
-from training.sweeps.execution import (
+from training.runs.folder import RunError, run_folder
+from training.sweeps.local_jobs import (
     PROGRAM,
     Outcome,
     die_with_parent,
@@ -35,7 +35,7 @@ from training.sweeps.execution import (
     outcome_line,
     terminations_as_interrupts,
 )
-from training.sweeps.plan import Trial
+from training.sweeps.trials import Trial
 
 EPISODES = "episodes"
 MAX_FILES = 20_000

@@ -14,7 +14,7 @@ import pytest
 
 from tests.training.conftest import environment
 from tests.training.forked import Child, Forker, wait_for
-from tests.training.test_resume import EXACT, curves, episodes, newest, weights
+from tests.training.session.test_resume import EXACT, curves, episodes, newest, weights
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 
 

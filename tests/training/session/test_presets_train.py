@@ -12,9 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from training.cli.parsing import TrainFlags
 from training.config.loading import load_config
-from training.plan import make_plan
-from training.report import RunSummary, run_report
-from training.session import train
+from training.runs.summary import RunSummary, run_report
+from training.session.plan import make_plan
+from training.session.session import train
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("navigation_only", "battle_focused_redesign", "balanced_redesign", "milestone_focused_redesign")

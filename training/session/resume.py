@@ -14,7 +14,7 @@ from training.checkpoints.training_state import DAMAGE, misfit, restore_environm
 from training.checkpoints.writing import Checkpoint, CheckpointError
 from training.event_logs.writer import cut_events_after
 from training.ppo.build import environment_seed
-from training.runs import EVALUATIONS, TENSORBOARD, RunError
+from training.runs.folder import EVALUATIONS, TENSORBOARD, RunError
 
 
 def restore_games(checkpoint: Checkpoint, model: PPO, rom_sha1: str, seed: int, changed: bool) -> None:

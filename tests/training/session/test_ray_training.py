@@ -24,7 +24,7 @@ from tests.training.forked import Child, Forker
 from training.checkpoints.writing import newest_checkpoint, read_checkpoint
 from training.config.files import ConfigError
 from training.config.loading import load_config
-from training.sizing import memory_of
+from training.session.sizing import memory_of
 
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
