@@ -27,7 +27,7 @@ LONG = (
     "soak",
     "sweep",
     "training",
-    "evaluation",
+    "comparison",
     "faults",
     "other_pyboy",
 )

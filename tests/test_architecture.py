@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 PACKAGES = ("envs", "rewards", "callbacks", "training")
 # Which of our packages a file of the package may import; a longer entry is a module alone.
 ALLOWED = {

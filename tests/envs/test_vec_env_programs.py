@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from tests.envs.transitions import gone
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 def shared_segments(pid: int) -> set[Path]:

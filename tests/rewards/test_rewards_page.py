@@ -12,7 +12,8 @@ import pytest
 from envs.ram import GameState
 from rewards.own_terms import own_terms
 from rewards.stack import RewardStack
-from tests.training.conftest import ROOT, Program
+from tests.paths import ROOT
+from tests.training.conftest import Program
 
 SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 16, "--total-steps", 64)
 

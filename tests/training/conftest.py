@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.paths import ROOT
 from tests.training.forked import Forker
 
-ROOT = Path(__file__).parents[2]
 Result = subprocess.CompletedProcess[str]
 Program = Callable[..., Result]
 FORKED = ("train_ppo", "evaluate", "export_sb3", "replay", "diagnose")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 # A line of JSON in, a line out: {"start": ...} gives a process id, {"wait": id} its status.
 SERVER = """
 import importlib, json, os, sys, traceback

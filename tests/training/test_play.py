@@ -17,7 +17,8 @@ from envs.game_boy.emulator import Emulator
 from envs.ram import read_state
 from envs.start_library import start_state
 from envs.start_states.manual_play import Play
-from tests.training.conftest import ROOT, environment
+from tests.paths import ROOT
+from tests.training.conftest import environment
 
 Key = Callable[..., None]
 

@@ -17,7 +17,7 @@ import psutil
 from envs.cluster.ray_api import SETTINGS
 from training.ray_node import PORTS
 
-PROGRAM = Path(__file__).with_name("ray_node.py")
+PROGRAM = Path(__file__).resolve().parents[1] / "ray_node.py"
 HEAD = "127.0.0.2"
 STARTING_SECONDS = 300.0
 """Six processes start with a node, on a machine that is busy perhaps."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from training.config.presets import largest_divisor
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CLOSING_SECONDS = 20.0
 SETTLING_STEPS = 30_000
 """Steps after which the memory of a run has what it needs."""

@@ -22,7 +22,7 @@ from training.diagnostics.check_result import FAILURE, OK, WARNING, Finding
 from training.resources.chunk_sizes import samples_at_once
 from training.resources.memory_estimate import Run, available_memory
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 GIB = 1 << 30
 LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game

@@ -30,7 +30,7 @@ CONFIG = {
 }
 STUCK_S = 300.0
 """Seconds after which a step of the soak counts as stuck, on a busy machine too."""
-PROGRAM = Path(__file__).with_name("train_ppo.py")
+PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 BEGINS = re.compile(r"^run \S+?(?: from step ([\d,]+))?: ", re.MULTILINE)
 
 

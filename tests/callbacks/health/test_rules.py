@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,8 +16,8 @@ from hypothesis import strategies as st
 from callbacks.health import rules
 from callbacks.health.run_health import RunHealth
 from callbacks.health.series import THINNED, TREND, Series, Thinned, mean
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 finite = st.floats(-1e6, 1e6)
 
 

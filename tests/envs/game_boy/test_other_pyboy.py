@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from envs.game_boy.emulator import VERSION
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OTHER = Path(sys.prefix) / "pyboy-2.7"
 HERE, THERE = VERSION, "pyboy-2.7.0"
 pytestmark = [

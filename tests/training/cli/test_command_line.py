@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import ROOT, Program
+from tests.paths import ROOT
+from tests.training.conftest import Program
 from training.cli.parsing import NO_SETTINGS, TrainFlags, parse
 from training.config.schema import TrainConfig
 

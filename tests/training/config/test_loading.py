@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from envs.observations import OBSERVATION_NAMES
 from rewards.stack import DEFAULT_COEFFICIENTS
+from tests.paths import CONFIGS
 from training.config import loading as config_module
 from training.config.files import ConfigError, nearest
 from training.config.loading import load_config
 from training.config.presets import SIZES, divisors_near, largest_divisor, preset_values
 from training.config.schema import TrainConfig
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 # A curriculum is made of configs and is none itself.
 SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.name != "curriculum.json")
 Write = Callable[..., Path]

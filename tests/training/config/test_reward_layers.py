@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.paths import CONFIGS
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
@@ -71,5 +72,5 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, layers: Any, said: str) -> No
 
 
 def test_sparse_only_pays_no_dense_term() -> None:
-    config = load_config(Path(__file__).parents[2] / "configs" / "sparse_only.json")
+    config = load_config(CONFIGS / "sparse_only.json")
     assert config.layers.at(0, 1) == {"dense": 0.0, "sparse": 1.0, "very_sparse": 1.0}

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.paths import ROOT
+from tests.training.conftest import TINY, Program, environment
 from tests.training.evaluation.test_playing import STATS
 from training.config.files import ConfigError
 from training.curricula.progress import FINISHED, STOPPED, StopRequest, follow

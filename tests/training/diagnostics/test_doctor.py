@@ -20,7 +20,7 @@ from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
 from envs.start_states.cache import CACHE_VARIABLE
 from tests.envs.game.test_catalog import unknown_cartridge
-from tests.training.conftest import ROOT
+from tests.paths import ROOT
 from training import doctor
 from training.diagnostics import game_checks as doctor_game
 from training.diagnostics.check_result import FAILURE, OK, Finding, attempt

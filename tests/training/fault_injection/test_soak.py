@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import ROOT
+from tests.paths import ROOT
 
 
 def test_a_short_soak_holds(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect, select, text
 
-from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.paths import ROOT
+from tests.training.conftest import TINY, Program, environment
 from training.history_db import models
 from training.history_db.curves import LIMIT, POINT, CurveWriter, Points
 from training.history_db.importing import new_row, rebuild, run_id_of

@@ -17,7 +17,8 @@ import pytest
 
 from envs.errors import UserError
 from envs.vec_env import available_cores
-from tests.training.conftest import ROOT, TINY
+from tests.paths import ROOT
+from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.make_env import make_vec_env
 from training.ppo.build import build_model

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.training.conftest import ROOT, TINY, environment
+from tests.paths import ROOT
+from tests.training.conftest import TINY, environment
 from tests.training.forked import Child, Forker, wait_for
 from tests.training.session.test_resume import curves
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint

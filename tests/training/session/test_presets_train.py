@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.paths import ROOT
 from training.cli.parsing import TrainFlags
 from training.config.loading import load_config
 from training.runs.summary import RunSummary, run_report
 from training.session.plan import make_plan
 from training.session.session import train
 
-ROOT = Path(__file__).parents[2]
 NAMES = ("navigation_only", "battle_focused_redesign", "balanced_redesign", "milestone_focused_redesign")
 SHIPPED = [ROOT / "configs" / f"{name}.json" for name in (*NAMES, "full_game", "sparse_only")]
 # What runs are compared by, whatever they train: the keys that no run may lack.

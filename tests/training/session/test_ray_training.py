@@ -18,8 +18,9 @@ import psutil
 import pytest
 import torch
 
+from tests.paths import ROOT
 from tests.ray_nodes import RayNodes
-from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.training.conftest import TINY, Program, environment
 from tests.training.forked import Child, Forker
 from training.checkpoints.writing import newest_checkpoint, read_checkpoint
 from training.config.files import ConfigError

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.training.conftest import ROOT, TINY, Program, Result, environment
+from tests.paths import ROOT
+from tests.training.conftest import TINY, Program, Result, environment
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ import pytest
 from optuna.trial import TrialState
 
 from envs.errors import UserError
-from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.paths import ROOT
+from tests.training.conftest import TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.runs.folder import lock_run

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.conftest import ROOT, TINY, Program, environment
+from tests.paths import ROOT
+from tests.training.conftest import TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig

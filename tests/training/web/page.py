@@ -16,7 +16,8 @@ from typing import Any
 
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from tests.training.conftest import ROOT, environment
+from tests.paths import ROOT
+from tests.training.conftest import environment
 
 HEALTH = {
     "verdict": "healthy",

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import ROOT, Program, environment
+from tests.paths import ROOT
+from tests.training.conftest import Program, environment
 from tests.training.web.page import Page, make_run, serving
 from training.web.security import Guard
 from training.web.words import ago, figure, setting, short, span

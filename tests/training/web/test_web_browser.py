@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.training.conftest import ROOT, environment
+from tests.paths import ROOT
+from tests.training.conftest import environment
 from tests.training.web.page import Page, make_run, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
