@@ -8,7 +8,6 @@ episodes that ran in it end as truncated with the last observation that came.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from envs.episodes.stats import COMPONENTS
-from envs.workers.pool import AnyCrew, Crew, EnvFn, ask_each, end_lost_episode
+from envs.workers.cpu_affinity import available_cores
+from envs.workers.pool import Crew
+from envs.workers.pool_protocol import AnyCrew, EnvFn, ask_each, end_lost_episode
 from envs.workers.process import WorkerFailed
 from envs.workers.shared_memory import BUFFERS, OUTCOME, make_layout
 from envs.workers.worker import full_name
@@ -28,11 +29,6 @@ __all__ = ["STEP_TIMEOUT", "CrewVecEnv", "EmulatorVecEnv", "WorkerFailed", "avai
 GROUPS = 2
 STEP_TIMEOUT = 4.0
 """Seconds a worker may take for one step of a group; an action of 24 frames takes about a millisecond."""
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class CrewVecEnv(VecEnv):

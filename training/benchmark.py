@@ -119,7 +119,7 @@ def _common(flags: BenchmarkFlags) -> dict[str, Any]:
 
 def measure(flags: BenchmarkFlags) -> Measured:
     """Everything that the flags ask for. Raises ContenderFailed."""
-    from envs.vec_env import available_cores
+    from envs.workers.cpu_affinity import available_cores
     from training.benchmarks.results import Measured
     from training.benchmarks.runner import (
         OTHER,
@@ -162,7 +162,7 @@ def _say(text: str) -> None:
 def _machine() -> dict[str, Any]:
     import importlib.metadata
 
-    from envs.vec_env import available_cores
+    from envs.workers.cpu_affinity import available_cores
 
     names = ("pyboy", "torch", "stable-baselines3", "numpy")
     return {

@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in ("runs", "points"):
         if getattr(flags, name) < COMPARED:
             raise UsageError(f"--{name} {getattr(flags, name)} is out of range: must be at least {COMPARED}")
-    from training.runs.summary import table
+    from training.cli.table import table
 
     with tempfile.TemporaryDirectory(prefix="history-") as folder:
         begin = time.perf_counter()

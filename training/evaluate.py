@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     """Evaluate and print the table. Returns the exit status; raises UserError for wrong input."""
     flags = parse(EvaluateFlags, arguments, "evaluate.py")
     _check(flags)
-    from training.session.plan import find_run
+    from training.runs.lookup import find_run
 
     runs = [find_run(name) for name in flags.runs]
     rival = find_run(flags.against) if flags.against is not None else None

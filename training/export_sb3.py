@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     """Export. Returns the exit status; raises UserError for wrong input."""
     flags = parse(ExportFlags, arguments, "export_sb3.py")
     from training.runs.export_sb3 import check_path, export_sb3
-    from training.session.plan import find_run
+    from training.runs.lookup import find_run
 
     check_path(flags.out)
     print(export_sb3(find_run(flags.run), flags.checkpoint, flags.out))

@@ -41,7 +41,7 @@ class HeatMapFlags:
 def main(arguments: Sequence[str]) -> int:
     """Draw and say where. Returns the exit status; raises UserError for wrong input."""
     flags = parse(HeatMapFlags, arguments, "heat_maps.py")
-    from training.session.plan import find_run
+    from training.runs.lookup import find_run
 
     run = find_run(flags.run)
     from callbacks.exploration import write_pictures

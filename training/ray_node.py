@@ -22,7 +22,7 @@ import tyro
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from envs.cluster.ray_api import SETTINGS, require_ray
+from envs.cluster.ray_api import PORTS, SETTINGS, WORKERS_FROM, require_ray
 from envs.errors import UserError
 from training.cli.parsing import Count, Switch, UsageError, parse, run_program
 
@@ -36,8 +36,6 @@ FIXED = (
     "--metrics-export-port",
 )
 """Ports of one server each, from the one after the first on."""
-WORKERS_FROM, PORTS = 10, 200
-"""Where in the range of ports those of worker processes begin; how many ports the range has."""
 STORE_BYTES = 200_000_000
 """Messages of this project pass it by."""
 TOKEN_BYTES = 32

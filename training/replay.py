@@ -101,7 +101,7 @@ def _check(flags: ReplayFlags) -> None:
 
 
 def _of_run(flags: ReplayFlags) -> int:
-    from training.session.plan import find_run
+    from training.runs.lookup import find_run
 
     run = find_run(flags.what)
     if flags.play:

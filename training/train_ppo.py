@@ -12,7 +12,8 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training.cli.parsing import TrainFlags, parse, run_program
+from training.cli.parsing import parse, run_program
+from training.session.flags import TrainFlags
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -19,7 +19,8 @@ import numpy as np
 from envs.cluster.messages import cut, decode, encode, shrink
 from envs.cluster.packing import Packing
 from envs.errors import UserError
-from envs.workers.pool import Crew, EnvFn, ask_each, end_lost_episode
+from envs.workers.pool import Crew
+from envs.workers.pool_protocol import EnvFn, ask_each, end_lost_episode
 from envs.workers.shared_memory import make_layout
 
 DONE, ERROR = b"\x01", b"\x02"

@@ -18,7 +18,7 @@ from envs.cluster.actor_handle import Clock, Patience, Post, State, reason_of
 from envs.cluster.messages import BadMessage, Bytes, decode, encode
 from envs.cluster.ray_api import Cluster, Machine
 from envs.errors import UserError
-from envs.workers.pool import replacement_seed
+from envs.workers.pool_protocol import replacement_seed
 from envs.workers.process import WorkerFailed
 
 log = logging.getLogger(__name__)

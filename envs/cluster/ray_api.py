@@ -126,3 +126,7 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster; what this process started there ends."""
         self._ray.shutdown()
+
+
+WORKERS_FROM, PORTS = 10, 200
+"""Where in the range of ports those of worker processes begin; how many ports the range has."""

@@ -19,7 +19,7 @@ from envs.cluster.ray_api import Cluster
 from envs.cluster.remote_pool import RemoteCrew
 from envs.episodes.receiver import EpisodeShelf
 from envs.vec_env import CrewVecEnv
-from envs.workers.pool import replacement_seed
+from envs.workers.pool_protocol import replacement_seed
 
 LOST = "lost"
 """In the info of the result that ends a lost episode: no such step was taken."""

@@ -62,3 +62,8 @@ def _go_to(core: int) -> None:
             os.sched_setaffinity(0, {core} & allowed or allowed)
         finally:
             os.sched_setaffinity(0, allowed)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

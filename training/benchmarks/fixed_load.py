@@ -14,7 +14,7 @@ import numpy as np
 from envs.episodes.stats import COMPONENTS
 from envs.observations import Observations
 from envs.red_env import Observation, RedEnv
-from envs.workers.pool import EnvFn
+from envs.workers.pool_protocol import EnvFn
 
 
 class FixedLoad(gymnasium.Env[Observation, np.int64]):

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from envs.cluster.ray_api import SETTINGS
-from training.ray_node import PORTS
+from envs.cluster.ray_api import PORTS, SETTINGS
 
 PROGRAM = Path(__file__).resolve().parents[1] / "ray_node.py"
 HEAD = "127.0.0.2"

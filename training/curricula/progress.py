@@ -14,12 +14,13 @@ from typing import Any
 from envs.files import append_json_line, write_json
 from training.checkpoints.writing import Checkpoint
 from training.curricula.state import Course
-from training.evaluation.comparison import load_policy, open_milestones, play_seeds, seeded_policy
 from training.evaluation.episode_statistics import Summary, summarise
+from training.evaluation.players import load_policy, open_milestones, play_seeds, seeded_policy
 from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted
 from training.make_env import env_config, here, make_vec_env
+from training.runs.lookup import newest, refuse_other_rom
 from training.runs.summary import summary_record
-from training.session.plan import Plan, newest, refuse_other_rom
+from training.session.plan import Plan
 from training.session.session import train
 
 PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "finished"

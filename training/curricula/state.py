@@ -12,7 +12,7 @@ from envs.files import write_json
 from training.config.files import unknown_name
 from training.config.schema import TrainConfig
 from training.curricula.schema import REACH, Curriculum
-from training.evaluation.comparison import open_milestones
+from training.evaluation.players import open_milestones
 from training.make_env import env_config
 from training.ppo.build import resolve_device
 from training.runs.folder import refuse_existing, run_folder, runs_root

@@ -12,8 +12,8 @@ from callbacks.health.report import lines, report
 from callbacks.health.rules import RULES
 from callbacks.health.run_health import PROGRESS, RunHealth
 from envs.errors import UserError
+from training.cli.table import table
 from training.event_logs.reader import EventReader, Row, event_files
-from training.runs.summary import table
 
 SPEED = "steps_per_second"
 

@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from callbacks.exploration import ExplorationPicture
 from envs.game.catalog import EMBEDDED_ROM, Game
 from envs.game.maps import map_steps
-from training.config.schema import TrainConfig
-from training.make_env import game_of
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 Counts = Mapping[tuple[int, int], int]  # (y, x) -> samples
@@ -34,16 +31,6 @@ HEAT = np.array(
 )
 CAPTION = 18  # pixels of the line above a panel
 LETTERS = 12
-
-
-PICTURES_APART = 50_000  # steps, at least
-MOST_PICTURES = 50  # of one kind in a run's TensorBoard files, however long it trains
-
-
-def exploration_picture(config: TrainConfig, run: Path) -> ExplorationPicture:
-    """What keeps the pictures of a run's exploration. Raises UserError for a wrong ROM."""
-    every = max(PICTURES_APART, config.training_steps // MOST_PICTURES)
-    return ExplorationPicture(MapDrawings(game_of(config)), run / "exploration", every)
 
 
 class MapDrawings:

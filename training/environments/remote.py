@@ -18,7 +18,7 @@ from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import VERSION
 from envs.game_boy.rom import ROM_VARIABLE, read_rom
 from envs.start_states.state_files import StartState
-from envs.workers.pool import EnvFn
+from envs.workers.pool_protocol import EnvFn
 from training.config.schema import TrainConfig
 from training.environments.recording import about
 from training.make_env import episodes_of, make_env

@@ -15,7 +15,8 @@ from envs.files import append_json_line, disk_may_refuse
 from training.checkpoints.random_state import random_state, restore_random_state
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import MEANS, Summary, summarise
-from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes, policy_choice
+from training.evaluation.players import policy_choice
+from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted, play_episodes
 from training.runs.folder import EVALUATIONS
 
 

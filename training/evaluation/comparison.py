@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import VecEnv
-
 from envs.files import append_json_line
-from envs.game_boy.emulator import Emulator
-from envs.ram import read_state
-from envs.red_env import EnvConfig
-from training.checkpoints.writing import POLICY, Checkpoint, CheckpointError, apply_weights, read_checkpoint
+from training.checkpoints.writing import POLICY, Checkpoint
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
-from training.evaluation.playing import (
-    FIRST_EVALUATION_SEED,
-    SIDE_BY_SIDE,
-    Choose,
-    Episode,
-    play_episodes,
-    policy_choice,
-    random_choice,
-)
+from training.evaluation.players import load_policy, open_milestones, play_seeds, random_choice, seeded_policy
+from training.evaluation.playing import SIDE_BY_SIDE, Choose, Episode
 from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.make_env import env_config, here, make_vec_env
-from training.ppo.build import build_model, resolve_device
-from training.ppo.chunked_ppo import threads
-from training.session.plan import newest
+from training.ppo.build import resolve_device
+from training.runs.lookup import run_checkpoint
 
 RANDOM, TOGETHER = "random", "together"
 
@@ -67,57 +52,6 @@ class Player:
     config: TrainConfig
     run: Path | None = None
     checkpoint: Checkpoint | None = None
-
-
-def run_checkpoint(run: Path, name: str | None) -> Checkpoint:
-    """The run's newest checkpoint, or the one called ``name``. Raises UserError when there is none."""
-    if name is None:
-        return newest(run)
-    folder = run / "checkpoints" / name
-    if Path(name).name != name or not folder.is_dir():
-        found = sorted(path.name for path in (run / "checkpoints").glob("[!.]*"))
-        raise CheckpointError(f"run {run.name} has no checkpoint {name}; it has {', '.join(found) or 'none'}")
-    return read_checkpoint(folder)
-
-
-def load_policy(config: TrainConfig, env: VecEnv, checkpoint: Checkpoint) -> PPO:
-    """A model with the checkpoint's weights that only acts. Raises UserError when it does not fit ``env``."""
-    acting = config.model_copy(update={"n_steps": 2, "batch_size": 2})  # no rollout buffer worth its memory
-    model = build_model(acting, env)
-    apply_weights(checkpoint, model)
-    model.policy.set_training_mode(False)
-    return model
-
-
-def open_milestones(config: EnvConfig) -> list[str]:
-    """Names of the milestones that do not hold yet at the start state."""
-    with Emulator(config.game.rom) as emulator:
-        emulator.load_state(config.start.data)
-        emulator.tick(1)
-        state = read_state(emulator.memory)
-    return [milestone.name for milestone in config.game.milestones if not milestone.reached(state)]
-
-
-def play_seeds(
-    env: VecEnv,
-    player: Callable[[int], Choose],
-    episodes: int,
-    seeds: Iterable[int],
-    stopped: Callable[[], bool] = lambda: False,
-) -> list[Episode]:
-    """``episodes`` episodes of each of ``seeds``, with what ``player(seed)`` chooses. Raises Interrupted."""
-    with threads(1):  # the emulators have the cores
-        return [e for seed in seeds for e in play_episodes(env, player(seed), episodes, seed, stopped)]
-
-
-def seeded_policy(model: PPO, greedy: bool) -> Callable[[int], Choose]:
-    """A player for ``play_seeds``: the model's policy, its draws seeded."""
-
-    def player(seed: int) -> Choose:
-        torch.manual_seed(FIRST_EVALUATION_SEED + seed)
-        return policy_choice(model, greedy)
-
-    return player
 
 
 def evaluate(request: Request) -> str:

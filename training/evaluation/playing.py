@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 from training.config.schema import MAX_SEED
@@ -65,20 +64,3 @@ def play_episodes(
                     finished.append(Episode(info["episode_stats"], milestones[index], seed))
                 lengths[index], milestones[index] = 0, {}
     return finished
-
-
-def policy_choice(model: PPO, greedy: bool) -> Choose:
-    """Actions of the model: drawn from its policy, or its likeliest when ``greedy``."""
-
-    def choose(observations: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
-        actions, _ = model.predict(observations, deterministic=greedy)
-        return actions
-
-    return choose
-
-
-def random_choice(env: VecEnv, seed: int) -> Choose:
-    """Uniformly random actions."""
-    generator = np.random.default_rng(FIRST_EVALUATION_SEED + seed)
-    kinds = int(env.action_space.n)  # type: ignore[attr-defined]
-    return lambda _: generator.integers(0, kinds, size=env.num_envs)

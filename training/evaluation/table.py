@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from training.cli.table import table
 from training.evaluation.episode_statistics import MEANS, Summary
-from training.runs.summary import table
 
 FEW = 20  # episodes below which the percentile bootstrap covers clearly less than it says
 Better = Mapping[str, Mapping[str, tuple[float, float, float]]]  # opponent -> figure -> probability, interval

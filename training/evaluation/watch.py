@@ -10,9 +10,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.game_boy.emulator import Emulator
 from training.config.schema import TrainConfig
-from training.evaluation.comparison import load_policy, run_checkpoint
-from training.evaluation.playing import FIRST_EVALUATION_SEED, policy_choice
+from training.evaluation.players import load_policy, policy_choice
+from training.evaluation.playing import FIRST_EVALUATION_SEED
 from training.make_env import check_display, env_config, make_env
+from training.runs.lookup import run_checkpoint
 
 TOLD = ("return", "length", "battles_won", "levels_gained", "badges_earned", "map_progress")
 

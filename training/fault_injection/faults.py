@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 
 from training.checkpoints.writing import CheckpointError, numbered_checkpoints, read_checkpoint
+from training.cli.table import table
 from training.fault_injection.invariants import Checks, run_checks
 from training.fault_injection.training_process import CONFIG, STUCK_S, Trainee
-from training.runs.summary import table
 
 NAME = "soak"
 

@@ -20,10 +20,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
-from envs.vec_env import available_cores
+from envs.workers.cpu_affinity import available_cores
 from training.ppo.rollout_buffer import Indices, LastingRolloutBuffer
 from training.resources.chunk_sizes import chunk_size
-from training.resources.memory_estimate import keep_freed_memory, return_freed_memory
+from training.resources.malloc import keep_freed_memory, return_freed_memory
 
 PARTS = ("policy", "entropy", "value", "kl", "clipped")
 """What ``_losses`` sums up."""

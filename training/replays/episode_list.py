@@ -8,10 +8,10 @@ from tqdm import tqdm
 
 from envs.episodes.file_format import Header, read_header
 from envs.errors import UserError
+from training.cli.table import table
 from training.replays.episode_folder import FOLDER, EpisodeFolder
 from training.replays.replay_episode import open_episode, verify
 from training.runs.folder import RunError
-from training.runs.summary import table
 
 
 def episodes_of(run: Path) -> EpisodeFolder:

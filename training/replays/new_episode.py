@@ -10,9 +10,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from envs.episodes.file_format import SUFFIX, file_name
 from training.config.loading import load_config
 from training.environments.recording import make_recorder
-from training.evaluation.comparison import load_policy, run_checkpoint
-from training.evaluation.playing import FIRST_EVALUATION_SEED, SEEDS_APART, policy_choice
+from training.evaluation.players import load_policy, policy_choice
+from training.evaluation.playing import FIRST_EVALUATION_SEED, SEEDS_APART
 from training.make_env import env_config, make_env
+from training.runs.lookup import run_checkpoint
 
 
 def play_new_episode(

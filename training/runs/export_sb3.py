@@ -21,8 +21,8 @@ from training.checkpoints.random_state import random_state, restore_random_state
 from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.evaluation.comparison import run_checkpoint
 from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.runs.lookup import run_checkpoint
 
 
 class _Spaces(gymnasium.Env[Any, Any]):

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from training.cli.table import table
 from training.config.schema import TrainConfig
 
 
@@ -49,16 +50,6 @@ def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
         f"run {folder.name}{begin}: {config.training_steps:,} steps, {config.num_envs} environments,"
         f" {config.rollout_steps:,} steps to an update"
     )
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as aligned columns, the first to the left and the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        lines.append("  " + "  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def told_interventions(counts: Mapping[str, int]) -> str:

@@ -3,18 +3,18 @@ what a kill left half done in the run that is resumed."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from envs.cluster.ray_api import require_ray
-from training.cli.parsing import TrainFlags, UsageError
+from training.cli.parsing import UsageError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing
+from training.runs.lookup import find_checkpoint, newest, refuse_other_rom
+from training.session.flags import TrainFlags
 
 if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
     from training.checkpoints.writing import Checkpoint
@@ -145,54 +145,3 @@ def _newest_mended(folder: Path) -> Checkpoint:
         raise RunError(f"run {folder.name} ended before its first step; remove {folder} and begin it again")
     mend(folder / "checkpoints")
     return newest(folder)
-
-
-def refuse_other_rom(run: Path, config: TrainConfig) -> None:
-    """Raise RunError when the config's ROM is not the one, by its hash, that the run began with."""
-    from training.make_env import game_of
-
-    try:
-        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        began_with = manifest["rom_sha1"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"run {run.name}: manifest.json is missing or damaged") from None
-    game = game_of(config)
-    if game.sha1 != began_with:
-        raise RunError(
-            f"run {run.name} began with a ROM of SHA-1 {began_with}; {game.rom} has {game.sha1};"
-            " --accept-changes goes on with it"
-        )
-
-
-def find_checkpoint(name: str) -> Checkpoint:
-    """A checkpoint by its folder, or the newest of the run ``name`` (a name or the path of its folder).
-
-    Raises:
-        UserError: there is none, or it is damaged.
-    """
-    from training.checkpoints.writing import TRAINER, read_checkpoint
-
-    if (Path(name) / TRAINER).is_file():
-        return read_checkpoint(Path(name))
-    return newest(find_run(name))
-
-
-def newest(run: Path) -> Checkpoint:
-    """The newest sound checkpoint of a run's folder. Raises UserError when there is none."""
-    from training.checkpoints.writing import newest_checkpoint
-
-    return newest_checkpoint(run / "checkpoints", warn=_warn)
-
-
-def find_run(name: str) -> Path:
-    """The folder of the run ``name``, which may also be the path of its folder. Raises RunError."""
-    path = Path(name)
-    if path.name == name:
-        return existing_run(name)
-    if not (path / "config.json").is_file():
-        raise RunError(f"{name} is no run folder: it has no config.json")
-    return path
-
-
-def _warn(message: str) -> None:
-    print(f"warning: {message}; going back to the one before", file=sys.stderr)

@@ -24,7 +24,6 @@ from callbacks.run_totals import Tally
 from callbacks.schedules import Schedules
 from envs.files import write_json
 from training.checkpoints.writing import Checkpoint, apply_training_state, apply_weights
-from training.drawing.map_drawings import exploration_picture
 from training.evaluation.callback import EvaluateNowAndThen
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
@@ -38,6 +37,7 @@ from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
 from training.runs.summary import RunSummary, opening
 from training.session.checkpoint_callback import KeepCheckpoints
+from training.session.exploration_pictures import exploration_picture
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_games
 from training.session.sizing import check_memory

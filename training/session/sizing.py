@@ -12,7 +12,7 @@ import torch
 from envs.errors import UserError
 from envs.observations import Observations
 from envs.red_env import RedEnv
-from envs.vec_env import available_cores
+from envs.workers.cpu_affinity import available_cores
 from training.config.presets import divisors_near
 from training.config.schema import TrainConfig
 from training.make_env import make_vec_env

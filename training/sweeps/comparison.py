@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from training.runs.summary import table
+from training.cli.table import table
 from training.sweeps.local_jobs import Outcome
 from training.sweeps.student import difference, half_width
 

@@ -12,8 +12,9 @@ import pytest
 
 from tests.paths import ROOT
 from tests.training.conftest import Program
-from training.cli.parsing import NO_SETTINGS, TrainFlags, parse
+from training.cli.parsing import parse
 from training.config.schema import TrainConfig
+from training.session.flags import NO_SETTINGS, TrainFlags
 
 DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
 --n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom

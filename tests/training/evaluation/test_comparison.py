@@ -15,7 +15,8 @@ from tests.training.evaluation.test_playing import STATS
 from training.checkpoints.writing import TRAINER
 from training.config.loading import load_config
 from training.evaluation.episode_statistics import as_columns
-from training.evaluation.playing import Episode, Interrupted, play_episodes, random_choice
+from training.evaluation.players import random_choice
+from training.evaluation.playing import Episode, Interrupted, play_episodes
 from training.evaluation.protocol import Rules, known_play
 from training.learning_curves import mean_curve, read_curve
 from training.make_env import env_config, make_vec_env

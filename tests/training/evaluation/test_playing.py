@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.cli.table import table
 from training.config.schema import MAX_SEED
 from training.evaluation.episode_statistics import as_columns, from_columns, improvement, summarise, together
 from training.evaluation.playing import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
 from training.ppo.build import environment_seed
-from training.runs.summary import table
 
 STATS: dict[str, Any] = {
     "return": 2.0,

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from envs.errors import UserError
-from envs.vec_env import available_cores
+from envs.workers.cpu_affinity import available_cores
 from tests.paths import ROOT
 from tests.training.conftest import TINY
 from training.config.loading import load_config

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from tests.training.conftest import Program
 from training.checkpoints.writing import read_checkpoint
 from training.config.loading import load_config
-from training.evaluation.comparison import load_policy
+from training.evaluation.players import load_policy
 from training.make_env import env_makers
 
 # A stranger's program: nothing of this project can be imported.

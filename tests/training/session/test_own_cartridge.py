@@ -20,7 +20,7 @@ from training.config.schema import TrainConfig
 from training.evaluation.watch import watch
 from training.make_env import env_config, game_of
 from training.runs.folder import RunError
-from training.session.plan import refuse_other_rom
+from training.runs.lookup import refuse_other_rom
 
 SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 32, "--total-steps", 64)
 

@@ -11,9 +11,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.paths import ROOT
-from training.cli.parsing import TrainFlags
 from training.config.loading import load_config
 from training.runs.summary import RunSummary, run_report
+from training.session.flags import TrainFlags
 from training.session.plan import make_plan
 from training.session.session import train
 

@@ -1,0 +1,77 @@
+"""Who plays an evaluation: a trained policy, or random buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecEnv
+
+from envs.game_boy.emulator import Emulator
+from envs.ram import read_state
+from envs.red_env import EnvConfig
+from training.checkpoints.writing import Checkpoint, apply_weights
+from training.config.schema import TrainConfig
+from training.evaluation.playing import FIRST_EVALUATION_SEED, Choose, Episode, play_episodes
+from training.ppo.build import build_model
+from training.ppo.chunked_ppo import threads
+
+
+def load_policy(config: TrainConfig, env: VecEnv, checkpoint: Checkpoint) -> PPO:
+    """A model with the checkpoint's weights that only acts. Raises UserError when it does not fit ``env``."""
+    acting = config.model_copy(update={"n_steps": 2, "batch_size": 2})  # no rollout buffer worth its memory
+    model = build_model(acting, env)
+    apply_weights(checkpoint, model)
+    model.policy.set_training_mode(False)
+    return model
+
+
+def open_milestones(config: EnvConfig) -> list[str]:
+    """Names of the milestones that do not hold yet at the start state."""
+    with Emulator(config.game.rom) as emulator:
+        emulator.load_state(config.start.data)
+        emulator.tick(1)
+        state = read_state(emulator.memory)
+    return [milestone.name for milestone in config.game.milestones if not milestone.reached(state)]
+
+
+def play_seeds(
+    env: VecEnv,
+    player: Callable[[int], Choose],
+    episodes: int,
+    seeds: Iterable[int],
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Episode]:
+    """``episodes`` episodes of each of ``seeds``, with what ``player(seed)`` chooses. Raises Interrupted."""
+    with threads(1):  # the emulators have the cores
+        return [e for seed in seeds for e in play_episodes(env, player(seed), episodes, seed, stopped)]
+
+
+def seeded_policy(model: PPO, greedy: bool) -> Callable[[int], Choose]:
+    """A player for ``play_seeds``: the model's policy, its draws seeded."""
+
+    def player(seed: int) -> Choose:
+        torch.manual_seed(FIRST_EVALUATION_SEED + seed)
+        return policy_choice(model, greedy)
+
+    return player
+
+
+def policy_choice(model: PPO, greedy: bool) -> Choose:
+    """Actions of the model: drawn from its policy, or its likeliest when ``greedy``."""
+
+    def choose(observations: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
+        actions, _ = model.predict(observations, deterministic=greedy)
+        return actions
+
+    return choose
+
+
+def random_choice(env: VecEnv, seed: int) -> Choose:
+    """Uniformly random actions."""
+    generator = np.random.default_rng(FIRST_EVALUATION_SEED + seed)
+    kinds = int(env.action_space.n)  # type: ignore[attr-defined]
+    return lambda _: generator.integers(0, kinds, size=env.num_envs)
