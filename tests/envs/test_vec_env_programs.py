@@ -24,12 +24,12 @@ def shared_segments(pid: int) -> set[Path]:
 PROGRAM = """
 import stable_baselines3.common.vec_env, sys, time
 from envs.vec_env import EmulatorVecEnv
-from envs.crew import split
-from envs.emulator import Emulator
-from envs.games import EMBEDDED_ROM, identify
+from envs.workers.pool import split
+from envs.game_boy.emulator import Emulator
+from envs.game.catalog import EMBEDDED_ROM, identify
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
-from envs.start_states import start_state
+from envs.start_library import start_state
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 class Env(RedEnv):

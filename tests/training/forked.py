@@ -21,7 +21,7 @@ import importlib, json, os, sys, traceback
 sys.path.insert(0, sys.argv[1])
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch reads it when it is imported
 import training.session.session, training.session.plan, training.train_ppo, training.export_sb3
-from training.cli import run_program
+from training.cli.parsing import run_program
 for line in sys.stdin:
     order = json.loads(line)
     if "start" in order:

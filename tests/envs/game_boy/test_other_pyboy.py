@@ -23,10 +23,10 @@ FILES = ("emulator", "state_check", "state_files", "start_states", "red_env", "s
 MAKE = """
 import sys
 from pathlib import Path
-from envs.emulator import BUTTONS, VERSION, Emulator
-from envs.games import EMBEDDED_ROM, identify
-from envs.start_states import start_state
-from envs.state_files import read_state_file
+from envs.game_boy.emulator import BUTTONS, VERSION, Emulator
+from envs.game.catalog import EMBEDDED_ROM, identify
+from envs.start_library import start_state
+from envs.start_states.state_files import read_state_file
 
 def told(machine):
     work = bytes(machine.memory[0xC000:0xE000])

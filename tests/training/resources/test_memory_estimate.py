@@ -151,10 +151,10 @@ from pathlib import Path
 import torch
 from envs.observations import Observations
 from envs.red_env import RedEnv
-from training.config import NetworkConfig
-from training.chunk_sizes import LARGEST_CHUNK
-from training.memory import keep_freed_memory, return_freed_memory, use_one_heap
-from training.policy import GamePolicy, policy_kwargs
+from training.config.schema import NetworkConfig
+from training.resources.chunk_sizes import LARGEST_CHUNK
+from training.resources.malloc import keep_freed_memory, return_freed_memory, use_one_heap
+from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 
 def most():  # getrusage would tell what the process that started this one held
@@ -192,7 +192,7 @@ def test_a_chunk_of_an_update_takes_what_is_reckoned() -> None:
 GIVING_BACK = """
 from concurrent.futures import ThreadPoolExecutor
 import psutil
-from training.memory import keep_freed_memory, return_freed_memory, use_one_heap
+from training.resources.malloc import keep_freed_memory, return_freed_memory, use_one_heap
 
 def scattered():
     blocks = [bytes(2000) for _ in range(50_000)]
@@ -237,7 +237,7 @@ def test_what_is_freed_is_given_back_whatever_thread_had_it() -> None:
 HEAPS = """
 import ctypes
 import sys
-from training.cli import run_program
+from training.cli.parsing import run_program
 
 
 def main(_):

@@ -151,7 +151,7 @@ def test_a_second_process_is_refused(forker: Forker, endless: Path, runs: Path) 
 def test_broken_weights_end_the_run_with_status_1(forker: Forker, endless: Path, runs: Path) -> None:
     """Weights are broken by hand after the third update: no setting breaks them for sure."""
     poison = """
-from training.chunked_ppo import ChunkedPPO
+from training.ppo.chunked_ppo import ChunkedPPO
 learn = ChunkedPPO.train
 def train(self):
     learn(self)

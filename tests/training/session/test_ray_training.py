@@ -44,7 +44,7 @@ FAULTS = {
 # The trainer as it is, which says at its end how many steps came to it.
 COUNTING = """
 import training.train_ppo as program
-from training.monitor import ClusterMonitor
+from training.environments.monitor import ClusterMonitor
 wait, train, taken = ClusterMonitor.wait_group, program.main, 0
 def counted(self, group):
     global taken
@@ -255,7 +255,7 @@ find = PathFinder.find_spec
 PathFinder.find_spec = classmethod(
     lambda kind, name, *rest: None if name.split(".")[0] == "ray" else find(name, *rest)
 )
-from training.cli import run_program
+from training.cli.parsing import run_program
 run_program(__import__(f"training.{sys.argv.pop(1)}", fromlist=["main"]).main)
 """
 
