@@ -215,8 +215,8 @@ def test_what_is_kept_does_not_grow() -> None:
 
 def test_judging_needs_no_learning_library() -> None:
     """Configs import what steers, and every program reads configs: torch takes seconds."""
-    parts = ("rules", "series", "run", "report", "rate", "keys")
-    code = "import sys, " + ", ".join(f"callbacks.health_{part}" for part in parts)
+    parts = ("rules", "series", "run_health", "report", "learning_rate", "metric_names")
+    code = "import sys, " + ", ".join(f"callbacks.health.{part}" for part in parts)
     code += "; print(*{'torch', 'stable_baselines3', 'numpy'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == ""

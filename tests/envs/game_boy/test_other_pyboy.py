@@ -19,7 +19,15 @@ pytestmark = [
     pytest.mark.skipif(VERSION == THERE, reason="this is the other version"),
 ]
 # What depends on the emulator: memory, states and what they may hold, exact snapshots, whole episodes.
-FILES = ("emulator", "state_check", "state_files", "start_states", "red_env", "snapshots", "vec_env")
+FILES = (
+    "game_boy/test_emulator",
+    "game_boy/test_state_check",
+    "start_states/test_state_files",
+    "test_start_library",
+    "test_red_env",
+    "test_snapshots",
+    "test_vec_env",
+)
 MAKE = """
 import sys
 from pathlib import Path
@@ -67,7 +75,7 @@ def play(version: str, *arguments: str) -> list[str]:
 
 
 def test_everything_that_depends_on_the_emulator_holds_with_it() -> None:
-    files = [f"tests/envs/test_{name}.py" for name in FILES]
+    files = [f"tests/envs/{name}.py" for name in FILES]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
     done = subprocess.run(
         command, env=environment(THERE), cwd=ROOT, capture_output=True, text=True, timeout=500
