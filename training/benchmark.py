@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from training.cli.parsing import File, Switch, UsageError, parse, run_program
+from training.environments.task import resolve_task
 
 if TYPE_CHECKING:
     from training.benchmarks.results import Measured
@@ -107,9 +108,8 @@ def _check(flags: BenchmarkFlags) -> None:
     if flags.plot is not None and flags.plot.suffix not in PICTURES:
         raise UsageError(f"--plot {flags.plot}: must end in one of {', '.join(PICTURES)}")
     from training.config.loading import load_config
-    from training.make_env import env_config
 
-    env_config(load_config(None, _common(flags)))
+    resolve_task(load_config(None, _common(flags)))
 
 
 def _common(flags: BenchmarkFlags) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     from callbacks.exploration import write_pictures
     from training.config.loading import load_config
     from training.drawing.map_drawings import MapDrawings
-    from training.make_env import game_of
+    from training.environments.task import game_of
 
     visits = read_visits(run)
     game = game_of(load_config(run / "config.json"))

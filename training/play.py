@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     from envs.game.catalog import chosen_rom, identify
     from envs.start_library import start_state
     from envs.start_states.manual_play import Play
-    from training.make_env import check_display
+    from training.environments.local import check_display
 
     check_display("play.py")
     game = identify(chosen_rom(flags.rom), flags.game)

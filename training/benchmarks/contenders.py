@@ -23,7 +23,10 @@ from envs.red_env import EnvConfig, RedEnv
 from training.cli.parsing import run_program
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.make_env import env_config, env_makers, here, make_env, make_vec_env
+from training.environments.local import env_makers, make_env
+from training.environments.task import Task, resolve_task
+from training.environments.vectorized import task_vec_env
+from training.make_env import make_vec_env
 
 FORK_SERVER = ("forkserver", "resource_tracker")
 
@@ -64,10 +67,10 @@ class Bare:
     def __init__(self, config: TrainConfig, cores: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._connections: list[Connection] = []
-        episodes = env_config(config)
+        task = resolve_task(config)
         for part in np.array_split(np.arange(config.num_envs), min(cores, config.num_envs)):
             ours, theirs = context.Pipe()
-            context.Process(target=_bare_worker, args=(theirs, episodes, len(part)), daemon=True).start()
+            context.Process(target=_bare_worker, args=(theirs, task.episodes, len(part)), daemon=True).start()
             self._connections.append(ours)
         for connection in self._connections:
             connection.recv()
@@ -145,7 +148,7 @@ class AsTheyCome(Lockstep):
 def _stable_baselines(config: TrainConfig, in_processes: bool) -> Any:
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    makers: list[Any] = list(env_makers(config, config.num_envs))
+    makers: list[Any] = list(env_makers(resolve_task(config), config.num_envs))
     return SubprocVecEnv(makers) if in_processes else DummyVecEnv(makers)
 
 
@@ -155,14 +158,14 @@ def _stable_baselines(config: TrainConfig, in_processes: bool) -> Any:
 class Rollouts:
     """Our PPO, rollouts alone."""
 
-    def __init__(self, config: TrainConfig, learn: bool) -> None:
+    def __init__(self, task: Task, learn: bool) -> None:
         from stable_baselines3.common.callbacks import CallbackList
 
         from callbacks.performance import Performance
         from training.ppo.build import build_model
 
         self.performance, self._learn = Performance(), learn
-        self.model = build_model(config, make_vec_env(config))
+        self.model = build_model(task.config, task_vec_env(task))
         _, self._callback = self.model._setup_learn(10**12, CallbackList([self.performance]))
         self._callback.on_training_start({}, {})
 
@@ -215,9 +218,9 @@ class Halves:
     """
 
     def __init__(self, config: TrainConfig, cores: int) -> None:
-        episodes = env_config(config)
+        task = resolve_task(config)
         games = max(1, config.num_envs // cores)
-        envs = [make_env(config, episodes) for _ in range(games)]
+        envs = [make_env(task) for _ in range(games)]
         self.groups = [group for group in (envs[: games // 2], envs[games // 2 :]) if group]
         self._rng = np.random.default_rng(0)
         self.seconds = {"emulator": 0.0, "looking": 0.0}
@@ -258,13 +261,13 @@ class Halves:
 
 MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
     "bare": Bare,
-    "emulators": lambda config, cores: InGroups(make_vec_env(here(config)).venv),
+    "emulators": lambda config, cores: InGroups(task_vec_env(resolve_task(config).on_this_machine()).venv),
     "ray": lambda config, cores: AsTheyCome(make_vec_env(config).venv),
     "subproc": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=True)),
     "dummy": lambda config, cores: Lockstep(_stable_baselines(config, in_processes=False)),
-    "rollouts": lambda config, cores: Rollouts(here(config), learn=False),
-    "ray-rollouts": lambda config, cores: Rollouts(config, learn=False),
-    "training": lambda config, cores: Rollouts(config, learn=True),
+    "rollouts": lambda config, cores: Rollouts(resolve_task(config).on_this_machine(), learn=False),
+    "ray-rollouts": lambda config, cores: Rollouts(resolve_task(config), learn=False),
+    "training": lambda config, cores: Rollouts(resolve_task(config), learn=True),
     "stock-subproc": lambda config, cores: Stock(config, in_processes=True),
     "stock-dummy": lambda config, cores: Stock(config, in_processes=False),
     "halves": Halves,

@@ -14,10 +14,11 @@ from typing import Any
 from envs.files import append_json_line, write_json
 from training.checkpoints.writing import Checkpoint
 from training.curricula.state import Course
+from training.environments.task import resolve_task
+from training.environments.vectorized import task_vec_env
 from training.evaluation.episode_statistics import Summary, summarise
 from training.evaluation.players import load_policy, open_milestones, play_seeds, seeded_policy
 from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted
-from training.make_env import env_config, here, make_vec_env
 from training.runs.lookup import newest, refuse_other_rom
 from training.runs.summary import summary_record
 from training.session.plan import Plan
@@ -101,26 +102,26 @@ def _train_to(course: Course, target: int, stopped: StopRequest) -> bool:
 
 
 def _plan(course: Course, target: int) -> Plan:
-    folder, config = course.run_of(course.stage), course.configs[course.stage]
+    folder, task = course.run_of(course.stage), resolve_task(course.configs[course.stage])
     if (folder / "config.json").is_file() and not any((folder / "checkpoints").glob("[!.]*")):
         print(f"run {folder.name} has no checkpoint: it ended before its first; it begins anew", flush=True)
         shutil.rmtree(folder)
     if folder.exists():
-        refuse_other_rom(folder, config)
-        return Plan(folder, config, target, False, resume=newest(folder))
+        refuse_other_rom(folder, task.game)
+        return Plan(folder, task, target, False, resume=newest(folder))
     weights = newest(course.run_of(course.stage - 1)) if course.stage else None
-    return Plan(folder, config, target, False, weights=weights)
+    return Plan(folder, task, target, False, weights=weights)
 
 
 def _look(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
     """Evaluate the stage's newest checkpoint, on seeds of this look's own. Raises Interrupted."""
-    stage, config = course.curriculum.stages[course.stage], course.configs[course.stage]
-    criterion = stage.move_on
+    task = resolve_task(course.configs[course.stage])
+    criterion = course.curriculum.stages[course.stage].move_on
     checkpoint = newest(course.run_of(course.stage))
-    names = open_milestones(env_config(config))
-    env = make_vec_env(here(config), min(SIDE_BY_SIDE, criterion.episodes))
+    names = open_milestones(task.episodes)
+    env = task_vec_env(task.on_this_machine(), min(SIDE_BY_SIDE, criterion.episodes))
     try:
-        player = seeded_policy(load_policy(config, env, checkpoint), greedy=False)
+        player = seeded_policy(load_policy(task.config, env, checkpoint), greedy=False)
         first = CHOOSING + course.checks * criterion.seeds
         seeds = range(first, first + criterion.seeds)
         played = play_seeds(env, player, criterion.episodes, seeds, stopped)

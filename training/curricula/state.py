@@ -12,8 +12,8 @@ from envs.files import write_json
 from training.config.files import unknown_name
 from training.config.schema import TrainConfig
 from training.curricula.schema import REACH, Curriculum
+from training.environments.task import resolve_task
 from training.evaluation.players import open_milestones
-from training.make_env import env_config
 from training.ppo.build import resolve_device
 from training.runs.folder import refuse_existing, run_folder, runs_root
 
@@ -67,7 +67,7 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
     for index, (stage, config) in enumerate(zip(curriculum.stages, configs, strict=True)):
         refuse_existing(course.run_of(index).name)
         resolve_device(config.device)
-        names = open_milestones(env_config(config))
+        names = open_milestones(resolve_task(config).episodes)
         wanted = stage.move_on.metric.removeprefix(REACH)
         if stage.move_on.metric.startswith(REACH) and wanted not in names:
             raise UserError(

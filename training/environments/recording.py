@@ -10,9 +10,9 @@ from typing import Any
 from envs.episodes.file_format import Header
 from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
-from envs.game.catalog import Game
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.task import Task
 
 SETTINGS = (
     "fast_text",
@@ -29,17 +29,16 @@ SETTINGS = (
 """Keys of a config that decide how an episode goes and what it pays."""
 
 
-def make_recorder(config: TrainConfig, game: Game, folder: Path, environment: int) -> EpisodeRecorder | None:
+def make_recorder(task: Task, folder: Path, environment: int) -> EpisodeRecorder | None:
     """The recorder of environment number ``environment``; None when the config wants no episodes kept."""
-    if not config.record_every:
-        return None
-    return EpisodeRecorder(folder, environment, about(config, game), config.record_every)
+    every = task.config.record_every
+    return EpisodeRecorder(folder, environment, about(task), every) if every else None
 
 
-def about(config: TrainConfig, game: Game) -> dict[str, Any]:
+def about(task: Task) -> dict[str, Any]:
     """The part of a header that is the same for all episodes of a run."""
-    settings = config.model_dump(mode="json", include=set(SETTINGS))
-    return {"game": game.name, "rom_sha1": game.sha1, "settings": settings}
+    settings = task.config.model_dump(mode="json", include=set(SETTINGS))
+    return {"game": task.game.name, "rom_sha1": task.game.sha1, "settings": settings}
 
 
 def config_of(header: Header, rom: Path, start: Path, reward_terms: Mapping[str, float]) -> TrainConfig:

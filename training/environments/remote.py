@@ -20,8 +20,9 @@ from envs.game_boy.rom import ROM_VARIABLE, read_rom
 from envs.start_states.state_files import StartState
 from envs.workers.pool_protocol import EnvFn
 from training.config.schema import TrainConfig
+from training.environments.local import make_env
 from training.environments.recording import about
-from training.make_env import episodes_of, make_env
+from training.environments.task import Task, episodes_of
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class RemoteMakers:
     record: bool
 
     @staticmethod
-    def of(config: TrainConfig, game: Game, start: StartState, record: bool) -> RemoteMakers:
-        """What other machines must know of ``config``."""
+    def of(task: Task, record: bool) -> RemoteMakers:
+        """What other machines must know of ``task``."""
+        config, game, start = task.config.model_dump_json(), task.game, task.start
         digest = hashlib.sha256(start.data).hexdigest()
-        return RemoteMakers(config.model_dump_json(), game.name, game.sha1, VERSION, start, digest, record)
+        return RemoteMakers(config, game.name, game.sha1, VERSION, start, digest, record)
 
     def __call__(self, indices: Sequence[int], numbers: Sequence[int]) -> list[EnvFn]:
         """What makes the environments ``indices``, whose first episodes have those numbers.
@@ -55,16 +57,15 @@ class RemoteMakers:
         found = hashlib.sha256(self.start.data).hexdigest()
         if found != self.start_sha256:
             raise UserError(f"start state: its SHA-256 is {found}, the run's is {self.start_sha256}")
-        episodes = episodes_of(config, game, self.start)
+        task = Task(config, episodes_of(config, game, self.start))
         return [
-            partial(make_env, config, episodes, recorder=self._recorder(config, game, index, number))
+            partial(make_env, task, recorder=self._recorder(task, index, number))
             for index, number in zip(indices, numbers, strict=True)
         ]
 
-    def _recorder(self, config: TrainConfig, game: Game, index: int, number: int) -> SendingRecorder | None:
-        if not (self.record and config.record_every):
-            return None
-        return SendingRecorder(index, about(config, game), config.record_every, number)
+    def _recorder(self, task: Task, index: int, number: int) -> SendingRecorder | None:
+        every = task.config.record_every
+        return SendingRecorder(index, about(task), every, number) if self.record and every else None
 
 
 def game_here(sha1: str, name: str, like: Path) -> Game:

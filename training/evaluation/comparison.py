@@ -11,13 +11,13 @@ from typing import Any
 from envs.files import append_json_line
 from training.checkpoints.writing import POLICY, Checkpoint
 from training.config.loading import load_config
-from training.config.schema import TrainConfig
+from training.environments.task import Task, resolve_task
+from training.environments.vectorized import task_vec_env
 from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
 from training.evaluation.players import load_policy, open_milestones, play_seeds, random_choice, seeded_policy
 from training.evaluation.playing import SIDE_BY_SIDE, Choose, Episode
 from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
-from training.make_env import env_config, here, make_vec_env
 from training.ppo.build import resolve_device
 from training.runs.lookup import run_checkpoint
 
@@ -46,10 +46,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Player:
-    """Who plays: a run's checkpoint, or random buttons (none). ``config`` has the rules."""
+    """Who plays: a run's checkpoint, or random buttons (none). ``task`` has the rules."""
 
     name: str
-    config: TrainConfig
+    task: Task
     run: Path | None = None
     checkpoint: Checkpoint | None = None
 
@@ -63,12 +63,12 @@ def evaluate(request: Request) -> str:
     refuse_other_configs(request.runs)
     config = load_config(request.runs[0] / "config.json", request.overrides)
     resolve_device(config.device)
-    players = _players(request, config)
-    made = env_config(config)
+    task = resolve_task(config)
+    players = _players(request, task)
     side_by_side = min(request.num_envs or SIDE_BY_SIDE, request.episodes)
-    rules = Rules.of(config, made, request.episodes, request.seeds, side_by_side)
+    rules = Rules.of(task, request.episodes, request.seeds, side_by_side)
     played = {player.name: _played(player, request, rules) for player in players}
-    comparison = _compare(request, players, played, open_milestones(made))
+    comparison = _compare(request, players, played, open_milestones(task.episodes))
     _keep(request, players, rules, played, comparison)
     picture = request.picture or (request.runs[0] / "eval.png" if len(request.runs) == 1 else None)
     if picture is not None:
@@ -78,14 +78,14 @@ def evaluate(request: Request) -> str:
     return comparison_text(comparison) + (f"\n  picture: {picture}" if picture else "")
 
 
-def _players(request: Request, config: TrainConfig) -> list[Player]:
-    players = [Player(run.name, config, run, run_checkpoint(run, request.checkpoint)) for run in request.runs]
+def _players(request: Request, task: Task) -> list[Player]:
+    players = [Player(run.name, task, run, run_checkpoint(run, request.checkpoint)) for run in request.runs]
     rival = request.against
     if rival is not None:
-        own = with_policy_of(config, load_config(rival / "config.json"))
+        own = with_policy_of(task, load_config(rival / "config.json"))
         name = f"{rival.name} (against)" if rival.name in {run.name for run in request.runs} else rival.name
         players.append(Player(name, own, rival, run_checkpoint(rival, None)))
-    return [*players, Player(RANDOM, config)]
+    return [*players, Player(RANDOM, task)]
 
 
 def _played(player: Player, request: Request, rules: Rules) -> list[Episode]:
@@ -93,12 +93,12 @@ def _played(player: Player, request: Request, rules: Rules) -> list[Episode]:
         known = known_play(request.runs[0], RANDOM, rules)
         if known is not None:
             return known
-    env = make_vec_env(here(player.config), rules.record["num_envs"])
+    env = task_vec_env(player.task.on_this_machine(), rules.record["num_envs"])
     try:
         if player.checkpoint is None:
             choices: Callable[[int], Choose] = partial(random_choice, env)
         else:
-            choices = seeded_policy(load_policy(player.config, env, player.checkpoint), request.greedy)
+            choices = seeded_policy(load_policy(player.task.config, env, player.checkpoint), request.greedy)
         return play_seeds(env, choices, request.episodes, range(request.seeds))
     finally:
         env.close()
@@ -116,12 +116,8 @@ def _compare(
         summaries = {name: summaries[name] for name in ours} | whole | {o: summaries[o] for o in opponents}
     trained = ", ".join(f"{p.name} at {p.checkpoint.steps:,} steps" for p in players if p.checkpoint)
     count = len(played[ours[0]])
-    heading = f"{trained}, {request.policy}, {count} episodes each from {_start(players[0])}"
+    heading = f"{trained}, {request.policy}, {count} episodes each from {players[0].task.start.name}"
     return Comparison(heading, ours, summaries, better, names)
-
-
-def _start(player: Player) -> str:
-    return env_config(player.config).start.name
 
 
 def _keep(

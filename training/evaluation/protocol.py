@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import UserError
-from envs.red_env import EnvConfig
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.task import Task
 from training.evaluation.episode_statistics import from_columns
 from training.evaluation.playing import Episode
 from training.runs.folder import git_commit
@@ -35,9 +35,9 @@ TRAINING_KEYS = (
 )
 
 
-def with_policy_of(rules: TrainConfig, other: TrainConfig) -> TrainConfig:
+def with_policy_of(rules: Task, other: TrainConfig) -> Task:
     """``rules`` for a policy that was made for ``other``'s observations and network."""
-    return rules.model_copy(update={key: getattr(other, key) for key in POLICY_KEYS})
+    return rules.with_settings(**{key: getattr(other, key) for key in POLICY_KEYS})
 
 
 def refuse_other_configs(runs: Sequence[Path]) -> None:
@@ -68,15 +68,15 @@ class Rules:
     digest: str | None
 
     @staticmethod
-    def of(config: TrainConfig, made: EnvConfig, episodes: int, seeds: int, num_envs: int) -> Rules:
-        """The rules of ``config``, of which ``made`` was made, for so many episodes of each seed."""
-        settings = config.model_dump(mode="json")
+    def of(task: Task, episodes: int, seeds: int, num_envs: int) -> Rules:
+        """The rules of ``task`` for so many episodes of each seed."""
+        settings = task.config.model_dump(mode="json")
         apart = {*POLICY_KEYS, *TRAINING_KEYS, "rom"}
         commit = git_commit()
         record: dict[str, Any] = {
-            "rom_sha1": made.game.sha1,
-            "start": made.start.name,
-            "start_sha256": hashlib.sha256(made.start.data).hexdigest(),
+            "rom_sha1": task.game.sha1,
+            "start": task.start.name,
+            "start_sha256": hashlib.sha256(task.start.data).hexdigest(),
             "episodes_per_seed": episodes,
             "seeds": seeds,
             "num_envs": num_envs,

@@ -10,9 +10,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.game_boy.emulator import Emulator
 from training.config.schema import TrainConfig
+from training.environments.local import check_display, make_env
+from training.environments.task import resolve_task
 from training.evaluation.players import load_policy, policy_choice
 from training.evaluation.playing import FIRST_EVALUATION_SEED
-from training.make_env import check_display, env_config, make_env
 from training.runs.lookup import run_checkpoint
 
 TOLD = ("return", "length", "battles_won", "levels_gained", "badges_earned", "map_progress")
@@ -26,9 +27,9 @@ def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoin
     """
     check_display("--watch")
     found = run_checkpoint(run, checkpoint)
-    settings = env_config(config)
-    emulator = Emulator(settings.game.rom, sound=config.sound, window="SDL2", real_speed=True)
-    env = DummyVecEnv([lambda: make_env(config, settings, emulator=emulator)])
+    task = resolve_task(config)
+    emulator = Emulator(task.game.rom, sound=config.sound, window="SDL2", real_speed=True)
+    env = DummyVecEnv([lambda: make_env(task, emulator=emulator)])
     try:
         choose = policy_choice(load_policy(config, env, found), greedy)
         torch.manual_seed(0)

@@ -9,10 +9,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.episodes.file_format import SUFFIX, file_name
 from training.config.loading import load_config
+from training.environments.local import make_env
 from training.environments.recording import make_recorder
+from training.environments.task import resolve_task
 from training.evaluation.players import load_policy, policy_choice
 from training.evaluation.playing import FIRST_EVALUATION_SEED, SEEDS_APART
-from training.make_env import env_config, make_env
 from training.runs.lookup import run_checkpoint
 
 
@@ -34,9 +35,9 @@ def play_new_episode(
     overrides = {key: value for key, value in given.items() if value is not None}
     config = load_config(run / "config.json", {**overrides, "device": "cpu", "record_every": 1})
     found = run_checkpoint(run, checkpoint)
-    settings = env_config(config)
-    recorder = make_recorder(config, settings.game, folder, environment=0)
-    env = DummyVecEnv([lambda: make_env(config, settings, recorder=recorder)])
+    task = resolve_task(config)
+    recorder = make_recorder(task, folder, environment=0)
+    env = DummyVecEnv([lambda: make_env(task, recorder=recorder)])
     try:
         choose = policy_choice(load_policy(config, env, found), greedy)
         torch.manual_seed(seed)

@@ -23,8 +23,9 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.drawing.reward_overlay import PALETTE, Curves, Strip, compose
 from training.drawing.video import Film
+from training.environments.local import make_env
 from training.environments.recording import config_of
-from training.make_env import env_config, make_env
+from training.environments.task import resolve_task
 
 FRAMES = 60  # of the game, a second
 LAST = 1.5  # seconds that the last picture stays
@@ -245,4 +246,4 @@ class FilmedEmulator(Emulator):
 
 
 def _environment(source: Source, emulator: Emulator) -> RedEnv:
-    return make_env(source.config, env_config(source.config), emulator=emulator)
+    return make_env(resolve_task(source.config), emulator=emulator)

@@ -7,24 +7,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envs.game.catalog import Game
 from training.checkpoints.writing import Checkpoint, CheckpointError, read_checkpoint
-from training.config.schema import TrainConfig
 from training.runs.folder import RunError, existing_run
 
 if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
     from training.checkpoints.writing import Checkpoint
 
 
-def refuse_other_rom(run: Path, config: TrainConfig) -> None:
-    """Raise RunError when the config's ROM is not the one, by its hash, that the run began with."""
-    from training.make_env import game_of
-
+def refuse_other_rom(run: Path, game: Game) -> None:
+    """Raise RunError when the ROM of ``game`` is not the one, by its hash, that the run began with."""
     try:
         manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
         began_with = manifest["rom_sha1"]
     except (OSError, ValueError, KeyError, TypeError):
         raise RunError(f"run {run.name}: manifest.json is missing or damaged") from None
-    game = game_of(config)
     if game.sha1 != began_with:
         raise RunError(
             f"run {run.name} began with a ROM of SHA-1 {began_with}; {game.rom} has {game.sha1};"

@@ -12,6 +12,7 @@ from envs.cluster.ray_api import require_ray
 from training.cli.parsing import UsageError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.task import Task, game_of, resolve_task
 from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing
 from training.runs.lookup import find_checkpoint, newest, refuse_other_rom
 from training.session.flags import TrainFlags
@@ -25,7 +26,7 @@ class Plan:
     """What a training session does. ``resume`` continues count and optimizer, ``weights`` only start it."""
 
     folder: Path
-    config: TrainConfig
+    task: Task
     stop_after: int | None
     use_graphics: bool
     resume: Checkpoint | None = None
@@ -34,6 +35,11 @@ class Plan:
     accept_changes: bool = False
     ignore_memory: bool = False
     lock: IO[bytes] | None = None  # on the run that is resumed, held since before its checkpoint was read
+
+    @property
+    def config(self) -> TrainConfig:
+        """The run's settings."""
+        return self.task.config
 
     @property
     def first_step(self) -> int:
@@ -89,11 +95,12 @@ def _fresh(flags: TrainFlags) -> Plan:
     name = flags.run_name if flags.run_name is not None else new_run_name(flags.config)
     folder = refuse_existing(name)
     weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
+    task = resolve_task(config)
     if flags.measure_num_envs:
-        config = _with_measured_num_envs(flags)
+        task = _with_measured_num_envs(flags, task)
     return Plan(
         folder,
-        config,
+        task,
         flags.stop_after,
         flags.use_graphics,
         weights=weights,
@@ -102,12 +109,12 @@ def _fresh(flags: TrainFlags) -> Plan:
     )
 
 
-def _with_measured_num_envs(flags: TrainFlags) -> TrainConfig:
+def _with_measured_num_envs(flags: TrainFlags, task: Task) -> Task:
     from training.ppo.build import resolve_device
     from training.session.sizing import with_measured_num_envs
 
-    resolve_device(load_config(flags.config, flags.overrides()).device)
-    return with_measured_num_envs(lambda more: load_config(flags.config, {**flags.overrides(), **more}))
+    resolve_device(task.config.device)
+    return with_measured_num_envs(lambda more: load_config(flags.config, {**flags.overrides(), **more}), task)
 
 
 def _resumed(flags: TrainFlags, name: str) -> Plan:
@@ -121,8 +128,10 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
             f"run {name}: settings differ from its own ({', '.join(changes)});"
             " --accept-changes goes on with them"
         )
+    game = game_of(config)
     if not flags.accept_changes:
-        refuse_other_rom(folder, config)
+        refuse_other_rom(folder, game)
+    task = resolve_task(config, game)
     lock = lock_run(folder)
     checkpoint = _newest_mended(folder)
     if checkpoint.steps >= config.training_steps:
@@ -133,7 +142,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     if flags.stop_after is not None and flags.stop_after <= checkpoint.steps:
         raise UsageError(f"--stop-after {flags.stop_after}: run {name} has {checkpoint.steps} steps already")
     return Plan(
-        folder, config, flags.stop_after, flags.use_graphics, resume=checkpoint,
+        folder, task, flags.stop_after, flags.use_graphics, resume=checkpoint,
         accept_changes=flags.accept_changes, lock=lock, ignore_memory=flags.ignore_memory,
     )  # fmt: skip
 

@@ -24,11 +24,11 @@ from callbacks.run_totals import Tally
 from callbacks.schedules import Schedules
 from envs.files import write_json
 from training.checkpoints.writing import Checkpoint, apply_training_state, apply_weights
+from training.environments.vectorized import task_vec_env
 from training.evaluation.callback import EvaluateNowAndThen
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
 from training.history_db.recorder import RunHistory
-from training.make_env import game_of, here, interventions_of, make_vec_env, played, told_start
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER, MB
@@ -61,8 +61,8 @@ class Session:
             apply_weights(plan.weights, self.model)
         self.tally = Tally()
         config = plan.config
-        self.ledger = InterventionLedger(interventions_of(config))
-        sha1 = game_of(config).sha1
+        self.ledger = InterventionLedger(plan.task.interventions)
+        sha1 = plan.task.game.sha1
         if plan.resume is not None:
             self._restore(plan.resume, sha1)
         self.stop = OrderlyStop(plan.stop_after)
@@ -128,7 +128,7 @@ class Session:
             return
         manifest = {
             "name": plan.folder.name,
-            **played(plan.config),
+            **plan.task.facts(),
             "seed": plan.config.seed,
             "sweep": plan.config.sweep,
             "training_steps": plan.config.training_steps,
@@ -161,7 +161,7 @@ class Session:
             FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
             self.ledger,
             AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
-            exploration_picture(config, folder),
+            exploration_picture(self.plan.task, folder),
             self.health,
             self.history,
             Progress(self._last_step()),
@@ -184,7 +184,7 @@ class Session:
         return EvaluateNowAndThen(
             config,
             self.plan.folder,
-            lambda n: make_vec_env(here(config), n),
+            lambda n: task_vec_env(self.plan.task.on_this_machine(), n),
             on_best=lambda: self.keep.save("best"),
             stopping=lambda: self.stop.reason is not None,
         )
@@ -198,7 +198,7 @@ class Session:
             seconds=seconds,
             updates=self.tally.counts["updates"],
             counts=self.tally.counts,
-            start=told_start(self.plan.config),
+            start=self.plan.task.describe_start(),
             interventions=dict(self.ledger.counts),
             mean_return=self.tally.mean_return,
             metrics=self.health.last,
@@ -225,7 +225,7 @@ def train(plan: Plan) -> RunSummary:
         require_bfloat16(device)
     check_trackers(plan.config)
     memory = check_memory(plan.config, plan.ignore_memory)
-    env = make_vec_env(plan.config, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
+    env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
         print(memory, flush=True)
         return Session(plan, env).run()

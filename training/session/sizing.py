@@ -15,7 +15,8 @@ from envs.red_env import RedEnv
 from envs.workers.cpu_affinity import available_cores
 from training.config.presets import divisors_near
 from training.config.schema import TrainConfig
-from training.make_env import make_vec_env
+from training.environments.task import Task
+from training.environments.vectorized import task_vec_env
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 from training.ppo.build import build_model, resolve_device
 from training.resources.chunk_sizes import samples_at_once
@@ -61,11 +62,11 @@ def check_memory(config: TrainConfig, ignore: bool = False) -> str:
         return f"warning: {error}"
 
 
-def with_measured_num_envs(with_settings: WithSettings) -> TrainConfig:
-    """The config with as many environments as rollouts on this machine are fastest with, or nearly so.
+def with_measured_num_envs(with_settings: WithSettings, task: Task) -> Task:
+    """``task`` with as many environments as rollouts on this machine are fastest with, or nearly so.
 
-    ``with_settings(settings)`` loads it with those on top. A batch_size that then divides no rollout gives
-    way to the nearest that does. Says what it measured; takes some seconds. Raises UserError.
+    ``with_settings(settings)`` loads its config with those on top. A batch_size that then divides no rollout
+    gives way to the nearest that does. Says what it measured; takes some seconds. Raises UserError.
     """
     wanted = with_settings({}).batch_size
     free = available_memory()
@@ -74,7 +75,7 @@ def with_measured_num_envs(with_settings: WithSettings) -> TrainConfig:
         config = _with_num_envs(with_settings, number, wanted)
         if config is None or (speeds and memory_of(config).total > free):
             continue
-        speeds[number] = _speed(config)
+        speeds[number] = _speed(config, task)
         print(f"num_envs {number}: {speeds[number]:.0f} steps/s in rollouts", flush=True)
     if not speeds:
         raise UserError("--num-envs auto: no number fits the other settings; give one")
@@ -83,7 +84,7 @@ def with_measured_num_envs(with_settings: WithSettings) -> TrainConfig:
     assert config is not None
     changed = f", batch_size {config.batch_size} instead of {wanted}" if config.batch_size != wanted else ""
     print(f"num_envs {chosen} chosen{changed}", flush=True)
-    return config
+    return Task(config, task.episodes)
 
 
 def _with_num_envs(with_settings: WithSettings, number: int, batch_size: int) -> TrainConfig | None:
@@ -96,10 +97,10 @@ def _with_num_envs(with_settings: WithSettings, number: int, batch_size: int) ->
     return with_settings({"num_envs": number, "n_steps": settings.n_steps, "batch_size": fitting})
 
 
-def _speed(config: TrainConfig) -> float:
-    """Steps a second of rollouts with the config's network."""
+def _speed(config: TrainConfig, task: Task) -> float:
+    """Steps a second of rollouts of ``task`` with the config's sizes and network."""
     short = config.model_copy(update={"n_steps": TRIED_STEPS, "batch_size": config.num_envs})
-    env = make_vec_env(short)
+    env = task_vec_env(Task(short, task.episodes))
     try:
         model = build_model(short, env)
         _, callback = model._setup_learn(10**9, None)

@@ -24,7 +24,7 @@ from envs.errors import UserError
 from envs.files import write_json
 from training.config.schema import TrainConfig
 from training.environments.remote import game_here
-from training.make_env import env_config, here
+from training.environments.task import resolve_task
 from training.runs.folder import RunError, run_folder
 from training.sweeps.local_jobs import (
     PROGRAM,
@@ -80,17 +80,17 @@ def _put(
 
 def _order(trial: Trial, cpus: int) -> bytes:
     """What a machine is told of a trial."""
-    config = here(trial.config).model_copy(update={"workers": min(cpus, trial.config.num_envs)})
-    episodes = env_config(trial.config)
-    named = episodes.start.name in episodes.game.start_names  # made there, by the same script
+    task = resolve_task(trial.config)
+    config = task.on_this_machine().with_settings(workers=min(cpus, trial.config.num_envs)).config
+    named = task.start.name in task.game.start_names  # made there, by the same script
     return encode(
         {
             "run": trial.run,
             "config": config.model_dump(mode="json"),
-            "game": episodes.game.name,
-            "rom_sha1": episodes.game.sha1,
-            "start": None if named else episodes.start.data,
-            "start_sha256": hashlib.sha256(episodes.start.data).hexdigest(),
+            "game": task.game.name,
+            "rom_sha1": task.game.sha1,
+            "start": None if named else task.start.data,
+            "start_sha256": hashlib.sha256(task.start.data).hexdigest(),
         }
     )
 

@@ -14,7 +14,7 @@ from training.config.files import ConfigError, Layer, read_object, unknown_name
 from training.config.loading import load_config
 from training.config.presets import largest_divisor
 from training.config.schema import MAX_SEED, TrainConfig
-from training.make_env import env_config
+from training.environments.task import resolve_task
 
 Number = int | float
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -77,7 +77,7 @@ def load_space(path: Path) -> tuple[Space, TrainConfig]:
         if key.split(".")[0] not in TrainConfig.model_fields:
             raise ConfigError(unknown_name(key, TrainConfig.model_fields, f"a setting that {path} can vary"))
     base = load_config(path.parent / space.base)
-    env_config(base)
+    resolve_task(base)
     _check_ends(space, path)
     return space, base
 

@@ -16,7 +16,7 @@ from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.presets import largest_divisor
 from training.config.schema import TrainConfig
-from training.make_env import env_config
+from training.environments.task import resolve_task
 
 Mode = Literal["smoke", "full"]
 # A smoke run is the variant with short episodes and few environments: same learning, smaller task.
@@ -73,7 +73,7 @@ def load_variants(
     for path in paths:
         try:
             config = load_config(path, overrides, base)
-            env_config(config)  # the ROM, the start and the goal
+            resolve_task(config)  # the ROM, the start and the goal
             variants.append(Variant(_name(config, path), path, _sized(config, mode, episodes)))
         except UserError as error:
             problems.append(str(error))

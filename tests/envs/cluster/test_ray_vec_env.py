@@ -30,7 +30,8 @@ from tests.envs.transitions import actions, assert_same_infos, gone, same
 from tests.ray_nodes import RayNodes
 from training.config.loading import load_config
 from training.environments.remote import RemoteMakers, game_here
-from training.make_env import env_config, make_vec_env
+from training.environments.task import resolve_task
+from training.make_env import make_vec_env
 
 # Not imported here: Ray reads where its token is when it is imported.
 pytestmark = pytest.mark.skipif(
@@ -185,8 +186,7 @@ def test_a_lost_actor_is_started_again(
 def test_another_cartridge_is_refused_by_both_hashes(nodes: RayNodes, make: Make) -> None:
     """What the trainer says it plays is on none of the machines."""
     config = load_config(None, {**SETTINGS, "num_envs": 2})
-    episodes = env_config(config)
-    makers = RemoteMakers.of(config, episodes.game, episodes.start, record=False)
+    makers = RemoteMakers.of(resolve_task(config), record=False)
     space = Observations(config.observations).space
 
     def refused(**wrong: Any) -> str:

@@ -12,7 +12,7 @@ from tests.paths import CONFIGS
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.make_env import reward_of
+from training.environments.local import reward_of
 
 
 def load(folder: Path, layers: Any, **more: Any) -> TrainConfig:
@@ -45,7 +45,7 @@ def test_a_weight_goes_along_with_the_steps(tmp_path: Path, schedule: Any, weigh
 
 
 def test_environments_begin_with_the_first_weights(tmp_path: Path) -> None:
-    from training.make_env import game_of
+    from training.environments.task import game_of
 
     config = load(tmp_path, {"dense": {"kind": "linear", "start": 0.5, "end": 0.0}, "sparse": 0.0})
     stack = reward_of(config, game_of(config))

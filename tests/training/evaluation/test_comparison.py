@@ -14,12 +14,13 @@ from tests.training.conftest import TINY, Program
 from tests.training.evaluation.test_playing import STATS
 from training.checkpoints.writing import TRAINER
 from training.config.loading import load_config
+from training.environments.task import resolve_task
 from training.evaluation.episode_statistics import as_columns
 from training.evaluation.players import random_choice
 from training.evaluation.playing import Episode, Interrupted, play_episodes
 from training.evaluation.protocol import Rules, known_play
 from training.learning_curves import mean_curve, read_curve
-from training.make_env import env_config, make_vec_env
+from training.make_env import make_vec_env
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_wrong_commands(three: Path, refused: Callable[..., str], flags: list[st
 
 def test_random_play_that_is_known_is_not_played_again(three: Path, tmp_path: Path) -> None:
     config = load_config(three / "e1" / "config.json")
-    rules = Rules.of(config, env_config(config), episodes=2, seeds=1, num_envs=2)
+    rules = Rules.of(resolve_task(config), episodes=2, seeds=1, num_envs=2)
     played = [Episode({**STATS, "interventions": {}}, {"route 1": 3}, 0)]
     told = [{"policy": "random", "digest": "x", "values": as_columns(played)}, {"policy": "stochastic"}]
     (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps(row) for row in told) + '\n{"cut')
@@ -125,11 +126,9 @@ def test_random_play_that_is_known_is_not_played_again(three: Path, tmp_path: Pa
 
 
 def test_rules_differ_where_episodes_do_and_only_there(three: Path) -> None:
-    config = load_config(three / "e1" / "config.json")
-
     def settings(**changes: Any) -> Any:
         changed = load_config(three / "e1" / "config.json", changes)
-        return Rules.of(changed, env_config(config), 2, 1, 2).record["settings"]
+        return Rules.of(resolve_task(changed), 2, 1, 2).record["settings"]
 
     plain = settings()
     for changes in ({"seed": 5}, {"n_steps": 64}, {"learning_rate": 0.1}, {"network": {"hidden": [8]}}):

@@ -18,8 +18,9 @@ from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.local import env_makers
 from training.environments.monitor import ClusterMonitor
-from training.make_env import env_makers
+from training.environments.task import resolve_task
 from training.ppo import async_rollout as arrivals
 from training.ppo.async_ppo import ArrivingPPO
 from training.ppo.build import build_model
@@ -39,7 +40,7 @@ class Scripted(EmulatorVecEnv):
 
     def __init__(self, config: TrainConfig) -> None:
         spaces = Observations(config.observations).space, RedEnv.actions()
-        super().__init__(env_makers(config, ENVS), 2, spaces=spaces)
+        super().__init__(env_makers(resolve_task(config), ENVS), 2, spaces=spaces)
         self.under_way: list[int] = []
         self.losing: set[int] = set()
         self.gone: set[int] = set()

@@ -18,7 +18,9 @@ from torch.nn.functional import mse_loss
 from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.make_env import env_makers, make_vec_env
+from training.environments.local import env_makers
+from training.environments.task import resolve_task
+from training.make_env import make_vec_env
 from training.ppo.build import build_model
 from training.ppo.pipelined_ppo import PipelinedPPO
 
@@ -60,7 +62,7 @@ def test_the_buffer_is_what_plain_ppo_would_have_stored(make: Make, config: Trai
     """The same actions on DummyVecEnv, put together as stable-baselines3's collect_rollouts does it."""
     model = make()
     buffer = rollout(model)
-    plain = DummyVecEnv(env_makers(config, config.num_envs))  # type: ignore[arg-type]
+    plain = DummyVecEnv(env_makers(resolve_task(config), config.num_envs))  # type: ignore[arg-type]
     plain.seed(model.env.venv._crew.base_seed)  # type: ignore[union-attr]
     expected = DictRolloutBuffer(
         24, model.observation_space, model.action_space, "cpu", model.gae_lambda, model.gamma, 5  # type: ignore[arg-type]

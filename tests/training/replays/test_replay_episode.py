@@ -31,6 +31,7 @@ from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
 from training.drawing.reward_overlay import PALETTE, STRIP, Curves, Strip, amount
 from training.drawing.video import Film
+from training.environments.task import resolve_task
 from training.make_env import make_vec_env
 from training.replays.episode_folder import BLOCK, EpisodeFolder
 from training.replays.episode_list import chosen, listing, verify_all
@@ -215,10 +216,10 @@ def test_a_film_shows_the_episode(
 
 
 def _last_picture(source: Source, emulator: Emulator) -> NDArray[np.uint8]:
-    from training.make_env import env_config, make_env
+    from training.environments.local import make_env
     from training.replays.replay_episode import play_again
 
-    env = make_env(source.config, env_config(source.config), emulator=emulator)
+    env = make_env(resolve_task(source.config), emulator=emulator)
     for _ in play_again(source, env):
         pass
     return emulator.screen_rgb() // 64 * 85

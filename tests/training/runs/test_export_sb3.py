@@ -15,8 +15,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from tests.training.conftest import Program
 from training.checkpoints.writing import read_checkpoint
 from training.config.loading import load_config
+from training.environments.local import env_makers
+from training.environments.task import resolve_task
 from training.evaluation.players import load_policy
-from training.make_env import env_makers
 
 # A stranger's program: nothing of this project can be imported.
 STRANGER = """
@@ -53,7 +54,7 @@ def test_plain_stable_baselines3_plays_the_same(program: Program, run: Path, tmp
     result = program("export_sb3", run.name, "--out", out, fresh=True)
     assert result.returncode == 0, result.stderr
     config = load_config(run / "config.json")
-    env = DummyVecEnv(env_makers(config, 2))
+    env = DummyVecEnv(env_makers(resolve_task(config), 2))
     ours = load_policy(config, env, read_checkpoint(run / "checkpoints" / "final"))
     env.seed(5)
     seen = [env.reset()]

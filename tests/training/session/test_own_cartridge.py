@@ -17,8 +17,8 @@ from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, read_rom
 from tests.training.conftest import Program
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.task import game_of, resolve_task
 from training.evaluation.watch import watch
-from training.make_env import env_config, game_of
 from training.runs.folder import RunError
 from training.runs.lookup import refuse_other_rom
 
@@ -60,9 +60,9 @@ def test_the_run_goes_on_with_the_cartridge_it_began_with(run: Path, unknown_rom
     config = load_config(run / "config.json")
     assert (config.rom, config.game, config.fast_text) == (str(unknown_rom), "red", True)
     assert config.start is None
-    refuse_other_rom(run, config)
+    refuse_other_rom(run, game_of(config))
     with pytest.raises(RunError, match=r"began with a ROM of SHA-1 .* --accept-changes"):
-        refuse_other_rom(run, config.model_copy(update={"rom": EMBEDDED, "game": None}))
+        refuse_other_rom(run, game_of(config.model_copy(update={"rom": EMBEDDED, "game": None})))
 
 
 def test_the_policy_is_watched_in_a_window(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,4 +98,4 @@ def test_what_is_wrong_with_it_is_one_line(refused: Callable[..., str], unknown_
     assert "go on with --game red" in refused("train_ppo", *flags)
     config = load_config(None, {"rom": str(unknown_rom), "game": "red", "start": "gym1"})
     with pytest.raises(UserError, match=r'"gym1": no start of red and no file; .*known: power on, bedroom'):
-        env_config(config)
+        resolve_task(config)

@@ -1,0 +1,71 @@
+"""Environments of a task on this machine: one in this process, or what makes many in worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from envs.episodes.recorder import EpisodeRecorder
+from envs.errors import UserError
+from envs.game.catalog import Game
+from envs.game_boy.emulator import Emulator
+from envs.observations import Observations
+from envs.red_env import RedEnv
+from rewards.own_terms import own_terms
+from rewards.stack import RewardStack
+from training.config.schema import TrainConfig
+from training.environments.recording import make_recorder
+from training.environments.task import Task
+
+
+def reward_of(config: TrainConfig, game: Game) -> RewardStack:
+    """What the config pays, with the weights that its layers begin with. Raises UserError."""
+    return RewardStack(
+        config.rewards, config.layers.at(0, 1), game.progress_order, own_terms(config.reward_terms)
+    )
+
+
+def make_env(
+    task: Task,
+    window: str = "null",
+    emulator: Emulator | None = None,
+    recorder: EpisodeRecorder | None = None,
+) -> RedEnv:
+    """One environment in this process; ``emulator`` (default: a new one) must have the game's cartridge."""
+    return RedEnv(
+        emulator or Emulator(task.game.rom, sound=task.config.sound, window=window),
+        reward_of(task.config, task.game),
+        Observations(task.config.observations),
+        task.episodes,
+        recorder,
+    )
+
+
+def env_makers(
+    task: Task, count: int, *, use_graphics: bool = False, record: Path | None = None
+) -> list[Callable[[], RedEnv]]:
+    """What makes each of ``count`` environments, wherever it is called. Raises UserError."""
+    if task.config.reward_terms:  # the user's own code: its mistakes are found before any process starts
+        with contextlib.closing(make_env(task)) as env:
+            env.reset(seed=task.config.seed)
+            env.step(0)
+            env.snapshot()
+    windows = ["SDL2" if use_graphics and index == 0 else "null" for index in range(count)]
+    folder = record and record.absolute()
+    recorders = [make_recorder(task, folder, index) if folder else None for index in range(count)]
+    return [
+        partial(make_env, task, window, recorder=recorder)
+        for window, recorder in zip(windows, recorders, strict=True)
+    ]
+
+
+def check_display(flag: str = "--use-graphics") -> None:
+    """Raise UserError when no window can be opened here; ``flag`` is what asked for one."""
+    if sys.platform == "linux" and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    ):
+        raise UserError(f"{flag} needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")

@@ -1,0 +1,95 @@
+"""The task of a run: its config with the game and the start state that the config names, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from envs.game.catalog import Game, chosen_rom, identify
+from envs.game.interventions import HELPS
+from envs.red_env import EnvConfig
+from envs.start_library import start_state
+from envs.start_states.state_files import StartState
+from training.config.schema import TrainConfig
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is played, and how: made by ``resolve_task`` and handed down, so that nothing reads the ROM or the
+    start state a second time. ``episodes`` has both."""
+
+    config: TrainConfig
+    episodes: EnvConfig
+
+    @property
+    def game(self) -> Game:
+        """The cartridge, identified."""
+        return self.episodes.game
+
+    @property
+    def start(self) -> StartState:
+        """The state that episodes begin from."""
+        return self.episodes.start
+
+    @property
+    def interventions(self) -> list[str]:
+        """The kinds of writes to memory that the config switches on."""
+        return [name for name in HELPS if getattr(self.config, name)]
+
+    def describe_start(self) -> str:
+        """Where episodes begin, and whether a script played to there, which is an intervention too."""
+        name = self.start.name
+        return f"{name} (scripted)" if name in self.game.start_names else name
+
+    def facts(self) -> dict[str, object]:
+        """What a run's manifest says of its game: the ROM by its hash alone, the start state and its
+        provenance."""
+        return {
+            "game": self.game.name,
+            "game_known_by": "--game" if self.game.assumed else "SHA-1",
+            "rom_title": self.game.title,
+            "rom_sha1": self.game.sha1,
+            "start": {"name": self.start.name, **self.start.provenance},
+            "interventions": self.interventions,
+        }
+
+    def with_settings(self, **settings: Any) -> Task:
+        """The same game and start under a config in which ``settings`` differ; they are not validated."""
+        config = self.config.model_copy(update=settings)
+        return Task(config, episodes_of(config, self.game, self.start))
+
+    def on_this_machine(self) -> Task:
+        """The task with its games on this machine: what plays a few episodes needs no cluster."""
+        return self.with_settings(ray_address=None)
+
+
+def game_of(config: TrainConfig) -> Game:
+    """The game that the config plays. Raises UserError for an unreadable or unknown ROM."""
+    return identify(chosen_rom(config.rom), config.game)
+
+
+def resolve_task(config: TrainConfig, game: Game | None = None) -> Task:
+    """The config with its game (``game``, where that was identified before) and start state; makes the start
+    state when it is not there yet.
+
+    Raises:
+        UserError: the ROM, the start or the goal is wrong.
+    """
+    game = game or game_of(config)
+    start = start_state(game, config.start or game.default_start)
+    return Task(config, episodes_of(config, game, start))
+
+
+def episodes_of(config: TrainConfig, game: Game, start: StartState) -> EnvConfig:
+    """How the config's episodes run on ``game`` from ``start``. Raises UserError for a wrong goal."""
+    return EnvConfig(
+        game=game,
+        start=start,
+        max_steps=config.max_steps,
+        action_frames=config.action_frames,
+        held_frames=config.held_frames,
+        agent_stats_every=config.agent_stats_every,
+        goal=config.goal,
+        fast_text=config.fast_text,
+        repel=config.repel,
+    )

@@ -1,0 +1,55 @@
+"""Vector environments of a task: worker processes on this machine, or actors on a Ray cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envs.cluster.actor import Terms
+from envs.cluster.actor_handle import Patience
+from envs.cluster.ray_vec_env import RayVecEnv
+from envs.episodes.receiver import EpisodeShelf
+from envs.observations import Observations
+from envs.red_env import RedEnv
+from envs.vec_env import EmulatorVecEnv
+from training.environments.local import check_display, env_makers
+from training.environments.monitor import ClusterMonitor, GroupVecMonitor
+from training.environments.remote import RemoteMakers
+from training.environments.task import Task
+
+
+def task_vec_env(
+    task: Task, num_envs: int | None = None, *, use_graphics: bool = False, record: Path | None = None
+) -> GroupVecMonitor:
+    """``num_envs`` (default: the config's) games of ``task`` in ``config.workers`` processes (default: one
+    per core), or on the Ray cluster at ``config.ray_address``.
+
+    ``use_graphics`` shows the first environment in a window; ``record`` is the folder that episodes are kept
+    in (default: none).
+
+    Raises:
+        UserError: there is no display for the window, or no cluster with room and the same cartridge.
+    """
+    config, count = task.config, num_envs or task.config.num_envs
+    if config.ray_address is not None:
+        return _on_a_cluster(task, config.ray_address, count, record)
+    if use_graphics:
+        check_display()
+    makers = env_makers(task, count, use_graphics=use_graphics, record=record)
+    spaces = Observations(config.observations).space, RedEnv.actions()
+    emulators = EmulatorVecEnv(makers, config.workers, step_timeout=config.step_timeout, spaces=spaces)
+    return GroupVecMonitor(emulators)
+
+
+def _on_a_cluster(task: Task, address: str, count: int, record: Path | None) -> ClusterMonitor:
+    env_makers(task, 1)  # here, so that mistakes are found before any actor starts
+    config, ray = task.config, task.config.ray
+    makers = RemoteMakers.of(task, record is not None)
+    space = Observations(config.observations).space
+    terms = Terms(makers, space, ray.processors, config.step_timeout, ray.compress)
+    patience = Patience(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
+    shelf = None
+    if record is not None:
+        shelf = EpisodeShelf(record.absolute(), task.start, task.game.sha1, count)
+    return ClusterMonitor(
+        RayVecEnv(address, terms, RedEnv.actions(), count, config.envs_per_actor, patience, shelf)
+    )
