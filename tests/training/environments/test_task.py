@@ -1,4 +1,4 @@
-"""A task is resolved once: nothing reads the cartridge or the start state again, not even when both are gone."""
+"""A task is resolved once: nothing reads the cartridge or the start state again, even when both are gone."""
 
 from __future__ import annotations
 
