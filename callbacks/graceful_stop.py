@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from training.ppo.pipelined_ppo import PipelinedPPO
 
 
-class OrderlyStop(BaseCallback):
+class GracefulStop(BaseCallback):
     """Ends training on SIGTERM, SIGINT, a ``request``, or after the update that reaches ``stop_after``.
 
     Training ends between two rollouts. When ``cut_short`` is set, a rollout that is under way is given up:
@@ -66,7 +66,7 @@ class OrderlyStop(BaseCallback):
         if self.reason is not None and isinstance(self.model, PipelinedPPO):
             self.model.halted = True
 
-    def __enter__(self) -> OrderlyStop:
+    def __enter__(self) -> GracefulStop:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._handlers[number] = signal.signal(number, self._on_signal)
         return self

@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 N_UPDATES = "train/n_updates"
 
 
-class UpdateLog(BaseCallback):
+class LogUpdates(BaseCallback):
     """Dumps the log after every update. It must be the last callback, after those that record what an
     update was."""
 

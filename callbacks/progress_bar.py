@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Progress(BaseCallback):
+class ProgressBar(BaseCallback):
     """Shows steps, steps/s, time left, the mean return of the last ``window`` episodes, and battles
     started.
 

@@ -20,7 +20,7 @@ SUMMED = (
 COUNTED = ("updates", "episodes", *SUMMED, "map_progress_max")
 
 
-class Tally(BaseCallback):
+class RunTotals(BaseCallback):
     """Counts updates and finished episodes, and sums what their ends report. Kept in checkpoints."""
 
     def __init__(self) -> None:

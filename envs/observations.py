@@ -59,7 +59,7 @@ def scaled_hp(points: int) -> int:
     return min(points // 4, 255)
 
 
-class Part(ABC):
+class ObservationPart(ABC):
     """One entry of the observation: uint8 of ``shape``, values 0 to ``high``."""
 
     shape: tuple[int, ...]
@@ -83,7 +83,7 @@ class Part(ABC):
         """Go on from what ``snapshot`` gave. Raises ValueError for another shape or dtype."""
 
 
-class Screen(Part):
+class ScreenPart(ObservationPart):
     """The last three pictures in grey at half size, oldest first; thrice the first as an episode begins."""
 
     shape = (FRAMES, *HALF_SCREEN)
@@ -114,7 +114,7 @@ class Screen(Part):
         self._film[:FRAMES] = _fitting(snapshot, self.shape)
 
 
-class Visited(Part):
+class VisitedPart(ObservationPart):
     """The tiles of this map that the episode has stood on (255), round the player (row 24, column 24)."""
 
     shape = (1, CROP, CROP)
@@ -123,7 +123,7 @@ class Visited(Part):
         out[0] = visited.crop(state)
 
 
-class Row(Part):
+class VectorPart(ObservationPart):
     """A part of one dimension that does not depend on visited tiles. It is made as bytes: NumPy would take
     longer to assign a few of them than everything else does."""
 
@@ -135,7 +135,7 @@ class Row(Part):
         out[:] = np.frombuffer(self.content(state), np.uint8)
 
 
-class Numbers(Row):
+class NumbersPart(VectorPart):
     """A part made of a few numbers of the state alone, which are kept until what they depend on changes."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ def _mon_numbers(mon: PartyMon) -> tuple[int, ...]:
     return (mon.species, mon.level, hp, scaled_hp(mon.max_hp), mon.status, *mon.moves, *mon.pp)
 
 
-class Party(Numbers):
+class PartyPart(NumbersPart):
     """Six times 13, zeros for an empty slot: species, level, share of HP, maximal HP / 4, status byte, four
     move ids, their four power points."""
 
@@ -176,7 +176,7 @@ class Party(Numbers):
         return numbers + [0] * (self.shape[0] - len(numbers))
 
 
-class Battle(Numbers):
+class BattlePart(NumbersPart):
     """Wild, trainer, just lost (flags); own level, share of HP, maximal HP / 4; enemy species, level, share
     of HP, maximal HP / 4; the menu entry under the cursor. Zeros but for the last when there is no battle."""
 
@@ -201,7 +201,7 @@ class Battle(Numbers):
         )
 
 
-class Badges(Numbers):
+class BadgesPart(NumbersPart):
     """Eight flags, first badge first."""
 
     shape = (8,)
@@ -213,7 +213,7 @@ class Badges(Numbers):
         return [255 * (state.badges >> n & 1) for n in range(8)]
 
 
-class Events(Row):
+class EventsPart(VectorPart):
     """The game's 2,560 event flags as its 320 bytes: event n is bit n mod 8, least significant first."""
 
     shape = (EVENT_BYTES,)
@@ -222,7 +222,7 @@ class Events(Row):
         return state.event_bytes
 
 
-class Facing(Row):
+class FacingPart(VectorPart):
     """Four flags: down, up, left, right."""
 
     shape = (4,)
@@ -231,7 +231,7 @@ class Facing(Row):
         return _FACING_FLAGS[state.facing]
 
 
-class RecentActions(Row):
+class RecentActionsPart(VectorPart):
     """The last three actions, oldest first: 0 none yet, n + 1 for action n."""
 
     shape = (3,)
@@ -256,15 +256,15 @@ class RecentActions(Row):
         self._codes = _fitting(snapshot, self.shape).tobytes()
 
 
-PARTS: dict[str, type[Part]] = {
-    "screen": Screen,
-    "visited": Visited,
-    "party": Party,
-    "battle": Battle,
-    "badges": Badges,
-    "events": Events,
-    "facing": Facing,
-    "recent_actions": RecentActions,
+PARTS: dict[str, type[ObservationPart]] = {
+    "screen": ScreenPart,
+    "visited": VisitedPart,
+    "party": PartyPart,
+    "battle": BattlePart,
+    "badges": BadgesPart,
+    "events": EventsPart,
+    "facing": FacingPart,
+    "recent_actions": RecentActionsPart,
 }
 OBSERVATION_NAMES = tuple(PARTS)
 MOST_TARGETS = 4
@@ -288,7 +288,9 @@ class Observations:
         self._parts = {_check(name): PARTS[name]() for name in names}
         if not self._parts:
             raise UserError(f"observations: none picked; known: {', '.join(PARTS)}")
-        self._remembering = [part for part in self._parts.values() if type(part).update is not Part.update]
+        self._remembering = [
+            part for part in self._parts.values() if type(part).update is not ObservationPart.update
+        ]
         boxes: dict[str, spaces.Space[Picture]] = {
             name: spaces.Box(0, part.high, part.shape, np.uint8) for name, part in self._parts.items()
         }
@@ -330,8 +332,8 @@ class Observations:
             self._targets.clear()
         parts = [(part, out[name]) for name, part in self._parts.items()]
         target: Target = (
-            [(part.write, array) for part, array in parts if not isinstance(part, Row)],
-            [(part.content, array.data) for part, array in parts if isinstance(part, Row)],
+            [(part.write, array) for part, array in parts if not isinstance(part, VectorPart)],
+            [(part.content, array.data) for part, array in parts if isinstance(part, VectorPart)],
         )
         self._targets[id(out)] = out, target
         return target

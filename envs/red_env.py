@@ -16,7 +16,7 @@ from envs.episodes.stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game.goals import goal_of
-from envs.game.interventions import HELPS
+from envs.game.interventions import INTERVENTIONS
 from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.observations import Observations
 from envs.ram import GameState, read_state
@@ -90,7 +90,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._reward = reward
         self._observations = observations
         self._visited = VisitedTiles()
-        self._helps = [write for name, write in HELPS.items() if getattr(config, name)]
+        self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
         self._recorder = recorder

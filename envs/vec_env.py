@@ -18,27 +18,27 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 
 from envs.episodes.stats import COMPONENTS
 from envs.workers.cpu_affinity import available_cores
-from envs.workers.pool import Crew
-from envs.workers.pool_protocol import AnyCrew, EnvFn, ask_each, end_lost_episode
+from envs.workers.pool import WorkerPool
+from envs.workers.pool_protocol import EnvFn, PoolProtocol, ask_each, end_lost_episode
 from envs.workers.process import WorkerFailed
 from envs.workers.shared_memory import BUFFERS, OUTCOME, make_layout
 from envs.workers.worker import full_name
 
-__all__ = ["STEP_TIMEOUT", "CrewVecEnv", "EmulatorVecEnv", "WorkerFailed", "available_cores"]
+__all__ = ["STEP_TIMEOUT", "EmulatorVecEnv", "PooledVecEnv", "WorkerFailed", "available_cores"]
 
 GROUPS = 2
 STEP_TIMEOUT = 4.0
 """Seconds a worker may take for one step of a group; an action of 24 frames takes about a millisecond."""
 
 
-class CrewVecEnv(VecEnv):
+class PooledVecEnv(VecEnv):
     """A VecEnv over whoever steps the environments, group by group or all at once.
 
     Observations that ``step`` and ``reset`` return are views of memory that is written again in the step
     after the next; copy what must live longer (stable-baselines3's rollout buffers do).
     """
 
-    def __init__(self, crew: AnyCrew, spaces: tuple[Space[Any], Space[Any]]) -> None:
+    def __init__(self, crew: PoolProtocol, spaces: tuple[Space[Any], Space[Any]]) -> None:
         self._crew = crew
         self._layout, self._arrays = crew.layout, crew.arrays
         self.groups = crew.groups
@@ -212,16 +212,16 @@ class CrewVecEnv(VecEnv):
         self._crew.close()
 
 
-class EmulatorVecEnv(CrewVecEnv):
+class EmulatorVecEnv(PooledVecEnv):
     """``env_fns`` made in ``workers`` processes (default: one per core, at most one per environment).
 
     ``spaces``: observation and action space; the last environment is made once more in this process to learn
-    them when they are left out. The memory of CrewVecEnv's observations is shared with the workers.
+    them when they are left out. The memory of PooledVecEnv's observations is shared with the workers.
 
     Raises WorkerFailed with the worker's own traceback when an environment raises, but a UserError as it is.
     """
 
-    _crew: Crew
+    _crew: WorkerPool
 
     def __init__(
         self,
@@ -235,7 +235,9 @@ class EmulatorVecEnv(CrewVecEnv):
         self.n_workers = max(1, min(workers or available_cores(), n_envs))
         spaces = spaces or _probe(env_fns[-1])
         layout = make_layout(spaces[0], n_envs)
-        super().__init__(Crew(env_fns, self.n_workers, min(GROUPS, n_envs), layout, step_timeout), spaces)
+        super().__init__(
+            WorkerPool(env_fns, self.n_workers, min(GROUPS, n_envs), layout, step_timeout), spaces
+        )
 
     @property
     def worker_pids(self) -> list[int]:

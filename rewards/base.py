@@ -17,7 +17,7 @@ COMPONENTS: tuple[Component, ...] = get_args(Component)
 
 
 @dataclass(slots=True)
-class Places:
+class VisitMemory:
     """Where the episode has been. ``tiles`` has one entry per tile of the game that was stepped on, so its
     size is bounded by the game's maps; a value is (step of the last visit, how often the recent reward was
     paid there)."""
@@ -29,7 +29,7 @@ class Places:
 
 
 @dataclass(slots=True)
-class Battle:
+class BattleMemory:
     """The battle that goes on, and what it has paid. Events hold for the step on which they were
     confirmed."""
 
@@ -57,7 +57,7 @@ class Battle:
 
 
 @dataclass(slots=True)
-class Progress:
+class ProgressMemory:
     """Milestones reached in the episode, as high-water marks, and what this step added to them."""
 
     badges: int = 0  # bit mask
@@ -83,9 +83,9 @@ class EpisodeMemory:
     step: int = 0
     steps_without_progress: int = 0
     steps_before_battle: int = 0  # steps_without_progress when the current battle began
-    places: Places = field(default_factory=Places)
-    battle: Battle = field(default_factory=Battle)
-    progress: Progress = field(default_factory=Progress)
+    places: VisitMemory = field(default_factory=VisitMemory)
+    battle: BattleMemory = field(default_factory=BattleMemory)
+    progress: ProgressMemory = field(default_factory=ProgressMemory)
 
 
 class RewardTerm(Protocol):
@@ -130,7 +130,7 @@ def component_of(name: str, layer: Layer) -> Component:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TermLayout:
     """The fixed order of a stack's terms, and which of them belong to which sum."""
 
     names: tuple[str, ...]
@@ -142,7 +142,7 @@ class RewardBreakdown(NamedTuple):
     """The reward of one step, term by term. ``total`` is exactly ``exploration + battle + milestone +
     penalty``. A tuple, since one is made for every step."""
 
-    layout: Layout
+    layout: TermLayout
     values: tuple[float, ...]
     exploration: float  # sum of the dense terms that are no penalties
     battle: float  # sum of the sparse terms

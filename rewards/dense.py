@@ -16,7 +16,7 @@ What keeps them from being farmed, with ``c`` the coefficient:
 from __future__ import annotations
 
 from envs.ram import GameState
-from rewards.base import EpisodeMemory, Places, Term
+from rewards.base import EpisodeMemory, Term, VisitMemory
 
 MAX_STRIDE = 3  # tiles in one action of 24 frames: bicycle 3, ledge 2, walking 1
 IDLE_STEPS = 2  # what holds for one step may be a transient
@@ -68,7 +68,7 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState, window: in
         _visit(places, tile_key(now), memory.step, window)
 
 
-def _visit(places: Places, tile: int, step: int, window: int) -> None:
+def _visit(places: VisitMemory, tile: int, step: int, window: int) -> None:
     seen = places.tiles.get(tile)
     places.new_tile = seen is None
     last, paid = seen or (step - window, 0)

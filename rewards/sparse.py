@@ -21,7 +21,7 @@ What keeps them from being farmed:
 from __future__ import annotations
 
 from envs.ram import PARTY_MAX, GameState, battle_change
-from rewards.base import Battle, BattleEnd, EpisodeMemory, Term
+from rewards.base import BattleEnd, BattleMemory, EpisodeMemory, Term
 
 
 def begin(memory: EpisodeMemory, state: GameState) -> None:
@@ -42,7 +42,7 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState) -> None:
         _come_to_an_end(battle, before, now)
 
 
-def _go_on(battle: Battle, before: GameState, now: GameState) -> None:
+def _go_on(battle: BattleMemory, before: GameState, now: GameState) -> None:
     if not battle.active:
         _open(battle, before, start_share=1.0)
         battle.started = True
@@ -51,7 +51,7 @@ def _go_on(battle: Battle, before: GameState, now: GameState) -> None:
     _settle(battle, finished=False, fled=False)
 
 
-def _open(battle: Battle, state: GameState, start_share: float) -> None:
+def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
     """Begins the account of a battle; ``start_share`` of the start bonus can be earned with it."""
     battle.active, battle.pending_end = True, None
     battle.start_share, battle.start_paid, battle.hp_paid = start_share, 0.0, 0.0
@@ -61,7 +61,7 @@ def _open(battle: Battle, state: GameState, start_share: float) -> None:
     battle.owned_at_start = len(state.party), state.pokedex_owned
 
 
-def _come_to_an_end(battle: Battle, before: GameState, now: GameState) -> None:
+def _come_to_an_end(battle: BattleMemory, before: GameState, now: GameState) -> None:
     """The first moment out of battle says how it ended, the second one confirms it."""
     if battle.pending_end is None:
         battle.pending_end, battle.last_enemy = _end_of(battle, before, now), _enemy(before)
@@ -69,7 +69,7 @@ def _come_to_an_end(battle: Battle, before: GameState, now: GameState) -> None:
         _close(battle, now)
 
 
-def _come_back(battle: Battle, now: GameState) -> None:
+def _come_back(battle: BattleMemory, now: GameState) -> None:
     """In battle after a moment out of it: the same battle when the same enemy stands there as it did, else
     another.
 
@@ -83,7 +83,7 @@ def _come_back(battle: Battle, now: GameState) -> None:
         _close(battle, now)
 
 
-def _close(battle: Battle, now: GameState) -> None:
+def _close(battle: BattleMemory, now: GameState) -> None:
     """The pending end is confirmed: settles the account."""
     battle.ended = battle.pending_end
     if battle.ended == "escaped" and (len(now.party), now.pokedex_owned) > battle.owned_at_start:
@@ -93,12 +93,12 @@ def _close(battle: Battle, now: GameState) -> None:
     battle.active, battle.pending_end = False, None
 
 
-def _end_of(battle: Battle, before: GameState, now: GameState) -> BattleEnd:
+def _end_of(battle: BattleMemory, before: GameState, now: GameState) -> BattleEnd:
     change = battle_change(before, now)
     return change if change in ("won", "lost") else "escaped"
 
 
-def _settle(battle: Battle, *, finished: bool, fled: bool) -> None:
+def _settle(battle: BattleMemory, *, finished: bool, fled: bool) -> None:
     """What is due now, given what the battle is worth so far and what it has paid."""
     worth = min(battle.enemy_taken, float(battle.enemy_limit)) - battle.own_lost
     in_advance = battle.trusted or finished
@@ -115,7 +115,7 @@ def _share(hp: int, max_hp: int) -> float:
     return min(hp / max_hp, 1.0) if max_hp > 0 else 0.0
 
 
-def _enemy_hp(battle: Battle, before: GameState, now: GameState) -> None:
+def _enemy_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
     """Adds the HP share that the enemy lost below its lowest mark, when both moments show the same enemy.
 
     A creature is known by species, level and maximum HP. One that is seen again above 0 after it had
@@ -140,7 +140,7 @@ def _own_shares(state: GameState) -> list[float]:
     return [_share(mon.hp, mon.max_hp) for mon in state.party]
 
 
-def _own_hp(battle: Battle, before: GameState, now: GameState) -> None:
+def _own_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
     """Adds the HP shares that own creatures lost below their lowest marks, slot by slot that both moments
     have."""
     shares = map(max, _own_shares(before), _own_shares(now))

@@ -7,10 +7,10 @@ from typing import Any
 
 from envs.ram import GameState
 from rewards import dense, sparse, very_sparse
-from rewards.base import COMPONENTS, EpisodeMemory, Layer, Layout, RewardBreakdown, Term, component_of
+from rewards.base import COMPONENTS, EpisodeMemory, Layer, RewardBreakdown, Term, TermLayout, component_of
 from rewards.coefficients import DEFAULT_COEFFICIENTS, check_coefficients, check_layer_weights
-from rewards.own_terms import OwnTerm
-from rewards.remembering import memory_from, plain_memory
+from rewards.custom_terms import CustomTerm
+from rewards.memory_codec import memory_from, plain_memory
 
 __all__ = ["DEFAULT_COEFFICIENTS", "RewardStack", "check_coefficients"]
 
@@ -30,7 +30,7 @@ class RewardStack:
         coefficients: Mapping[str, float],
         layer_weights: Mapping[str, float] | None = None,
         key_maps: Sequence[int] = very_sparse.KEY_MAPS,
-        own: Sequence[tuple[OwnTerm, float]] = (),
+        own: Sequence[tuple[CustomTerm, float]] = (),
     ) -> None:
         self.coefficients = check_coefficients(coefficients)
         self.key_maps = tuple(key_maps)
@@ -47,10 +47,10 @@ class RewardStack:
         self.layer_weights = self._in_force = check_layer_weights(layer_weights or {})
         self._weigh()
 
-    def _lay_out(self) -> Layout:
+    def _lay_out(self) -> TermLayout:
         names = [(t.name, t.layer, component_of(t.name, t.layer)) for t in self.terms]
         names += [(t.name, t.layer, t.component) for t, _ in self.own]
-        return Layout(
+        return TermLayout(
             names=tuple(name for name, _, _ in names),
             slots=tuple(COMPONENTS.index(component) for _, _, component in names),
             layers=tuple(layer for _, layer, _ in names),

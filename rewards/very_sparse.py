@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envs.ram import MUSEUM_TICKET, PARTY_MAX, GameState
-from rewards.base import EpisodeMemory, Progress, Term
+from rewards.base import EpisodeMemory, ProgressMemory, Term
 
 # Map ids on the way to the second badge, in order of progress.
 KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)
@@ -88,7 +88,7 @@ def _same(one: GameState, other: GameState) -> bool:
     )
 
 
-def _new_events(progress: Progress, before: GameState, now: GameState) -> int:
+def _new_events(progress: ProgressMemory, before: GameState, now: GameState) -> int:
     held = event_bits(now)
     if before.event_bytes != now.event_bytes:
         held &= event_bits(before)
@@ -97,7 +97,7 @@ def _new_events(progress: Progress, before: GameState, now: GameState) -> int:
     return fresh.bit_count()
 
 
-def _new_levels(progress: Progress, before: GameState, now: GameState) -> int:
+def _new_levels(progress: ProgressMemory, before: GameState, now: GameState) -> int:
     """Levels above the marks of their ranks; 0 on the step that another party was confirmed on."""
     species = species_of(now)
     if species != species_of(before):

@@ -22,7 +22,7 @@ from training.cli.parsing import File, Switch, UsageError, parse, run_program
 from training.environments.task import resolve_task
 
 if TYPE_CHECKING:
-    from training.benchmarks.results import Measured
+    from training.benchmarks.results import BenchmarkResults
 
 ENVIRONMENTS = ("bare", "emulators", "subproc", "dummy", "halves")
 LEARNING = ("bare", "rollouts", "training", "stock-subproc", "stock-dummy")
@@ -117,10 +117,10 @@ def _common(flags: BenchmarkFlags) -> dict[str, Any]:
     return {"device": "cpu", **({"rom": str(flags.rom)} if flags.rom is not None else {})}
 
 
-def measure(flags: BenchmarkFlags) -> Measured:
+def measure(flags: BenchmarkFlags) -> BenchmarkResults:
     """Everything that the flags ask for. Raises ContenderFailed."""
     from envs.workers.cpu_affinity import available_cores
-    from training.benchmarks.results import Measured
+    from training.benchmarks.results import BenchmarkResults
     from training.benchmarks.runner import (
         OTHER,
         ContenderFailed,
@@ -135,7 +135,7 @@ def measure(flags: BenchmarkFlags) -> Measured:
     learning: tuple[str, ...] = LEARNING[:3] if flags.without_stock else LEARNING
     if flags.other_pyboy is not None:
         learning += (f"bare{OTHER}", f"training{OTHER}")
-    measured = Measured(
+    measured = BenchmarkResults(
         envs=flags.envs,
         learning_envs=flags.learning_envs,
         cores=cores,

@@ -20,8 +20,8 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import numpy as np
 
-from envs.cluster.actor import Terms
-from envs.cluster.actor_handle import Patience
+from envs.cluster.actor import ActorSpec
+from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_api import require_ray
 from envs.cluster.ray_vec_env import RayVecEnv
 from envs.observations import Observations
@@ -120,9 +120,9 @@ def fixed_load(flags: RayBenchmarkFlags) -> list[Nodes]:
 
 
 def _with_nodes(flags: RayBenchmarkFlags, address: str, number: int) -> Nodes:
-    terms = Terms(FixedLoads(flags.milliseconds / 1000), Observations().space, 1, 60.0, compress=False)
+    terms = ActorSpec(FixedLoads(flags.milliseconds / 1000), Observations().space, 1, 60.0, compress=False)
     each = flags.envs_per_node
-    env = RayVecEnv(address, terms, RedEnv.actions(), number * each, each, Patience())
+    env = RayVecEnv(address, terms, RedEnv.actions(), number * each, each, ActorTimeouts())
     try:
         env.reset()
         turns = [_turn(env, flags.seconds) for _ in range(flags.rounds + 1)][1:]  # the first warms up

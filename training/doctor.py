@@ -17,7 +17,7 @@ from typing import NoReturn
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training.diagnostics.check_result import FAILURE, WARNING, Finding, attempt
+from training.diagnostics.check_result import FAILURE, WARNING, CheckResult, attempt
 from training.diagnostics.machine_checks import (
     LEAST_MEMORY,
     check_cpu,
@@ -54,7 +54,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return flags
 
 
-def machine(flags: argparse.Namespace) -> Iterator[Finding]:
+def machine(flags: argparse.Namespace) -> Iterator[CheckResult]:
     """Findings about the machine; those that import packages come last, and only where there is room."""
     yield from attempt("python", check_python)
     yield from attempt("cpu", check_cpu)
@@ -63,20 +63,20 @@ def machine(flags: argparse.Namespace) -> Iterator[Finding]:
     yield from memory
     yield from attempt("runs", _check_runs)
     if memory[-1].level == FAILURE and available_memory() < LEAST_MEMORY:
-        yield Finding("packages", FAILURE, "not looked at: too little memory to import torch")
+        yield CheckResult("packages", FAILURE, "not looked at: too little memory to import torch")
         return
     yield from attempt("packages", check_packages)
     yield from attempt("torch", partial(check_torch, flags.device))
 
 
-def _check_runs() -> Iterator[Finding]:
+def _check_runs() -> Iterator[CheckResult]:
     import os
 
     # As training/runs/folder.py has it, which needs packages to be imported.
     yield from check_folder("runs", Path(os.environ.get("POKERED_RUNS") or "runs"), "POKERED_RUNS")
 
 
-def game(flags: argparse.Namespace) -> Iterator[Finding]:
+def game(flags: argparse.Namespace) -> Iterator[CheckResult]:
     """Findings about the ROM and the game on it, each only where the one before left something to look at."""
     from envs.game_boy.emulator import Emulator
     from envs.start_states.cache import CACHE_VARIABLE, cache_folder
@@ -87,31 +87,31 @@ def game(flags: argparse.Namespace) -> Iterator[Finding]:
     found, finding = look.find_game(flags.rom, flags.game)
     yield finding
     if found is None:
-        yield Finding("game", WARNING, "not looked at: there is no ROM to play")
+        yield CheckResult("game", WARNING, "not looked at: there is no ROM to play")
         return
     with Emulator(found.rom) as emulator:
         boot = list(attempt("boot", partial(look.check_boot, found, emulator)))
         yield from boot
         if any(finding.level == FAILURE for finding in boot):
-            yield Finding("game", WARNING, "not looked at: the boot did not get there")
+            yield CheckResult("game", WARNING, "not looked at: the boot did not get there")
             return
         yield from attempt("state", partial(look.check_state, emulator))
         yield from attempt("walk", partial(look.check_walk, emulator))
         yield from attempt("speed", partial(look.check_speed, found, emulator))
     if cache[-1].level == FAILURE:
-        yield Finding("update", WARNING, "not tried: the cache cannot be written")
+        yield CheckResult("update", WARNING, "not tried: the cache cannot be written")
         return
     yield from attempt("update", partial(look.check_update, flags.device, found, found.rom))
 
 
-def findings(flags: argparse.Namespace) -> Iterator[Finding]:
+def findings(flags: argparse.Namespace) -> Iterator[CheckResult]:
     """All findings, in order, as they come."""
     broken = False
     for finding in machine(flags):
         broken |= finding.level == FAILURE and finding.check in ("python", "packages", "torch")
         yield finding
     if broken:
-        yield Finding("game", WARNING, "not looked at: first put right what failed above")
+        yield CheckResult("game", WARNING, "not looked at: first put right what failed above")
         return
     yield from attempt("game", partial(game, flags))
 
@@ -119,7 +119,7 @@ def findings(flags: argparse.Namespace) -> Iterator[Finding]:
 def main(arguments: Sequence[str]) -> int:
     """Look at everything and tell. Returns 1 when something failed, else 0."""
     flags = _arguments(arguments)
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for finding in findings(flags):
         found.append(finding)
         if not flags.json:

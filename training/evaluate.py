@@ -76,10 +76,10 @@ def main(arguments: Sequence[str]) -> int:
         config = load_config(runs[0] / "config.json", overrides)
         print(watch(runs[0], config, flags.episodes * flags.seeds, flags.greedy, flags.checkpoint))
         return 0
-    from training.evaluation.comparison import Request, evaluate
+    from training.evaluation.comparison import EvaluationRequest, evaluate
 
     how = (flags.episodes, flags.seeds, flags.greedy, flags.checkpoint, flags.num_envs)
-    print(evaluate(Request(runs, *how, rival, flags.picture, overrides)))
+    print(evaluate(EvaluationRequest(runs, *how, rival, flags.picture, overrides)))
     return 0
 
 

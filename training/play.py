@@ -55,13 +55,13 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError(f"--names {name}: must be a plain file name, without folders")
     from envs.game.catalog import chosen_rom, identify
     from envs.start_library import start_state
-    from envs.start_states.manual_play import Play
+    from envs.start_states.manual_play import ManualPlay
     from training.environments.local import check_display
 
     check_display("play.py")
     game = identify(chosen_rom(flags.rom), flags.game)
     start = start_state(game, flags.start) if flags.start is not None else None
-    with Play(game, flags.states, flags.names, start, flags.fast_text) as play:
+    with ManualPlay(game, flags.states, flags.names, start, flags.fast_text) as play:
         print(f"playing {game.name} ({game.rom}); F1 to F10 save into {flags.states}/", flush=True)
         while play.frame():
             pass

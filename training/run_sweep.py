@@ -109,7 +109,7 @@ def _sweep(flags: SweepFlags) -> int:
     from envs.files import write_json
     from training.runs.folder import run_folder, runs_root
     from training.sweeps.comparison import recommendation, result_row, sweep_table
-    from training.sweeps.local_jobs import Outcome, carry_out, finished_summary
+    from training.sweeps.local_jobs import TrialOutcome, finished_summary, run_trials
     from training.sweeps.trials import find_configs, load_variants, refuse_unlike, sweep_name, trials
 
     overrides: dict[str, Any] = {"rom": str(flags.rom)} if flags.rom else {}
@@ -121,7 +121,7 @@ def _sweep(flags: SweepFlags) -> int:
     planned = trials(name, variants, flags.seeds or 1)
     for trial in planned:
         run_folder(trial.run)  # a name that is too long shows before anything starts
-    done = [Outcome(trial, finished_summary(trial)) for trial in planned]
+    done = [TrialOutcome(trial, finished_summary(trial)) for trial in planned]
     missing = [outcome.trial for outcome in done if outcome.summary is None]
     done = [outcome for outcome in done if outcome.summary is not None]
     steps = sum(trial.config.training_steps for trial in missing)
@@ -129,11 +129,11 @@ def _sweep(flags: SweepFlags) -> int:
           f" {len(missing)} to go ({steps:,} steps)", flush=True)  # fmt: skip
     folder = runs_root() / "sweeps" / name
     if flags.ray_address is not None:
-        from training.sweeps.cluster_jobs import carry_out_there
+        from training.sweeps.cluster_jobs import run_trials_on_cluster
 
-        fresh = carry_out_there(missing, folder, flags.ray_address, flags.trial_cpus or 1, _say)
+        fresh = run_trials_on_cluster(missing, folder, flags.ray_address, flags.trial_cpus or 1, _say)
     else:
-        fresh = carry_out(missing, folder, flags.jobs or 1, _say)
+        fresh = run_trials(missing, folder, flags.jobs or 1, _say)
     outcomes = [*done, *fresh]
     text = f"{sweep_table(outcomes)}\n\n{recommendation(outcomes)}"
     print(f"\n{text}\n\nlogs and configs: {folder}")

@@ -17,12 +17,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from callbacks.health import rules
-from callbacks.health.learning_rate import RateSteering
+from callbacks.health.learning_rate import LearningRateControl
 from callbacks.health.metric_names import KEYS, measured
 from callbacks.health.report import report
 from callbacks.health.rules import Finding, Verdict
 from callbacks.health.run_health import RunHealth
-from callbacks.health.series import Series
+from callbacks.health.series import MetricSeries
 from envs.files import disk_may_refuse, write_atomically
 
 FILE_NAME = "health.json"
@@ -40,7 +40,7 @@ def weights_are_finite(model: BaseAlgorithm) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in model.policy.parameters())
 
 
-class Health(BaseCallback):
+class HealthCallback(BaseCallback):
     """Judges what every update measured, and does what its policies say.
 
     An update's ``train/*`` are in the logger from the end of ``train()`` to the next dump, so they are read
@@ -59,7 +59,7 @@ class Health(BaseCallback):
         folder: Path | None = None,
         policies: Mapping[str, Literal["log", "adapt", "stop"]] | None = None,
         stop: Callable[[str], None] | None = None,
-        steering: RateSteering | None = None,
+        steering: LearningRateControl | None = None,
     ) -> None:
         super().__init__()
         self.folder = folder
@@ -108,7 +108,7 @@ class Health(BaseCallback):
         """
         self.run.restore(snapshot["run"])
         if snapshot["stopped"] is not None:
-            self.run.series = {name: Series() for name in self.run.series}
+            self.run.series = {name: MetricSeries() for name in self.run.series}
         if self.steering is not None and snapshot["steering"] is not None:
             self.steering.restore(snapshot["steering"])
 

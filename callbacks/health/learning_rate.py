@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callbacks.health.rules import CLIP_BAD, CLIP_LOW
-from callbacks.health.series import Series
+from callbacks.health.series import MetricSeries
 
 STEP = 1.5
 """What the learning rate is divided or multiplied by."""
@@ -16,7 +16,7 @@ PAUSE = 5
 MAX_CHANGES = 50  # lines about changes, kept for the report
 
 
-class RateSteering:
+class LearningRateControl:
     """A factor on the learning rate, which keeps updates near a KL divergence of ``target``.
 
     ``by_kl``: down while the KL divergence is above twice the target, up below half of it. ``by_clip``: down
@@ -31,7 +31,7 @@ class RateSteering:
         self.changes: deque[str] = deque(maxlen=MAX_CHANGES)
         self._updates = 0
 
-    def steer(self, kl: Series, clip: Series, rate: float, steps: int) -> str | None:
+    def steer(self, kl: MetricSeries, clip: MetricSeries, rate: float, steps: int) -> str | None:
         """Look at the updates so far, the last made with a learning rate of ``rate``; a change's line."""
         self._updates += 1
         if self._updates < PAUSE or min(kl.count, clip.count) < PAUSE:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, get_args
 
-from callbacks.health.series import TREND, WINDOW, Series, mean
+from callbacks.health.series import TREND, WINDOW, MetricSeries, mean
 
 Level = Literal["good", "low", "warning", "bad"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -62,7 +62,7 @@ class Finding:
         return f"{text}: {self.advice}" if self.advice else text
 
 
-Kept = Mapping[str, Series]
+Kept = Mapping[str, MetricSeries]
 Rule = Callable[[Kept, int], Finding | None]
 
 
@@ -129,7 +129,7 @@ def judge_entropy(kept: Kept, steps: int) -> Finding | None:
     return Finding("entropy", "good", now, "neither sudden, nor flat, nor near zero", "")
 
 
-def _flat_at_the_top(series: Series) -> bool:
+def _flat_at_the_top(series: MetricSeries) -> bool:
     if len(series.recent) < TREND or series.highest <= 0:
         return False
     older, newer = series.halves()

@@ -13,7 +13,7 @@ from typing import Any
 
 from callbacks.health import rules
 from callbacks.health.rules import LEVELS, RULES, Finding, Verdict
-from callbacks.health.series import Series, mean
+from callbacks.health.series import MetricSeries, mean
 
 # What is kept of an update besides the metrics that have a rule.
 PROGRESS = ("episode_return", "battles_started")
@@ -50,7 +50,7 @@ class RunHealth:
 
     def __init__(self) -> None:
         self.updates = self.steps = 0
-        self.series = {name: Series() for name in (*RULES, *PROGRESS)}
+        self.series = {name: MetricSeries() for name in (*RULES, *PROGRESS)}
         self.findings: list[Finding] = []
         self.worst: dict[str, Worst] = {}
         self.broken: dict[str, Worst] = {}
@@ -195,7 +195,7 @@ class Change:
     rises: bool
 
 
-def rises(series: Series) -> Change | None:
+def rises(series: MetricSeries) -> Change | None:
     """Whether the last quarter lies above the first by more than the run's own standard deviation; None while
     there are too few points."""
     quarters = series.thinned.quarters()

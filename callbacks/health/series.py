@@ -68,7 +68,7 @@ class Thinned:
         self._sum = float(snapshot["sum"])
 
 
-class Series:
+class MetricSeries:
     """The finite values of one metric, one for each update."""
 
     def __init__(self) -> None:

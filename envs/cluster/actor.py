@@ -19,7 +19,7 @@ import numpy as np
 from envs.cluster.messages import cut, decode, encode, shrink
 from envs.cluster.packing import Packing
 from envs.errors import UserError
-from envs.workers.pool import Crew
+from envs.workers.pool import WorkerPool
 from envs.workers.pool_protocol import EnvFn, ask_each, end_lost_episode
 from envs.workers.shared_memory import make_layout
 
@@ -39,7 +39,7 @@ def halves(count: int) -> int:
 
 
 @dataclass(frozen=True)
-class Terms:
+class ActorSpec:
     """What all actors of a run have in common; ``workers`` is the number of their processes."""
 
     makers: Makers
@@ -71,7 +71,7 @@ def _answered(method: Callable[..., bytes]) -> Callable[..., bytes]:
 class EmulatorActor:
     """Some environments of a run, in worker processes of the machine that it runs on."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: ActorSpec) -> None:
         self._terms = terms
 
     @_answered
@@ -82,7 +82,7 @@ class EmulatorActor:
         layout = make_layout(terms.space, len(makers))
         workers = min(terms.workers, len(makers))
         self._packing = Packing(layout, terms.space)
-        self._crew = Crew(makers, workers, halves(len(makers)), layout, terms.step_timeout)
+        self._crew = WorkerPool(makers, workers, halves(len(makers)), layout, terms.step_timeout)
         # Whose last observation the trainer has as it is here: requests may change it at either end.
         self._known = np.zeros(len(makers), np.bool_)
         return encode({"machine": socket.gethostname()})
@@ -128,7 +128,7 @@ class EmulatorActor:
 
     @_answered
     def ask(self, order: bytes) -> bytes:
-        """A request of ``Crew.ask`` about the environments ``chosen``."""
+        """A request of ``WorkerPool.ask`` about the environments ``chosen``."""
         wanted = decode(order)
         self._known[:] = False
         return encode(ask_each(self._crew, wanted["chosen"], *wanted["request"], last=_last(wanted)))

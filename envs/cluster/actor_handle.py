@@ -24,7 +24,7 @@ ENDS = {
 
 
 @dataclass(frozen=True)
-class Patience:
+class ActorTimeouts:
     """Seconds until an actor that owes an answer counts as lost, until one that is started does, until the
     run gives up with all of them lost, and between two looks for a place."""
 
@@ -49,7 +49,7 @@ class Clock:
         return self.now
 
 
-class State(Enum):
+class ActorState(Enum):
     """Whether an actor is there."""
 
     DOWN = "lost, or never started"
@@ -57,7 +57,7 @@ class State(Enum):
     UP = "there, with its environments"
 
 
-class Phase(Enum):
+class ActorPhase(Enum):
     """Where a group of environments stands."""
 
     IDLE = "nothing under way"
@@ -68,13 +68,13 @@ class Phase(Enum):
 
 
 @dataclass
-class Post:
+class ActorHandle:
     """The place of one actor in a crew: the environments ``indices``, in the groups ``groups``."""
 
     number: int
     indices: Sequence[int]
     groups: Sequence[int]
-    state: State = State.DOWN
+    state: ActorState = ActorState.DOWN
     machine: Machine | None = None
     actor: Any = None
     life: int = 0

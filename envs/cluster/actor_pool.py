@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from envs.cluster.actor import DONE, EmulatorActor, Terms
-from envs.cluster.actor_handle import Clock, Patience, Post, State, reason_of
+from envs.cluster.actor import DONE, ActorSpec, EmulatorActor
+from envs.cluster.actor_handle import ActorHandle, ActorState, ActorTimeouts, Clock, reason_of
 from envs.cluster.messages import BadMessage, Bytes, decode, encode
 from envs.cluster.ray_api import Cluster, Machine
 from envs.errors import UserError
@@ -36,20 +36,27 @@ class AllLost(WorkerFailed):
     """No machine was left, for too long."""
 
 
-class Posts(ABC):
+class ActorPool(ABC):
     """Keeps an actor at each of ``posts``. ``episodes`` gives the numbers of the episodes that environments
     begin with. Raises UserError when there is no room, or when a machine cannot play what the run plays.
     """
 
     def __init__(
-        self, cluster: Cluster, terms: Terms, posts: Sequence[Post], patience: Patience, episodes: Numbers
+        self,
+        cluster: Cluster,
+        terms: ActorSpec,
+        posts: Sequence[ActorHandle],
+        patience: ActorTimeouts,
+        episodes: Numbers,
     ) -> None:
         self.posts = posts
         self.base_seed = self.replaced = 0
         self.begun = False
         """Whether environments have begun episodes, which those of a new actor then do at once."""
         self._cluster, self._terms, self._patience, self._episodes = cluster, terms, patience, episodes
-        self._inbox: queue.SimpleQueue[tuple[Post, int, str, int, Callable[[], bytes]]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[ActorHandle, int, str, int, Callable[[], bytes]]] = (
+            queue.SimpleQueue()
+        )
         self._clock, self._looked, self._last_up = Clock(), 0.0, 0.0
         self._failed: dict[str, float] = {}  # machines, and when an actor was last lost there
         self._refused: set[str] = set()  # machines that cannot play what the run plays
@@ -63,20 +70,20 @@ class Posts(ABC):
     # --- what becomes of answers ---
 
     @abstractmethod
-    def _arrived(self, post: Post, kind: str, key: int, data: Bytes) -> None:
+    def _arrived(self, post: ActorHandle, kind: str, key: int, data: Bytes) -> None:
         """The answer to a call."""
 
     @abstractmethod
-    def _gone(self, post: Post) -> None:
+    def _gone(self, post: ActorHandle) -> None:
         """The actor is lost, and its episodes with it."""
 
     @abstractmethod
-    def _failed_request(self, post: Post, error: Exception) -> None:
+    def _failed_request(self, post: ActorHandle, error: Exception) -> None:
         """A request ended with an exception, which is the caller's to handle."""
 
     # --- calls and answers ---
 
-    def _call(self, post: Post, kind: str, order: bytes, key: int = 0, pieces: int = 1) -> None:
+    def _call(self, post: ActorHandle, kind: str, order: bytes, key: int = 0, pieces: int = 1) -> None:
         life, inbox = post.life, self._inbox
         if not post.owed:
             post.heard = self._clock.tick()
@@ -98,7 +105,7 @@ class Posts(ABC):
             self._looked = self._clock.now
             self._look()
 
-    def _take(self, post: Post, kind: str, key: int, answer: Callable[[], bytes]) -> None:
+    def _take(self, post: ActorHandle, kind: str, key: int, answer: Callable[[], bytes]) -> None:
         post.heard, post.owed = self._clock.now, post.owed - 1
         try:
             data = memoryview(answer())
@@ -111,13 +118,13 @@ class Posts(ABC):
             elif kind != "start":
                 self._arrived(post, kind, key, data[1:])
             elif not self.begun:
-                post.state = State.UP
+                post.state = ActorState.UP
         except BadMessage as error:
             raise WorkerFailed(
                 f"actor {post.number} on {post.where} sent what no environment gives: {error}"
             ) from error
 
-    def _fault(self, post: Post, kind: str, told: Any) -> None:
+    def _fault(self, post: ActorHandle, kind: str, told: Any) -> None:
         """An environment raised an exception."""
         if not isinstance(told, dict) or told.keys() != {"kind", "says", "text"}:
             raise BadMessage("an exception without its words")
@@ -128,7 +135,7 @@ class Posts(ABC):
         if kind == "ask":
             error.add_note(text)
             self._failed_request(post, error)
-        elif name == "UserError" and self.begun and post.state is State.STARTING:
+        elif name == "UserError" and self.begun and post.state is ActorState.STARTING:
             # A machine that joined, and has not what the run plays.
             log.warning("%s; it is not used", error)
             self._refused.add(post.machine.id if post.machine is not None else "")
@@ -145,11 +152,11 @@ class Posts(ABC):
     def _look(self) -> None:
         now, patience = self._clock.now, self._patience
         for post in self.posts:
-            if post.state is State.UP and post.owed and now - post.heard > patience.answer:
+            if post.state is ActorState.UP and post.owed and now - post.heard > patience.answer:
                 self._lose(post, f"did not answer for {patience.answer:g} s")
-            elif post.state is State.STARTING and now - post.heard > patience.start:
+            elif post.state is ActorState.STARTING and now - post.heard > patience.start:
                 self._lose(post, f"did not start within {patience.start:g} s")
-        if any(post.state is State.UP for post in self.posts):
+        if any(post.state is ActorState.UP for post in self.posts):
             self._last_up = now
         elif self.begun and now - self._last_up > patience.all_lost:
             raise AllLost(f"all {len(self.posts)} actors have been lost for {patience.all_lost:g} s")
@@ -162,25 +169,25 @@ class Posts(ABC):
         due = [post for post in self.posts if self._clock.now >= post.next_try and self._wants_place(post)]
         machines = self._cluster.machines() if due else []
         for post in due:
-            if post.state is State.STARTING:
+            if post.state is ActorState.STARTING:
                 other = self._choose(machines)
                 if other is not None and other.id not in self._failed:
                     self._stand_down(post)
             post.next_try = self._clock.now + self._patience.retry
-            if post.state is State.DOWN:
+            if post.state is ActorState.DOWN:
                 self._start(post, machines)
 
-    def _wants_place(self, post: Post) -> bool:
-        if post.state is State.STARTING and post.machine is not None:
+    def _wants_place(self, post: ActorHandle) -> bool:
+        if post.state is ActorState.STARTING and post.machine is not None:
             return post.machine.id in self._failed
-        return post.state is State.DOWN
+        return post.state is ActorState.DOWN
 
-    def _lose(self, post: Post, reason: str) -> None:
+    def _lose(self, post: ActorHandle, reason: str) -> None:
         was, where = post.state, post.where
         if post.machine is not None:
             self._failed[post.machine.id] = self._clock.now
         self._stand_down(post)
-        if was is State.UP:
+        if was is ActorState.UP:
             log.warning(
                 "actor %d on %s %s: its %d episodes end as truncated; it starts again where there is room",
                 post.number, where, reason, len(post.indices),
@@ -194,9 +201,9 @@ class Posts(ABC):
         elif not self.begun:
             raise UserError(f"ray_address {self._cluster.address}: actor {post.number} on {where} {reason}")
 
-    def _stand_down(self, post: Post) -> None:
+    def _stand_down(self, post: ActorHandle) -> None:
         self._cluster.kill(post.actor)
-        post.state, post.actor, post.machine, post.owed = State.DOWN, None, None, 0
+        post.state, post.actor, post.machine, post.owed = ActorState.DOWN, None, None, 0
         post.life += 1
         post.next_try = self._clock.now + self._patience.retry
 
@@ -206,7 +213,7 @@ class Posts(ABC):
         machines = self._cluster.machines()
         for post in self.posts:
             self._start(post, machines)
-        without = sum(post.state is State.DOWN for post in self.posts)
+        without = sum(post.state is ActorState.DOWN for post in self.posts)
         if without:
             here = ", ".join(f"{machine.address} {machine.cpus:g}" for machine in machines)
             raise UserError(
@@ -214,15 +221,15 @@ class Posts(ABC):
                 f" {len(self.posts)} actors of {self._terms.workers} processors (the machines have: {here});"
                 " lower num_envs, or raise envs_per_actor"
             )
-        while any(post.state is State.STARTING for post in self.posts):
+        while any(post.state is ActorState.STARTING for post in self.posts):
             self._pump(SLICE)
 
-    def _start(self, post: Post, machines: Sequence[Machine]) -> None:
+    def _start(self, post: ActorHandle, machines: Sequence[Machine]) -> None:
         """Ask for an actor, and for its environments; nothing is waited for."""
         machine = self._choose(machines)
         if machine is None:
             return
-        post.machine, post.state, post.heard = machine, State.STARTING, self._clock.tick()
+        post.machine, post.state, post.heard = machine, ActorState.STARTING, self._clock.tick()
         post.actor = self._cluster.actor(EmulatorActor, machine, self._terms.workers, self._terms)
         order = {"indices": list(post.indices), "episodes": self._episodes(post.indices)}
         self._call(post, "start", encode(order))
@@ -243,9 +250,9 @@ class Posts(ABC):
             free, key=lambda machine: (self._failed.get(machine.id, -1.0), -room[machine]), default=None
         )
 
-    def _up(self, post: Post) -> None:
+    def _up(self, post: ActorHandle) -> None:
         """A new actor has begun its episodes."""
-        post.state = State.UP
+        post.state = ActorState.UP
         self._failed.pop(post.machine.id if post.machine is not None else "", None)
         self._told.discard(post.where)
         log.warning("actor %d goes on on %s", post.number, post.where)

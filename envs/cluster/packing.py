@@ -16,7 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.cluster.messages import Arrays, BadMessage, Bytes, decode, encode
-from envs.workers.shared_memory import OUTCOMES, Layout, other
+from envs.workers.shared_memory import OUTCOMES, ArrayLayout, other
 
 COUNTED = OUTCOMES.names or ()
 """What a step gives beside observations, in the order of its message."""
@@ -47,7 +47,7 @@ class Packing:
     """How arrays of ``layout`` go into a message and come out of it; ``space`` is what observations must lie
     in."""
 
-    def __init__(self, layout: Layout, space: spaces.Space[Any]) -> None:
+    def __init__(self, layout: ArrayLayout, space: spaces.Space[Any]) -> None:
         parts: Mapping[str, Any] = {"": space} if layout.single else space.spaces  # type: ignore[attr-defined]
         self._observed = {kind: {key: f"{kind}/{key}" for key in layout.observation_keys}
                           for kind in ("obs", "terminal")}  # fmt: skip

@@ -13,19 +13,19 @@ from typing import Any
 from gymnasium import Space
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from envs.cluster.actor import Terms
-from envs.cluster.actor_handle import Patience
+from envs.cluster.actor import ActorSpec
+from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_api import Cluster
-from envs.cluster.remote_pool import RemoteCrew
-from envs.episodes.receiver import EpisodeShelf
-from envs.vec_env import CrewVecEnv
+from envs.cluster.remote_pool import RemotePool
+from envs.episodes.receiver import EpisodeReceiver
+from envs.vec_env import PooledVecEnv
 from envs.workers.pool_protocol import replacement_seed
 
 LOST = "lost"
 """In the info of the result that ends a lost episode: no such step was taken."""
 
 
-class RayVecEnv(CrewVecEnv):
+class RayVecEnv(PooledVecEnv):
     """``count`` environments, ``each`` to an actor, on the cluster whose head is at ``address``.
 
     ``terms`` says how an actor makes its environments; ``shelf`` takes the episodes that they record.
@@ -34,21 +34,21 @@ class RayVecEnv(CrewVecEnv):
     WorkerFailed when an environment raises or sends what none gives; AllLost.
     """
 
-    _crew: RemoteCrew
+    _crew: RemotePool
 
     def __init__(
         self,
         address: str,
-        terms: Terms,
+        terms: ActorSpec,
         actions: Space[Any],
         count: int,
         each: int,
-        patience: Patience,
-        shelf: EpisodeShelf | None = None,
+        patience: ActorTimeouts,
+        shelf: EpisodeReceiver | None = None,
     ) -> None:
         self._shelf = shelf
         numbers = shelf.next_numbers if shelf is not None else lambda indices: [0 for _ in indices]
-        crew = RemoteCrew(Cluster(address), terms, count, each, patience, numbers)
+        crew = RemotePool(Cluster(address), terms, count, each, patience, numbers)
         super().__init__(crew, (terms.space, actions))
 
     # --- steps ---
@@ -81,7 +81,7 @@ class RayVecEnv(CrewVecEnv):
         return self._all_observations(), rewards, dones, infos
 
     def next_news(self, seconds: float) -> tuple[int, bool] | None:
-        """See RemoteCrew.next_news."""
+        """See RemotePool.next_news."""
         return self._crew.next_news(seconds)
 
     def take_back(self, group: int) -> Any:

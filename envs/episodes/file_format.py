@@ -77,7 +77,7 @@ class Header(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class RecordedEpisode:
     """A whole file: action n is ``actions[n]``, an index of ``envs.game_boy.emulator.BUTTONS``."""
 
     header: Header
@@ -120,7 +120,7 @@ def encode(header: Mapping[str, Any], actions: bytes, hashes: bytes) -> bytes:
     return body + _digest(body)
 
 
-def decode(data: bytes, name: str | Path) -> Episode:
+def decode(data: bytes, name: str | Path) -> RecordedEpisode:
     """The episode in ``data``; ``name`` is for the message. Raises UserError with one line for anything that
     is not such a file, whole and unchanged."""
     header, begin = _header(data, name)
@@ -135,10 +135,10 @@ def decode(data: bytes, name: str | Path) -> Episode:
     if max(actions) >= len(BUTTONS):
         raise UserError(f"episode {name}: action {max(actions)} is none; there are {len(BUTTONS)}")
     hashes = tuple(data[at : at + HASH_BYTES] for at in range(middle, end, HASH_BYTES))
-    return Episode(header, actions, hashes)
+    return RecordedEpisode(header, actions, hashes)
 
 
-def read_episode(path: Path) -> Episode:
+def read_episode(path: Path) -> RecordedEpisode:
     """The episode in the file ``path``. Raises UserError."""
     return decode(_read(path, MAX_FILE, "episode"), path)
 

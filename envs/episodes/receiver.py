@@ -14,7 +14,7 @@ from envs.start_states.state_files import StartState
 log = logging.getLogger(__name__)
 
 
-class EpisodeShelf:
+class EpisodeReceiver:
     """Files of ``count`` environments' episodes in ``folder``, all of which begin at ``start`` on the
     cartridge of hash ``rom_sha1``. A disk that refuses, and a file that is none, cost a warning and that
     file."""

@@ -41,5 +41,5 @@ def keep_wild_battles_off(emulator: Emulator) -> None:
             emulator.write(address, REPEL_STEPS, REPEL)
 
 
-HELPS = {FAST_TEXT: keep_text_fast, REPEL: keep_wild_battles_off}
+INTERVENTIONS = {FAST_TEXT: keep_text_fast, REPEL: keep_wild_battles_off}
 """Every intervention that a config can switch on: its name there and in the ledger, and what it does."""

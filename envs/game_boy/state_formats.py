@@ -45,7 +45,7 @@ CLOCK = 8  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class StateLayout:
     """Offsets (bytes) of the parts within a state of ``size`` bytes."""
 
     size: int
@@ -58,7 +58,7 @@ class Layout:
     cartridge: int
 
 
-def layout_of(version: int, size: int, ram: int) -> Layout:
+def layout_of(version: int, size: int, ram: int) -> StateLayout:
     """Of a state with the format ``version``: from both ends, since what lies between, the sound, differs
     between releases. ``ram`` is the cartridge's in bytes."""
     if version == PYBOY_2_8:
@@ -66,12 +66,12 @@ def layout_of(version: int, size: int, ram: int) -> Layout:
         timer_bytes, selected_bank = 9 + 2 * CLOCK, 1
         timer = cartridge - timer_bytes
         work = timer - selected_bank - WORK_BYTES
-        return Layout(size, 6, (18, 20, 21, 22, 23, 24), 45, work, timer, timer_bytes, cartridge)
+        return StateLayout(size, 6, (18, 20, 21, 22, 23, 24), 45, work, timer, timer_bytes, cartridge)
     cartridge = size - (SERIAL if version >= 15 else 0) - JOYPAD - ram - BANKS
     timer_bytes, more_high_ram = 8 + CLOCK * ((version >= 12) + (version >= 13)), 0x34
     timer = cartridge - timer_bytes
     work = timer - more_high_ram - WORK_BYTES
-    return Layout(size, 5, tuple(range(17, 23)), _video(version), work, timer, timer_bytes, cartridge)
+    return StateLayout(size, 5, tuple(range(17, 23)), _video(version), work, timer, timer_bytes, cartridge)
 
 
 def _video(version: int) -> int:
@@ -124,7 +124,7 @@ def convert(data: bytes, template: bytes, ram: int) -> bytes:
     return bytes(result)
 
 
-def _in_place(data: bytes, layout: Layout, ram: int) -> bool:
+def _in_place(data: bytes, layout: StateLayout, ram: int) -> bool:
     """Whether the few bytes that can hold but a few values hold one of them."""
     enabled, mode = data[layout.cartridge + 2 : layout.cartridge + BANKS]
     buttons = data[layout.cartridge + BANKS + ram :][:JOYPAD]

@@ -22,7 +22,7 @@ QUICK = "quick"
 ENDING = ".state"
 
 
-class Play:
+class ManualPlay:
     """A game that a person plays in a window; ``names`` are those of the states that F1, F2, ... save into
     ``folder``.
 

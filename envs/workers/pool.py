@@ -14,8 +14,8 @@ import numpy as np
 from envs.workers.cpu_affinity import Cores
 from envs.workers.pool_protocol import EnvFn, replacement_seed
 from envs.workers.process import WorkerLost, WorkerProcess, worker_context
-from envs.workers.shared_memory import Layout, allocate, other, outcomes, view
-from envs.workers.worker import Start, Task
+from envs.workers.shared_memory import ArrayLayout, allocate, other, outcomes, view
+from envs.workers.worker import Start, WorkerSpec
 
 log = logging.getLogger(__name__)
 REQUEST_TIMEOUT = 60.0
@@ -49,7 +49,7 @@ def _span(indices: Iterable[int]) -> slice:
     return slice(found[0], found[-1] + 1)
 
 
-class Crew:
+class WorkerPool:
     """``n_workers`` processes that step ``env_fns`` in ``n_groups`` groups, each into the buffer of its turn.
 
     ``timeout``: seconds for one step of a group. A worker that dies or takes longer is killed and replaced,
@@ -57,7 +57,7 @@ class Crew:
     """
 
     def __init__(
-        self, env_fns: Sequence[EnvFn], n_workers: int, n_groups: int, layout: Layout, timeout: float
+        self, env_fns: Sequence[EnvFn], n_workers: int, n_groups: int, layout: ArrayLayout, timeout: float
     ) -> None:
         self.parts = split(len(env_fns), n_workers, n_groups)
         self.groups = [_span(index for own in self.parts for index in own[g]) for g in range(n_groups)]
@@ -95,7 +95,7 @@ class Crew:
         groups = self.parts[number]
         fns = cloudpickle.dumps([self._fns[index] for group in groups for index in group])
         indices = tuple(tuple(group) for group in groups)
-        task = Task(number, fns, indices, self._block, self.layout, self._cores)
+        task = WorkerSpec(number, fns, indices, self._block, self.layout, self._cores)
         return WorkerProcess(self._context, number, task)
 
     # --- steps ---

@@ -9,15 +9,15 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.workers.shared_memory import Layout
+from envs.workers.shared_memory import ArrayLayout
 
 EnvFn = Callable[[], gymnasium.Env[Any, Any]]
 
 
-class AnyCrew(Protocol):
+class PoolProtocol(Protocol):
     """Whoever steps the environments of a VecEnv: processes of this machine, or actors on others."""
 
-    layout: Layout
+    layout: ArrayLayout
     arrays: dict[str, NDArray[Any]]
     outcomes: memoryview
     groups: list[slice]
@@ -36,7 +36,7 @@ class AnyCrew(Protocol):
 
 
 def ask_each(
-    crew: AnyCrew, chosen: Sequence[int], name: str, *arguments: Any, last: tuple[Any, ...] = ()
+    crew: PoolProtocol, chosen: Sequence[int], name: str, *arguments: Any, last: tuple[Any, ...] = ()
 ) -> list[Any]:
     """A request about each of the environments ``chosen``, also while a group steps (it is answered after
     that step)."""
@@ -49,7 +49,7 @@ def ask_each(
     return [results[index] for index in chosen]
 
 
-def end_lost_episode(crew: AnyCrew, group: int, index: int) -> None:
+def end_lost_episode(crew: PoolProtocol, group: int, index: int) -> None:
     """Put the end of an episode that was lost where its step's result would be: truncated, with the last
     observation that came."""
     arrays, last = crew.arrays, crew.other_buffer(group)

@@ -14,7 +14,7 @@ from typing import Any
 
 from envs.errors import UserError
 from envs.workers.channel import pair
-from envs.workers.worker import ERROR, Task, run
+from envs.workers.worker import ERROR, WorkerSpec, run
 
 START_TIMEOUT = 60.0
 """Seconds a worker may take to import, make its environments and answer (a cold disk is slow)."""
@@ -52,7 +52,7 @@ def _without_main_module() -> Iterator[None]:
 class WorkerProcess:
     """One child process running ``envs.workers.worker.run``."""
 
-    def __init__(self, context: multiprocessing.context.BaseContext, number: int, task: Task) -> None:
+    def __init__(self, context: multiprocessing.context.BaseContext, number: int, task: WorkerSpec) -> None:
         self.number = number
         ours, theirs = pair()
         self._channel = ours

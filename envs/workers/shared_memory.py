@@ -56,7 +56,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ArrayLayout:
     """Where everything lies; small and picklable, so that a worker can be told."""
 
     fields: dict[str, Field]
@@ -67,7 +67,7 @@ class Layout:
     size: int
 
 
-def make_layout(space: spaces.Space[Any], n_envs: int) -> Layout:
+def make_layout(space: spaces.Space[Any], n_envs: int) -> ArrayLayout:
     """The layout for ``n_envs`` environments of observation space ``space`` (a Dict of Box, or one Box).
 
     Raises TypeError for a space without a fixed shape and dtype.
@@ -88,17 +88,19 @@ def make_layout(space: spaces.Space[Any], n_envs: int) -> Layout:
         fields[name] = Field(offset, shape, np.dtype(dtype).str, (own, np.dtype(dtype).str))
         length = int(np.prod(shape)) * np.dtype(dtype).itemsize
         offset += -(-length // ALIGNMENT) * ALIGNMENT
-    return Layout(fields, tuple(parts), single, offset, offset + n_envs * OUTCOMES.itemsize)
+    return ArrayLayout(fields, tuple(parts), single, offset, offset + n_envs * OUTCOMES.itemsize)
 
 
-def allocate(context: multiprocessing.context.BaseContext, layout: Layout) -> ctypes.Array[ctypes.c_uint8]:
+def allocate(
+    context: multiprocessing.context.BaseContext, layout: ArrayLayout
+) -> ctypes.Array[ctypes.c_uint8]:
     """A poisoned block for ``layout`` that a process of ``context`` can be given."""
     block: ctypes.Array[ctypes.c_uint8] = context.RawArray(ctypes.c_uint8, layout.size)
     np.frombuffer(memoryview(block), np.uint8)[:] = POISON
     return block
 
 
-def view(block: Any, layout: Layout) -> dict[str, NDArray[Any]]:
+def view(block: Any, layout: ArrayLayout) -> dict[str, NDArray[Any]]:
     """The arrays of ``layout`` by name, those of OUTCOMES among them; they share ``block``, any bytes that
     can be written to."""
     memory = np.frombuffer(memoryview(block), np.uint8)
@@ -110,6 +112,6 @@ def view(block: Any, layout: Layout) -> dict[str, NDArray[Any]]:
     return arrays | {name: records[name] for name in OUTCOMES.names or ()}
 
 
-def outcomes(block: Any, layout: Layout) -> memoryview:
+def outcomes(block: Any, layout: ArrayLayout) -> memoryview:
     """The records of OUTCOMES as bytes; they share ``block``."""
     return memoryview(block).cast("B")[layout.outcomes :]

@@ -26,7 +26,7 @@ from envs.episodes.stats import COMPONENTS
 from envs.red_env import RedEnv
 from envs.workers.channel import Channel
 from envs.workers.cpu_affinity import Cores
-from envs.workers.shared_memory import BUFFERS, OUTCOME, Layout, outcomes, view
+from envs.workers.shared_memory import BUFFERS, OUTCOME, ArrayLayout, outcomes, view
 
 NO_COMPONENTS = (0.0,) * len(COMPONENTS)
 DONE = b"\x01"
@@ -36,7 +36,7 @@ ERROR = b"\x03"
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkerSpec:
     """What a worker is given: its number, how to make its environments (cloudpickled), their indices, the
     block, and where it notes the end of a step."""
 
@@ -44,7 +44,7 @@ class Task:
     env_fns: bytes
     groups: tuple[tuple[int, ...], ...]
     block: ctypes.Array[ctypes.c_uint8]
-    layout: Layout
+    layout: ArrayLayout
     cores: Cores
 
 
@@ -61,7 +61,7 @@ class Start:
 class Worker:
     """The environments of one process, by their index in the whole."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: WorkerSpec) -> None:
         indices = [index for group in task.groups for index in group]
         self.groups = task.groups
         self.envs: dict[int, gymnasium.Env[Any, Any]] = {
@@ -182,7 +182,7 @@ def full_name(kind: type[Any]) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def run(channel: Channel, task: Task) -> None:
+def run(channel: Channel, task: WorkerSpec) -> None:
     """The process: answer messages until the parent closes the channel or is gone."""
     # Ctrl-C, and what a batch system sends, reach the whole group; the parent decides, and then hangs up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

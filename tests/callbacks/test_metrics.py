@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from callbacks.episode_metrics import MONITORED, EpisodeMetrics, summarise
-from callbacks.log_updates import UpdateLog
+from callbacks.log_updates import LogUpdates
 from callbacks.performance import WAITS, Performance, resident_megabytes
-from callbacks.progress_bar import Progress, duration
+from callbacks.progress_bar import ProgressBar, duration
 from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]
@@ -83,7 +83,7 @@ def test_without_data_a_key_is_left_out() -> None:
 
 def test_every_dump_has_every_key_once(learn: Learn, curves: Curves) -> None:
     metrics = EpisodeMetrics(window=3)
-    learn([metrics, UpdateLog()], steps=512)
+    learn([metrics, LogUpdates()], steps=512)
     assert metrics.episodes == 2 * (256 // 24)
     assert len(metrics.recent) == 3
     assert set(curves().Tags()["scalars"]) >= KEYS | {"rollout/ep_rew_mean", "train/approx_kl"}
@@ -96,7 +96,7 @@ def test_every_dump_has_every_key_once(learn: Learn, curves: Curves) -> None:
 
 def test_performance_adds_up(learn: Learn, curves: Curves) -> None:
     performance = Performance()
-    model = learn([performance, UpdateLog()])
+    model = learn([performance, LogUpdates()])
     shares = {name: performance.last[f"perf/{name}_share"] for name in ("inference", "emulator", "learn")}
     assert all(share > 0 for share in shares.values())
     assert sum(shares.values()) < 1
@@ -113,7 +113,7 @@ def test_memory_counts_this_process() -> None:
 
 def test_progress_writes_lines_where_there_is_no_terminal(learn: Learn) -> None:
     out = io.StringIO()
-    progress = Progress(256, line_every_s=0.0, stream=out)
+    progress = ProgressBar(256, line_every_s=0.0, stream=out)
     learn([progress])
     lines = out.getvalue().splitlines()
     assert len(lines) == 129
@@ -125,7 +125,7 @@ def test_progress_writes_lines_where_there_is_no_terminal(learn: Learn) -> None:
 
 def test_progress_is_quiet_between_lines(learn: Learn) -> None:
     out = io.StringIO()
-    learn([Progress(256, line_every_s=3600.0, stream=out)])
+    learn([ProgressBar(256, line_every_s=3600.0, stream=out)])
     assert len(out.getvalue().splitlines()) == 1
 
 
@@ -138,14 +138,14 @@ class Terminal(io.StringIO):
 
 def test_progress_draws_a_bar_on_a_terminal(learn: Learn) -> None:
     out = Terminal()
-    learn([Progress(256, stream=out)])
+    learn([ProgressBar(256, stream=out)])
     assert "100%" in out.getvalue()
     assert "256/256 steps" in out.getvalue()
     assert out.getvalue().endswith("\n")
 
 
 def test_battles_of_running_and_finished_episodes_are_counted_once(learn: Learn) -> None:
-    progress, metrics = Progress(512, stream=io.StringIO()), EpisodeMetrics()
+    progress, metrics = ProgressBar(512, stream=io.StringIO()), EpisodeMetrics()
     learn([progress, metrics], steps=2 * 24 * 4, n_steps=24, batch_size=24)
     assert progress.battles == metrics.battles > 0
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks.agent_stats import FILE_NAME, GIVEN, AgentStatsCallback, SampleRing
-from callbacks.log_updates import UpdateLog
+from callbacks.log_updates import LogUpdates
 from callbacks.schedules import NAMES, Schedules
 from tests.callbacks.reading import points
 
@@ -23,7 +23,7 @@ TOPS = {"ent_coef": 0.1, "learning_rate": 0.003, "clip_range": 0.3}
 
 def test_the_update_uses_the_values_that_are_logged_for_its_step(learn: Learn, curves: Curves) -> None:
     falling = {name: lambda steps, top=top: top * (1 - steps / 512) for name, top in TOPS.items()}
-    model = learn([Schedules(falling), UpdateLog()])
+    model = learn([Schedules(falling), LogUpdates()])
     for name, top in TOPS.items():
         steps, values = zip(*points(curves, f"schedule/{name}"), strict=True)
         assert steps == (64, 128, 192, 256)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from envs.errors import UserError
 from envs.ram import GameState
 from rewards.base import COMPONENTS, LAYERS
-from rewards.own_terms import own_terms
+from rewards.custom_terms import load_custom_terms
 from rewards.stack import RewardStack
 from tests.rewards.play import START, UNITS, Play, sequences
 
@@ -52,7 +52,7 @@ def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_stack(own_file: Path) -> RewardStack:
-    return RewardStack(SMALL, own=own_terms({f"{own_file}:Purse": 0.5, f"{own_file}:Bruises": 2.0}))
+    return RewardStack(SMALL, own=load_custom_terms({f"{own_file}:Purse": 0.5, f"{own_file}:Bruises": 2.0}))
 
 
 def run(

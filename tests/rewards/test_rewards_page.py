@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envs.ram import GameState
-from rewards.own_terms import own_terms
+from rewards.custom_terms import load_custom_terms
 from rewards.stack import RewardStack
 from tests.paths import ROOT
 from tests.training.conftest import Program
@@ -45,7 +45,7 @@ def test_the_example_trains_and_is_kept_in_the_run(example: Path, program: Progr
 
 
 def test_the_example_pays_for_every_kind_once(example: Path) -> None:
-    stack = RewardStack({}, own=own_terms({f"{example / 'collector.py'}:Collector": 2.5}))
+    stack = RewardStack({}, own=load_custom_terms({f"{example / 'collector.py'}:Collector": 2.5}))
     balls, potion = (4, 5), (20, 1)
     bags = [(balls,), (balls, potion), (balls,), (balls, potion), ((4, 9), (3, 1))]
     moments = [GameState(bag=bag) for bag in bags]

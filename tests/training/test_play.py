@@ -16,7 +16,7 @@ from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
 from envs.ram import read_state
 from envs.start_library import start_state
-from envs.start_states.manual_play import Play
+from envs.start_states.manual_play import ManualPlay
 from tests.paths import ROOT
 from tests.training.conftest import environment
 
@@ -43,16 +43,18 @@ def key(dummy_window: None) -> Key:
 
 
 @pytest.fixture
-def play(own_game: Game, dummy_window: None, tmp_path: Path) -> Iterator[Play]:
-    with Play(own_game, tmp_path / "states", ["lab", "forest"], start_state(own_game, "bedroom")) as play:
+def play(own_game: Game, dummy_window: None, tmp_path: Path) -> Iterator[ManualPlay]:
+    with ManualPlay(
+        own_game, tmp_path / "states", ["lab", "forest"], start_state(own_game, "bedroom")
+    ) as play:
         yield play
 
 
-def frames(play: Play, count: int) -> bool:
+def frames(play: ManualPlay, count: int) -> bool:
     return all(play.frame() for _ in range(count))
 
 
-def test_arrow_keys_walk(play: Play, key: Key) -> None:
+def test_arrow_keys_walk(play: ManualPlay, key: Key) -> None:
     before = read_state(play.emulator.memory)
     for symbol in (sdl2.SDLK_UP, sdl2.SDLK_DOWN):
         for down in (True, False):
@@ -67,7 +69,7 @@ def test_arrow_keys_walk(play: Play, key: Key) -> None:
     assert now.x < before.x
 
 
-def test_function_keys_save_named_states_to_start_from(play: Play, key: Key, own_game: Game) -> None:
+def test_function_keys_save_named_states_to_start_from(play: ManualPlay, key: Key, own_game: Game) -> None:
     for symbol, repeat in ((sdl2.SDLK_F2, 0), (sdl2.SDLK_F2, 1), (sdl2.SDLK_F10, 0)):
         key(symbol, repeat=repeat)
     assert frames(play, 2)
@@ -81,7 +83,7 @@ def test_function_keys_save_named_states_to_start_from(play: Play, key: Key, own
     assert start.provenance["story"] == story["made_by"]
 
 
-def test_z_saves_and_x_goes_back(play: Play, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+def test_z_saves_and_x_goes_back(play: ManualPlay, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
     key(sdl2.SDLK_x)
     assert frames(play, 1), "nothing to go back to yet: told, and the game goes on"
     assert "quick.state: cannot be read" in capsys.readouterr().out
@@ -95,14 +97,14 @@ def test_z_saves_and_x_goes_back(play: Play, key: Key, capsys: pytest.CaptureFix
     assert (read_state(play.emulator.memory).x, read_state(play.emulator.memory).y) == (saved.x, saved.y)
 
 
-def test_escape_ends_the_game(play: Play, key: Key) -> None:
+def test_escape_ends_the_game(play: ManualPlay, key: Key) -> None:
     assert play.frame()
     key(sdl2.SDLK_ESCAPE, down=False)
     assert not frames(play, 2)
 
 
 def test_a_folder_that_cannot_be_written_does_not_end_it(
-    play: Play, key: Key, capsys: pytest.CaptureFixture[str]
+    play: ManualPlay, key: Key, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play.folder.write_text("in the way")
     key(sdl2.SDLK_F1)

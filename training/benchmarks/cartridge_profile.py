@@ -35,7 +35,7 @@ SPEED_ACTIONS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class ProfiledEpisode:
     """Random play from the start: actions until the first battle (None: none within the cap), and how wild
     battles ended."""
 
@@ -68,7 +68,7 @@ class Walkthrough:
 class Profile:
     """Everything that was measured."""
 
-    episodes: tuple[Episode, ...]
+    episodes: tuple[ProfiledEpisode, ...]
     long_run: LongRun
     walkthrough: Walkthrough
     actions_per_second: float
@@ -87,7 +87,7 @@ def random_play(emulator: Emulator, start: StartState, seed: Sequence[int]) -> I
 
 def play_episode(
     rom: Path, start: StartState, seed: int, number: int, battles: int = BATTLES_PER_EPISODE
-) -> Episode:
+) -> ProfiledEpisode:
     """Random play until ``battles`` wild battles have ended, or EPISODE_CAP actions have passed since the
     last one (or the start).
     """
@@ -107,7 +107,7 @@ def play_episode(
                 ends[change] += wild
             if sum(ends.values()) == battles or actions - last >= EPISODE_CAP:
                 break
-    return Episode(first, ends["won"], ends["lost"], ends["escaped"], actions)
+    return ProfiledEpisode(first, ends["won"], ends["lost"], ends["escaped"], actions)
 
 
 def play_long(rom: Path, start: StartState, seed: int, actions: int) -> LongRun:
@@ -170,7 +170,9 @@ def profile(
         return Profile(done, long_run.result(), walkthrough.result(), speed)
 
 
-def _collect(futures: Sequence[Future[Episode]], tell: Callable[[str], None]) -> Iterator[Episode]:
+def _collect(
+    futures: Sequence[Future[ProfiledEpisode]], tell: Callable[[str], None]
+) -> Iterator[ProfiledEpisode]:
     for number, future in enumerate(futures, start=1):
         yield future.result()
         if number % 10 == 0 or number == len(futures):

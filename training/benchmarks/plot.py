@@ -11,13 +11,13 @@ import matplotlib
 matplotlib.use("Agg")  # no window
 from matplotlib.figure import Figure
 
-from training.benchmarks.results import Measured, rate, split_of_time
-from training.benchmarks.runner import Series
+from training.benchmarks.results import BenchmarkResults, rate, split_of_time
+from training.benchmarks.runner import SpeedSeries
 
 BLUE, GREY = "#2b6cb0", "#a0aec0"
 
 
-def draw(measured: Measured, path: Path) -> None:
+def draw(measured: BenchmarkResults, path: Path) -> None:
     """Write the picture to ``path``; its ending decides the format."""
     figure = Figure(figsize=(12, 7), layout="constrained")
     axes = figure.subplots(2, 2)
@@ -28,7 +28,7 @@ def draw(measured: Measured, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _bars(axes: Any, title: str, contenders: Mapping[str, Series]) -> None:
+def _bars(axes: Any, title: str, contenders: Mapping[str, SpeedSeries]) -> None:
     shown = {name: series for name, series in contenders.items() if name != "halves"}
     rates = [rate(series) for series in shown.values()]
     ours = ("bare", "emulators", "rollouts", "training")
@@ -43,7 +43,7 @@ def _time(axes: Any, parts: Mapping[str, float]) -> None:
     axes.set(title="processor time of an action in training", xlabel="microseconds")
 
 
-def _scaling(axes: Any, measured: Measured) -> None:
+def _scaling(axes: Any, measured: BenchmarkResults) -> None:
     numbers = sorted(measured.scaling)
     for name in ("bare", "emulators", "rollouts") if numbers else ():
         axes.plot(numbers, [rate(measured.scaling[n][name]) for n in numbers], marker="o", label=name)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from training.benchmarks.runner import SETTLING_STEPS, Sample, Series
+from training.benchmarks.runner import SETTLING_STEPS, MemorySample, SpeedSeries
 
 MEGABYTE = 1e6
 GROWTH_ENDS = 20
@@ -16,15 +16,15 @@ down by 30 MB."""
 
 
 @dataclass(slots=True)
-class Measured:
+class BenchmarkResults:
     """All that was measured. ``scaling`` goes by number of environments; ``memory`` is (steps, MB)."""
 
     envs: int
     learning_envs: int
     cores: int
-    environments: dict[str, Series]
-    learning: dict[str, Series]
-    scaling: dict[int, dict[str, Series]] = field(default_factory=dict)
+    environments: dict[str, SpeedSeries]
+    learning: dict[str, SpeedSeries]
+    scaling: dict[int, dict[str, SpeedSeries]] = field(default_factory=dict)
     start_ups: list[float] = field(default_factory=list)
     memory: list[tuple[int, float]] = field(default_factory=list)
 
@@ -47,32 +47,32 @@ class Wanted:
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
-def rate(series: Series) -> float:
+def rate(series: SpeedSeries) -> float:
     """Actions a second: the median of the rounds."""
     return median(sample.rate for sample in series.samples)
 
 
-def ratio(one: Series, other: Series) -> float:
+def ratio(one: SpeedSeries, other: SpeedSeries) -> float:
     """How many times as many actions a second as ``other``: the median of the rounds' ratios."""
     pairs = zip(one.samples, other.samples, strict=True)
     return median(left.rate / right.rate for left, right in pairs)
 
 
-def looking_share(halves: Series) -> float:
+def looking_share(halves: SpeedSeries) -> float:
     """Time for reading the state, reward and observation over the emulator's: the median of the rounds."""
     return median(sample.looking / sample.emulator for sample in halves.samples)
 
 
-def _each(series: Series, *names: str) -> float:
+def _each(series: SpeedSeries, *names: str) -> float:
     """Processor microseconds of an action, those parts of a sample together; the median of the rounds."""
 
-    def cost(sample: Sample) -> float:
+    def cost(sample: MemorySample) -> float:
         return sum(float(getattr(sample, name)) for name in names) / sample.actions * 1e6
 
     return median(map(cost, series.samples))
 
 
-def split_of_time(measured: Measured) -> dict[str, float]:
+def split_of_time(measured: BenchmarkResults) -> dict[str, float]:
     """Processor microseconds of one action in training, part by part; "rest" is what makes up the sum.
 
     Transport is what workers and the process that steps them need beyond emulating and looking; inference
@@ -98,12 +98,12 @@ def growth(memory: Sequence[tuple[int, float]]) -> float | None:
     return median(later[-GROWTH_ENDS:]) - median(later[:GROWTH_ENDS])
 
 
-def workers_megabytes(series: Series) -> float:
+def workers_megabytes(series: SpeedSeries) -> float:
     """The most that all workers together held at the end of a turn; shared pages count for each."""
     return max(sample.workers_rss for sample in series.samples) / MEGABYTE
 
 
-def wanted(measured: Measured) -> list[Wanted]:
+def wanted(measured: BenchmarkResults) -> list[Wanted]:
     """What must be reached on two cores, and what was."""
     environments, learning = measured.environments, measured.learning
     bare, training = learning["bare"], learning["training"]
@@ -143,7 +143,7 @@ def wanted(measured: Measured) -> list[Wanted]:
 # --- as text ---
 
 
-def table(measured: Measured) -> str:
+def table(measured: BenchmarkResults) -> str:
     """Everything, for a terminal."""
     return "\n".join(
         [
@@ -156,7 +156,7 @@ def table(measured: Measured) -> str:
     )
 
 
-def _speeds(title: str, contenders: Mapping[str, Series]) -> Iterator[str]:
+def _speeds(title: str, contenders: Mapping[str, SpeedSeries]) -> Iterator[str]:
     yield f"\n{title:<32}{'actions/s':>10}{'of bare':>9}{'ready s':>9}{'own MB':>9}{'workers MB':>12}"
     for name, series in contenders.items():
         if name == "halves":
@@ -169,7 +169,7 @@ def _speeds(title: str, contenders: Mapping[str, Series]) -> Iterator[str]:
         )
 
 
-def _split(measured: Measured) -> Iterator[str]:
+def _split(measured: BenchmarkResults) -> Iterator[str]:
     parts = split_of_time(measured)
     whole = sum(parts.values())
     yield f"\n{'processor time of an action in training':<44}{'us':>8}{'share':>9}"
@@ -177,7 +177,7 @@ def _split(measured: Measured) -> Iterator[str]:
         yield f"  {name:<42}{cost:>8.0f}{cost / whole:>9.3f}"
 
 
-def _scaling(measured: Measured) -> Iterator[str]:
+def _scaling(measured: BenchmarkResults) -> Iterator[str]:
     if not measured.scaling:
         return
     yield f"\n{'environments':<14}" + "".join(
@@ -200,7 +200,7 @@ def _scaling(measured: Measured) -> Iterator[str]:
         yield f"  one more environment in a worker: {each:.1f} MB"
 
 
-def memory_per_environment(measured: Measured) -> float | None:
+def memory_per_environment(measured: BenchmarkResults) -> float | None:
     """MB that all workers grow by with one more environment, between the fewest and the most that scaled."""
     if len(measured.scaling) < 2:
         return None
@@ -218,7 +218,7 @@ def _must_reach(rows: Sequence[Wanted]) -> Iterator[str]:
         yield f"  {row.quantity:<68}{f'{sign} {row.bound:g}{row.unit}':>14}{measured:>12}  {word}"
 
 
-def as_json(measured: Measured) -> dict[str, Any]:
+def as_json(measured: BenchmarkResults) -> dict[str, Any]:
     """Figures and every sample, as plain JSON values."""
     return {
         **asdict(measured),
@@ -233,5 +233,5 @@ def as_json(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _as_json(contenders: Mapping[str, Series]) -> dict[str, Any]:
+def _as_json(contenders: Mapping[str, SpeedSeries]) -> dict[str, Any]:
     return {name: asdict(series) for name, series in contenders.items()}

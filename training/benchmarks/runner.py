@@ -35,7 +35,7 @@ class ContenderFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MemorySample:
     """What one turn cost: processor seconds of the contender and of its workers, bytes that are resident."""
 
     actions: int
@@ -55,18 +55,18 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Series:
+class SpeedSeries:
     """One contender's turns, and how long it took to be ready."""
 
     ready: float
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[MemorySample] = field(default_factory=list)
 
 
 GROWING = ("cpu", "workers_cpu", "emulator", "looking")
 """Of what a contender answers: sums since it began."""
 
 
-class Contender:
+class ContenderProcess:
     """``contenders.py`` as a process, made with ``settings`` of a config; ready when made.
 
     ``other``: the folder with the PyBoy of a name that ends with OTHER.
@@ -91,7 +91,7 @@ class Contender:
             env=program_environment(packages=other if name.endswith(OTHER) else None),
         )
         self._last = self._answer()
-        self.series = Series(ready=self._last["ready"])
+        self.series = SpeedSeries(ready=self._last["ready"])
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -111,7 +111,7 @@ class Contender:
         self._last = now
         spent = {name: now.get(name, 0.0) - before.get(name, 0.0) for name in GROWING}
         if keep:
-            self.series.samples.append(Sample(**{**now, **spent}))
+            self.series.samples.append(MemorySample(**{**now, **spent}))
 
     def close(self) -> None:
         """End it; what does not end by itself is killed."""
@@ -147,16 +147,16 @@ def interleaved(
     seconds: float,
     say: Say,
     other: Path | None = None,
-) -> dict[str, Series]:
+) -> dict[str, SpeedSeries]:
     """Every contender's turns: one each to warm up, then ``rounds`` rounds, each begun by another one.
 
     ``other``: see Contender. Raises ContenderFailed.
     """
     with ExitStack() as stack:
-        contenders: list[Contender] = []
+        contenders: list[ContenderProcess] = []
         for name in names:
             say(f"  {name} with {settings['num_envs']} environments: starting")
-            contenders.append(Contender(name, cores, settings, other))
+            contenders.append(ContenderProcess(name, cores, settings, other))
             stack.callback(contenders[-1].close)
         for contender in contenders:
             contender.run(seconds, keep=False)
@@ -173,7 +173,7 @@ def start_ups(name: str, cores: int, settings: Mapping[str, Any], times: int) ->
     """Seconds until a contender's environments gave their first observation, each time in a new process."""
     seconds = []
     for _ in range(times):
-        contender = Contender(name, cores, settings)
+        contender = ContenderProcess(name, cores, settings)
         seconds.append(contender.series.ready)
         contender.close()
     return seconds

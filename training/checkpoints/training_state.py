@@ -30,7 +30,7 @@ class Stateful(Protocol):
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingState:
     """Counts, random generators, and (unless None) ``state``: environments, episodes and callbacks, a tree of
     plain values, bytes and arrays."""
 
@@ -40,12 +40,12 @@ class Moment:
     state: Mapping[str, Any] | None
 
 
-def counts_of(model: PPO) -> Moment:
+def counts_of(model: PPO) -> TrainingState:
     """The moment without the state of environments and callbacks."""
-    return Moment(model.num_timesteps, model._n_updates, random_state(), None)
+    return TrainingState(model.num_timesteps, model._n_updates, random_state(), None)
 
 
-def moment_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: str) -> Moment:
+def training_state_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: str) -> TrainingState:
     """Everything, when no step is under way. Changes nothing."""
     env = model.env
     assert isinstance(env, GroupVecMonitor)
@@ -56,7 +56,7 @@ def moment_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: str) -> M
         "callbacks": {type(c).__name__: dict(c.snapshot()) for c in callbacks if isinstance(c, Stateful)},
     }
     plain = counts_of(model)
-    return Moment(plain.steps, plain.updates, plain.random, state)
+    return TrainingState(plain.steps, plain.updates, plain.random, state)
 
 
 def _machine(rom_sha1: str) -> dict[str, str]:

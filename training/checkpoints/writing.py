@@ -35,7 +35,7 @@ from training.checkpoints.reading import (
     read_checkpoint,
 )
 from training.checkpoints.spaces_schema import spaces_schema
-from training.checkpoints.training_state import Moment, counts_of
+from training.checkpoints.training_state import TrainingState, counts_of
 
 __all__ = [
     "OPTIMIZER",
@@ -53,7 +53,7 @@ __all__ = [
 
 
 def save_checkpoint(
-    model: PPO, folder: Path, extra: Mapping[str, Any] | None = None, moment: Moment | None = None
+    model: PPO, folder: Path, extra: Mapping[str, Any] | None = None, moment: TrainingState | None = None
 ) -> Path:
     """Write ``model`` to ``folder``, replacing what is there; ``extra`` is kept as JSON beside it.
 
@@ -90,7 +90,7 @@ def save_checkpoint(
     return folder
 
 
-def _state_files(moment: Moment) -> dict[str, bytes]:
+def _state_files(moment: TrainingState) -> dict[str, bytes]:
     if moment.state is None:
         return {}
     plain, arrays = pack(moment.state)
@@ -163,7 +163,7 @@ def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpo
     return max(sound, key=lambda checkpoint: checkpoint.steps)
 
 
-def mend(checkpoints: Path) -> None:
+def repair_checkpoints(checkpoints: Path) -> None:
     """Put back a checkpoint that was being replaced when the process was killed, the new one where that was
     whole already, and remove what was half written or half removed. Nobody else may be writing."""
     with contextlib.suppress(OSError):
@@ -178,7 +178,7 @@ def mend(checkpoints: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def prune(checkpoints: Path, keep: int) -> None:
+def prune_checkpoints(checkpoints: Path, keep: int) -> None:
     """Remove all but the newest ``keep`` numbered checkpoints; "best" and "final" stay."""
     for path in numbered_checkpoints(checkpoints)[keep:]:
         # Renamed first: killed in the middle, a folder that has lost some files would pass for a checkpoint.

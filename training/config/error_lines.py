@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from training.config.files import Layer, unknown_name
+from training.config.files import ConfigLayer, unknown_name
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
 
@@ -36,7 +36,7 @@ MUST = {
 }
 
 
-def where(layers: list[Layer], *location: object) -> str:
+def where(layers: list[ConfigLayer], *location: object) -> str:
     """The source that set the first part of ``location`` last, and the whole location."""
     key = str(location[0])
     name = ".".join(str(part) for part in location)
@@ -57,7 +57,9 @@ def number(bound: float) -> str:
     return str(int(bound)) if bound == int(bound) else str(bound)
 
 
-def describe(detail: Mapping[str, Any], layers: list[Layer], sections: Mapping[str, type[BaseModel]]) -> str:
+def describe(
+    detail: Mapping[str, Any], layers: list[ConfigLayer], sections: Mapping[str, type[BaseModel]]
+) -> str:
     """One pydantic error as a line: the source, the field, the value and what would be right.
 
     ``sections`` maps the keys that hold objects, and the kinds of schedules, to their models.

@@ -20,7 +20,7 @@ class ConfigError(UserError):
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConfigLayer:
     """One source of settings. ``label`` names the source in messages; empty means command-line flags."""
 
     label: str
@@ -127,13 +127,13 @@ def _near_file(path: Path) -> str:
     return f"; did you mean {path.parent / near}?" if near else ""
 
 
-def read_with_extends(path: Path) -> list[Layer]:
+def read_with_extends(path: Path) -> list[ConfigLayer]:
     """``path`` and the files it extends, lowest precedence first, without their "extends" keys.
 
     Raises:
         ConfigError: a file is wrong, "extends" is no string, or the files extend each other in a circle.
     """
-    layers: list[Layer] = []
+    layers: list[ConfigLayer] = []
     chain: list[Path] = []
     following: Path | None = path
     while following is not None:
@@ -146,6 +146,6 @@ def read_with_extends(path: Path) -> list[Layer]:
         base = values.pop("extends", None)
         if base is not None and (not isinstance(base, str) or not base):
             raise ConfigError(f"{following}: extends {base!r} must be the path of a JSON or YAML file")
-        layers.insert(0, Layer(str(following), values))
+        layers.insert(0, ConfigLayer(str(following), values))
         following = following.parent / base if base is not None else None
     return layers

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from callbacks.health.learning_rate import RateSteering
+from callbacks.health.learning_rate import LearningRateControl
 
 Policy = Literal["log", "stop"]
 SteeredPolicy = Literal["log", "adapt", "stop"]
@@ -50,9 +50,11 @@ class HealthConfig(BaseModel):
         apart = {"kl_target", "min_learning_rate", "max_learning_rate"}
         return {name: getattr(self, name) for name in type(self).model_fields if name not in apart}
 
-    def steering(self) -> RateSteering | None:
+    def steering(self) -> LearningRateControl | None:
         """What adapts the learning rate; None when nothing does."""
         by_kl, by_clip = self.approx_kl == "adapt", self.clip_fraction == "adapt"
         if not by_kl and not by_clip:
             return None
-        return RateSteering(self.kl_target, self.min_learning_rate, self.max_learning_rate, by_kl, by_clip)
+        return LearningRateControl(
+            self.kl_target, self.min_learning_rate, self.max_learning_rate, by_kl, by_clip
+        )

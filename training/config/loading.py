@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
 from training.config.error_lines import describe, show, where
-from training.config.files import ConfigError, Layer, read_with_extends, unknown_name
+from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
 from training.config.health import HealthConfig
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
@@ -68,7 +68,7 @@ def load_config(
     layers = read_with_extends(Path(path)) if path is not None else []
     if base is not None:
         layers = read_with_extends(base) + _of_the_agent(layers)
-    layers.append(Layer("", dict(overrides or {})))
+    layers.append(ConfigLayer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
     layers = [_with_terms_found(layer) for layer in layers]
@@ -85,32 +85,32 @@ def load_config(
     return config.model_copy(update={"rom": rom})
 
 
-def _of_the_agent(layers: list[Layer]) -> list[Layer]:
+def _of_the_agent(layers: list[ConfigLayer]) -> list[ConfigLayer]:
     first = next((number for number, layer in enumerate(layers) if "agent_id" in layer.values), 0)
     return layers[first:]
 
 
-def _refuse_unknown_keys(layer: Layer) -> None:
+def _refuse_unknown_keys(layer: ConfigLayer) -> None:
     for key in layer.values:
         if key not in TrainConfig.model_fields:
             holder = f"a key of {layer.label}" if layer.label else "a setting"
             raise ConfigError(unknown_name(key, [*TrainConfig.model_fields, "extends"], holder))
 
 
-def _with_terms_found(layer: Layer) -> Layer:
+def _with_terms_found(layer: ConfigLayer) -> ConfigLayer:
     terms = layer.values.get("reward_terms")
     if not isinstance(terms, dict):
         return layer
-    from rewards.own_terms import resolve_terms
+    from rewards.custom_terms import resolve_terms
 
     try:
         found = resolve_terms(terms, Path(layer.label).parent)
     except UserError as error:
         raise ConfigError(f"{layer.where('reward_terms')}: {error}") from None
-    return Layer(layer.label, {**layer.values, "reward_terms": found})
+    return ConfigLayer(layer.label, {**layer.values, "reward_terms": found})
 
 
-def _merge(layers: Iterable[Layer]) -> dict[str, Any]:
+def _merge(layers: Iterable[ConfigLayer]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.values.items():
@@ -122,7 +122,7 @@ def _merge(layers: Iterable[Layer]) -> dict[str, Any]:
     return merged
 
 
-def _validate(merged: dict[str, Any], layers: list[Layer]) -> TrainConfig:
+def _validate(merged: dict[str, Any], layers: list[ConfigLayer]) -> TrainConfig:
     try:
         # By way of JSON: strict there still means that 5 is a float and a list is a tuple.
         text = json.dumps(merged)

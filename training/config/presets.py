@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import Run, available_memory
+from training.resources.memory_estimate import MemoryEstimate, available_memory
 
 PRESETS = ("small", "medium", "large")
 
@@ -63,7 +63,7 @@ def preset_values(
 
     def needed(steps: int) -> int:
         samples = samples_at_once(max(1, num_envs * steps // size.minibatches), cores)
-        return Run(num_envs, steps, min(num_envs, cores), samples=samples).total
+        return MemoryEstimate(num_envs, steps, min(num_envs, cores), samples=samples).total
 
     while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
         n_steps //= 2

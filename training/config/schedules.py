@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticKnownError
 
-Curve = Callable[[int], float]
+ScheduleFunction = Callable[[int], float]
 """A value as a function of the environment steps that were taken."""
 
 Steps = Annotated[int, Field(ge=1, le=10**13)]
@@ -176,7 +176,7 @@ def value_at(schedule: Schedule, steps: int, total_steps: int) -> float:
     return schedule.at(steps, total_steps) if isinstance(schedule, _Schedule) else schedule
 
 
-def curve(schedule: Schedule, total_steps: int) -> Curve:
+def curve(schedule: Schedule, total_steps: int) -> ScheduleFunction:
     """``schedule`` as a function of the step count alone."""
     return lambda steps: value_at(schedule, steps, total_steps)
 

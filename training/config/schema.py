@@ -12,7 +12,7 @@ from training.config.files import unknown_name
 from training.config.health import HealthConfig
 from training.config.presets import divisors_near
 from training.config.reward_layers import LayersConfig
-from training.config.schedules import Curve, Linear, Schedule, curve, within
+from training.config.schedules import Linear, Schedule, ScheduleFunction, curve, within
 
 MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
 OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
@@ -177,9 +177,9 @@ class TrainConfig(BaseModel):
     @field_validator("reward_terms")
     @classmethod
     def _own_terms(cls, terms: dict[str, float]) -> dict[str, float]:
-        from rewards.own_terms import check_own_coefficients
+        from rewards.custom_terms import check_custom_coefficients
 
-        check_own_coefficients(terms)
+        check_custom_coefficients(terms)
         return terms
 
     @model_validator(mode="after")
@@ -221,7 +221,7 @@ class TrainConfig(BaseModel):
         """Steps of the whole run, over all environments together."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
 
-    def schedules(self) -> dict[str, Curve]:
+    def schedules(self) -> dict[str, ScheduleFunction]:
         """The coefficients that may go along with training, as functions of the step count."""
         entropy = self.ent_coef
         if isinstance(entropy, float) and self.ent_coef_final is not None:

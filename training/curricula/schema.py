@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from training.config.error_lines import describe
-from training.config.files import ConfigError, Layer, read_object, unknown_name
+from training.config.files import ConfigError, ConfigLayer, read_object, unknown_name
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import MEANS, Summary
@@ -94,12 +94,12 @@ def read_curriculum(path: Path) -> Curriculum:
     try:
         return Curriculum.model_validate_json(json.dumps(raw))
     except ValidationError as error:
-        layers = [Layer(str(path), raw)]
+        layers = [ConfigLayer(str(path), raw)]
         lines = [_line(detail, layers, path) for detail in error.errors(include_url=False)]
         raise ConfigError("; ".join(dict.fromkeys(lines))) from None
 
 
-def _line(detail: Mapping[str, Any], layers: list[Layer], path: Path) -> str:
+def _line(detail: Mapping[str, Any], layers: list[ConfigLayer], path: Path) -> str:
     if detail["type"] == "extra_forbidden":
         *place, key = (str(part) for part in detail["loc"])
         part: type[_Part] = Criterion if "move_on" in place else Stage if place else Curriculum

@@ -9,7 +9,7 @@ OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One check's result; ``advice`` says what to do where it is not ok."""
 
     check: str
@@ -27,13 +27,13 @@ class Finding:
         return asdict(self)
 
 
-Check = Callable[[], Iterator[Finding]]
+Check = Callable[[], Iterator[CheckResult]]
 
 
-def attempt(name: str, check: Check) -> Iterator[Finding]:
+def attempt(name: str, check: Check) -> Iterator[CheckResult]:
     """The findings of ``check``; whatever it stumbles over becomes a failure under ``name``, in one line."""
     try:
         yield from check()
     except Exception as error:  # the doctor's business is to tell of any failure, foreseen or not
         text = " ".join(str(error).split()) or "no message"
-        yield Finding(name, FAILURE, f"{type(error).__name__}: {text}")
+        yield CheckResult(name, FAILURE, f"{type(error).__name__}: {text}")

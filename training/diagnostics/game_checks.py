@@ -18,42 +18,44 @@ from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 from envs.start_states.cache import cache_folder
-from training.diagnostics.check_result import FAILURE, OK, WARNING, Finding
+from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
 
 MEASURED_SECONDS = 3.0
 SLOW = 60  # actions a second on one core
 DEMAND = "send this report with the picture, and say which release the cartridge is"
 
 
-def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, Finding]:
+def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckResult]:
     """The game that is to be played, and what is to be said of its ROM."""
     path = chosen_rom(rom)
     try:
         game = identify(path, name)
     except UserError as error:
-        return None, Finding("rom", FAILURE, str(error), "give the ROM with --rom, or in POKEMON_RED_ROM")
+        return None, CheckResult("rom", FAILURE, str(error), "give the ROM with --rom, or in POKEMON_RED_ROM")
     text = f"{path}: {game.name}, title {game.title}, SHA-1 {game.sha1}"
     if game.assumed:
-        return game, Finding("rom", WARNING, text, f"the hash is unknown: taken for {game.name} as you said")
-    return game, Finding("rom", OK, text)
+        return game, CheckResult(
+            "rom", WARNING, text, f"the hash is unknown: taken for {game.name} as you said"
+        )
+    return game, CheckResult("rom", OK, text)
 
 
-def check_boot(game: Game, emulator: Emulator) -> Iterator[Finding]:
+def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
     """From power-on to control, as every start state is made."""
     picture = cache_folder() / "doctor.png"
     started = time.monotonic()
     try:
         game.boot(emulator, picture)
     except UserError as error:
-        yield Finding("boot", FAILURE, str(error), DEMAND)
+        yield CheckResult("boot", FAILURE, str(error), DEMAND)
         return
     state = read_state(emulator.memory)
     place = f"{map_name(state.map_id)} ({state.x}, {state.y})"
     took = f"{emulator.frame_count} frames, {time.monotonic() - started:.1f} s"
-    yield Finding("boot", OK, f"control in the {place} after {took}")
+    yield CheckResult("boot", OK, f"control in the {place} after {took}")
 
 
-def check_walk(emulator: Emulator) -> Iterator[Finding]:
+def check_walk(emulator: Emulator) -> Iterator[CheckResult]:
     """Steps change the coordinates that belong to their direction, and no others."""
     walked: list[str] = []
     for direction in (*DIRECTIONS, *DIRECTIONS):
@@ -65,32 +67,36 @@ def check_walk(emulator: Emulator) -> Iterator[Finding]:
         moved = (now.x - before.x, now.y - before.y)
         if now.facing != facing or moved not in ((0, 0), (dx, dy)) or now.map_id != before.map_id:
             told = f"{direction} led from {_where(before)} to {_where(now)}, facing {now.facing}"
-            yield Finding("walk", FAILURE, told, "the ROM keeps its memory elsewhere, or the boot went wrong")
+            yield CheckResult(
+                "walk", FAILURE, told, "the ROM keeps its memory elsewhere, or the boot went wrong"
+            )
             return
         walked += [direction] if moved != (0, 0) else []
     if walked:
-        yield Finding("walk", OK, f"{len(walked)} steps ({', '.join(walked)}) and the coordinates agree")
+        yield CheckResult("walk", OK, f"{len(walked)} steps ({', '.join(walked)}) and the coordinates agree")
     else:
-        yield Finding("walk", FAILURE, "no direction moved the player", DEMAND)
+        yield CheckResult("walk", FAILURE, "no direction moved the player", DEMAND)
 
 
 def _where(state: GameState) -> str:
     return f"map {state.map_id} ({state.x}, {state.y})"
 
 
-def check_state(emulator: Emulator) -> Iterator[Finding]:
+def check_state(emulator: Emulator) -> Iterator[CheckResult]:
     """Every field of GameState has a value that a game which has just begun can have."""
     state = read_state(emulator.memory)
     wrong = implausible(state) + fresh_game_oddities(state)
     if wrong:
         advice = "this release keeps its memory elsewhere, or is no English Red or Blue"
-        yield Finding("state", FAILURE, f"of {len(CHECKS)} fields not plausible: {', '.join(wrong)}", advice)
+        yield CheckResult(
+            "state", FAILURE, f"of {len(CHECKS)} fields not plausible: {', '.join(wrong)}", advice
+        )
     else:
         told = f"{_where(state)}, money {state.money}, {state.event_count} events, {state.play_time} s played"
-        yield Finding("state", OK, f"{len(CHECKS)} fields plausible: {told}")
+        yield CheckResult("state", OK, f"{len(CHECKS)} fields plausible: {told}")
 
 
-def check_speed(game: Game, emulator: Emulator) -> Iterator[Finding]:
+def check_speed(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
     """Actions a second of one whole environment on one core, with random buttons from control on."""
     from envs.observations import Observations
     from envs.red_env import EnvConfig, RedEnv
@@ -107,10 +113,10 @@ def check_speed(game: Game, emulator: Emulator) -> Iterator[Finding]:
         count += 1
     rate = count / (time.monotonic() - started)
     advice = "the processor is busy or saves power" if rate < SLOW else ""
-    yield Finding("speed", WARNING if rate < SLOW else OK, f"{rate:.0f} actions/s on one core", advice)
+    yield CheckResult("speed", WARNING if rate < SLOW else OK, f"{rate:.0f} actions/s on one core", advice)
 
 
-def check_update(device: str, game: Game, rom: Path) -> Iterator[Finding]:
+def check_update(device: str, game: Game, rom: Path) -> Iterator[CheckResult]:
     """One small PPO update on this game changes the weights, and all stay finite."""
     import torch
     from stable_baselines3.common.logger import Logger
@@ -136,7 +142,7 @@ def check_update(device: str, game: Game, rom: Path) -> Iterator[Finding]:
         env.close()
     size = float(change.abs().max())
     if not math.isfinite(size) or size == 0:
-        yield Finding("update", FAILURE, f"one PPO update changed the weights by {size}", DEMAND)
+        yield CheckResult("update", FAILURE, f"one PPO update changed the weights by {size}", DEMAND)
     else:
         text = f"one PPO update of {config.rollout_steps} steps on {model.device}, {seconds:.1f} s"
-        yield Finding("update", OK, text)
+        yield CheckResult("update", OK, text)

@@ -18,9 +18,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from training.diagnostics.check_result import FAILURE, OK, WARNING, Finding
+from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import Run, available_memory
+from training.resources.memory_estimate import MemoryEstimate, available_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
@@ -33,13 +33,13 @@ IMPORTED_AS = {"stable-baselines3": "stable_baselines3", "pyyaml": "yaml"}
 INSTALL = "pip install -r requirements.txt"
 
 
-def check_python() -> Iterator[Finding]:
+def check_python() -> Iterator[CheckResult]:
     """The version of Python."""
     here = f"{platform.python_version()} on {platform.platform()}"
     if sys.version_info < OLDEST_PYTHON:
-        yield Finding("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
+        yield CheckResult("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
     else:
-        yield Finding("python", OK, here)
+        yield CheckResult("python", OK, here)
 
 
 def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
@@ -57,7 +57,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:3])
 
 
-def check_packages(required: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def check_packages(required: Mapping[str, str] | None = None) -> Iterator[CheckResult]:
     """Every package is there, is not too old, and can be imported. Torch has a check of its own."""
     required = required if required is not None else required_packages()
     wrong = False
@@ -66,10 +66,10 @@ def check_packages(required: Mapping[str, str] | None = None) -> Iterator[Findin
             wrong = True
             yield finding
     if not wrong:
-        yield Finding("packages", OK, f"{len(required)} packages are there")
+        yield CheckResult("packages", OK, f"{len(required)} packages are there")
 
 
-def _package(name: str, wanted: str) -> Iterator[Finding]:
+def _package(name: str, wanted: str) -> Iterator[CheckResult]:
     least, *never = wanted.split(",!=")
     try:
         installed = importlib.metadata.version(name)
@@ -77,15 +77,17 @@ def _package(name: str, wanted: str) -> Iterator[Finding]:
             warnings.simplefilter("ignore")  # what libraries say on import is of no use here
             importlib.import_module(IMPORTED_AS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("packages", FAILURE, f"{name} is not installed", INSTALL)
+        yield CheckResult("packages", FAILURE, f"{name} is not installed", INSTALL)
     except (ImportError, OSError) as error:
         text = " ".join(str(error).split())
-        yield Finding("packages", FAILURE, f"{name} cannot be imported ({text})", INSTALL)
+        yield CheckResult("packages", FAILURE, f"{name} cannot be imported ({text})", INSTALL)
     else:
         if _version(installed) < _version(least):
-            yield Finding("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
+            yield CheckResult("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
         elif installed in never:
-            yield Finding("packages", FAILURE, f"{name} {installed} is a release that does not do", INSTALL)
+            yield CheckResult(
+                "packages", FAILURE, f"{name} {installed} is a release that does not do", INSTALL
+            )
 
 
 def graphics_cards() -> list[str]:
@@ -103,28 +105,28 @@ def graphics_cards() -> list[str]:
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
-def check_torch(device: str) -> Iterator[Finding]:
+def check_torch(device: str) -> Iterator[CheckResult]:
     """Torch is there, new enough, and built for what this machine has; ``device`` as the config's."""
     least = required_packages()["torch"]
     try:
         installed = importlib.metadata.version("torch")
         torch = importlib.import_module("torch")
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("torch", FAILURE, "torch is not installed", INSTALL)
+        yield CheckResult("torch", FAILURE, "torch is not installed", INSTALL)
         return
     except (ImportError, OSError) as error:
-        yield Finding("torch", FAILURE, f"cannot be imported ({' '.join(str(error).split())})", INSTALL)
+        yield CheckResult("torch", FAILURE, f"cannot be imported ({' '.join(str(error).split())})", INSTALL)
         return
     version = str(getattr(torch, "__version__", installed))
     if _version(version) < _version(least):
-        yield Finding("torch", FAILURE, f"wrong build: {version} is older than {least}", INSTALL)
+        yield CheckResult("torch", FAILURE, f"wrong build: {version} is older than {least}", INSTALL)
         return
     cards = graphics_cards()
     yield from _torch_build(torch, version, cards, device)
-    yield Finding("gpu", OK, "; ".join(cards) if cards else "none: training runs on the processor")
+    yield CheckResult("gpu", OK, "; ".join(cards) if cards else "none: training runs on the processor")
 
 
-def _torch_build(torch: object, version: str, cards: list[str], device: str) -> Iterator[Finding]:
+def _torch_build(torch: object, version: str, cards: list[str], device: str) -> Iterator[CheckResult]:
     cuda = torch.version.cuda  # type: ignore[attr-defined]
     usable = bool(torch.cuda.is_available())  # type: ignore[attr-defined]
     wanted = device.startswith("cuda") or (device == "auto" and cards)
@@ -132,16 +134,16 @@ def _torch_build(torch: object, version: str, cards: list[str], device: str) -> 
     if wanted and cuda is None:
         card = cards[0] if cards else "a CUDA device"
         advice = f"install torch's CUDA build of the same version (pytorch.org), {instead}"
-        yield Finding("torch", FAILURE, f"wrong build: {version} cannot use {card}", advice)
+        yield CheckResult("torch", FAILURE, f"wrong build: {version} cannot use {card}", advice)
     elif wanted and not usable:
         advice = f"update the driver, or install a build for an older CUDA, {instead}"
         text = f"wrong build: {version} for CUDA {cuda} finds no card it can use"
-        yield Finding("torch", FAILURE, text, advice)
+        yield CheckResult("torch", FAILURE, text, advice)
     elif usable and device != "cpu" and (old := unsupported_card(torch)):
         advice = f"install another build (pytorch.org), {instead}"
-        yield Finding("torch", FAILURE, f"wrong build: {version} has no code for {old}", advice)
+        yield CheckResult("torch", FAILURE, f"wrong build: {version} has no code for {old}", advice)
     else:
-        yield Finding("torch", OK, f"{version}, {'CUDA ' + str(cuda) if usable else 'processor only'}")
+        yield CheckResult("torch", OK, f"{version}, {'CUDA ' + str(cuda) if usable else 'processor only'}")
 
 
 def unsupported_card(torch: object) -> str:
@@ -162,7 +164,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_cpu() -> Iterator[Finding]:
+def check_cpu() -> Iterator[CheckResult]:
     """Cores this process may use, and whether others use them."""
     cores = _cores()
     threads = os.environ.get("OMP_NUM_THREADS")
@@ -170,28 +172,28 @@ def check_cpu() -> Iterator[Finding]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores:
         advice = "other programs are busy: training will be slower"
-        yield Finding("cpu", WARNING, f"{text}, load {load:.1f}", advice)
+        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice)
     else:
-        yield Finding("cpu", OK, text)
+        yield CheckResult("cpu", OK, text)
 
 
-def check_memory(num_envs: int, n_steps: int) -> Iterator[Finding]:
+def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
     """Whether a run of so many games and steps to a rollout fits."""
     cores = _cores()
-    run = Run(num_envs, n_steps, min(num_envs, cores), samples=samples_at_once(USUAL_BATCH, cores))
+    run = MemoryEstimate(num_envs, n_steps, min(num_envs, cores), samples=samples_at_once(USUAL_BATCH, cores))
     free, needed = available_memory(), run.total
     text = f"{free / GIB:.1f} GiB free, {num_envs} games of {n_steps} steps need about {needed / GIB:.1f} GiB"
     fitting = run.most_envs(free)
     advice = f"take --num-envs {fitting} or fewer" if fitting else "close other programs"
     if free < max(needed, LEAST_MEMORY):
-        yield Finding("memory", FAILURE, f"too little: {text}", advice)
+        yield CheckResult("memory", FAILURE, f"too little: {text}", advice)
     elif free < 1.5 * needed:
-        yield Finding("memory", WARNING, f"just enough: {text}", advice)
+        yield CheckResult("memory", WARNING, f"just enough: {text}", advice)
     else:
-        yield Finding("memory", OK, text)
+        yield CheckResult("memory", OK, text)
 
 
-def check_folder(name: str, folder: Path, variable: str) -> Iterator[Finding]:
+def check_folder(name: str, folder: Path, variable: str) -> Iterator[CheckResult]:
     """Files can be written in ``folder``, and there is room; ``variable`` is what names another one."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -200,23 +202,25 @@ def check_folder(name: str, folder: Path, variable: str) -> Iterator[Finding]:
         room = shutil.disk_usage(folder).free
     except OSError as error:
         advice = f"set {variable} to a folder that can be written"
-        yield Finding(name, FAILURE, f"{folder.absolute()}: no writing there ({error.strerror})", advice)
+        yield CheckResult(name, FAILURE, f"{folder.absolute()}: no writing there ({error.strerror})", advice)
         return
     text = f"{folder.absolute()} can be written, {room / GIB:.1f} GiB free"
     if room < LEAST_DISK:
-        yield Finding(name, FAILURE, f"{text}: too little", f"make room, or set {variable} to another disk")
+        yield CheckResult(
+            name, FAILURE, f"{text}: too little", f"make room, or set {variable} to another disk"
+        )
     elif room < SMALL_DISK:
-        yield Finding(name, WARNING, text, "checkpoints, states and videos of long runs take some GiB")
+        yield CheckResult(name, WARNING, text, "checkpoints, states and videos of long runs take some GiB")
     else:
-        yield Finding(name, OK, text)
+        yield CheckResult(name, OK, text)
 
 
-def check_display() -> Iterator[Finding]:
+def check_display() -> Iterator[CheckResult]:
     """Whether a window can be opened."""
     names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     found = next((f"{name}={os.environ[name]}" for name in names if os.environ.get(name)), None)
     if found or sys.platform in ("win32", "darwin"):
-        yield Finding("display", OK, found or "the system's own")
+        yield CheckResult("display", OK, found or "the system's own")
     else:
         advice = "training needs none; play.py, --use-graphics and evaluate.py --watch do"
-        yield Finding("display", WARNING, "no display", advice)
+        yield CheckResult("display", WARNING, "no display", advice)

@@ -13,7 +13,7 @@ from callbacks.health.rules import RULES
 from callbacks.health.run_health import PROGRESS, RunHealth
 from envs.errors import UserError
 from training.cli.table import table
-from training.event_logs.reader import EventReader, Row, event_files
+from training.event_logs.reader import EventReader, LoggedStep, event_files
 
 SPEED = "steps_per_second"
 
@@ -43,7 +43,7 @@ def diagnose(name: str, path: Path) -> Diagnosis:
     files = event_files(path)
     reader, run = EventReader(files), RunHealth()
     last: dict[str, float] = {}
-    before: Row | None = None
+    before: LoggedStep | None = None
     for row in reader.rows():
         if not is_update(row.values):
             continue

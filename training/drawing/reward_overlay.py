@@ -39,7 +39,7 @@ HALF = 91  # pixels: where the right-hand column begins
 Indexed = NDArray[np.uint8]
 
 
-class Curves:
+class RewardCurves:
     """The four sums over an episode of ``steps`` steps, by column of the chart: memory does not depend on
     its length."""
 
@@ -70,7 +70,7 @@ class Curves:
         return rows
 
 
-def draw_chart(curves: Curves) -> Indexed:
+def draw_chart(curves: RewardCurves) -> Indexed:
     """The whole chart, uint8 (CHART_HEIGHT, COLUMNS): zero line, a mark for each milestone, four curves."""
     chart = np.full((CHART_HEIGHT, COLUMNS), GROUND, np.uint8)
     rows = curves.rows()
@@ -85,10 +85,10 @@ def draw_chart(curves: Curves) -> Indexed:
     return chart
 
 
-class Strip:
+class RewardOverlay:
     """Draws the strip of one episode: uint8 (STRIP, WIDTH) palette indices."""
 
-    def __init__(self, curves: Curves) -> None:
+    def __init__(self, curves: RewardCurves) -> None:
         self._curves = curves
         self._chart = draw_chart(curves)
 

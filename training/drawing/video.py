@@ -18,7 +18,7 @@ FORMATS = (".gif", ".mp4")
 MAX_GIF_RATE = 50  # pictures a second: a GIF counts hundredths, and browsers slow down what is below 0.02 s
 
 
-class Film:
+class VideoWriter:
     """The moving picture ``path`` (its ending decides the kind), ``rate`` pictures a second, each as palette
     indices; ``palette`` is uint8 (colours, 3), ``scale`` whole times larger. Leaving it on an error removes
     the file. Raises UserError when the file cannot be written.

@@ -15,7 +15,7 @@ from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
 from envs.observations import Observations
 from envs.red_env import RedEnv
-from rewards.own_terms import own_terms
+from rewards.custom_terms import load_custom_terms
 from rewards.stack import RewardStack
 from training.config.schema import TrainConfig
 from training.environments.recording import make_recorder
@@ -25,7 +25,7 @@ from training.environments.task import Task
 def reward_of(config: TrainConfig, game: Game) -> RewardStack:
     """What the config pays, with the weights that its layers begin with. Raises UserError."""
     return RewardStack(
-        config.rewards, config.layers.at(0, 1), game.progress_order, own_terms(config.reward_terms)
+        config.rewards, config.layers.at(0, 1), game.progress_order, load_custom_terms(config.reward_terms)
     )
 
 

@@ -12,15 +12,15 @@ from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from envs.cluster.ray_vec_env import LOST, RayVecEnv
-from envs.vec_env import CrewVecEnv
+from envs.vec_env import PooledVecEnv
 
 
 class GroupVecMonitor(VecMonitor):
     """Adds ``info["episode"]`` (return r, length l in steps, time t in seconds), also group by group."""
 
-    venv: CrewVecEnv
+    venv: PooledVecEnv
 
-    def __init__(self, venv: CrewVecEnv) -> None:
+    def __init__(self, venv: PooledVecEnv) -> None:
         super().__init__(venv)
         self._made = time.monotonic()  # a clock that nobody sets back
 

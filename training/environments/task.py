@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envs.game.catalog import Game, chosen_rom, identify
-from envs.game.interventions import HELPS
+from envs.game.interventions import INTERVENTIONS
 from envs.red_env import EnvConfig
 from envs.start_library import start_state
 from envs.start_states.state_files import StartState
@@ -34,7 +34,7 @@ class Task:
     @property
     def interventions(self) -> list[str]:
         """The kinds of writes to memory that the config switches on."""
-        return [name for name in HELPS if getattr(self.config, name)]
+        return [name for name in INTERVENTIONS if getattr(self.config, name)]
 
     def describe_start(self) -> str:
         """Where episodes begin, and whether a script played to there, which is an intervention too."""

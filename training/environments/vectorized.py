@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envs.cluster.actor import Terms
-from envs.cluster.actor_handle import Patience
+from envs.cluster.actor import ActorSpec
+from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_vec_env import RayVecEnv
-from envs.episodes.receiver import EpisodeShelf
+from envs.episodes.receiver import EpisodeReceiver
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.vec_env import EmulatorVecEnv
@@ -45,11 +45,11 @@ def _on_a_cluster(task: Task, address: str, count: int, record: Path | None) -> 
     config, ray = task.config, task.config.ray
     makers = RemoteMakers.of(task, record is not None)
     space = Observations(config.observations).space
-    terms = Terms(makers, space, ray.processors, config.step_timeout, ray.compress)
-    patience = Patience(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
+    terms = ActorSpec(makers, space, ray.processors, config.step_timeout, ray.compress)
+    patience = ActorTimeouts(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
     shelf = None
     if record is not None:
-        shelf = EpisodeShelf(record.absolute(), task.start, task.game.sha1, count)
+        shelf = EpisodeReceiver(record.absolute(), task.start, task.game.sha1, count)
     return ClusterMonitor(
         RayVecEnv(address, terms, RedEnv.actions(), count, config.envs_per_actor, patience, shelf)
     )

@@ -20,7 +20,7 @@ from training.evaluation.playing import CHOOSING, SIDE_BY_SIDE, Interrupted, pla
 from training.runs.folder import EVALUATIONS
 
 
-class EvaluateNowAndThen(BaseCallback):
+class EvalCallback(BaseCallback):
     """Plays ``config.eval_episodes`` episodes every ``config.eval_every_steps`` steps, between updates.
 
     Records ``eval/mean_*``, adds a row to eval.jsonl, and calls ``on_best`` when the mean return beats all

@@ -15,7 +15,7 @@ from training.environments.task import Task, resolve_task
 from training.environments.vectorized import task_vec_env
 from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
 from training.evaluation.players import load_policy, open_milestones, play_seeds, random_choice, seeded_policy
-from training.evaluation.playing import SIDE_BY_SIDE, Choose, Episode
+from training.evaluation.playing import SIDE_BY_SIDE, Choose, PlayedEpisode
 from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.ppo.build import resolve_device
@@ -25,7 +25,7 @@ RANDOM, TOGETHER = "random", "together"
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What is to be evaluated, and how. ``overrides`` are settings that differ from the first run's."""
 
     runs: Sequence[Path]
@@ -54,7 +54,7 @@ class Player:
     checkpoint: Checkpoint | None = None
 
 
-def evaluate(request: Request) -> str:
+def evaluate(request: EvaluationRequest) -> str:
     """Play, add a row for each player to eval.jsonl, draw the picture; returns the table.
 
     All play by the first run's rules. Raises UserError when runs are not of one config, or a checkpoint, the
@@ -78,7 +78,7 @@ def evaluate(request: Request) -> str:
     return comparison_text(comparison) + (f"\n  picture: {picture}" if picture else "")
 
 
-def _players(request: Request, task: Task) -> list[Player]:
+def _players(request: EvaluationRequest, task: Task) -> list[Player]:
     players = [Player(run.name, task, run, run_checkpoint(run, request.checkpoint)) for run in request.runs]
     rival = request.against
     if rival is not None:
@@ -88,7 +88,7 @@ def _players(request: Request, task: Task) -> list[Player]:
     return [*players, Player(RANDOM, task)]
 
 
-def _played(player: Player, request: Request, rules: Rules) -> list[Episode]:
+def _played(player: Player, request: EvaluationRequest, rules: Rules) -> list[PlayedEpisode]:
     if player.checkpoint is None:
         known = known_play(request.runs[0], RANDOM, rules)
         if known is not None:
@@ -105,7 +105,10 @@ def _played(player: Player, request: Request, rules: Rules) -> list[Episode]:
 
 
 def _compare(
-    request: Request, players: Sequence[Player], played: Mapping[str, list[Episode]], names: Sequence[str]
+    request: EvaluationRequest,
+    players: Sequence[Player],
+    played: Mapping[str, list[PlayedEpisode]],
+    names: Sequence[str],
 ) -> Comparison:
     ours = [run.name for run in request.runs]
     opponents = [player.name for player in players if player.name not in ours]
@@ -121,10 +124,10 @@ def _compare(
 
 
 def _keep(
-    request: Request,
+    request: EvaluationRequest,
     players: Sequence[Player],
     rules: Rules,
-    played: Mapping[str, list[Episode]],
+    played: Mapping[str, list[PlayedEpisode]],
     comparison: Comparison,
 ) -> None:
     for player in players:

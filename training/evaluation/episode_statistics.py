@@ -17,7 +17,7 @@ from training.evaluation.intervals import (
     probability_of_improvement,
     wilson,
 )
-from training.evaluation.playing import Episode
+from training.evaluation.playing import PlayedEpisode
 
 Summary = dict[str, Any]
 MEANS = (
@@ -33,13 +33,13 @@ MEANS = (
 COMPARED = ("return", "battles_won", "levels_gained", "map_progress")
 
 
-def by_seed(episodes: Sequence[Episode], name: str) -> list[Values]:
+def by_seed(episodes: Sequence[PlayedEpisode], name: str) -> list[Values]:
     """The figure ``name`` of the episodes, one array for each seed number, in their order."""
     seeds = sorted({episode.seed for episode in episodes})
     return [np.array([float(e.stats[name]) for e in episodes if e.seed == seed]) for seed in seeds]
 
 
-def summarise(episodes: Sequence[Episode], milestone_names: Sequence[str]) -> Summary:
+def summarise(episodes: Sequence[PlayedEpisode], milestone_names: Sequence[str]) -> Summary:
     """Figures of one player's episodes.
 
     ``NAME_mean``, ``NAME_std``, ``NAME_low`` and ``NAME_high`` (95 %, bootstrap stratified by seeds) for
@@ -60,7 +60,7 @@ def summarise(episodes: Sequence[Episode], milestone_names: Sequence[str]) -> Su
     return summary
 
 
-def interventions(episodes: Sequence[Episode]) -> dict[str, int]:
+def interventions(episodes: Sequence[PlayedEpisode]) -> dict[str, int]:
     """How often the game was helped from outside, by kind; empty: not once."""
     total: Counter[str] = Counter()
     for episode in episodes:
@@ -68,7 +68,7 @@ def interventions(episodes: Sequence[Episode]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def reach(episodes: Sequence[Episode], name: str) -> Summary:
+def reach(episodes: Sequence[PlayedEpisode], name: str) -> Summary:
     """How many episodes reached the milestone ``name``: ``reached``, ``rate`` with ``low`` and ``high``
     (95 %, Wilson), and ``median_actions``, by which half of all episodes did (None: fewer than half)."""
     times = [episode.milestones.get(name) for episode in episodes]
@@ -84,7 +84,7 @@ def reach(episodes: Sequence[Episode], name: str) -> Summary:
     }
 
 
-def as_columns(episodes: Sequence[Episode]) -> dict[str, Any]:
+def as_columns(episodes: Sequence[PlayedEpisode]) -> dict[str, Any]:
     """Every episode's figures, a list for each, for a row of eval.jsonl; ``from_columns`` turns it back."""
     names = sorted({name for episode in episodes for name in episode.milestones})
     return {
@@ -95,18 +95,18 @@ def as_columns(episodes: Sequence[Episode]) -> dict[str, Any]:
     }
 
 
-def from_columns(columns: Mapping[str, Any]) -> list[Episode]:
+def from_columns(columns: Mapping[str, Any]) -> list[PlayedEpisode]:
     """The episodes of ``as_columns``. Raises KeyError, IndexError or TypeError when something is missing."""
     episodes = []
     for index, seed in enumerate(columns["seed"]):
         stats = {name: columns[name][index] for name in (*MEANS, "success", "interventions")}
         times = {name: found[index] for name, found in columns["milestones"].items()}
         reached = {name: int(time) for name, time in times.items() if time is not None}
-        episodes.append(Episode(stats, reached, int(seed)))
+        episodes.append(PlayedEpisode(stats, reached, int(seed)))
     return episodes
 
 
-def together(runs: Sequence[Sequence[Episode]], milestone_names: Sequence[str]) -> Summary:
+def together(runs: Sequence[Sequence[PlayedEpisode]], milestone_names: Sequence[str]) -> Summary:
     """Figures of several runs of one config: what the config learns, of which each run is one sample.
 
     Means are those of the runs' means, and their intervals draw the runs anew before their episodes. Rates
@@ -129,11 +129,13 @@ def together(runs: Sequence[Sequence[Episode]], milestone_names: Sequence[str]) 
     return {**summary, "runs": len(runs)}
 
 
-def _floats(episodes: Sequence[Episode], name: str) -> Values:
+def _floats(episodes: Sequence[PlayedEpisode], name: str) -> Values:
     return np.array([float(episode.stats[name]) for episode in episodes])
 
 
-def improvement(ours: Sequence[Episode], theirs: Sequence[Episode]) -> dict[str, tuple[float, float, float]]:
+def improvement(
+    ours: Sequence[PlayedEpisode], theirs: Sequence[PlayedEpisode]
+) -> dict[str, tuple[float, float, float]]:
     """How probable it is that an episode of ours beats one of theirs on the same seed: (probability, low,
     high), 95 %, for every name of COMPARED."""
     compared = {}

@@ -15,7 +15,7 @@ from envs.ram import read_state
 from envs.red_env import EnvConfig
 from training.checkpoints.writing import Checkpoint, apply_weights
 from training.config.schema import TrainConfig
-from training.evaluation.playing import FIRST_EVALUATION_SEED, Choose, Episode, play_episodes
+from training.evaluation.playing import FIRST_EVALUATION_SEED, Choose, PlayedEpisode, play_episodes
 from training.ppo.build import build_model
 from training.ppo.chunked_ppo import threads
 
@@ -44,7 +44,7 @@ def play_seeds(
     episodes: int,
     seeds: Iterable[int],
     stopped: Callable[[], bool] = lambda: False,
-) -> list[Episode]:
+) -> list[PlayedEpisode]:
     """``episodes`` episodes of each of ``seeds``, with what ``player(seed)`` chooses. Raises Interrupted."""
     with threads(1):  # the emulators have the cores
         return [e for seed in seeds for e in play_episodes(env, player(seed), episodes, seed, stopped)]

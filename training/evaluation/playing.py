@@ -26,7 +26,7 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True)
-class Episode:
+class PlayedEpisode:
     """One finished episode: its ``episode_stats``, the action on which each milestone fell, and the number
     of the seed it was played on."""
 
@@ -37,7 +37,7 @@ class Episode:
 
 def play_episodes(
     env: VecEnv, choose: Choose, episodes: int, seed: int, stopped: Callable[[], bool] = lambda: False
-) -> list[Episode]:
+) -> list[PlayedEpisode]:
     """Play ``episodes`` whole episodes on ``env`` with seed number ``seed`` (0, 1, ...) of those held apart.
 
     Each environment plays its fixed share: taking whichever end first would favour short episodes. One that
@@ -49,7 +49,7 @@ def play_episodes(
     shares = [len(range(index, episodes, env.num_envs)) for index in range(env.num_envs)]
     lengths = [0] * env.num_envs
     milestones: list[dict[str, int]] = [{} for _ in shares]
-    finished: list[Episode] = []
+    finished: list[PlayedEpisode] = []
     while any(shares):
         if stopped():
             raise Interrupted
@@ -61,6 +61,6 @@ def play_episodes(
             if dones[index]:
                 if shares[index] and "episode_stats" in info:
                     shares[index] -= 1
-                    finished.append(Episode(info["episode_stats"], milestones[index], seed))
+                    finished.append(PlayedEpisode(info["episode_stats"], milestones[index], seed))
                 lengths[index], milestones[index] = 0, {}
     return finished

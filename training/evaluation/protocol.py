@@ -14,7 +14,7 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.task import Task
 from training.evaluation.episode_statistics import from_columns
-from training.evaluation.playing import Episode
+from training.evaluation.playing import PlayedEpisode
 from training.runs.folder import git_commit
 
 # What belongs to a policy: it comes along where a run plays by another run's rules.
@@ -88,7 +88,7 @@ class Rules:
         return Rules(record, digest if known else None)
 
 
-def known_play(run: Path, policy: str, rules: Rules) -> list[Episode] | None:
+def known_play(run: Path, policy: str, rules: Rules) -> list[PlayedEpisode] | None:
     """The episodes of an earlier evaluation in the run's eval.jsonl by the same rules, or None."""
     path = run / "eval.jsonl"
     if rules.digest is None or not path.is_file():

@@ -29,7 +29,7 @@ CHECKSUM = struct.Struct("<I")
 
 
 @dataclass
-class Row:
+class LoggedStep:
     """What was logged for one step: key -> value, and when the last of it was written, in Unix seconds."""
 
     step: int
@@ -48,9 +48,9 @@ class EventReader:
         self.notes: list[str] = []
         self.repeated = 0
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[LoggedStep]:
         """One row for each step, in order. Raises UserError when a file cannot be opened."""
-        row: Row | None = None
+        row: LoggedStep | None = None
         for file in self.files:
             for event in self._events(file):
                 if row is not None and event.step < row.step:
@@ -60,7 +60,7 @@ class EventReader:
                     yield row
                     row = None
                 if row is None:
-                    row = Row(event.step, event.wall_time)
+                    row = LoggedStep(event.step, event.wall_time)
                 row.wall_time = event.wall_time
                 row.values.update(_scalars(event))
         if row is not None:

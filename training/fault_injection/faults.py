@@ -18,7 +18,7 @@ import psutil
 from training.checkpoints.writing import CheckpointError, numbered_checkpoints, read_checkpoint
 from training.cli.table import table
 from training.fault_injection.invariants import Checks, run_checks
-from training.fault_injection.training_process import CONFIG, STUCK_S, Trainee
+from training.fault_injection.training_process import CONFIG, STUCK_S, TrainingProcess
 
 NAME = "soak"
 
@@ -26,7 +26,7 @@ NAME = "soak"
 class Soak:
     """The faults, and how often each was dealt with."""
 
-    def __init__(self, trainee: Trainee) -> None:
+    def __init__(self, trainee: TrainingProcess) -> None:
         self.trainee = trainee
         self.injected: Counter[str] = Counter()
         self.lost: list[str] = []
@@ -110,7 +110,7 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
     root = keep or Path(tempfile.mkdtemp(prefix="soak-"))
     root.mkdir(parents=True, exist_ok=True)
     (root / "soak.json").write_text(json.dumps({**CONFIG, "seed": seed}))
-    trainee = Trainee(root, NAME)
+    trainee = TrainingProcess(root, NAME)
     under_way = Soak(trainee)
     try:
         trainee.start("--config", root / "soak.json", "--run-name", NAME)

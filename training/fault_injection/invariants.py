@@ -12,13 +12,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from envs.episodes.file_format import SUFFIX, read_episode
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
-from training.fault_injection.training_process import Trainee
+from training.fault_injection.training_process import TrainingProcess
 
 Checks = list[tuple[str, bool]]
 LONG_ENOUGH = 100  # steps from which on no two episodes have the same actions by chance
 
 
-def run_checks(trainee: Trainee, status: int, wanted: int, lost: Collection[str]) -> Checks:
+def run_checks(trainee: TrainingProcess, status: int, wanted: int, lost: Collection[str]) -> Checks:
     """Each check in words, and whether it holds."""
     checkpoint = read_checkpoint(numbered_checkpoints(trainee.checkpoints)[0])
     counted = checkpoint.trainer["extra"]["counts"]["episodes"]
@@ -59,7 +59,7 @@ def approx_kl_steps(run: Path) -> list[int]:
     return [event.step for event in events.Scalars("train/approx_kl")] if "train/approx_kl" in tags else []
 
 
-def _wait_until_gone(trainee: Trainee, seconds: float = 10.0) -> list[int]:
+def _wait_until_gone(trainee: TrainingProcess, seconds: float = 10.0) -> list[int]:
     deadline = time.monotonic() + seconds
     while trainee.alive() and time.monotonic() < deadline:
         time.sleep(0.1)

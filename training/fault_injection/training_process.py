@@ -38,7 +38,7 @@ class SoakError(RuntimeError):
     """The run did not do what it must for the soak to go on."""
 
 
-class Trainee:
+class TrainingProcess:
     """The run ``name`` under ``root``, trained by one process at a time."""
 
     def __init__(self, root: Path, name: str) -> None:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from training.history_db.models import Chunk, Curve
+from training.history_db.models import Chunk, CurveRecord
 
 # step: environment steps; seconds: time spent training until then; value: as TensorBoard keeps it.
 POINT = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("value", "<f4")])
 Points = NDArray[np.void]
-CURVES, CHUNKS = cast(Table, Curve.__table__), cast(Table, Chunk.__table__)  # for many rows at once
+CURVES, CHUNKS = cast(Table, CurveRecord.__table__), cast(Table, Chunk.__table__)  # for many rows at once
 CHUNK = 128  # points; the last chunk is written again with every addition
 LIMIT = 4096  # points of a curve; with one more than that, each two become one
 
@@ -70,9 +70,15 @@ class CurveWriter:
 
 class _OpenCurve:
     def __init__(self, connection: Connection, run_id: int, key: str) -> None:
-        row = connection.execute(select(Curve).where(Curve.run_id == run_id, Curve.key == key)).one_or_none()
+        row = connection.execute(
+            select(CurveRecord).where(CurveRecord.run_id == run_id, CurveRecord.key == key)
+        ).one_or_none()
         if row is None:
-            added = insert(Curve).values(run_id=run_id, key=key, stride=1, points=0).returning(Curve.id)
+            added = (
+                insert(CurveRecord)
+                .values(run_id=run_id, key=key, stride=1, points=0)
+                .returning(CurveRecord.id)
+            )
             self.id, self.stride, self.points = connection.execute(added).scalar_one(), 1, 0
         else:
             self.id, self.stride, self.points = row.id, row.stride, row.points

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from training.history_db.curves import CurveWriter
 from training.history_db.events import curves_from_events
-from training.history_db.models import FIGURES, Evaluation, Run, Tag
+from training.history_db.models import FIGURES, Evaluation, RunRecord, Tag
 from training.history_db.run_facts import (
     is_held,
     number,
@@ -28,13 +28,13 @@ from training.history_db.store import Store
 
 def run_id_of(connection: Connection, name: str) -> int | None:
     """The row of the run called ``name``."""
-    return connection.execute(select(Run.id).where(Run.name == name)).scalar()
+    return connection.execute(select(RunRecord.id).where(RunRecord.name == name)).scalar()
 
 
 def new_row(connection: Connection, facts: dict[str, Any]) -> int:
     """Add a row for a run, in place of an older run of that name. Returns its id."""
-    connection.execute(delete(Run).where(Run.name == facts["name"]))
-    return int(connection.execute(insert(Run).values(facts).returning(Run.id)).scalar_one())
+    connection.execute(delete(RunRecord).where(RunRecord.name == facts["name"]))
+    return int(connection.execute(insert(RunRecord).values(facts).returning(RunRecord.id)).scalar_one())
 
 
 def import_run(connection: Connection, folder: Path) -> int:
@@ -60,7 +60,7 @@ def figures(latest: dict[str, float]) -> dict[str, float | None]:
 
 def refresh(connection: Connection, run_id: int, folder: Path) -> None:
     """Take over what others write into the folder at any time: health.json, eval.jsonl, tags.json."""
-    connection.execute(update(Run).where(Run.id == run_id).values(verdict=verdict_of(folder)))
+    connection.execute(update(RunRecord).where(RunRecord.id == run_id).values(verdict=verdict_of(folder)))
     connection.execute(delete(Evaluation).where(Evaluation.run_id == run_id))
     rows = [
         {
@@ -96,10 +96,10 @@ def rebuild(store: Store, root: Path) -> int:
     """
     folders = run_folders(root)
     with store.write() as connection:
-        running = select(Run.name).where(Run.status == "running")
+        running = select(RunRecord.name).where(RunRecord.status == "running")
         rows = connection.execute(running).scalars()
         kept = {name for name in rows if name in folders and is_held(folders[name])}
-        connection.execute(delete(Run).where(Run.name.not_in(kept)))
+        connection.execute(delete(RunRecord).where(RunRecord.name.not_in(kept)))
     for name in folders.keys() - kept:
         with store.write() as connection:
             import_run(connection, folders[name])

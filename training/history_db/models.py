@@ -48,7 +48,7 @@ class Base(DeclarativeBase):
     }
 
 
-class Run(Base):
+class RunRecord(Base):
     """One run folder. ``steps`` are environment steps, ``seconds`` the time spent training."""
 
     __tablename__ = "run"
@@ -97,7 +97,7 @@ class Tag(Base):
     tag: Mapped[str] = mapped_column(primary_key=True, index=True)
 
 
-class Curve(Base):
+class CurveRecord(Base):
     """One logged key of a run: how many points are kept and how many logged ones each stands for."""
 
     __tablename__ = "curve"

@@ -9,18 +9,41 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from training.history_db.curves import Points, read_curves
-from training.history_db.models import FIGURES, STATUSES, Curve, Evaluation, Run, Tag
+from training.history_db.models import FIGURES, STATUSES, CurveRecord, Evaluation, RunRecord, Tag
 
 SORTS = {
-    "name": Run.name, "agent": Run.agent_id, "variant": Run.sweep_variant, "status": Run.status,
-    "steps": Run.steps, "verdict": Run.verdict, "started": Run.started, "seed": Run.seed,
-    **{column: getattr(Run, column) for column in FIGURES},
-}  # fmt: skip
+    "name": RunRecord.name,
+    "agent": RunRecord.agent_id,
+    "variant": RunRecord.sweep_variant,
+    "status": RunRecord.status,
+    "steps": RunRecord.steps,
+    "verdict": RunRecord.verdict,
+    "started": RunRecord.started,
+    "seed": RunRecord.seed,
+    **{column: getattr(RunRecord, column) for column in FIGURES},
+}
 SHOWN = (
-    Run.id, Run.name, Run.status, Run.reason, Run.agent_id, Run.agent_name, Run.version, Run.sweep,
-    Run.sweep_variant, Run.seed, Run.family, Run.description, Run.config_name, Run.started, Run.updated,
-    Run.steps, Run.wanted_steps, Run.seconds, Run.verdict, *(getattr(Run, column) for column in FIGURES),
-)  # fmt: skip
+    RunRecord.id,
+    RunRecord.name,
+    RunRecord.status,
+    RunRecord.reason,
+    RunRecord.agent_id,
+    RunRecord.agent_name,
+    RunRecord.version,
+    RunRecord.sweep,
+    RunRecord.sweep_variant,
+    RunRecord.seed,
+    RunRecord.family,
+    RunRecord.description,
+    RunRecord.config_name,
+    RunRecord.started,
+    RunRecord.updated,
+    RunRecord.steps,
+    RunRecord.wanted_steps,
+    RunRecord.seconds,
+    RunRecord.verdict,
+    *(getattr(RunRecord, column) for column in FIGURES),
+)
 
 
 @dataclass(frozen=True)
@@ -58,27 +81,32 @@ class Choices:
 
 def list_runs(connection: Connection, wanted: Filter) -> Listed:
     """The runs that ``wanted`` lets through; without a figure to sort by, a run comes last."""
-    total = connection.execute(_filtered(select(func.count(Run.id)), wanted)).scalar_one()
-    column = SORTS.get(wanted.sort, Run.started)
+    total = connection.execute(_filtered(select(func.count(RunRecord.id)), wanted)).scalar_one()
+    column = SORTS.get(wanted.sort, RunRecord.started)
     order = column.desc() if wanted.descending else column.asc()
-    query = _filtered(select(*SHOWN), wanted).order_by(order.nulls_last(), Run.id.desc())
+    query = _filtered(select(*SHOWN), wanted).order_by(order.nulls_last(), RunRecord.id.desc())
     rows = connection.execute(query.offset(wanted.offset).limit(wanted.limit)).all()
     return Listed(rows, tags_by_run(connection, [row.id for row in rows]), total)
 
 
 def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
     if wanted.agent:
-        query = query.where(Run.agent_id == wanted.agent)
+        query = query.where(RunRecord.agent_id == wanted.agent)
     if wanted.status:
-        query = query.where(Run.status == wanted.status)
+        query = query.where(RunRecord.status == wanted.status)
     if wanted.tag:
-        query = query.where(Run.id.in_(select(Tag.run_id).where(Tag.tag == wanted.tag)))
+        query = query.where(RunRecord.id.in_(select(Tag.run_id).where(Tag.tag == wanted.tag)))
     for word in wanted.text.split():
         places = (
-            Run.name, Run.agent_id, Run.agent_name, Run.sweep, Run.sweep_variant, Run.config_name,
-            Run.description,
-        )  # fmt: skip
-        tagged = Run.id.in_(select(Tag.run_id).where(Tag.tag.icontains(word, autoescape=True)))
+            RunRecord.name,
+            RunRecord.agent_id,
+            RunRecord.agent_name,
+            RunRecord.sweep,
+            RunRecord.sweep_variant,
+            RunRecord.config_name,
+            RunRecord.description,
+        )
+        tagged = RunRecord.id.in_(select(Tag.run_id).where(Tag.tag.icontains(word, autoescape=True)))
         query = query.where(or_(tagged, *(place.icontains(word, autoescape=True) for place in places)))
     return query
 
@@ -95,7 +123,12 @@ def tags_by_run(connection: Connection, ids: Sequence[int]) -> dict[int, list[st
 
 def choices(connection: Connection) -> Choices:
     """Agents and tags that any run has."""
-    agents = select(Run.agent_id).where(Run.agent_id.is_not(None)).distinct().order_by(Run.agent_id)
+    agents = (
+        select(RunRecord.agent_id)
+        .where(RunRecord.agent_id.is_not(None))
+        .distinct()
+        .order_by(RunRecord.agent_id)
+    )
     tags = select(Tag.tag).distinct().order_by(Tag.tag)
     return Choices(
         [str(agent) for agent in connection.execute(agents).scalars()],
@@ -105,12 +138,12 @@ def choices(connection: Connection) -> Choices:
 
 def find_run(connection: Connection, name: str) -> Row[Any] | None:
     """Every column of the run called ``name``; None when there is none."""
-    return connection.execute(select(Run.__table__).where(Run.name == name)).one_or_none()
+    return connection.execute(select(RunRecord.__table__).where(RunRecord.name == name)).one_or_none()
 
 
 def runs_called(connection: Connection, names: Sequence[str]) -> list[Row[Any]]:
     """The runs of these names, with their configs, in the order asked for; unknown names are left out."""
-    found = connection.execute(select(*SHOWN, Run.config).where(Run.name.in_(names)))
+    found = connection.execute(select(*SHOWN, RunRecord.config).where(RunRecord.name.in_(names)))
     rows: list[Any] = list(found)
     return sorted(rows, key=lambda row: names.index(row.name))
 
@@ -123,7 +156,7 @@ def evaluations_of(connection: Connection, run_id: int) -> list[dict[str, Any]]:
 
 def keys_of(connection: Connection, ids: Sequence[int]) -> list[str]:
     """Logged keys that any of the runs has, in order."""
-    query = select(Curve.key).where(Curve.run_id.in_(ids)).distinct().order_by(Curve.key)
+    query = select(CurveRecord.key).where(CurveRecord.run_id.in_(ids)).distinct().order_by(CurveRecord.key)
     return list(connection.execute(query).scalars())
 
 
@@ -131,6 +164,8 @@ def points_of(
     connection: Connection, ids: Sequence[int], keys: Sequence[str]
 ) -> dict[tuple[int, str], Points]:
     """(run id, key) -> points, where there are any."""
-    query = select(Curve.id, Curve.run_id, Curve.key).where(Curve.run_id.in_(ids), Curve.key.in_(keys))
+    query = select(CurveRecord.id, CurveRecord.run_id, CurveRecord.key).where(
+        CurveRecord.run_id.in_(ids), CurveRecord.key.in_(keys)
+    )
     curves = {row.id: (row.run_id, row.key) for row in connection.execute(query)}
     return {curves[curve]: points for curve, points in read_curves(connection, list(curves)).items()}

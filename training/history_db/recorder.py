@@ -21,7 +21,7 @@ from stable_baselines3.common.logger import KVWriter
 from envs.files import write_json
 from training.history_db.curves import CurveWriter, as_points
 from training.history_db.importing import figures, import_run, new_row, refresh, run_id_of
-from training.history_db.models import Run
+from training.history_db.models import RunRecord
 from training.history_db.run_facts import RECORD, number, read_json, run_facts, verdict_of, whole
 from training.history_db.store import HistoryError, Store
 
@@ -191,7 +191,7 @@ class RunHistory(BaseCallback):
             self._curves = CurveWriter(self._begin(connection))
         row = {name: self._facts[name] for name in CHANGING} | figures(self._latest)
         row |= {"updated": datetime.now(UTC), "seconds": self._seconds(), "verdict": verdict_of(self.folder)}
-        connection.execute(update(Run).where(Run.id == self._curves.run_id).values(row))
+        connection.execute(update(RunRecord).where(RunRecord.id == self._curves.run_id).values(row))
         self._curves.add(connection, {key: as_points(rows) for key, rows in self._waiting.items()})
         if at_end:
             refresh(connection, self._curves.run_id, self.folder)
@@ -199,17 +199,19 @@ class RunHistory(BaseCallback):
     def _begin(self, connection: Connection) -> int:
         """The id of the run's row: a new one for a new run, the one it had for a run that goes on."""
         run_id, facts = run_id_of(connection, self.folder.name), self._facts
-        mine = select(Run.id).where(
-            Run.id == run_id, Run.pid == facts["pid"], Run.pid_started == facts["pid_started"]
+        mine = select(RunRecord.id).where(
+            RunRecord.id == run_id,
+            RunRecord.pid == facts["pid"],
+            RunRecord.pid_started == facts["pid_started"],
         )
         if connection.execute(mine).scalar() is not None:
             return int(run_id or 0)  # written by this process before the database could not be written
         if not self.first_step:
             return new_row(connection, facts)
         run_id = import_run(connection, self.folder)  # the row may lack what was logged last
-        before = connection.execute(select(Run.seconds).where(Run.id == run_id)).scalar()
+        before = connection.execute(select(RunRecord.seconds).where(RunRecord.id == run_id)).scalar()
         self._before = before or self._before
-        connection.execute(update(Run).where(Run.id == run_id).values(facts))
+        connection.execute(update(RunRecord).where(RunRecord.id == run_id).values(facts))
         return run_id
 
 

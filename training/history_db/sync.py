@@ -12,7 +12,7 @@ import psutil
 from sqlalchemy import select, update
 
 from training.history_db.importing import import_run, refresh, run_folders, run_id_of
-from training.history_db.models import Run
+from training.history_db.models import RunRecord
 from training.history_db.run_facts import TAGS, is_held
 from training.history_db.store import Store
 
@@ -48,7 +48,14 @@ class Sync:
         """Import what is new, refresh what changed, mark what was lost. Raises HistoryError."""
         folders = run_folders(self.root)
         with self.store.read() as connection:
-            columns = (Run.name, Run.status, Run.pid, Run.pid_started, Run.host, Run.updated)
+            columns = (
+                RunRecord.name,
+                RunRecord.status,
+                RunRecord.pid,
+                RunRecord.pid_started,
+                RunRecord.host,
+                RunRecord.updated,
+            )
             rows = {row.name: Known(*row) for row in connection.execute(select(*columns))}
         for name, folder in folders.items():
             row = rows.get(name)
@@ -82,16 +89,16 @@ class Sync:
         self._seen[name] = stamp
 
     def _lost(self, row: Known, folder: Path) -> None:
-        same = (Run.name == row.name, Run.status == "running", Run.pid == row.pid)
+        same = (RunRecord.name == row.name, RunRecord.status == "running", RunRecord.pid == row.pid)
         with self.store.write() as connection:
-            run_id = connection.execute(select(Run.id).where(*same)).scalar()
+            run_id = connection.execute(select(RunRecord.id).where(*same)).scalar()
             if run_id is None:
                 return  # it wrote how it ended while this was looking
             if folder.is_dir():
                 import_run(connection, folder)  # with what it logged last, and how it ended if it says so
             else:
                 values = {"status": "lost", "ended": row.updated}
-                connection.execute(update(Run).where(Run.id == run_id).values(values))
+                connection.execute(update(RunRecord).where(RunRecord.id == run_id).values(values))
 
 
 def stamp_of(folder: Path) -> Stamp:

@@ -15,7 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.policies.tile_policy import EventBits, Numbers, OneHot, Patches, Picture, Visited
+from training.policies.tile_policy import (
+    EventEncoder,
+    NumberEncoder,
+    OneHotEncoder,
+    PatchEncoder,
+    PictureEncoder,
+    VisitedEncoder,
+)
 
 Bytes = NDArray[np.uint8]
 Observed = Mapping[str, Bytes]
@@ -91,17 +98,17 @@ class Encoder(Protocol):
         """
 
 
-class Tiles:
+class FastTiles:
     """A Picture or a Visited, whose squares lie one after the other here, each with all its features.
 
     Convolutions ask for a plan and for other orders of their numbers at every call, which for 16 pictures
     takes as long as the sums.
     """
 
-    def __init__(self, name: str, encoder: Picture | Visited, shape: tuple[int, ...]) -> None:
+    def __init__(self, name: str, encoder: PictureEncoder | VisitedEncoder, shape: tuple[int, ...]) -> None:
         layers = list(encoder.layers)
         first, conv, last = layers[0], layers[1], layers[-2]
-        assert isinstance(first, Patches) and isinstance(last, nn.Linear)
+        assert isinstance(first, PatchEncoder) and isinstance(last, nn.Linear)
         self._name, size = name, first.layer.kernel_size[0]
         self._index, self._unit = squares_of(shape, size), UNITS[pixels_in_a_unit(size)]
         self._squares = ByInputs(first.layer, lambda weight: (weight * (1 / 255)).flatten(1).t())
@@ -208,10 +215,10 @@ def neighbourhoods(grid: tuple[int, int], size: int, stride: int, padding: int) 
     return windows.reshape(-1, size * size)
 
 
-class Events:
-    """EventBits. Events fall seldom: while those of a group are what they were, so are its features."""
+class FastEvents:
+    """EventEncoder. Events fall seldom: while those of a group are what they were, so are its features."""
 
-    def __init__(self, name: str, encoder: EventBits) -> None:
+    def __init__(self, name: str, encoder: EventEncoder) -> None:
         self._name, self._bits = name, encoder.bits.numpy()
         self._layer, self.width = ByInputs(encoder.layer), encoder.layer.out_features
         self._known: dict[int, tuple[bytes, NDArray[np.float32]]] = {}  # by group
@@ -231,10 +238,10 @@ class Events:
         out.numpy()[:] = known[1]
 
 
-class Codes:
-    """OneHot."""
+class FastCodes:
+    """OneHotEncoder."""
 
-    def __init__(self, name: str, encoder: OneHot, codes: int) -> None:
+    def __init__(self, name: str, encoder: OneHotEncoder, codes: int) -> None:
         self._name, self._flags = name, encoder.flags.numpy()
         self.width = codes * len(self._flags)
 
@@ -247,10 +254,10 @@ class Codes:
         out.numpy()[:] = np.take(self._flags, codes, axis=0).reshape(len(codes), -1)
 
 
-class Scaled:
+class FastScaled:
     """Numbers, of the parts ``names``."""
 
-    def __init__(self, names: list[str], encoder: Numbers) -> None:
+    def __init__(self, names: list[str], encoder: NumberEncoder) -> None:
         self._names = names
         self._layer = ByInputs(encoder.layer, lambda weight: (weight * encoder.scales).t())
         self.width = encoder.layer.out_features

@@ -13,20 +13,28 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from training.policies.fast_encoders import Codes, Encoder, Events, Observed, Scaled, SideBySide, Tiles
+from training.policies.fast_encoders import (
+    Encoder,
+    FastCodes,
+    FastEvents,
+    FastScaled,
+    FastTiles,
+    Observed,
+    SideBySide,
+)
 from training.policies.tile_policy import (
-    EventBits,
+    EventEncoder,
     GameFeatures,
     GamePolicy,
-    Nature,
-    Numbers,
-    OneHot,
-    Picture,
-    Visited,
+    NatureEncoder,
+    NumberEncoder,
+    OneHotEncoder,
+    PictureEncoder,
+    VisitedEncoder,
 )
 
 
-class Choice(NamedTuple):
+class ActionChoice(NamedTuple):
     """Actions, int64 (n,), and what the buffer keeps with them, float32 (n,)."""
 
     actions: NDArray[np.int64]
@@ -34,7 +42,7 @@ class Choice(NamedTuple):
     log_probs: NDArray[np.float32]
 
 
-class Acting:
+class RolloutActor:
     """``policy`` to choose actions with; computes what it does but for the order of floating-point sums.
 
     On a graphics card, in bfloat16 and with the Nature CNN it is the policy itself. ``ahead``: for how many
@@ -43,8 +51,8 @@ class Acting:
 
     def __init__(self, policy: ActorCriticPolicy, ahead: int = 1) -> None:
         self._policy = policy
-        self._noise = Noise(ahead)
-        self.quick = QuickPolicy(policy) if QuickPolicy.knows(policy) else None
+        self._noise = ActionNoise(ahead)
+        self.quick = FastPolicy(policy) if FastPolicy.knows(policy) else None
         """What chooses in the policy's place; None: nothing does."""
 
     def refresh(self) -> None:
@@ -53,7 +61,7 @@ class Acting:
         if self.quick is not None:
             self.quick.refresh()
 
-    def choose(self, observed: Observed, group: int) -> Choice:
+    def choose(self, observed: Observed, group: int) -> ActionChoice:
         """Actions for uint8 observations, drawn with torch's random numbers.
 
         Observations of the same environments come with the same number ``group``. Raises ValueError when the
@@ -66,12 +74,12 @@ class Acting:
         tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
         with torch.inference_mode():
             actions, own_values, log_probs = self._policy(tensors)
-        return Choice(
+        return ActionChoice(
             actions.cpu().numpy(), own_values.float().flatten().cpu().numpy(), log_probs.float().cpu().numpy()
         )
 
 
-class Noise:
+class ActionNoise:
     """What actions are drawn with: minus the logarithms of the numbers that torch's generator gives next,
     distributed exponentially, which GamePolicy divides by.
 
@@ -98,16 +106,18 @@ class Noise:
         return self._ahead[first : self._given].reshape(shape)
 
 
-def _drawn(log_probs: NDArray[np.float32], values: NDArray[np.float32], noise: NDArray[np.float32]) -> Choice:
+def _drawn(
+    log_probs: NDArray[np.float32], values: NDArray[np.float32], noise: NDArray[np.float32]
+) -> ActionChoice:
     """What GamePolicy draws from the same random numbers, (n, actions) of them, of which none is 0."""
     actions = (log_probs + noise).argmax(axis=1)
     chosen = log_probs[np.arange(len(actions)), actions]
     if not math.isfinite(chosen.sum()):
         raise ValueError("the policy's logits are not finite numbers")
-    return Choice(actions, values, chosen)
+    return ActionChoice(actions, values, chosen)
 
 
-class QuickPolicy:
+class FastPolicy:
     """A GamePolicy over tiles on a processor, for one group of environments at a time."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
@@ -123,7 +133,7 @@ class QuickPolicy:
         features = policy.features_extractor
         if not isinstance(policy, GamePolicy) or not isinstance(features, GameFeatures):
             return False
-        nature = any(isinstance(encoder, Nature) for encoder in features.encoders.values())
+        nature = any(isinstance(encoder, NatureEncoder) for encoder in features.encoders.values())
         return policy.device.type == "cpu" and not nature
 
     def refresh(self) -> None:
@@ -160,15 +170,15 @@ def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.Dict) -> Encoder:
-    if isinstance(part, Numbers):
-        return Scaled(features.numbers, part)
+    if isinstance(part, NumberEncoder):
+        return FastScaled(features.numbers, part)
     shape = space[name].shape or ()
-    if isinstance(part, Picture | Visited):
-        return Tiles(name, part, shape)
-    if isinstance(part, EventBits):
-        return Events(name, part)
-    assert isinstance(part, OneHot)
-    return Codes(name, part, shape[0])
+    if isinstance(part, PictureEncoder | VisitedEncoder):
+        return FastTiles(name, part, shape)
+    if isinstance(part, EventEncoder):
+        return FastEvents(name, part)
+    assert isinstance(part, OneHotEncoder)
+    return FastCodes(name, part, shape[0])
 
 
 def _heads(policy: ActorCriticPolicy) -> list[SideBySide]:

@@ -29,7 +29,7 @@ VISITED_PATCH = 6  # map tiles
 Tensors = dict[str, torch.Tensor]
 
 
-class Patches(nn.Module):
+class PatchEncoder(nn.Module):
     """The first layer of a picture: every square of ``size`` pixels for itself, uint8 to float32."""
 
     def __init__(self, channels: int, features: int, size: int) -> None:
@@ -42,13 +42,13 @@ class Patches(nn.Module):
         return conv2d(picture.to(weight.dtype), weight, self.layer.bias, self.layer.stride).relu_()
 
 
-class Picture(nn.Module):
+class PictureEncoder(nn.Module):
     """A (channels, 72, 80) picture: 9 x 10 tiles, then neighbourhoods of 3 x 3 tiles, then all of them."""
 
     def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            Patches(shape[0], 32, TILE),
+            PatchEncoder(shape[0], 32, TILE),
             nn.Conv2d(32, 48, kernel_size=3, stride=2, padding=1),
             nn.ReLU(inplace=True),
             nn.Flatten(),
@@ -62,13 +62,13 @@ class Picture(nn.Module):
         return self.layers(picture)  # type: ignore[no-any-return]
 
 
-class Visited(nn.Module):
+class VisitedEncoder(nn.Module):
     """The (1, 48, 48) crop of visited tiles, in squares of 6 x 6; the player stands between four of them."""
 
     def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            Patches(shape[0], 8, VISITED_PATCH),
+            PatchEncoder(shape[0], 8, VISITED_PATCH),
             nn.Flatten(),
             nn.LazyLinear(features),
             nn.ReLU(inplace=True),
@@ -80,7 +80,7 @@ class Visited(nn.Module):
         return self.layers(crop)  # type: ignore[no-any-return]
 
 
-class Nature(nn.Module):
+class NatureEncoder(nn.Module):
     """Any picture by the network of Mnih et al. (2015), to compare with."""
 
     def __init__(self, space: spaces.Box, features: int) -> None:
@@ -92,7 +92,7 @@ class Nature(nn.Module):
         return self.layers(picture.float() / 255)  # type: ignore[no-any-return]
 
 
-class EventBits(nn.Module):
+class EventEncoder(nn.Module):
     """Unpacks event bytes (least significant bit first, as the game numbers events) into one layer."""
 
     bits: torch.Tensor
@@ -108,7 +108,7 @@ class EventBits(nn.Module):
         return self.layer(embedding(events.int(), self.bits).flatten(1)).relu_()  # type: ignore[no-any-return]
 
 
-class OneHot(nn.Module):
+class OneHotEncoder(nn.Module):
     """Codes 0..kinds-1 as that many flags each: they are names, not amounts."""
 
     flags: torch.Tensor
@@ -122,7 +122,7 @@ class OneHot(nn.Module):
         return embedding(codes.int(), self.flags).flatten(1)
 
 
-class Numbers(nn.Module):
+class NumberEncoder(nn.Module):
     """Everything that is a number or a flag, brought near 0..1 and put through one layer."""
 
     scales: torch.Tensor
@@ -166,14 +166,14 @@ class GameFeatures(BaseFeaturesExtractor):
                 features = picture if name == "screen" else visited
                 encoders[name], width = _picture_encoder(name, space, features, cnn), width + features
             elif name == "events":
-                encoders[name], width = EventBits(EVENT_BYTES, events), width + events
+                encoders[name], width = EventEncoder(EVENT_BYTES, events), width + events
             elif name == "recent_actions":
-                encoders[name], width = OneHot(largest + 1), width + size * (largest + 1)
+                encoders[name], width = OneHotEncoder(largest + 1), width + size * (largest + 1)
             else:
                 self.numbers.append(name)
                 scales += [1 / largest] * size
         if self.numbers:
-            encoders["numbers"], width = Numbers(scales, numbers), width + numbers
+            encoders["numbers"], width = NumberEncoder(scales, numbers), width + numbers
         self.encoders = nn.ModuleDict(encoders)
         self._features_dim = width
 
@@ -188,8 +188,8 @@ class GameFeatures(BaseFeaturesExtractor):
 def _picture_encoder(name: str, space: spaces.Space[Any], features: int, cnn: str) -> nn.Module:
     if cnn == "nature":
         assert isinstance(space, spaces.Box)
-        return Nature(space, features)
-    encoder = Picture if name == "screen" else Visited
+        return NatureEncoder(space, features)
+    encoder = PictureEncoder if name == "screen" else VisitedEncoder
     return encoder(space.shape or (), features)
 
 

@@ -22,9 +22,9 @@ from stable_baselines3.common.utils import obs_as_tensor
 
 from envs.cluster.ray_vec_env import LOST
 from training.environments.monitor import ClusterMonitor, GroupVecMonitor
-from training.ppo.async_rollout import Arrivals, Row
+from training.ppo.async_rollout import AsyncRollout, RolloutRow
 from training.ppo.pipelined_ppo import PipelinedPPO
-from training.ppo.rollout_buffer import LastingRolloutBuffer
+from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 POLL = 0.5
 """Seconds between two looks at whether a rollout has waited long enough."""
@@ -33,7 +33,7 @@ CHOICE = ("episode_starts", "actions", "values", "log_probs")
 Choice = dict[str, NDArray[Any]]
 
 
-class ArrivingPPO(PipelinedPPO):
+class AsyncPPO(PipelinedPPO):
     """``PipelinedPPO`` over a ClusterMonitor.
 
     ``sampling_seed`` and the place of a step in the run decide how its action is drawn: one seed gives one
@@ -56,7 +56,7 @@ class ArrivingPPO(PipelinedPPO):
         rollout_buffer: DictRolloutBuffer,
         n_rollout_steps: int,
     ) -> bool:
-        assert isinstance(env, ClusterMonitor) and isinstance(rollout_buffer, LastingRolloutBuffer)
+        assert isinstance(env, ClusterMonitor) and isinstance(rollout_buffer, ReusedRolloutBuffer)
         self.policy.set_training_mode(False)
         _blank(rollout_buffer)
         callback.on_rollout_start()
@@ -64,7 +64,7 @@ class ArrivingPPO(PipelinedPPO):
             return False
         self._take_weights()
         self._drawn_after = self.num_timesteps
-        arrivals = Arrivals(env.groups, n_rollout_steps, self.late_factor)
+        arrivals = AsyncRollout(env.groups, n_rollout_steps, self.late_factor)
         with self._own_randomness():
             if not self._fill(env, callback, rollout_buffer, arrivals):
                 self._drain(env, arrivals)
@@ -85,7 +85,7 @@ class ArrivingPPO(PipelinedPPO):
             yield
 
     def _fill(
-        self, env: ClusterMonitor, callback: BaseCallback, buffer: LastingRolloutBuffer, arrivals: Arrivals
+        self, env: ClusterMonitor, callback: BaseCallback, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout
     ) -> bool:
         """All rows, as far as they come; False: a callback stopped."""
         self._begin_rows(env, buffer, arrivals)
@@ -103,7 +103,7 @@ class ArrivingPPO(PipelinedPPO):
         return True
 
     def _tell(
-        self, row: Row, callback: BaseCallback, buffer: LastingRolloutBuffer, arrivals: Arrivals
+        self, row: RolloutRow, callback: BaseCallback, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout
     ) -> bool:
         """Let callbacks see a row; False: one of them stopped."""
         assert buffer.valid is not None
@@ -118,7 +118,7 @@ class ArrivingPPO(PipelinedPPO):
 
     # --- one group ---
 
-    def _begin_rows(self, env: ClusterMonitor, buffer: LastingRolloutBuffer, arrivals: Arrivals) -> None:
+    def _begin_rows(self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout) -> None:
         # Copies: what reset() gave are views of memory that the next steps overwrite.
         self._last_obs = {key: array.copy() for key, array in self._observations().items()}
         late, self._late = self._late, {}
@@ -133,7 +133,7 @@ class ArrivingPPO(PipelinedPPO):
                 self._go_on(env, buffer, 0, group, {k: a[part] for k, a in self._observations().items()})
 
     def _go_on(
-        self, env: GroupVecMonitor, buffer: LastingRolloutBuffer, row: int, group: int, observations: Choice
+        self, env: GroupVecMonitor, buffer: ReusedRolloutBuffer, row: int, group: int, observations: Choice
     ) -> None:
         for key, array in observations.items():
             buffer.observations[key][row, env.groups[group]] = array
@@ -145,7 +145,7 @@ class ArrivingPPO(PipelinedPPO):
         super()._choose(env, buffer, step, group)
 
     def _take_result(
-        self, env: ClusterMonitor, buffer: LastingRolloutBuffer, arrivals: Arrivals, group: int
+        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout, group: int
     ) -> None:
         """A group's step is done, or its episodes were lost: fill its row, and send its next actions."""
         row, part = arrivals.at[group], env.groups[group]
@@ -166,7 +166,7 @@ class ArrivingPPO(PipelinedPPO):
             self._go_on(env, buffer, row + 1, group, cast(Choice, observations))
 
     def _take_back(
-        self, env: ClusterMonitor, buffer: LastingRolloutBuffer, arrivals: Arrivals, group: int
+        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout, group: int
     ) -> None:
         """A lost group is back: it goes on with the row that the others are at."""
         observations = env.venv.take_back(group)
@@ -183,7 +183,7 @@ class ArrivingPPO(PipelinedPPO):
     # --- the end of a rollout ---
 
     def _last_dones(
-        self, env: ClusterMonitor, buffer: LastingRolloutBuffer, arrivals: Arrivals
+        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout
     ) -> NDArray[np.bool_]:
         """Where no value follows the last row. Keeps the choices of groups that are late: the next rollout
         begins with what comes of them."""
@@ -197,7 +197,7 @@ class ArrivingPPO(PipelinedPPO):
             dones[part] = True
         return dones
 
-    def _drain(self, env: ClusterMonitor, arrivals: Arrivals) -> None:
+    def _drain(self, env: ClusterMonitor, arrivals: AsyncRollout) -> None:
         """A callback stopped: take in the steps under way, so that the environments can be used further."""
         assert self._last_episode_starts is not None
         for group in arrivals.unfinished():
@@ -206,14 +206,14 @@ class ArrivingPPO(PipelinedPPO):
             self._set_last(env.groups[group], cast(Choice, observations))
 
 
-def _blank(buffer: LastingRolloutBuffer) -> None:
+def _blank(buffer: ReusedRolloutBuffer) -> None:
     """Nothing is valid, and every row begins an episode that is worth nothing, until it is filled."""
     buffer.reset()
     buffer.valid = np.zeros((buffer.buffer_size, buffer.n_envs), np.bool_)
     buffer.rewards[:], buffer.values[:], buffer.episode_starts[:] = 0, 0, 1
 
 
-def _array(buffer: LastingRolloutBuffer, name: str) -> NDArray[Any]:
+def _array(buffer: ReusedRolloutBuffer, name: str) -> NDArray[Any]:
     """An array of the buffer, or of its observations, by name."""
     found: NDArray[Any] = buffer.observations[name] if name in buffer.observations else getattr(buffer, name)
     return found

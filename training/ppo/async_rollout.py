@@ -15,7 +15,7 @@ LATE_SECONDS = 2.0
 
 
 @dataclass
-class Row:
+class RolloutRow:
     """One step of all environments, as far as its results have come: rewards, dones (environments,), and
     infos, empty where nothing came."""
 
@@ -24,7 +24,7 @@ class Row:
     infos: list[dict[str, Any]]
 
 
-class Arrivals:
+class AsyncRollout:
     """One rollout of ``steps`` rows over ``groups`` of environments.
 
     ``late_factor``: once half of the groups are done, those that are not within so many times the seconds
@@ -40,7 +40,7 @@ class Arrivals:
         """Rows that callbacks have seen."""
         self._groups, self._steps, self._late_factor = groups, steps, late_factor
         self._envs = sum(part.stop - part.start for part in groups)
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, RolloutRow] = {}
         self._began = time.monotonic()
         self._deadline: float | None = None
 
@@ -72,13 +72,13 @@ class Arrivals:
         late = self._deadline is not None and time.monotonic() > self._deadline
         return late or not self.unfinished()
 
-    def next_whole(self) -> Row | None:
+    def next_whole(self) -> RolloutRow | None:
         """The next row, each once, if all who are here have filled it."""
         if self.told == self._steps or not self.here:
             return None
         return None if any(self.at[group] <= self.told for group in self.here) else self.next_row()
 
-    def next_row(self) -> Row:
+    def next_row(self) -> RolloutRow:
         """The next row as it is, each once."""
         self.told += 1
         return self._rows.pop(self.told - 1, None) or self._empty()
@@ -89,7 +89,7 @@ class Arrivals:
             took = time.monotonic() - self._began
             self._deadline = self._began + max(self._late_factor * took, took + LATE_SECONDS)
 
-    def _empty(self) -> Row:
-        return Row(
+    def _empty(self) -> RolloutRow:
+        return RolloutRow(
             np.zeros(self._envs, np.float32), np.zeros(self._envs, np.bool_), [{} for _ in range(self._envs)]
         )

@@ -13,7 +13,7 @@ from envs.errors import UserError
 from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
 from training.policies.tile_policy import GamePolicy, policy_kwargs
-from training.ppo.async_ppo import ArrivingPPO
+from training.ppo.async_ppo import AsyncPPO
 from training.ppo.pipelined_ppo import PipelinedPPO
 
 
@@ -55,7 +55,7 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
     first = {name: curve(0) for name, curve in config.schedules().items()}
-    kind = ArrivingPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
+    kind = AsyncPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
     model = kind(
         GamePolicy,
         env,
@@ -73,7 +73,7 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         policy_kwargs=policy_kwargs(config.network),
         device=device,
     )
-    if isinstance(model, ArrivingPPO):
+    if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor
     env.seed(environment_seed(config.seed, 0))

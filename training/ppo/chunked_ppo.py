@@ -21,7 +21,7 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
-from training.ppo.rollout_buffer import Indices, LastingRolloutBuffer
+from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.resources.chunk_sizes import chunk_size
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
@@ -63,16 +63,16 @@ def threads(number: int) -> Iterator[None]:
 
 
 class ChunkedPPO(PPO):
-    """``stable_baselines3.PPO`` whose update reads a LastingRolloutBuffer in chunks of ``chunk_size``.
+    """``stable_baselines3.PPO`` whose update reads a ReusedRolloutBuffer in chunks of ``chunk_size``.
 
     ``bfloat16`` computes the network in bfloat16; weights, heads and losses stay float32. Raises UserError
     where the processor or graphics card has no such arithmetic.
     """
 
-    rollout_buffer: LastingRolloutBuffer
+    rollout_buffer: ReusedRolloutBuffer
 
     def __init__(self, *arguments: Any, bfloat16: bool = False, **settings: Any) -> None:
-        settings["rollout_buffer_class"] = LastingRolloutBuffer
+        settings["rollout_buffer_class"] = ReusedRolloutBuffer
         super().__init__(*arguments, **settings)
         self.bfloat16 = bfloat16
         on_cpu = self.device.type == "cpu"

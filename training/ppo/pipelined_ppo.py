@@ -16,7 +16,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
 from training.environments.monitor import GroupVecMonitor
-from training.policies.fast_inference import Acting
+from training.policies.fast_inference import RolloutActor
 from training.ppo.chunked_ppo import ChunkedPPO, threads
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
@@ -32,7 +32,7 @@ class PipelinedPPO(ChunkedPPO):
     """Set by a callback when a rollout starts: do not start it, end training."""
     draws_ahead = 64
     """Steps of a group that random numbers are made for in one go."""
-    _acting: Acting | None = None
+    _acting: RolloutActor | None = None
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -82,7 +82,7 @@ class PipelinedPPO(ChunkedPPO):
     def _take_weights(self) -> None:
         """Actions are chosen by the policy as it is now."""
         if self._acting is None:
-            self._acting = Acting(self.policy, self.draws_ahead)
+            self._acting = RolloutActor(self.policy, self.draws_ahead)
         self._acting.refresh()
 
     def _observations(self) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ from stable_baselines3.common.buffers import DictRolloutBuffer
 Indices = NDArray[np.int64]
 
 
-class LastingRolloutBuffer(DictRolloutBuffer):
+class ReusedRolloutBuffer(DictRolloutBuffer):
     """Holds what DictRolloutBuffer holds, arrays of (steps, environments, ...), for the life of the model.
 
     Updates read it by ``minibatches`` and ``observations_at``; stable-baselines3's ``get`` would copy it

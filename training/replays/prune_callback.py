@@ -12,7 +12,7 @@ from training.replays.episode_folder import EpisodeFolder
 PRUNE_EVERY = 65_536  # steps of all environments together
 
 
-class KeepEpisodes(BaseCallback):
+class PruneEpisodes(BaseCallback):
     """Keeps the folder of recorded episodes within ``limit`` bytes; looks at it between rollouts, every
     65,536 steps. ``wanted`` is False when no episodes are recorded."""
 

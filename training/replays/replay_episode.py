@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episodes.file_format import Episode, Header, memory_hash, read_episode, read_start, start_path
+from envs.episodes.file_format import (
+    Header,
+    RecordedEpisode,
+    memory_hash,
+    read_episode,
+    read_start,
+    start_path,
+)
 from envs.episodes.stats import COMPONENTS
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, chosen_rom
@@ -21,8 +28,8 @@ from envs.game_boy.rom import read_rom
 from envs.red_env import RedEnv
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.drawing.reward_overlay import PALETTE, Curves, Strip, compose
-from training.drawing.video import Film
+from training.drawing.reward_overlay import PALETTE, RewardCurves, RewardOverlay, compose
+from training.drawing.video import VideoWriter
 from training.environments.local import make_env
 from training.environments.recording import config_of
 from training.environments.task import resolve_task
@@ -32,17 +39,17 @@ LAST = 1.5  # seconds that the last picture stays
 
 
 @dataclass(frozen=True)
-class Source:
+class ReplaySource:
     """An episode with what it is played on: ``config`` names the cartridge and the start state's file."""
 
     path: Path
-    episode: Episode
+    episode: RecordedEpisode
     config: TrainConfig
     steps: int  # to play: all, or those that were asked for
 
 
 @dataclass(frozen=True)
-class Step:
+class ReplayStep:
     """What a step of a replay led to. ``sums`` are those of the reward since the start, in the order of
     COMPONENTS; ``agrees`` says whether the memory is as recorded, None where no hash was kept."""
 
@@ -54,15 +61,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayOutcome:
     """What came of playing an episode again."""
 
-    curves: Curves
+    curves: RewardCurves
     sums: dict[str, float]
     agreed: int  # the last step whose memory was compared and agreed
     differs: int | None  # the first step whose memory did not; the replay ended there
 
-    def other_rewards(self, source: Source) -> list[str]:
+    def other_rewards(self, source: ReplaySource) -> list[str]:
         """Each sum of the reward that is another one than was recorded; none when only a part was played."""
         header = source.episode.header
         if source.steps < header.steps or self.differs is not None:
@@ -76,7 +83,7 @@ class Outcome:
 
 def open_episode(
     path: Path, rom: Path | None = None, run: Path | None = None, actions: int | None = None
-) -> Source:
+) -> ReplaySource:
     """The episode in the file ``path``, or its first ``actions``, ready to be played on the cartridge it was
     played on: ``rom``, or where that is found.
 
@@ -94,7 +101,7 @@ def open_episode(
         config = config_of(header, found, start_path(path.parent, header.start_sha256), terms)
     except UserError as error:
         raise UserError(f"episode {path}: {error}") from error
-    return Source(path, episode, config, min(header.steps, actions or header.steps))
+    return ReplaySource(path, episode, config, min(header.steps, actions or header.steps))
 
 
 def find_rom(header: Header, given: Path | None, run_rom: str | None) -> Path:
@@ -118,7 +125,7 @@ def find_rom(header: Header, given: Path | None, run_rom: str | None) -> Path:
     )
 
 
-def play_again(source: Source, env: RedEnv) -> Iterator[Step]:
+def play_again(source: ReplaySource, env: RedEnv) -> Iterator[ReplayStep]:
     """Play the episode in ``env``: step 0 is its start."""
     header, episode = source.episode.header, source.episode
     changes = deque(header.layer_weights)
@@ -126,7 +133,7 @@ def play_again(source: Source, env: RedEnv) -> Iterator[Step]:
         env.set_layer_weights(changes.popleft()[1])
     env.reset(options={"wait_frames": header.wait_frames})
     sums = dict.fromkeys(COMPONENTS, 0.0)
-    yield Step(0, tuple(sums.values()), (), env.state.map_id, None)
+    yield ReplayStep(0, tuple(sums.values()), (), env.state.map_id, None)
     for number, action in enumerate(episode.actions[: source.steps], start=1):
         while changes and changes[0][0] < number:
             env.set_layer_weights(changes.popleft()[1])
@@ -138,12 +145,14 @@ def play_again(source: Source, env: RedEnv) -> Iterator[Step]:
         if last or number % header.hash_every == 0:
             recorded = episode.hashes[(number - 1) // header.hash_every]
             agrees = memory_hash(env.emulator.memory, last) == recorded
-        yield Step(number, tuple(sums.values()), tuple(info.get("milestones", ())), env.state.map_id, agrees)
+        yield ReplayStep(
+            number, tuple(sums.values()), tuple(info.get("milestones", ())), env.state.map_id, agrees
+        )
 
 
-def verify(source: Source) -> Outcome:
+def verify(source: ReplaySource) -> ReplayOutcome:
     """Play the episode again and compare the memory wherever the file has a hash of it."""
-    curves = Curves(source.steps)
+    curves = RewardCurves(source.steps)
     sums: tuple[float, ...] = (0.0,) * len(COMPONENTS)
     agreed, differs = 0, None
     env = _environment(source, Emulator(source.config.rom or EMBEDDED_ROM, sound=source.config.sound))
@@ -158,10 +167,10 @@ def verify(source: Source) -> Outcome:
             agreed = step.number if step.agrees else agreed
     finally:
         env.close()
-    return Outcome(curves, dict(zip(COMPONENTS, sums, strict=True)), agreed, differs)
+    return ReplayOutcome(curves, dict(zip(COMPONENTS, sums, strict=True)), agreed, differs)
 
 
-def describe(source: Source, outcome: Outcome) -> str:
+def describe(source: ReplaySource, outcome: ReplayOutcome) -> str:
     """One line of what was played, one of what the comparison said, and one where rewards are others."""
     header = source.episode.header
     part = f"the first {source.steps:,} of " if source.steps < header.steps else ""
@@ -186,20 +195,22 @@ def describe(source: Source, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _why(source: Source) -> str:
+def _why(source: ReplaySource) -> str:
     if source.episode.header.settings.get("reward_terms") and not source.config.reward_terms:
         return "reward terms of your own are played for a run that is named, not for a file"
     return "the code of the reward has changed since"
 
 
-def film(source: Source, curves: Curves, out: Path, speed: float, rate: int, scale: int) -> Film:
+def film(
+    source: ReplaySource, curves: RewardCurves, out: Path, speed: float, rate: int, scale: int
+) -> VideoWriter:
     """Write the episode to ``out``, ``speed`` times as fast as the machine, about ``rate`` pictures a second;
     ``curves`` are those of ``verify``. Raises UserError when the file cannot be written."""
     every = max(1, round(FRAMES * speed / rate))
     pictures = Fraction(speed).limit_denominator(1000) * FRAMES / every
     header = source.episode.header
-    strip, start = Strip(curves), Path(header.start).stem
-    with Film(out, PALETTE, pictures, scale) as moving:
+    strip, start = RewardOverlay(curves), Path(header.start).stem
+    with VideoWriter(out, PALETTE, pictures, scale) as moving:
         below = strip.draw(0, "", dict.fromkeys(COMPONENTS, 0.0), start)  # until the start is known
 
         def show(screen: NDArray[np.uint8]) -> None:
@@ -245,5 +256,5 @@ class FilmedEmulator(Emulator):
                 self._show(self.screen())
 
 
-def _environment(source: Source, emulator: Emulator) -> RedEnv:
+def _environment(source: ReplaySource, emulator: Emulator) -> RedEnv:
     return make_env(resolve_task(source.config), emulator=emulator)

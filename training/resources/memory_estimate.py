@@ -36,7 +36,7 @@ GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MemoryEstimate:
     """What decides how much memory a run takes."""
 
     num_envs: int
@@ -122,7 +122,7 @@ def available_memory() -> int:
     return min(free)
 
 
-def preflight(run: Run, batch_size: int, free: int | None = None) -> str:
+def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> str:
     """One line about the memory of ``run`` and what is free (default: on this machine, with what this process
     holds already).
 

@@ -52,7 +52,7 @@ def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
     )
 
 
-def told_interventions(counts: Mapping[str, int]) -> str:
+def describe_interventions(counts: Mapping[str, int]) -> str:
     """Writes to the game's memory by kind, or "none"."""
     return ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())) or "none"
 
@@ -78,7 +78,7 @@ def run_report(summary: RunSummary) -> str:
         ("health", summary.verdict),
     ]
     rows.insert(-1, ("episodes begin at", summary.start))
-    rows.insert(-1, ("interventions", told_interventions(summary.interventions)))
+    rows.insert(-1, ("interventions", describe_interventions(summary.interventions)))
     lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
     if summary.stopped_by:
         again = (

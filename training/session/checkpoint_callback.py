@@ -11,18 +11,18 @@ from typing import Any
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from callbacks.graceful_stop import OrderlyStop
+from callbacks.graceful_stop import GracefulStop
 from callbacks.health.callback import weights_are_finite
 from training.checkpoints.random_state import restore_random_state
-from training.checkpoints.training_state import DAMAGE, Moment, moment_of, restore_callbacks
-from training.checkpoints.writing import Checkpoint, CheckpointError, prune, save_checkpoint
+from training.checkpoints.training_state import DAMAGE, TrainingState, restore_callbacks, training_state_of
+from training.checkpoints.writing import Checkpoint, CheckpointError, prune_checkpoints, save_checkpoint
 
 LONG_CYCLE_S = 10.0
 """Seconds of one rollout and its update from which on a signal does not wait for their end: who preempts a
 run gives it half a minute, now and then less."""
 
 
-class KeepCheckpoints(BaseCallback):
+class CheckpointCallback(BaseCallback):
     """Saves as a run begins and every ``interval`` steps, at the first moment after it when no rollout is
     half done.
 
@@ -33,7 +33,7 @@ class KeepCheckpoints(BaseCallback):
     """
 
     def __init__(
-        self, folder: Path, interval: int, keep: int, stop: OrderlyStop, rom_sha1: str,
+        self, folder: Path, interval: int, keep: int, stop: GracefulStop, rom_sha1: str,
         extra: Callable[[], dict[str, Any]], resume: Checkpoint | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -42,7 +42,7 @@ class KeepCheckpoints(BaseCallback):
         self.resume = resume
         self.others: Sequence[BaseCallback] = ()
         self.saved_at = 0
-        self.moment: Moment | None = None
+        self.moment: TrainingState | None = None
         """The one that the weights belong to; None when it was not taken."""
         self.refused = False
         """Whether the disk refused the last checkpoint."""
@@ -102,9 +102,9 @@ class KeepCheckpoints(BaseCallback):
         began, self._began = self._began, now
         return began is None or now - began >= LONG_CYCLE_S
 
-    def _take(self) -> Moment:
+    def _take(self) -> TrainingState:
         assert isinstance(self.model, PPO)
-        return moment_of(self.model, [*self.others, self], self.rom_sha1)
+        return training_state_of(self.model, [*self.others, self], self.rom_sha1)
 
     def _on_step(self) -> bool:
         return True
@@ -127,7 +127,7 @@ class KeepCheckpoints(BaseCallback):
             print(f"warning: {error}", file=sys.stderr)
             return None
         self.refused = False
-        prune(self.folder, self.keep)
+        prune_checkpoints(self.folder, self.keep)
         return path
 
     def save_last(self, finished: bool) -> None:

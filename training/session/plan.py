@@ -148,9 +148,9 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
 
 
 def _newest_mended(folder: Path) -> Checkpoint:
-    from training.checkpoints.writing import mend
+    from training.checkpoints.writing import repair_checkpoints
 
     if not (folder / "checkpoints").is_dir():
         raise RunError(f"run {folder.name} ended before its first step; remove {folder} and begin it again")
-    mend(folder / "checkpoints")
+    repair_checkpoints(folder / "checkpoints")
     return newest(folder)

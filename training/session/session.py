@@ -12,31 +12,31 @@ from stable_baselines3.common.vec_env import VecEnv
 from callbacks.agent_stats import AgentStatsCallback
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.farm_alarm import FarmAlarm
-from callbacks.graceful_stop import OrderlyStop
-from callbacks.health.callback import WEIGHTS_BROKEN, Health
+from callbacks.graceful_stop import GracefulStop
+from callbacks.health.callback import WEIGHTS_BROKEN, HealthCallback
 from callbacks.health.report import lines
 from callbacks.interventions import InterventionLedger
 from callbacks.layer_weights import LayerWeights
-from callbacks.log_updates import UpdateLog
+from callbacks.log_updates import LogUpdates
 from callbacks.performance import Performance
-from callbacks.progress_bar import Progress
-from callbacks.run_totals import Tally
+from callbacks.progress_bar import ProgressBar
+from callbacks.run_totals import RunTotals
 from callbacks.schedules import Schedules
 from envs.files import write_json
 from training.checkpoints.writing import Checkpoint, apply_training_state, apply_weights
 from training.environments.vectorized import task_vec_env
-from training.evaluation.callback import EvaluateNowAndThen
+from training.evaluation.callback import EvalCallback
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
 from training.history_db.recorder import RunHistory
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER, MB
-from training.replays.prune_callback import KeepEpisodes
+from training.replays.prune_callback import PruneEpisodes
 from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
 from training.runs.summary import RunSummary, opening
-from training.session.checkpoint_callback import KeepCheckpoints
+from training.session.checkpoint_callback import CheckpointCallback
 from training.session.exploration_pictures import exploration_picture
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_games
@@ -59,20 +59,20 @@ class Session:
         self.model = build_model(plan.config, env)
         if plan.weights is not None:
             apply_weights(plan.weights, self.model)
-        self.tally = Tally()
+        self.tally = RunTotals()
         config = plan.config
         self.ledger = InterventionLedger(plan.task.interventions)
         sha1 = plan.task.game.sha1
         if plan.resume is not None:
             self._restore(plan.resume, sha1)
-        self.stop = OrderlyStop(plan.stop_after)
-        self.keep = KeepCheckpoints(
+        self.stop = GracefulStop(plan.stop_after)
+        self.keep = CheckpointCallback(
             plan.folder / "checkpoints", config.save_interval, config.keep_checkpoints, self.stop, sha1,
             self._extra, plan.resume,
         )  # fmt: skip
-        self.episodes = KeepEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
+        self.episodes = PruneEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
         policies, steering = config.health.policies(), config.health.steering()
-        self.health = Health(plan.folder, policies, self.stop.request, steering)
+        self.health = HealthCallback(plan.folder, policies, self.stop.request, steering)
         self.history = RunHistory(plan.folder, plan.first_step, lambda: self.stop.reason)
 
     def _extra(self) -> dict[str, object]:
@@ -164,12 +164,12 @@ class Session:
             exploration_picture(self.plan.task, folder),
             self.health,
             self.history,
-            Progress(self._last_step()),
+            ProgressBar(self._last_step()),
             self.episodes,
         ]
         if config.eval_every_steps:
             parts.append(self._evaluation())
-        self.keep.others = [*parts, UpdateLog()]
+        self.keep.others = [*parts, LogUpdates()]
         return CallbackList([*self.keep.others, self.keep])
 
     def _last_step(self) -> int:
@@ -179,9 +179,9 @@ class Session:
             first + math.ceil((config.training_steps - first) / config.rollout_steps) * config.rollout_steps
         )
 
-    def _evaluation(self) -> EvaluateNowAndThen:
+    def _evaluation(self) -> EvalCallback:
         config = self.plan.config
-        return EvaluateNowAndThen(
+        return EvalCallback(
             config,
             self.plan.folder,
             lambda n: task_vec_env(self.plan.task.on_this_machine(), n),

@@ -20,7 +20,7 @@ from training.environments.vectorized import task_vec_env
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 from training.ppo.build import build_model, resolve_device
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import Run, available_memory, preflight
+from training.resources.memory_estimate import MemoryEstimate, available_memory, preflight
 
 PER_CORE = (2, 4, 8, 16)
 """Environments a core that are tried."""
@@ -32,13 +32,13 @@ GOOD_ENOUGH = 0.97
 WithSettings = Callable[[Mapping[str, Any]], TrainConfig]
 
 
-def memory_of(config: TrainConfig) -> Run:
+def memory_of(config: TrainConfig) -> MemoryEstimate:
     """What decides how much memory the config's run takes. Raises UserError for a device that is not here."""
     space = Observations(config.observations).space
     on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
         policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(config.network))
-    return Run(
+    return MemoryEstimate(
         num_envs=config.num_envs,
         n_steps=config.n_steps,
         workers=min(config.workers or available_cores(), config.num_envs),

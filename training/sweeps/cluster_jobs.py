@@ -28,7 +28,7 @@ from training.environments.task import resolve_task
 from training.runs.folder import RunError, run_folder
 from training.sweeps.local_jobs import (
     PROGRAM,
-    Outcome,
+    TrialOutcome,
     die_with_parent,
     failure_in,
     finished_summary,
@@ -41,9 +41,9 @@ EPISODES = "episodes"
 MAX_FILES = 20_000
 
 
-def carry_out_there(
+def run_trials_on_cluster(
     trials: Sequence[Trial], folder: Path, address: str, cpus: int, say: Callable[[str], None]
-) -> list[Outcome]:
+) -> list[TrialOutcome]:
     """Run ``trials``, each on ``cpus`` processors of the cluster at ``address``; logs go to ``folder``.
 
     A trial that fails does not stop the others. SIGINT and SIGTERM end all that run, and this with
@@ -58,7 +58,7 @@ def carry_out_there(
         (folder / part).mkdir(parents=True, exist_ok=True)
     orders = [_order(trial, cpus) for trial in trials]
     inbox: queue.SimpleQueue[tuple[Trial, Callable[[], bytes]]] = queue.SimpleQueue()
-    outcomes: list[Outcome] = []
+    outcomes: list[TrialOutcome] = []
     cluster = Cluster(address)
     try:
         with terminations_as_interrupts():
@@ -95,7 +95,7 @@ def _order(trial: Trial, cpus: int) -> bytes:
     )
 
 
-def _outcome(trial: Trial, answer: Callable[[], bytes], folder: Path) -> Outcome:
+def _outcome(trial: Trial, answer: Callable[[], bytes], folder: Path) -> TrialOutcome:
     name = f"{trial.variant}.s{trial.seed}"
     write_json(folder / "configs" / f"{name}.json", trial.config.model_dump(mode="json"))
     try:
@@ -103,10 +103,10 @@ def _outcome(trial: Trial, answer: Callable[[], bytes], folder: Path) -> Outcome
         (folder / "logs" / f"{name}.txt").write_bytes(told["log"])
         _keep(trial, told["files"])
     except Exception as error:  # of the machine, of Ray, or of what came back
-        return Outcome(trial, None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return TrialOutcome(trial, None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
     summary = finished_summary(trial)
     words = told["log"].decode("utf-8", "replace")
-    return Outcome(trial, summary, None if summary else failure_in(words, told["status"]))
+    return TrialOutcome(trial, summary, None if summary else failure_in(words, told["status"]))
 
 
 def _keep(trial: Trial, files: dict[str, bytes]) -> None:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from training.cli.table import table
-from training.sweeps.local_jobs import Outcome
+from training.sweeps.local_jobs import TrialOutcome
 from training.sweeps.student import difference, half_width
 
 HEADINGS = (
@@ -36,33 +36,33 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
-def result_row(outcome: Outcome) -> dict[str, Any]:
+def result_row(outcome: TrialOutcome) -> dict[str, Any]:
     """One run of the sweep as plain JSON values."""
     trial, summary = outcome.trial, outcome.summary
     about = {"variant": trial.variant, "seed": trial.seed, "run": trial.run, "failure": outcome.failure}
     return about if summary is None else {**about, **figures(summary), "verdict": summary["verdict"]}
 
 
-def by_variant(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+def by_variant(outcomes: Sequence[TrialOutcome]) -> dict[str, list[TrialOutcome]]:
     """Outcomes of each variant, the highest mean return first; variants without a return come last."""
-    groups: dict[str, list[Outcome]] = {}
+    groups: dict[str, list[TrialOutcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.trial.variant, []).append(outcome)
     return dict(sorted(groups.items(), key=lambda item: _rank(item[1])))
 
 
-def _rank(outcomes: Sequence[Outcome]) -> tuple[bool, float]:
+def _rank(outcomes: Sequence[TrialOutcome]) -> tuple[bool, float]:
     returns = values(outcomes, "return")
     return not returns, -fmean(returns) if returns else 0.0
 
 
-def values(outcomes: Sequence[Outcome], figure: str) -> list[float]:
+def values(outcomes: Sequence[TrialOutcome], figure: str) -> list[float]:
     """The figure of every run that has it."""
     found = [figures(outcome.summary)[figure] for outcome in outcomes if outcome.summary is not None]
     return [value for value in found if value is not None]
 
 
-def sweep_table(outcomes: Sequence[Outcome]) -> str:
+def sweep_table(outcomes: Sequence[TrialOutcome]) -> str:
     """The table: means with 95 % intervals over seeds (Student's t)."""
     rows: list[tuple[str, ...]] = [HEADINGS]
     for variant, group in by_variant(outcomes).items():
@@ -85,14 +85,14 @@ def _mean(numbers: Sequence[float], digits: int) -> str:
     return f"{fmean(numbers):.{digits}f}" if numbers else "-"
 
 
-def _health(done: Sequence[Outcome]) -> str:
+def _health(done: Sequence[TrialOutcome]) -> str:
     verdicts = [str(outcome.summary["verdict"]) for outcome in done if outcome.summary is not None]
     return ", ".join(
         f"{verdicts.count(v)} {v}" if len(set(verdicts)) > 1 else v for v in sorted(set(verdicts))
     ) or "-"  # fmt: skip
 
 
-def recommendation(outcomes: Sequence[Outcome]) -> str:
+def recommendation(outcomes: Sequence[TrialOutcome]) -> str:
     """Which variant to go on with, and whether its lead is more than noise."""
     ranked = [(v, values(group, "return")) for v, group in by_variant(outcomes).items()]
     ranked = [(variant, returns) for variant, returns in ranked if returns]

@@ -28,7 +28,7 @@ PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """How a trial ended: its closing figures, or the reason why there are none."""
 
     trial: Trial
@@ -58,7 +58,9 @@ def finished_summary(trial: Trial) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) and summary.get("finished") else None
 
 
-def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[str], None]) -> list[Outcome]:
+def run_trials(
+    trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[str], None]
+) -> list[TrialOutcome]:
     """Run ``trials``, at most ``jobs`` at a time; logs and configs go to ``folder``.
 
     A trial that fails does not stop the others. SIGINT and SIGTERM stop the running ones, each of which
@@ -68,7 +70,7 @@ def carry_out(trials: Sequence[Trial], folder: Path, jobs: int, say: Callable[[s
         (folder / part).mkdir(parents=True, exist_ok=True)
     waiting = list(trials)
     running: list[TrialProcess] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[TrialOutcome] = []
     with terminations_as_interrupts():
         try:
             while waiting or running:
@@ -107,17 +109,17 @@ class TrialProcess:
         """Whether the process is gone."""
         return self._process.poll() is not None
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TrialOutcome:
         """How the process that ended did."""
         self._file.close()
         try:
             summary = finished_summary(self.trial)
         except UserError as error:
-            return Outcome(self.trial, None, str(error))
+            return TrialOutcome(self.trial, None, str(error))
         if summary is not None:
-            return Outcome(self.trial, summary)
+            return TrialOutcome(self.trial, summary)
         log = self._log.read_text(encoding="utf-8", errors="replace")
-        return Outcome(self.trial, None, failure_in(log, self._process.returncode))
+        return TrialOutcome(self.trial, None, failure_in(log, self._process.returncode))
 
     def stop(self) -> None:
         """Let it save and end."""
@@ -174,7 +176,7 @@ def terminations_as_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def outcome_line(outcome: Outcome, number: int, of: int) -> str:
+def outcome_line(outcome: TrialOutcome, number: int, of: int) -> str:
     """How the ``number``-th trial of so many ended."""
     trial = outcome.trial
     start = f"[{number}/{of}] {trial.variant}, seed {trial.seed}: "

@@ -23,7 +23,7 @@ from envs.files import write_json
 from training.runs.folder import RunError, run_folder, runs_root
 from training.sweeps.local_jobs import POLL, TrialProcess, finished_summary, terminations_as_interrupts
 from training.sweeps.space import Range, Space, nested, trial_config
-from training.sweeps.stale_trials import release_orphans, retry_later, sign
+from training.sweeps.stale_trials import release_stale_trials, retry_later, sign
 from training.sweeps.storage import STARTUP_TRIALS
 from training.sweeps.trials import Trial
 
@@ -58,7 +58,7 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
             retry_later(trial.study, _frozen(trial), None)
             raise
 
-    release_orphans(study)
+    release_stale_trials(study)
     stop = optuna.study.MaxTrialsCallback(trials, states=DONE)
     with terminations_as_interrupts():
         while len(study.get_trials(deepcopy=False, states=DONE)) < trials:

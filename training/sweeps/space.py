@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.config.error_lines import describe
-from training.config.files import ConfigError, Layer, read_object, unknown_name
+from training.config.files import ConfigError, ConfigLayer, read_object, unknown_name
 from training.config.loading import load_config
 from training.config.presets import largest_divisor
 from training.config.schema import MAX_SEED, TrainConfig
@@ -64,7 +64,7 @@ def load_space(path: Path) -> tuple[Space, TrainConfig]:
         UserError: either is wrong, a setting is out of range at an end of what is searched, or the base plays
             what is not there; one line.
     """
-    layer = Layer(str(path), read_object(path))
+    layer = ConfigLayer(str(path), read_object(path))
     for key in layer.values:
         if key not in Space.model_fields:
             raise ConfigError(unknown_name(key, Space.model_fields, f"a key of {path}"))
@@ -91,7 +91,7 @@ def _check_ends(space: Space, path: Path) -> None:
                 raise ConfigError(f"{path}: space.{key}: {str(error).removeprefix('--')}") from None
 
 
-def _line(path: Path, detail: Any, layer: Layer) -> str:
+def _line(path: Path, detail: Any, layer: ConfigLayer) -> str:
     place = ".".join(str(part) for part in detail["loc"])
     error = detail.get("ctx", {}).get("error")
     return f"{path}: {place}: {error}" if error else describe(detail, [layer], defaultdict(lambda: Range))

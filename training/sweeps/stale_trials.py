@@ -25,7 +25,7 @@ def sign(trial: optuna.Trial) -> None:
     trial.set_user_attr(WORKER, {**_machine(), "pid": os.getpid(), "began": psutil.Process().create_time()})
 
 
-def release_orphans(study: optuna.Study) -> None:
+def release_stale_trials(study: optuna.Study) -> None:
     """Fail the trials of dead processes and put them up to be tried again.
 
     A process of this machine is looked for; one of another machine is dead when its last sign of life is

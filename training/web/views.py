@@ -106,7 +106,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredView:
     """One evaluation, and where its return lies between the least and the most of all, each 0..1."""
 
     steps: int | None
@@ -126,7 +126,7 @@ MEASURED = {
 }
 
 
-def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> list[Measured]:
+def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> list[MeasuredView]:
     """The newest evaluations, the newest first."""
     found = [_measured(row) for row in rows[-MOST_EVALUATIONS:]][::-1]
     returns = [one.figures["return"] for one in found if "return" in one.figures]
@@ -134,7 +134,7 @@ def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> list[Measured]:
     least, most = (min(ends), max(ends)) if ends else (0.0, 0.0)
     width = (most - least) or 1.0
 
-    def place(one: Measured) -> tuple[float, float, float] | None:
+    def place(one: MeasuredView) -> tuple[float, float, float] | None:
         shown = one.figures.get("return")
         if shown is None:
             return None
@@ -145,7 +145,7 @@ def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> list[Measured]:
     return [replace(one, place=place(one)) for one in found]
 
 
-def _measured(row: Mapping[str, Any]) -> Measured:
+def _measured(row: Mapping[str, Any]) -> MeasuredView:
     figures = {}
     for name in MEASURED:
         mean = number(row.get(f"{name}_mean"))
@@ -153,11 +153,11 @@ def _measured(row: Mapping[str, Any]) -> Measured:
             figures[name] = Interval(mean, number(row.get(f"{name}_low")), number(row.get(f"{name}_high")))
     when = "while training" if row.get("while") == "training" else "evaluate.py"
     episodes = whole(row.get("episodes"))
-    return Measured(whole(row.get("steps")), str(row.get("policy", "")), when, episodes, figures, None)
+    return MeasuredView(whole(row.get("steps")), str(row.get("policy", "")), when, episodes, figures, None)
 
 
 @dataclass(frozen=True)
-class Milestone:
+class MilestoneView:
     """A milestone: the step of training that reached it first, and how the newest evaluation does."""
 
     name: str
@@ -168,7 +168,7 @@ class Milestone:
     median_actions: float | None
 
 
-def milestones_of(row: Row[Any], evaluations: Sequence[Mapping[str, Any]]) -> list[Milestone]:
+def milestones_of(row: Row[Any], evaluations: Sequence[Mapping[str, Any]]) -> list[MilestoneView]:
     """Milestones that training or its newest evaluation reached, in the order in which training did."""
     own = [e for e in evaluations if e.get("policy") != "random" and isinstance(e.get("milestones"), dict)]
     reach: dict[str, Any] = own[-1]["milestones"] if own else {}
@@ -179,7 +179,7 @@ def milestones_of(row: Row[Any], evaluations: Sequence[Mapping[str, Any]]) -> li
     for name in names:
         one = reach.get(name) if isinstance(reach.get(name), dict) else {}
         numbers = [number((one or {}).get(key)) for key in ("rate", "low", "high", "median_actions")]
-        found.append(Milestone(name, first.get(name), *numbers))
+        found.append(MilestoneView(name, first.get(name), *numbers))
     return found
 
 

@@ -13,11 +13,11 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.episode_metrics import EpisodeMetrics
-from callbacks.health.callback import FILE_NAME, Health
-from callbacks.health.learning_rate import PAUSE, RateSteering
+from callbacks.health.callback import FILE_NAME, HealthCallback
+from callbacks.health.learning_rate import PAUSE, LearningRateControl
 from callbacks.health.metric_names import measured
-from callbacks.health.series import Series
-from callbacks.log_updates import UpdateLog
+from callbacks.health.series import MetricSeries
+from callbacks.log_updates import LogUpdates
 from callbacks.performance import Performance
 from callbacks.schedules import Schedules
 from tests.callbacks.reading import points
@@ -29,8 +29,8 @@ Curves = Callable[[], Any]
 def test_every_update_is_judged_once_and_the_last_one_too(
     learn: Learn, curves: Curves, tmp_path: Path
 ) -> None:
-    health = Health(tmp_path)
-    learn([health, UpdateLog()])
+    health = HealthCallback(tmp_path)
+    learn([health, LogUpdates()])
     assert health.run.updates == 4
     assert not health.diverged(health.model)
     report = json.loads((tmp_path / FILE_NAME).read_text())
@@ -50,14 +50,14 @@ def test_every_update_is_judged_once_and_the_last_one_too(
 
 
 def test_updates_are_judged_once_without_the_extra_dump(learn: Learn, tmp_path: Path) -> None:
-    health = Health(tmp_path)
+    health = HealthCallback(tmp_path)
     learn([health], steps=192)
     assert health.run.updates == 3
 
 
 def test_wild_updates_are_unhealthy(learn: Learn, tmp_path: Path) -> None:
-    health = Health(tmp_path)
-    learn([health, UpdateLog()], learning_rate=0.5, n_epochs=8)
+    health = HealthCallback(tmp_path)
+    learn([health, LogUpdates()], learning_rate=0.5, n_epochs=8)
     assert health.verdict == "unhealthy"
     report = json.loads((tmp_path / FILE_NAME).read_text())
     kl = next(f for f in report["findings"] if f["metric"] == "approx_kl")
@@ -79,8 +79,8 @@ class BreakWeights(BaseCallback):
 
 
 def test_nan_in_the_last_update_is_found_and_written(learn: Learn, curves: Curves, tmp_path: Path) -> None:
-    health = Health(tmp_path)
-    learn([BreakWeights(), health, UpdateLog()], batch_size=64, n_epochs=1)
+    health = HealthCallback(tmp_path)
+    learn([BreakWeights(), health, LogUpdates()], batch_size=64, n_epochs=1)
     assert health.verdict == "unhealthy"
     report = json.loads((tmp_path / FILE_NAME).read_text())
     assert {"weights", "value_loss"} <= {finding["metric"] for finding in report["findings"]}
@@ -89,9 +89,9 @@ def test_nan_in_the_last_update_is_found_and_written(learn: Learn, curves: Curve
 
 
 def test_an_update_that_breaks_in_the_middle_is_found_too(learn: Learn, tmp_path: Path) -> None:
-    health = Health(tmp_path)
+    health = HealthCallback(tmp_path)
     with pytest.raises(ValueError, match="nan"):
-        learn([BreakWeights(), health, UpdateLog()])
+        learn([BreakWeights(), health, LogUpdates()])
     assert health.diverged(health.model)
     assert health.diverged(health.model)  # asked twice, found once
     report = json.loads((tmp_path / FILE_NAME).read_text())
@@ -104,14 +104,14 @@ def test_a_run_without_updates_says_so(learn: Learn, tmp_path: Path) -> None:
         def _on_step(self) -> bool:
             return False
 
-    health = Health(tmp_path)
-    learn([health, StopAtOnce(), UpdateLog()])
+    health = HealthCallback(tmp_path)
+    learn([health, StopAtOnce(), LogUpdates()])
     assert json.loads((tmp_path / FILE_NAME).read_text())["verdict"] == "no updates"
 
 
 def test_speed_memory_and_episodes_are_judged_with_the_update_they_belong_to(learn: Learn) -> None:
-    health = Health()
-    learn([Performance(), health, UpdateLog()])
+    health = HealthCallback()
+    learn([Performance(), health, LogUpdates()])
     kept = health.run.series
     assert [kept[name].count for name in ("steps_per_second", "memory", "approx_kl")] == [4, 4, 4]
     assert health.last["memory"] > 50
@@ -120,8 +120,8 @@ def test_speed_memory_and_episodes_are_judged_with_the_update_they_belong_to(lea
 
 def test_nan_of_episodes_that_have_not_ended_is_no_fault(learn: Learn) -> None:
     reasons: list[str] = []
-    health = Health(None, {"finite": "stop"}, reasons.append)
-    learn([EpisodeMetrics(), health, UpdateLog()], steps=64, n_steps=8)  # the first episodes take 24 steps
+    health = HealthCallback(None, {"finite": "stop"}, reasons.append)
+    learn([EpisodeMetrics(), health, LogUpdates()], steps=64, n_steps=8)  # the first episodes take 24 steps
     assert (health.run.updates, health.run.series["battles_started"].count) == (4, 2)
     assert reasons == []
     row = {"train/loss": 1.0, "train/episode_return_mean": math.nan, "train/success_rate": math.nan}
@@ -132,8 +132,8 @@ def test_nan_of_episodes_that_have_not_ended_is_no_fault(learn: Learn) -> None:
 def test_a_bad_finding_stops_a_run_only_where_the_policy_says_so(learn: Learn, tmp_path: Path) -> None:
     wild = {"learning_rate": 0.5, "n_epochs": 8, "steps": 640}
     reasons: list[str] = []
-    health = Health(tmp_path, {"approx_kl": "stop", "entropy": "log"}, reasons.append)
-    learn([health, UpdateLog()], **wild)
+    health = HealthCallback(tmp_path, {"approx_kl": "stop", "entropy": "log"}, reasons.append)
+    learn([health, LogUpdates()], **wild)
     assert len(reasons) == 1
     assert reasons[0].startswith("health: approx_kl ")
     assert "lower learning_rate" in reasons[0]
@@ -141,22 +141,30 @@ def test_a_bad_finding_stops_a_run_only_where_the_policy_says_so(learn: Learn, t
     assert health.run.updates == 10
 
     silent: list[str] = []
-    learn([Health(None, {"approx_kl": "log"}, silent.append), UpdateLog()], **wild)
-    learn([Health(None, {"approx_kl": "stop"}, silent.append), UpdateLog()], **{**wild, "steps": 192})
+    learn([HealthCallback(None, {"approx_kl": "log"}, silent.append), LogUpdates()], **wild)
+    learn(
+        [HealthCallback(None, {"approx_kl": "stop"}, silent.append), LogUpdates()], **{**wild, "steps": 192}
+    )
     assert silent == []  # the second had three updates, which are no window
 
 
 def test_numbers_that_are_not_finite_stop_at_once(learn: Learn) -> None:
     reasons: list[str] = []
-    learn([BreakWeights(), Health(None, {"finite": "stop"}, reasons.append)], batch_size=64, n_epochs=1)
+    learn(
+        [BreakWeights(), HealthCallback(None, {"finite": "stop"}, reasons.append)], batch_size=64, n_epochs=1
+    )
     assert len(reasons) == 1
     assert "finite" in reasons[0]
 
 
-def steered(learn: Learn, rate: float, target: float, low: float = 1e-6, high: float = 1e-2) -> Health:
-    steering = RateSteering(target, low, high, by_kl=True, by_clip=False)
-    health = Health(steering=steering)
-    learn([Schedules({"learning_rate": lambda _: rate}, health.rate_factor), health, UpdateLog()], steps=1344)
+def steered(
+    learn: Learn, rate: float, target: float, low: float = 1e-6, high: float = 1e-2
+) -> HealthCallback:
+    steering = LearningRateControl(target, low, high, by_kl=True, by_clip=False)
+    health = HealthCallback(steering=steering)
+    learn(
+        [Schedules({"learning_rate": lambda _: rate}, health.rate_factor), health, LogUpdates()], steps=1344
+    )
     return health
 
 
@@ -186,14 +194,14 @@ def test_the_learning_rate_stays_within_its_bounds(learn: Learn) -> None:
 
 
 def test_the_clip_fraction_steers_too() -> None:
-    def kept(value: float) -> Series:
-        made = Series()
+    def kept(value: float) -> MetricSeries:
+        made = MetricSeries()
         for _ in range(PAUSE):
             made.add(value)
         return made
 
     def change(kl: float, clip: float) -> float:
-        steering = RateSteering(0.02, 1e-6, 1e-2, by_kl=False, by_clip=True)
+        steering = LearningRateControl(0.02, 1e-6, 1e-2, by_kl=False, by_clip=True)
         for _ in range(PAUSE):
             steering.steer(kept(kl), kept(clip), 1e-3, 0)
         return steering.factor
@@ -206,7 +214,7 @@ def test_the_clip_fraction_steers_too() -> None:
 
 def test_a_restored_callback_goes_on_where_it_was(learn: Learn) -> None:
     first = steered(learn, 1e-4, target=0.02)
-    second = Health(steering=RateSteering(0.02, 1e-6, 1e-2, by_kl=True, by_clip=False))
+    second = HealthCallback(steering=LearningRateControl(0.02, 1e-6, 1e-2, by_kl=True, by_clip=False))
     second.restore(json.loads(json.dumps(first.snapshot(), allow_nan=False)))
     assert second.rate_factor() == first.rate_factor()
     assert second.snapshot() == first.snapshot()
@@ -214,9 +222,9 @@ def test_a_restored_callback_goes_on_where_it_was(learn: Learn) -> None:
 
 
 def test_a_run_that_was_stopped_begins_with_empty_windows(learn: Learn) -> None:
-    health = Health(None, {"approx_kl": "stop"}, lambda _: None)
-    learn([health, UpdateLog()], learning_rate=0.5, n_epochs=8, steps=384)
-    again = Health(None, {"approx_kl": "stop"}, lambda _: None)
+    health = HealthCallback(None, {"approx_kl": "stop"}, lambda _: None)
+    learn([health, LogUpdates()], learning_rate=0.5, n_epochs=8, steps=384)
+    again = HealthCallback(None, {"approx_kl": "stop"}, lambda _: None)
     again.restore(health.snapshot())
     assert again.run.updates == 6
     assert again.run.series["approx_kl"].count == 0
@@ -227,8 +235,8 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(
 ) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the run's folder should be")
-    health = Health(blocked)
-    learn([health, UpdateLog()])
+    health = HealthCallback(blocked)
+    learn([health, LogUpdates()])
     assert health.run.updates == 4
     warnings = [line for line in capsys.readouterr().err.splitlines() if "cannot be written" in line]
     assert len(warnings) == 1

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from callbacks.health import rules
 from callbacks.health.run_health import RunHealth
-from callbacks.health.series import THINNED, TREND, Series, Thinned, mean
+from callbacks.health.series import THINNED, TREND, MetricSeries, Thinned, mean
 from tests.paths import ROOT
 
 finite = st.floats(-1e6, 1e6)
 
 
-def series(values: Iterable[float]) -> Series:
-    made = Series()
+def series(values: Iterable[float]) -> MetricSeries:
+    made = MetricSeries()
     for value in values:
         made.add(value)
     return made

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from envs.cluster.actor import DONE, EmulatorActor, Terms
+from envs.cluster.actor import DONE, ActorSpec, EmulatorActor
 from envs.cluster.messages import BadMessage, decode, encode
 from envs.cluster.packing import Packing
 from envs.game.catalog import Game
@@ -20,7 +20,7 @@ from envs.game_boy.emulator import Emulator
 from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
 from envs.start_library import start_state
-from envs.workers.shared_memory import BUFFERS, OUTCOME, OUTCOMES, Layout, make_layout, outcomes, view
+from envs.workers.shared_memory import BUFFERS, OUTCOME, OUTCOMES, ArrayLayout, make_layout, outcomes, view
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 WHOLE = slice(0, 3)
@@ -28,17 +28,17 @@ NOBODY, ALL = np.zeros(3, np.bool_), np.ones(3, np.bool_)
 
 
 @pytest.fixture(scope="module")
-def packing() -> tuple[Packing, Layout]:
+def packing() -> tuple[Packing, ArrayLayout]:
     space = Observations().space
     layout = make_layout(space, 3)
     return Packing(layout, space), layout
 
 
-def blank(layout: Layout) -> dict[str, NDArray[Any]]:
+def blank(layout: ArrayLayout) -> dict[str, NDArray[Any]]:
     return view(np.zeros(layout.size, np.uint8), layout)
 
 
-def test_a_record_is_the_same_to_numpy_and_to_struct(packing: tuple[Packing, Layout]) -> None:
+def test_a_record_is_the_same_to_numpy_and_to_struct(packing: tuple[Packing, ArrayLayout]) -> None:
     block = np.zeros(packing[1].size, np.uint8)
     arrays, records = view(block, packing[1]), outcomes(block, packing[1])
     OUTCOME.pack_into(records, OUTCOME.size, 0.5, True, False, True, 1.0, 2.0, 3.0, 4.0)
@@ -58,7 +58,7 @@ def test_a_record_is_the_same_to_numpy_and_to_struct(packing: tuple[Packing, Lay
     ],
 )
 def test_results_that_no_environment_gives_are_refused(
-    packing: tuple[Packing, Layout], spoil: Callable[[Any], None], line: str
+    packing: tuple[Packing, ArrayLayout], spoil: Callable[[Any], None], line: str
 ) -> None:
     pack, layout = packing
     arrays = blank(layout)
@@ -70,7 +70,7 @@ def test_results_that_no_environment_gives_are_refused(
 
 
 @given(st.data())
-def test_stacked_pictures_arrive_whole(packing: tuple[Packing, Layout], data: st.DataObject) -> None:
+def test_stacked_pictures_arrive_whole(packing: tuple[Packing, ArrayLayout], data: st.DataObject) -> None:
     """Whether a stack has moved on by one picture or is another, and whether the one before is known; a step
     that moved on is small."""
     pack, layout = packing
@@ -102,7 +102,7 @@ def test_an_actor_sends_whole_stacks_only_where_it_must(game: Game) -> None:
 
     space = Observations().space
     actor = EmulatorActor(
-        Terms(lambda indices, episodes: [make for _ in indices], space, 1, 30.0, compress=False)
+        ActorSpec(lambda indices, episodes: [make for _ in indices], space, 1, 30.0, compress=False)
     )
     assert actor.start(encode({"indices": [0, 1, 2], "episodes": [0, 0, 0]}))[:1] == DONE
     assert actor.reset(encode({"seeds": [1, 2, 3], "options": [{}, {}, {}]}))[:1] == DONE
@@ -117,7 +117,7 @@ def test_an_actor_sends_whole_stacks_only_where_it_must(game: Game) -> None:
 
 
 @given(st.data())
-def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, Layout], data: st.DataObject) -> None:
+def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, ArrayLayout], data: st.DataObject) -> None:
     """A good message with bytes that were changed, cut off or added."""
     pack, layout = packing
     told = {0: {"info": {"agent_stats": {"x": 1.5}}}}

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.cluster.actor import Terms
-from envs.cluster.actor_handle import Patience
+from envs.cluster.actor import ActorSpec
+from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_api import Cluster
 from envs.cluster.ray_vec_env import RayVecEnv
-from envs.episodes.receiver import EpisodeShelf
+from envs.episodes.receiver import EpisodeReceiver
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_SHA1, Game
 from envs.game_boy.rom import ROM_VARIABLE, read_rom
@@ -190,9 +190,9 @@ def test_another_cartridge_is_refused_by_both_hashes(nodes: RayNodes, make: Make
     space = Observations(config.observations).space
 
     def refused(**wrong: Any) -> str:
-        terms = Terms(replace(makers, **wrong), space, 1, 4.0, compress=False)
+        terms = ActorSpec(replace(makers, **wrong), space, 1, 4.0, compress=False)
         with pytest.raises(UserError) as error:
-            RayVecEnv(nodes.address, terms, RedEnv.actions(), 2, 2, Patience())
+            RayVecEnv(nodes.address, terms, RedEnv.actions(), 2, 2, ActorTimeouts())
         return str(error.value)
 
     told = refused(rom_sha1="0" * 40)
@@ -245,7 +245,7 @@ def test_recorded_episodes_are_sent_to_the_trainer(make: Make, tmp_path: Path) -
 def test_what_is_no_recorded_episode_is_not_kept(
     tmp_path: Path, game: Game, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf = EpisodeShelf(tmp_path, start_state(game, "bedroom"), game.sha1, 2)
+    shelf = EpisodeReceiver(tmp_path, start_state(game, "bedroom"), game.sha1, 2)
     with caplog.at_level(logging.WARNING):
         shelf.ended(0, b"../../evil")
         shelf.ended(0, b"again")

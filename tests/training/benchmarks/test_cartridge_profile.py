@@ -11,9 +11,9 @@ from envs.game_boy.emulator import Emulator
 from envs.ram import GameState
 from envs.start_library import start_state
 from training.benchmarks.cartridge_profile import (
-    Episode,
     LongRun,
     Profile,
+    ProfiledEpisode,
     Walkthrough,
     median_interval,
     play_episode,
@@ -44,14 +44,16 @@ def test_median_interval_takes_the_ranks_of_the_sign_test() -> None:
 def test_each_bound_fails_on_its_own(
     first: int, ends: tuple[int, int], badges: int, walk: int, speed: float
 ) -> None:
-    episodes = (Episode(first, ends[0], ends[1], 0, first),)
+    episodes = (ProfiledEpisode(first, ends[0], ends[1], 0, first),)
     lines = rows(Profile(episodes, LongRun(1000, badges, (0,), 5), Walkthrough(walk, None), speed))
     assert [line.holds for line in lines].count(False) == 1
     assert table(lines).count("FAIL") == 1
 
 
 def test_a_walkthrough_that_fails_is_no_pass() -> None:
-    measured = Profile((Episode(None, 1, 2, 0, 9),), LongRun(1, 0, (0,), 5), Walkthrough(100, "stuck"), 900)
+    measured = Profile(
+        (ProfiledEpisode(None, 1, 2, 0, 9),), LongRun(1, 0, (0,), 5), Walkthrough(100, "stuck"), 900
+    )
     failed = [line.measured for line in rows(measured) if not line.holds]
     assert len(failed) == 2 and "1 without" in failed[0] and "stuck" in failed[1]
 

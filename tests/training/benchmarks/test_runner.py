@@ -13,7 +13,7 @@ import pytest
 
 from training.benchmarks.plot import draw
 from training.benchmarks.results import (
-    Measured,
+    BenchmarkResults,
     Wanted,
     growth,
     memory_per_environment,
@@ -23,24 +23,24 @@ from training.benchmarks.results import (
     wanted,
     workers_megabytes,
 )
-from training.benchmarks.runner import Sample, Series
+from training.benchmarks.runner import MemorySample, SpeedSeries
 
 
-def sample(actions: int, seconds: float = 1.0, **more: Any) -> Sample:
+def sample(actions: int, seconds: float = 1.0, **more: Any) -> MemorySample:
     settings = {"cpu": 0.0, "workers_cpu": 0.0, "rss": 10**8, "workers_rss": 10**8, "workers": 2, **more}
-    return Sample(actions, seconds, **settings)
+    return MemorySample(actions, seconds, **settings)
 
 
-def series(*samples: Sample) -> Series:
-    return Series(0.5, list(samples))
+def series(*samples: MemorySample) -> SpeedSeries:
+    return SpeedSeries(0.5, list(samples))
 
 
-def constant(actions: int, **costs: float) -> Series:
+def constant(actions: int, **costs: float) -> SpeedSeries:
     return series(*[sample(actions, **costs) for _ in range(3)])
 
 
 @pytest.fixture
-def measured() -> Measured:
+def measured() -> BenchmarkResults:
     """1,000 actions: emulating takes 0.6 s, looking 0.05, transport 0.1, the network 0.15, learning 0.3."""
     halves = constant(1000, emulator=0.6, looking=0.05)
     environments = {
@@ -54,7 +54,7 @@ def measured() -> Measured:
         "training": constant(1000, workers_cpu=0.9, cpu=0.48, workers_rss=450_000_000),
         "stock-subproc": constant(400),
     }
-    return Measured(16, 32, 2, environments, learning)
+    return BenchmarkResults(16, 32, 2, environments, learning)
 
 
 def test_shares_are_medians_of_the_rounds_and_not_of_the_rates() -> None:
@@ -66,13 +66,13 @@ def test_shares_are_medians_of_the_rounds_and_not_of_the_rates() -> None:
         ratio(ours, series(sample(1)))
 
 
-def test_the_split_of_time_adds_up_to_the_whole(measured: Measured) -> None:
+def test_the_split_of_time_adds_up_to_the_whole(measured: BenchmarkResults) -> None:
     parts = split_of_time(measured)
     assert list(parts.values()) == pytest.approx([600, 50, 100, 150, 300, 1380 - 1200])
     assert sum(parts.values()) == pytest.approx(1380), "what trainer and workers took for an action"
 
 
-def test_what_must_be_reached(measured: Measured) -> None:
+def test_what_must_be_reached(measured: BenchmarkResults) -> None:
     measured.start_ups = [9.0, 1.0, 2.0]
     measured.memory = [(steps, 300 + steps / 1e5) for steps in range(10_000, 330_001, 5_000)]
     found = [(round(row.measured, 3), row.reached) for row in wanted(measured) if row.measured is not None]
@@ -89,7 +89,7 @@ def test_what_must_be_reached(measured: Measured) -> None:
     assert "not measured" not in table(measured)
 
 
-def test_what_was_left_out_is_told_and_not_called_reached(measured: Measured) -> None:
+def test_what_was_left_out_is_told_and_not_called_reached(measured: BenchmarkResults) -> None:
     del measured.learning["stock-subproc"]
     left_out = [row.quantity.split(",")[0] for row in wanted(measured) if row.reached is None]
     assert left_out == [
@@ -115,7 +115,7 @@ def test_growth_counts_from_the_first_thirty_thousand_steps() -> None:
     assert growth(early) is None
 
 
-def test_memory_of_workers(measured: Measured) -> None:
+def test_memory_of_workers(measured: BenchmarkResults) -> None:
     assert workers_megabytes(series(sample(1, workers_rss=10**6), sample(1, workers_rss=3 * 10**6))) == 3
     assert memory_per_environment(measured) is None
     for number, size in ((2, 150), (8, 156), (32, 210)):
@@ -138,7 +138,7 @@ def test_wrong_input_is_refused(refused: Callable[..., str], flags: list[str], m
     assert message in refused("benchmark", *flags)
 
 
-def test_the_picture_shows_the_scaling_too(measured: Measured, tmp_path: Path) -> None:
+def test_the_picture_shows_the_scaling_too(measured: BenchmarkResults, tmp_path: Path) -> None:
     draw(measured, tmp_path / "without.svg")
     for number in (2, 4):
         measured.scaling[number] = {**measured.environments, "rollouts": measured.learning["rollouts"]}

@@ -19,7 +19,7 @@ from stable_baselines3 import PPO
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
 from tests.training.conftest import TINY
-from training.checkpoints.training_state import moment_of
+from training.checkpoints.training_state import training_state_of
 from training.checkpoints.writing import (
     OPTIMIZER,
     POLICY,
@@ -55,7 +55,7 @@ def model() -> Iterator[PPO]:
 @pytest.fixture
 def folder(model: PPO, tmp_path: Path) -> Path:
     """A whole checkpoint of it."""
-    return save_checkpoint(model, tmp_path / "64", {}, moment_of(model, [], SHA1))
+    return save_checkpoint(model, tmp_path / "64", {}, training_state_of(model, [], SHA1))
 
 
 def put(folder: Path, name: str, data: bytes) -> None:
@@ -198,7 +198,9 @@ def read_checkpoint_again(model: PPO, folder: Path) -> Checkpoint:
     model._last_obs = None
     assert model.env is not None
     model.env.reset()
-    return read_checkpoint(save_checkpoint(model, folder.with_name("sound"), {}, moment_of(model, [], SHA1)))
+    return read_checkpoint(
+        save_checkpoint(model, folder.with_name("sound"), {}, training_state_of(model, [], SHA1))
+    )
 
 
 @pytest.mark.parametrize(

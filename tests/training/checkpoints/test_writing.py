@@ -23,11 +23,11 @@ from training.checkpoints.writing import (
     CheckpointError,
     apply_training_state,
     apply_weights,
-    mend,
     newest_checkpoint,
     policy_tensors,
-    prune,
+    prune_checkpoints,
     read_checkpoint,
+    repair_checkpoints,
     save_checkpoint,
 )
 from training.config.loading import load_config
@@ -186,7 +186,7 @@ def test_killed_while_one_was_replaced(model: PPO, tmp_path: Path, whole: bool) 
     (tmp_path / "best").rename(tmp_path / ".best.old")
     if not whole:
         shutil.rmtree(tmp_path / ".best.new")
-    mend(tmp_path)
+    repair_checkpoints(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["64", "best"]
     kept = read_checkpoint(tmp_path / "best").trainer["extra"]["name"]
     assert kept == (".best.new" if whole else "best")
@@ -195,7 +195,7 @@ def test_killed_while_one_was_replaced(model: PPO, tmp_path: Path, whole: bool) 
 def test_pruning_keeps_the_newest_and_the_named(model: PPO, tmp_path: Path) -> None:
     for name in ("64", "128", "1024", "best", "final"):
         save_checkpoint(model, tmp_path / name)
-    prune(tmp_path, keep=2)
+    prune_checkpoints(tmp_path, keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1024", "128", "best", "final"]
 
 

@@ -22,7 +22,7 @@ from training.curricula.progress import FINISHED, STOPPED, StopRequest, follow
 from training.curricula.schema import Criterion, read_curriculum, stage_configs
 from training.curricula.state import begin_course, read_course
 from training.evaluation.episode_statistics import summarise
-from training.evaluation.playing import Episode
+from training.evaluation.playing import PlayedEpisode
 from training.session.session import Session
 
 NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}
@@ -48,7 +48,10 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_a_stage_is_done_when_the_lower_end_of_the_interval_is_high_enough() -> None:
-    won = [Episode({**STATS, "success": index < 19, "battles_won": 2}, {"forest": 9}) for index in range(20)]
+    won = [
+        PlayedEpisode({**STATS, "success": index < 19, "battles_won": 2}, {"forest": 9})
+        for index in range(20)
+    ]
     summary = summarise(won, ["forest", "gym1"])
     success = Criterion(metric="success_rate", at_least=0.8)
     assert success.figures(summary) == pytest.approx((0.95, 0.7639, 0.9911), abs=1e-4)

@@ -18,8 +18,8 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
-from callbacks.health.callback import Health
-from callbacks.log_updates import UpdateLog
+from callbacks.health.callback import HealthCallback
+from callbacks.log_updates import LogUpdates
 from envs.errors import UserError
 from training.diagnostics.run_health import Diagnosis, diagnose, text
 from training.event_logs.reader import LARGEST, MAX_NOTES, EventReader, event_files
@@ -86,8 +86,8 @@ def test_the_program_prints_it_and_json(stock: Path, program: Program) -> None:
 def test_files_say_what_was_said_while_it_ran(tmp_path: Path) -> None:
     model = PPO("MlpPolicy", "CartPole-v1", **CART)
     model.set_logger(Logger(str(tmp_path), [TensorBoardOutputFormat(str(tmp_path))]))
-    health = Health()
-    model.learn(64 * 22, callback=CallbackList([health, UpdateLog()]))
+    health = HealthCallback()
+    model.learn(64 * 22, callback=CallbackList([health, LogUpdates()]))
     model.logger.close()
     diagnosis = diagnose("again", tmp_path)
     assert diagnosis.run.updates == health.run.updates == 22

@@ -23,7 +23,7 @@ from tests.envs.game.test_catalog import unknown_cartridge
 from tests.paths import ROOT
 from training import doctor
 from training.diagnostics import game_checks as doctor_game
-from training.diagnostics.check_result import FAILURE, OK, Finding, attempt
+from training.diagnostics.check_result import FAILURE, OK, CheckResult, attempt
 from training.diagnostics.machine_checks import (
     LEAST_MEMORY,
     check_folder,
@@ -126,7 +126,7 @@ def test_a_game_that_is_not_what_the_user_says_is_found(emulator: Emulator) -> N
     assert "badges = " in state.message
 
 
-def as_process(*flags: str, limit: int | None = None, **variables: str) -> list[Finding]:
+def as_process(*flags: str, limit: int | None = None, **variables: str) -> list[CheckResult]:
     """The findings of the doctor as a process of its own, with ``limit`` bytes of address space."""
 
     def limited() -> None:
@@ -139,7 +139,7 @@ def as_process(*flags: str, limit: int | None = None, **variables: str) -> list[
         preexec_fn=limited,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    return [Finding(**finding) for finding in json.loads(done.stdout)]
+    return [CheckResult(**finding) for finding in json.loads(done.stdout)]
 
 
 def test_a_missing_package_and_an_old_torch_are_found(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_process_with_too_little_memory_says_so() -> None:
 
 
 def test_a_check_that_stumbles_is_a_failure_in_one_line() -> None:
-    def stumble() -> list[Finding]:
+    def stumble() -> list[CheckResult]:
         raise RuntimeError("two\nlines")
 
     (finding,) = attempt("speed", stumble)  # type: ignore[arg-type]

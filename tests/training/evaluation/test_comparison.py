@@ -17,7 +17,7 @@ from training.config.loading import load_config
 from training.environments.task import resolve_task
 from training.evaluation.episode_statistics import as_columns
 from training.evaluation.players import random_choice
-from training.evaluation.playing import Episode, Interrupted, play_episodes
+from training.evaluation.playing import Interrupted, PlayedEpisode, play_episodes
 from training.evaluation.protocol import Rules, known_play
 from training.learning_curves import mean_curve, read_curve
 from training.make_env import make_vec_env
@@ -116,7 +116,7 @@ def test_wrong_commands(three: Path, refused: Callable[..., str], flags: list[st
 def test_random_play_that_is_known_is_not_played_again(three: Path, tmp_path: Path) -> None:
     config = load_config(three / "e1" / "config.json")
     rules = Rules.of(resolve_task(config), episodes=2, seeds=1, num_envs=2)
-    played = [Episode({**STATS, "interventions": {}}, {"route 1": 3}, 0)]
+    played = [PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 3}, 0)]
     told = [{"policy": "random", "digest": "x", "values": as_columns(played)}, {"policy": "stochastic"}]
     (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps(row) for row in told) + '\n{"cut')
     assert known_play(tmp_path, "random", Rules(rules.record, "x")) == played

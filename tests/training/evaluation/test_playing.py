@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from training.cli.table import table
 from training.config.schema import MAX_SEED
 from training.evaluation.episode_statistics import as_columns, from_columns, improvement, summarise, together
-from training.evaluation.playing import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, Episode
+from training.evaluation.playing import CHOOSING, FIRST_EVALUATION_SEED, SEEDS_APART, PlayedEpisode
 from training.ppo.build import environment_seed
 
 STATS: dict[str, Any] = {
@@ -27,12 +27,16 @@ STATS: dict[str, Any] = {
 }
 
 
-def episode(seed: int = 0, **stats: Any) -> Episode:
-    return Episode({**STATS, **stats}, {}, seed)
+def episode(seed: int = 0, **stats: Any) -> PlayedEpisode:
+    return PlayedEpisode({**STATS, **stats}, {}, seed)
 
 
 def test_summary_counts_episodes_that_reach_and_takes_the_median_of_all() -> None:
-    played = [Episode(STATS, {"route 1": 10}), Episode(STATS, {"route 1": 30}), Episode(STATS, {})]
+    played = [
+        PlayedEpisode(STATS, {"route 1": 10}),
+        PlayedEpisode(STATS, {"route 1": 30}),
+        PlayedEpisode(STATS, {}),
+    ]
     summary = summarise(played, ["route 1", "forest"])
     assert summary["episodes"] == 3
     assert summary["return_mean"] == summary["return_low"] == summary["return_high"] == 2.0
@@ -61,7 +65,7 @@ def test_runs_that_differ_make_wide_intervals_when_put_together() -> None:
 
 
 def test_rates_of_runs_put_together_keep_what_no_episode_showed() -> None:
-    reached = [[Episode(STATS, {"forest": 5})] * 10, [Episode(STATS, {})] * 10]
+    reached = [[PlayedEpisode(STATS, {"forest": 5})] * 10, [PlayedEpisode(STATS, {})] * 10]
     forest = together(reached, ["forest"])["milestones"]["forest"]
     assert (forest["rate"], forest["low"], forest["high"]) == (0.5, 0.0, 1.0)
     never = together([[episode()] * 10, [episode()] * 10], ["forest"])["milestones"]["forest"]
@@ -78,8 +82,8 @@ def test_improvement_is_told_for_each_figure() -> None:
 
 def test_episodes_come_back_from_a_row() -> None:
     played = [
-        Episode({**STATS, "interventions": {}}, {"route 1": 4}, 0),
-        Episode({**STATS, "interventions": {"fast_text": 1}, "success": True}, {"forest": 9}, 3),
+        PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 4}, 0),
+        PlayedEpisode({**STATS, "interventions": {"fast_text": 1}, "success": True}, {"forest": 9}, 3),
     ]
     assert from_columns(json.loads(json.dumps(as_columns(played)))) == played
 

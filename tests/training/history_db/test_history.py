@@ -23,7 +23,7 @@ from tests.training.conftest import TINY, Program, environment
 from training.history_db import models
 from training.history_db.curves import LIMIT, POINT, CurveWriter, Points
 from training.history_db.importing import new_row, rebuild, run_id_of
-from training.history_db.models import Base, Curve, Run
+from training.history_db.models import Base, CurveRecord, RunRecord
 from training.history_db.queries import Filter, evaluations_of, find_run, list_runs, points_of
 from training.history_db.store import HistoryError, Store
 from training.history_db.sync import Sync
@@ -57,7 +57,7 @@ def row_of(store: Store, name: str) -> Any:
 def curves_of(store: Store, name: str) -> dict[str, Points]:
     with store.read() as connection:
         run_id = run_id_of(connection, name)
-        keys = connection.execute(select(Curve.key).where(Curve.run_id == run_id)).scalars().all()
+        keys = connection.execute(select(CurveRecord.key).where(CurveRecord.run_id == run_id)).scalars().all()
         return {key: points for (_, key), points in points_of(connection, [run_id or 0], keys).items()}
 
 
@@ -276,7 +276,7 @@ def test_migrations_make_the_tables_that_the_models_say(store: Store) -> None:
         assert columns == {column.name: bool(column.nullable) for column in table.columns}, table.name
         indexes = {index["name"] for index in found.get_indexes(table.name)}
         assert indexes == {index.name for index in table.indexes}, table.name
-    assert set(models.FIGURES) <= {column.name for column in Run.__table__.columns}
+    assert set(models.FIGURES) <= {column.name for column in RunRecord.__table__.columns}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from envs.observations import OBSERVATION_NAMES, Observations
 from training.config.schema import NetworkConfig
 from training.policies.fast_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
-from training.policies.fast_inference import Acting, Choice, Noise
+from training.policies.fast_inference import ActionChoice, ActionNoise, RolloutActor
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 
@@ -36,20 +36,22 @@ def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
     }
 
 
-def _wanted(policy: GamePolicy, observed: Mapping[str, NDArray[np.uint8]]) -> Choice:
+def _wanted(policy: GamePolicy, observed: Mapping[str, NDArray[np.uint8]]) -> ActionChoice:
     """What the policy itself chooses."""
     torch.manual_seed(2)
     with torch.inference_mode():
         chosen = policy({name: torch.from_numpy(array) for name, array in observed.items()})
-    return Choice(*(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate(chosen)))
+    return ActionChoice(
+        *(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate(chosen))
+    )
 
 
-def _chosen(acting: Acting, observed: Mapping[str, NDArray[np.uint8]], group: int = 0) -> Choice:
+def _chosen(acting: RolloutActor, observed: Mapping[str, NDArray[np.uint8]], group: int = 0) -> ActionChoice:
     torch.manual_seed(2)
     return acting.choose(observed, group)
 
 
-def _agree(own: Choice, wanted: Choice) -> None:
+def _agree(own: ActionChoice, wanted: ActionChoice) -> None:
     assert own.actions.dtype == wanted.actions.dtype == np.int64
     np.testing.assert_array_equal(own.actions, wanted.actions)
     for part, expected in zip(own[1:], wanted[1:], strict=True):
@@ -61,7 +63,7 @@ def _agree(own: Choice, wanted: Choice) -> None:
 @pytest.mark.parametrize("network", [{}, {"hidden": ()}, {"hidden": (8, 6)}, {"cnn": "nature"}], ids=str)
 def test_it_acts_as_the_policy_does(network: dict[str, Any], number: int) -> None:
     policy = _policy(**network)
-    acting = Acting(policy)
+    acting = RolloutActor(policy)
     wanted = _wanted(policy, _observed(number))
     assert number == 1 or len(set(wanted.actions)) > 2
     _agree(_chosen(acting, _observed(number)), wanted)
@@ -76,11 +78,11 @@ def test_it_acts_on_what_a_config_picks(left_out: list[str]) -> None:
     names = [name for name in OBSERVATION_NAMES if name not in left_out]
     policy = _policy(names)
     observed = {name: array for name, array in _observed(5).items() if name in names}
-    _agree(_chosen(Acting(policy), observed), _wanted(policy, observed))
+    _agree(_chosen(RolloutActor(policy), observed), _wanted(policy, observed))
 
 
 def test_noise_made_ahead_is_that_made_one_by_one() -> None:
-    noise, shapes = Noise(64), [(16, 7), (3, 7), (16, 7), (1, 7)] * 40
+    noise, shapes = ActionNoise(64), [(16, 7), (3, 7), (16, 7), (1, 7)] * 40
     torch.manual_seed(5)
     ahead = [noise.draw(shape).copy() for shape in shapes]
     torch.manual_seed(5)
@@ -89,7 +91,7 @@ def test_noise_made_ahead_is_that_made_one_by_one() -> None:
 
 
 def test_after_a_refresh_actions_depend_on_the_generator_alone() -> None:
-    acting, fresh = Acting(_policy(), ahead=64), Acting(_policy(), ahead=64)
+    acting, fresh = RolloutActor(_policy(), ahead=64), RolloutActor(_policy(), ahead=64)
     acting.choose(_observed(5), 0)
     chosen = []
     for own in (acting, fresh):
@@ -103,7 +105,7 @@ def test_in_bfloat16_it_is_the_policy_itself() -> None:
     policy = _policy()
     with torch.autocast("cpu", torch.bfloat16):
         wanted = _wanted(policy, _observed(16))
-        own = _chosen(Acting(policy), _observed(16))
+        own = _chosen(RolloutActor(policy), _observed(16))
     for part, expected in zip(own, wanted, strict=True):
         np.testing.assert_array_equal(part, expected)
     exact = _wanted(policy, _observed(16))
@@ -112,7 +114,7 @@ def test_in_bfloat16_it_is_the_policy_itself() -> None:
 
 def test_features_of_events_are_of_these_events() -> None:
     policy = _policy()
-    acting = Acting(policy)
+    acting = RolloutActor(policy)
     one, other = _observed(4), _observed(4, seed=3)
     fallen = {**one, "events": one["events"].copy()}
     fallen["events"][2, 7] ^= 1
@@ -122,7 +124,7 @@ def test_features_of_events_are_of_these_events() -> None:
 
 
 def test_what_it_keeps_of_events_changes_no_bit() -> None:
-    acting, fresh = Acting(_policy()), Acting(_policy())
+    acting, fresh = RolloutActor(_policy()), RolloutActor(_policy())
     for seed in (1, 1, 4, 4, 1):
         observed = {**_observed(16, seed), "screen": _observed(16, 9)["screen"]}
         fresh.refresh()
@@ -133,7 +135,7 @@ def test_what_it_keeps_of_events_changes_no_bit() -> None:
 def test_it_reads_observations_where_the_buffer_has_them() -> None:
     """Slices of (steps, environments, ...), and each is read when it is asked for."""
     policy = _policy()
-    acting = Acting(policy)
+    acting = RolloutActor(policy)
     kept = {name: np.stack([array, array[::-1]]) for name, array in _observed(8).items()}
     for step, part in ((0, slice(0, 4)), (1, slice(4, 8)), (1, slice(0, 4))):
         observed = {name: array[step, part] for name, array in kept.items()}
@@ -144,7 +146,7 @@ def test_logits_that_are_no_numbers_are_an_error() -> None:
     policy = _policy()
     torch.nn.init.constant_(policy.action_net.bias, float("nan"))
     with pytest.raises(ValueError, match="logits are not finite"):
-        Acting(policy).choose(_observed(2), 0)
+        RolloutActor(policy).choose(_observed(2), 0)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_neighbourhoods_hold_what_a_convolution_sees(size: int, stride: int, pad
 
 def test_it_follows_an_update_when_told_to() -> None:
     policy = _policy()
-    acting = Acting(policy)
+    acting = RolloutActor(policy)
     before = _chosen(acting, _observed(8))
     tensors = {name: torch.from_numpy(array) for name, array in _observed(4).items()}
     loss = sum(part.float().square().sum() for part in policy(tensors)[1:])
@@ -188,7 +190,7 @@ def test_the_policy_stays_as_it_was() -> None:
     policy = _policy()
     before = {name: value.clone() for name, value in policy.state_dict().items()}
     kinds = [type(module) for module in policy.modules()]
-    _chosen(Acting(policy), _observed(4))
+    _chosen(RolloutActor(policy), _observed(4))
     assert [type(module) for module in policy.modules()] == kinds
     assert list(policy.state_dict()) == list(before)
     assert all(torch.equal(value, before[name]) for name, value in policy.state_dict().items())

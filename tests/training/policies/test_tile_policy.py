@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from envs.observations import Observations
 from envs.ram import GameState
 from training.config.schema import NetworkConfig
-from training.policies.tile_policy import EventBits, GameFeatures, GamePolicy, OneHot, policy_kwargs
+from training.policies.tile_policy import EventEncoder, GameFeatures, GamePolicy, OneHotEncoder, policy_kwargs
 
 WIDTHS = NetworkConfig().model_dump(exclude={"hidden"})
 
@@ -25,7 +25,7 @@ def test_event_n_is_input_n(number: int) -> None:
     events = np.zeros(320, np.uint8)
     events[number // 8] = 1 << number % 8
     assert GameState(event_bytes=events.tobytes()).has_event(number)
-    layer = EventBits(320, 1)
+    layer = EventEncoder(320, 1)
     with torch.no_grad():
         layer.layer.weight.copy_(torch.arange(2560.0))
         layer.layer.bias.fill_(1.0)
@@ -33,7 +33,7 @@ def test_event_n_is_input_n(number: int) -> None:
 
 
 def test_codes_become_flags() -> None:
-    flags = OneHot(8)(torch.tensor([[0, 7, 3]], dtype=torch.uint8))
+    flags = OneHotEncoder(8)(torch.tensor([[0, 7, 3]], dtype=torch.uint8))
     assert flags.shape == (1, 24)
     assert flags.nonzero()[:, 1].tolist() == [0, 15, 19]
 

@@ -22,9 +22,9 @@ from training.environments.local import env_makers
 from training.environments.monitor import ClusterMonitor
 from training.environments.task import resolve_task
 from training.ppo import async_rollout as arrivals
-from training.ppo.async_ppo import ArrivingPPO
+from training.ppo.async_ppo import AsyncPPO
 from training.ppo.build import build_model
-from training.ppo.rollout_buffer import LastingRolloutBuffer
+from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 ROWS, ENVS = 12, 4
 CONFIG = {**TINY, "num_envs": ENVS, "workers": 2, "max_steps": 10, "n_steps": ROWS, "batch_size": 12}
@@ -87,7 +87,7 @@ class Seen(BaseCallback):
         return True
 
 
-Make = Callable[[Script], tuple[ArrivingPPO, Scripted]]
+Make = Callable[[Script], tuple[AsyncPPO, Scripted]]
 
 
 @pytest.fixture
@@ -95,13 +95,13 @@ def make() -> Iterator[Make]:
     """make(script): a fresh model of the config on games whose news are scripted."""
     made: list[Scripted] = []
 
-    def model(script: Script) -> tuple[ArrivingPPO, Scripted]:
+    def model(script: Script) -> tuple[AsyncPPO, Scripted]:
         config = load_config(None, CONFIG)
         env = Scripted(config)
         env.script = script
         made.append(env)
         ppo = build_model(config, ClusterMonitor(env))  # type: ignore[arg-type]
-        assert isinstance(ppo, ArrivingPPO)
+        assert isinstance(ppo, AsyncPPO)
         ppo.late_factor = None
         return ppo, env
 
@@ -110,9 +110,7 @@ def make() -> Iterator[Make]:
         env.close()
 
 
-def rollout(
-    model: ArrivingPPO, callback: BaseCallback | None = None, first: bool = True
-) -> LastingRolloutBuffer:
+def rollout(model: AsyncPPO, callback: BaseCallback | None = None, first: bool = True) -> ReusedRolloutBuffer:
     _, callbacks = model._setup_learn(10**6, callback, reset_num_timesteps=first)
     assert model.env is not None
     assert model.collect_rollouts(model.env, callbacks, model.rollout_buffer, ROWS)
@@ -127,7 +125,7 @@ def second_group_first(env: Scripted) -> News:
     return max(env.under_way), True
 
 
-def one_step_advantage(model: ArrivingPPO, buffer: LastingRolloutBuffer, row: int, env: int) -> float:
+def one_step_advantage(model: AsyncPPO, buffer: ReusedRolloutBuffer, row: int, env: int) -> float:
     """Of a step after whose successor nothing is known."""
     rewards, values = buffer.rewards, buffer.values
     return float(rewards[row, env] + model.gamma * values[row + 1, env] - values[row, env])

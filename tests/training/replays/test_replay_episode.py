@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from envs.episodes.file_format import (
     STARTS,
-    Episode,
+    RecordedEpisode,
     encode,
     file_name,
     read_episode,
@@ -29,13 +29,13 @@ from envs.errors import UserError
 from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
-from training.drawing.reward_overlay import PALETTE, STRIP, Curves, Strip, amount
-from training.drawing.video import Film
+from training.drawing.reward_overlay import PALETTE, STRIP, RewardCurves, RewardOverlay, amount
+from training.drawing.video import VideoWriter
 from training.environments.task import resolve_task
 from training.make_env import make_vec_env
 from training.replays.episode_folder import BLOCK, EpisodeFolder
 from training.replays.episode_list import chosen, listing, verify_all
-from training.replays.replay_episode import FilmedEmulator, Source, describe, film, open_episode, verify
+from training.replays.replay_episode import FilmedEmulator, ReplaySource, describe, film, open_episode, verify
 
 RUN = {
     **TINY,
@@ -121,12 +121,12 @@ def test_a_killed_worker_leaves_no_half_episode(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def source(run: Path) -> Source:
+def source(run: Path) -> ReplaySource:
     """The first episode of the run."""
     return open_episode(run / "episodes" / file_name(0, 0), run=run)
 
 
-def test_one_other_action_shows(source: Source, program: Program, tmp_path: Path) -> None:
+def test_one_other_action_shows(source: ReplaySource, program: Program, tmp_path: Path) -> None:
     """The file is whole and its digest fits: only playing it tells."""
     episode = source.episode
     actions = bytearray(episode.actions)
@@ -139,14 +139,14 @@ def test_one_other_action_shows(source: Source, program: Program, tmp_path: Path
     assert result.returncode == 1, result.stderr
     assert "memory differs at step 70; it agreed at step 64" in result.stdout
     assert not (tmp_path / "x.mp4").exists()
-    outcome = verify(replace(source, episode=Episode(episode.header, bytes(actions), episode.hashes)))
+    outcome = verify(replace(source, episode=RecordedEpisode(episode.header, bytes(actions), episode.hashes)))
     assert (outcome.agreed, outcome.differs) == (64, 70)
 
 
-def test_another_reward_is_told(source: Source) -> None:
+def test_another_reward_is_told(source: ReplaySource) -> None:
     header = source.episode.header
     sums = {**header.reward_components, "battle": 12.5}
-    other = Episode(
+    other = RecordedEpisode(
         header.model_copy(update={"reward_components": sums}), source.episode.actions, source.episode.hashes
     )
     text = describe(replace(source, episode=other), verify(source))
@@ -200,7 +200,7 @@ def _pictures(path: Path) -> tuple[list[NDArray[Any]], float]:
 
 @pytest.mark.parametrize(("name", "scale", "speed"), [("x.mp4", 1, 4.0), ("x.gif", 2, 8.0)])
 def test_a_film_shows_the_episode(
-    source: Source, tmp_path: Path, name: str, scale: int, speed: float
+    source: ReplaySource, tmp_path: Path, name: str, scale: int, speed: float
 ) -> None:
     outcome = verify(source)
     moving = film(source, outcome.curves, tmp_path / name, speed, 15, scale)
@@ -215,7 +215,7 @@ def test_a_film_shows_the_episode(
             assert (pictures[-1][::2, ::2][:144] == _last_picture(source, plain)).all()
 
 
-def _last_picture(source: Source, emulator: Emulator) -> NDArray[np.uint8]:
+def _last_picture(source: ReplaySource, emulator: Emulator) -> NDArray[np.uint8]:
     from training.environments.local import make_env
     from training.replays.replay_episode import play_again
 
@@ -255,12 +255,12 @@ def test_a_film_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path
     for name in ("nowhere/x.mp4", "nowhere/x.gif", "mine.mp4"):
         with (
             pytest.raises(UserError, match=f"{name}: cannot be written"),
-            Film(tmp_path / name, PALETTE, Fraction(15)) as it,
+            VideoWriter(tmp_path / name, PALETTE, Fraction(15)) as it,
         ):
             it.add(picture)
     with (
         pytest.raises(RuntimeError, match="on the way"),
-        Film(tmp_path / "x.gif", PALETTE, Fraction(15)) as it,
+        VideoWriter(tmp_path / "x.gif", PALETTE, Fraction(15)) as it,
     ):
         it.add(picture)
         raise RuntimeError("on the way")
@@ -268,19 +268,19 @@ def test_a_film_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path
 
 
 def test_curves_take_the_same_memory_however_long(rom: Path) -> None:
-    curves = Curves(1_000_000)
+    curves = RewardCurves(1_000_000)
     for step in range(1, 1_000_001, 10_000):
         curves.add(step, (step / 1e6, 0.0, 5.0 * (step > 500_000), -0.5), ["badge1"] * (step == 500_001))
     curves.add(1_000_000, (1.0, 0.0, 5.0, -0.5))
     rows = curves.rows()
     assert rows[:, 2].max() - rows[:, 2].min() > 15, "the milestone's step is the highest"
     assert (np.diff(rows[:, 0]) <= 0).all(), "it only rises"
-    strip = Strip(curves).draw(
+    strip = RewardOverlay(curves).draw(
         600_000, "route 1", dict.fromkeys(("exploration", "battle", "milestone", "penalty"), 1.0), "x"
     )
     assert strip.shape == (STRIP, 160)
     assert strip.max() < len(PALETTE)
-    assert not np.array_equal(strip, Strip(curves).draw(400_000, "route 1", dict.fromkeys(
+    assert not np.array_equal(strip, RewardOverlay(curves).draw(400_000, "route 1", dict.fromkeys(
         ("exploration", "battle", "milestone", "penalty"), 1.0), "x"))  # fmt: skip
     assert [amount(value) for value in (0.0, -0.001, 0.05, -2.04, 99.4, 1234.5, -1e6)] == [
         "0", "0", "0.05", "-2.0", "99.4", "1,234", "-1,000,000"
@@ -288,7 +288,12 @@ def test_curves_take_the_same_memory_however_long(rom: Path) -> None:
 
 
 def _put(
-    folder: Path, source: Source, number: int, value: float, milestones: list[tuple[int, str]], start: str
+    folder: Path,
+    source: ReplaySource,
+    number: int,
+    value: float,
+    milestones: list[tuple[int, str]],
+    start: str,
 ) -> None:
     header = source.episode.header.model_dump(mode="json")
     header |= {"number": number, "episode_return": value, "milestones": milestones, "start_sha256": start}
@@ -299,7 +304,7 @@ def _put(
 
 
 def test_the_oldest_go_but_the_best_and_the_first_with_a_milestone_stay(
-    source: Source, tmp_path: Path
+    source: ReplaySource, tmp_path: Path
 ) -> None:
     shared, spare = "a" * 64, "b" * 64
     for number in range(20):

@@ -29,7 +29,7 @@ from training.resources.memory_estimate import (
     OBSERVATION_BYTES,
     SAMPLE_BYTES,
     WORKER_BYTES,
-    Run,
+    MemoryEstimate,
     preflight,
 )
 from training.session.sizing import check_memory, memory_of
@@ -53,7 +53,7 @@ def test_the_buffer_and_the_network_are_counted_as_they_are() -> None:
 
 def test_the_default_run_is_what_the_doctor_and_the_presets_reckon_with() -> None:
     run = memory_of(load_config(None, {"workers": 2}))
-    assert run == Run(16, 512, 2, samples=samples_at_once(512, available_cores())), (
+    assert run == MemoryEstimate(16, 512, 2, samples=samples_at_once(512, available_cores())), (
         "shapes of observations and size of the network are the constants'"
     )
     assert run.buffer == 16 * 512 * (OBSERVATION_BYTES + NUMBERS_BYTES)
@@ -75,17 +75,17 @@ def test_workers_take_no_more_than_is_reckoned() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 512])
 def test_the_largest_settings_that_fit_do_fit_and_larger_ones_do_not(batch_size: int) -> None:
-    run, free = Run(64, 4096, 4), 3 * GIB
+    run, free = MemoryEstimate(64, 4096, 4), 3 * GIB
     with pytest.raises(UserError, match=r"too little: .*--ignore-memory starts anyway") as refusal:
         preflight(run, batch_size, free)
     suggested = dict(re.findall(r"--(num-envs|n-steps) (\d+)", str(refusal.value)))
     envs, steps = int(suggested["num-envs"]), int(suggested["n-steps"])
     assert envs * 4096 % batch_size == 0 and 64 * steps % batch_size == 0
-    assert preflight(Run(envs, 4096, 4), batch_size, free).startswith("memory: rollout buffer")
-    assert preflight(Run(64, steps, 4), batch_size, free).startswith("memory: rollout buffer")
+    assert preflight(MemoryEstimate(envs, 4096, 4), batch_size, free).startswith("memory: rollout buffer")
+    assert preflight(MemoryEstimate(64, steps, 4), batch_size, free).startswith("memory: rollout buffer")
     for larger in (
-        Run(envs + max(1, batch_size // 512), 4096, 4),
-        Run(64, steps + max(1, batch_size // 64), 4),
+        MemoryEstimate(envs + max(1, batch_size // 512), 4096, 4),
+        MemoryEstimate(64, steps + max(1, batch_size // 64), 4),
     ):
         with pytest.raises(UserError):
             preflight(larger, batch_size, free)
@@ -93,7 +93,7 @@ def test_the_largest_settings_that_fit_do_fit_and_larger_ones_do_not(batch_size:
 
 def test_where_nothing_fits_no_size_is_suggested() -> None:
     with pytest.raises(UserError, match="close other programs"):
-        preflight(Run(1, 1, 1), 1, 100_000_000)
+        preflight(MemoryEstimate(1, 1, 1), 1, 100_000_000)
 
 
 def test_a_run_that_does_not_fit_is_refused_before_it_starts(refused: Refused) -> None:

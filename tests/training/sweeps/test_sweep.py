@@ -21,7 +21,7 @@ from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.sweeps.comparison import recommendation, sweep_table
-from training.sweeps.local_jobs import Outcome
+from training.sweeps.local_jobs import TrialOutcome
 from training.sweeps.student import difference, half_width, quantile
 from training.sweeps.trials import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 
@@ -135,7 +135,7 @@ def test_a_sweep_has_the_same_name_every_time_and_another_for_other_settings(tmp
     ]
 
 
-def _outcomes(**returns: list[float | None]) -> list[Outcome]:
+def _outcomes(**returns: list[float | None]) -> list[TrialOutcome]:
     config = load_config(None)
     made = []
     for variant, values in returns.items():
@@ -146,7 +146,9 @@ def _outcomes(**returns: list[float | None]) -> list[Outcome]:
                 "session_steps": 1000, "verdict": "healthy",
                 "metrics": {"approx_kl": 0.01, "clip_fraction": 0.2, "explained_variance": 0.7},
             }  # fmt: skip
-            made.append(Outcome(trial, None, "exit status 1") if value is None else Outcome(trial, summary))
+            made.append(
+                TrialOutcome(trial, None, "exit status 1") if value is None else TrialOutcome(trial, summary)
+            )
     return made
 
 

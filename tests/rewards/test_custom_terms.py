@@ -9,7 +9,7 @@ import pytest
 
 from envs.errors import UserError
 from envs.ram import GameState
-from rewards.own_terms import OwnTerm, own_terms, resolve_terms
+from rewards.custom_terms import CustomTerm, load_custom_terms, resolve_terms
 from rewards.stack import RewardStack
 from tests.rewards.play import START
 from training.config.files import ConfigError
@@ -31,7 +31,7 @@ def write(folder: Path, text: str, name: str = "mine.py") -> Path:
 
 
 def test_layer_component_and_name_come_from_the_class(tmp_path: Path) -> None:
-    term = OwnTerm(f"{write(tmp_path, GOOD)}:Good")
+    term = CustomTerm(f"{write(tmp_path, GOOD)}:Good")
     assert (term.name, term.layer, term.component) == ("mine:Good", "dense", "exploration")
     term.reset(START)
     assert term(START, START, RewardStack({}).memory) == 1.0
@@ -55,7 +55,7 @@ def test_layer_component_and_name_come_from_the_class(tmp_path: Path) -> None:
 )
 def test_what_is_no_term_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=r"^reward term [^\n]*mine\.py:Good: [^\n]*$") as error:
-        OwnTerm(f"{write(tmp_path, text)}:Good")
+        CustomTerm(f"{write(tmp_path, text)}:Good")
     assert said in str(error.value)
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_term_is_named(tmp_path: Path, text: str, said: str) -> None:
 )
 def test_what_is_not_there_is_named(spec: str, said: str) -> None:
     with pytest.raises(UserError, match=r"^[^\n]*$") as error:
-        own_terms({spec: 1.0})
+        load_custom_terms({spec: 1.0})
     assert said in str(error.value)
 
 
@@ -87,7 +87,7 @@ def test_what_is_not_there_is_named(spec: str, said: str) -> None:
 )
 def test_a_term_that_fails_says_where(tmp_path: Path, body: str, said: str) -> None:
     text = f"{GOOD}\n    {body}\n"
-    stack = RewardStack({}, own=own_terms({f"{write(tmp_path, text)}:Good": 1.0}))
+    stack = RewardStack({}, own=load_custom_terms({f"{write(tmp_path, text)}:Good": 1.0}))
     with pytest.raises(UserError, match=r"^[^\n]*$") as error:
         stack.reset(START)
         stack.step(START, START)
@@ -107,7 +107,7 @@ def test_a_term_may_take_its_memory_down_itself(tmp_path: Path) -> None:
         self.seen = set(kept)
 """
     spec = {f"{write(tmp_path, text)}:Good": 1.0}
-    stack, other = RewardStack({}, own=own_terms(spec)), RewardStack({}, own=own_terms(spec))
+    stack, other = RewardStack({}, own=load_custom_terms(spec)), RewardStack({}, own=load_custom_terms(spec))
     stack.reset(GameState(map_id=7))
     other.restore(stack.snapshot())
     assert other.snapshot()["own"] == [[7]]
@@ -144,4 +144,4 @@ def test_a_name_that_two_files_share_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     files = write(tmp_path, GOOD), write(tmp_path / "a", GOOD)
     with pytest.raises(UserError, match="mine:Good is named twice"):
-        own_terms({f"{path}:Good": 1.0 for path in files})
+        load_custom_terms({f"{path}:Good": 1.0 for path in files})

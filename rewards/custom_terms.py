@@ -26,7 +26,7 @@ from rewards.coefficients import MAX_COEFFICIENT, nearest
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
 
 
-class OwnTerm:
+class CustomTerm:
     """One term of the user's: the object that their class made, with its answers and errors checked.
 
     ``spec`` is "FILE.py:CLASS", an absolute path or one from the working directory, or "MODULE:CLASS". Raises
@@ -159,7 +159,7 @@ def _plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def check_own_coefficients(terms: Mapping[str, float]) -> None:
+def check_custom_coefficients(terms: Mapping[str, float]) -> None:
     """Raises UserError for a name that is not FILE.py:CLASS or MODULE:CLASS, and a number that is not finite
     or above 1e6."""
     for spec, coefficient in terms.items():
@@ -171,10 +171,10 @@ def check_own_coefficients(terms: Mapping[str, float]) -> None:
             )
 
 
-def own_terms(terms: Mapping[str, float]) -> tuple[tuple[OwnTerm, float], ...]:
+def load_custom_terms(terms: Mapping[str, float]) -> tuple[tuple[CustomTerm, float], ...]:
     """The terms that a config names, with their coefficients; those of 0 are left out. Raises UserError."""
-    check_own_coefficients(terms)
-    made = tuple((OwnTerm(spec), float(value)) for spec, value in terms.items() if value != 0)
+    check_custom_coefficients(terms)
+    made = tuple((CustomTerm(spec), float(value)) for spec, value in terms.items() if value != 0)
     names = [term.name for term, _ in made]
     for name in names:
         if names.count(name) > 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rewards.base import Battle, EpisodeMemory, Places, Progress
+from rewards.base import BattleMemory, EpisodeMemory, ProgressMemory, VisitMemory
 
 _ROW = np.dtype("<i8")  # tile, step of the last visit, how often the recent reward was paid
 
@@ -47,7 +47,7 @@ def memory_from(plain: Mapping[str, Any]) -> EpisodeMemory:
         step=plain["step"],
         steps_without_progress=plain["steps_without_progress"],
         steps_before_battle=plain["steps_before_battle"],
-        places=Places(
+        places=VisitMemory(
             tiles={tile: (step, paid) for tile, step, paid in rows}, idle_steps=plain["idle_steps"]
         ),
         battle=_battle(plain["battle"]),
@@ -55,8 +55,8 @@ def memory_from(plain: Mapping[str, Any]) -> EpisodeMemory:
     )
 
 
-def _battle(plain: Mapping[str, Any]) -> Battle:
-    return Battle(
+def _battle(plain: Mapping[str, Any]) -> BattleMemory:
+    return BattleMemory(
         **{
             **plain,
             "last_enemy": tuple(plain["last_enemy"]),
@@ -67,8 +67,8 @@ def _battle(plain: Mapping[str, Any]) -> Battle:
     )
 
 
-def _progress(plain: Mapping[str, Any]) -> Progress:
-    return Progress(
+def _progress(plain: Mapping[str, Any]) -> ProgressMemory:
+    return ProgressMemory(
         badges=plain["badges"],
         events=int(plain["events"], 16),
         maps=set(plain["maps"]),
