@@ -17,6 +17,7 @@ test: $(VENV)/.dev $(VENV)/pyboy-2.7/.installed
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 cartridge:          ## rebuild the embedded cartridge (needs SDCC 4.2)
 	$(MAKE) -C envs/cartridge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envs.cartridge.tools.second_emulator import CORE, compare
+from envs.cartridge.second_emulator import CORE, compare
 from envs.errors import UserError
 
 installed = pytest.mark.skipif(not CORE.exists(), reason="libretro-gambatte is not installed")

@@ -1,4 +1,4 @@
-"""The cartridge on a second, unrelated emulator: ``python -m envs.cartridge.tools.second_emulator``.
+"""The cartridge on a second, unrelated emulator: ``python -m envs.cartridge.second_emulator``.
 
 Loads a libretro core (Debian packages ``libretro-gambatte`` and ``libretro-mgba``) without any window, shows
 that the same buttons give the same pictures as in the project's own emulator up to the first step of a new
@@ -167,7 +167,7 @@ def same_pictures(first: Emulator, second: SecondEmulator, buttons: Sequence[str
 
 def main() -> int:
     """Compare and play; exit status 0 when the milestone was reached, 1 when not, 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="envs.cartridge.tools.second_emulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="envs.cartridge.second_emulator", description=__doc__)
     parser.add_argument("--core", type=Path, default=CORE, help="a libretro core for the Game Boy")
     parser.add_argument("--until", default="badge1", help=f"one of {', '.join(STORY)}")
     options = parser.parse_args()
