@@ -1,4 +1,1 @@
-"""What is measured and steered while a run learns: one file per concern, each a stable-baselines3 callback.
-
-They read what arrives in ``info`` and in the logger, and know nothing of the game.
-"""
+"""One file per concern, each a stable-baselines3 BaseCallback that reads info and the logger."""

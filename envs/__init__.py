@@ -1,1 +1,1 @@
-"""The game as a Gymnasium environment. Importing the package imports nothing heavy."""
+"""The game as a Gymnasium environment, and many of them side by side."""

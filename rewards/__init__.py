@@ -1,1 +1,1 @@
-"""Rewards in layers: pure functions of two moments of the game and the memory of the episode."""
+"""Reward terms in three layers: functions of two GameStates."""

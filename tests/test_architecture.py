@@ -10,6 +10,7 @@ from statistics import mean
 
 import pytest
 
+from tests import rooms
 from tests.paths import ROOT
 
 PACKAGES = ("envs", "rewards", "callbacks", "training")
@@ -74,3 +75,8 @@ def test_tests_mirror_the_rooms() -> None:
     folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")} - {ROOT / "tests"}
     rooms = {ROOT / "tests" / "cartridge"}  # envs/cartridge
     assert [name(f) for f in folders - rooms if not (ROOT / f.relative_to(ROOT / "tests")).is_dir()] == []
+
+
+def test_the_table_of_rooms_is_that_of_the_code() -> None:
+    page = rooms.PAGE.read_text("utf-8")
+    assert page == rooms.page_with_table(page), "run python -m tests.rooms"

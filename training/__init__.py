@@ -1,1 +1,1 @@
-"""The programs a person runs, and what they share."""
+"""The programs that people run; the rooms below hold what they do."""

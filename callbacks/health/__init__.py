@@ -1,0 +1,1 @@
+"""Judges a run over moving windows: bounds, rules, series, report."""

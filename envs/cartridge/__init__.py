@@ -1,1 +1,1 @@
-"""The embedded cartridge "Clover": C source, world as text, tools and scripted walkthrough."""
+"""The embedded game: C source, world as text, compiler, the built .gb, scripted player."""

@@ -1,0 +1,1 @@
+"""What a game is: catalog of cartridges, boot script, maps, milestones, goals, interventions."""

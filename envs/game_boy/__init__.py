@@ -1,0 +1,1 @@
+"""The machine: emulator, ROM files, memory, keyboard, saved states. The one room that imports PyBoy."""

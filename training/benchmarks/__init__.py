@@ -1,0 +1,1 @@
+"""Speed and memory, measured in turns beside bare emulators and stable-baselines3."""

@@ -1,0 +1,1 @@
+"""Writing, reading and applying checkpoints; nothing is ever unpickled."""

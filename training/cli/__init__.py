@@ -1,0 +1,1 @@
+"""Command lines: parsing flags, one line for a mistake, tables of text."""

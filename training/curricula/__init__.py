@@ -1,0 +1,1 @@
+"""Courses: stages that train in order, and when to move on."""

@@ -1,0 +1,1 @@
+"""What doctor.py and diagnose.py check."""

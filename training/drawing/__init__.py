@@ -1,0 +1,1 @@
+"""Maps, videos and the reward overlay."""

@@ -1,0 +1,1 @@
+"""The resolved Task, and environments made from it: here, in workers, on a cluster."""

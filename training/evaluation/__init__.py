@@ -1,0 +1,1 @@
+"""Whole episodes on held-out seeds: players, protocol, statistics, picture."""

@@ -1,0 +1,1 @@
+"""TensorBoard event files: one reader, one writer; other trackers."""

@@ -1,0 +1,1 @@
+"""Breaks a run on purpose and checks what must hold."""

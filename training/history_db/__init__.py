@@ -1,1 +1,1 @@
-"""The history of runs: an SQLite database that the training process fills and the page reads."""
+"""The database of runs: facts, curves, queries, synchronisation."""

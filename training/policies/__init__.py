@@ -1,0 +1,1 @@
+"""Networks, and how rollouts choose actions with them."""

@@ -1,0 +1,1 @@
+"""PPO: building the model, rollouts, updates, buffers."""

@@ -1,0 +1,1 @@
+"""Memory estimates, chunk sizes, the C library's allocator."""

@@ -1,0 +1,1 @@
+"""Run folders: names, lookup, summary, export."""

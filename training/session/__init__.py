@@ -1,0 +1,1 @@
+"""One training session: flags, plan, callbacks, checkpoints, resuming."""

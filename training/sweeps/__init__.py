@@ -1,1 +1,1 @@
-"""Families of runs: variants over seeds, compared; and the search for better settings."""
+"""Variants over seeds and searches: trials, jobs here and on a cluster, comparison."""
