@@ -206,13 +206,11 @@ def test_seven_letters_fill_it_and_lead_to_the_end_tile(naming: Emulator) -> Non
 
 
 def test_the_pad_goes_round_the_edges(naming: Emulator) -> None:
-    places = []
-    for button in "up left right down left right down up right up down down".split():
+    way = [("up", (1, 6)), ("left", (1, 6)), ("right", (1, 6)), ("down", (1, 1)), ("left", (17, 1))]
+    way += [("right", (1, 1)), ("down", (1, 2)), ("up", (1, 1)), ("right", (3, 1)), ("up", (1, 6))]
+    for button, place in way:
         naming.act(button)
-        places.append(cursor(naming))
-    assert places == [
-        (1, 6), (1, 6), (1, 6), (1, 1), (17, 1), (1, 1), (1, 2), (1, 1), (3, 1), (1, 6), (1, 1), (1, 2),
-    ]  # fmt: skip
+        assert cursor(naming) == place
 
 
 def test_select_and_the_lowest_row_switch_the_case(naming: Emulator) -> None:
