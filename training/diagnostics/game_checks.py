@@ -42,7 +42,7 @@ def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckRes
 
 
 def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
-    """From power-on to control, as every start state is made. A failure keeps the last pictures as a strip."""
+    """From power-on to control, as every start state is made. A failure keeps the last pictures."""
     picture = cache_folder() / "doctor.png"
     started = time.monotonic()
     try:
