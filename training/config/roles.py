@@ -1,7 +1,9 @@
-"""What each setting decides: the role in its field's metadata, from which every list of settings follows."""
+"""What a field's metadata says of a setting: its role, from which every list of settings follows, and whether
+it has a flag."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -26,6 +28,17 @@ POLICY = (Role.OBSERVATIONS, Role.NETWORK)
 """Decides which weights fit."""
 TASK = (Role.CARTRIDGE, Role.OBSERVATIONS, Role.EPISODE)
 """Runs that differ in one of these play in another environment or are paid for other things."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Marks a setting that train_ppo.py has a flag for.
+
+    ``metavar`` stands for its value in ``--help``; empty: N for a whole number, X for any other, or the
+    choices of a Literal.
+    """
+
+    metavar: str = ""
 
 
 class Settings(BaseModel):

@@ -13,7 +13,7 @@ from training.config.files import unknown_name
 from training.config.health import HealthConfig
 from training.config.presets import divisors_near
 from training.config.reward_layers import LayersConfig
-from training.config.roles import Role, Settings
+from training.config.roles import Flag, Role, Settings
 from training.config.schedules import Linear, Schedule, ScheduleFunction, curve, within
 
 MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
@@ -78,17 +78,17 @@ class TrainConfig(Settings):
     """Words to find the run by."""
     description: Annotated[str, Role.BOOKKEEPING] = ""
     """What the config is for."""
-    preset: Annotated[Literal["small", "medium", "large"] | None, Role.SAMPLE] = None
+    preset: Annotated[Literal["small", "medium", "large"] | None, Role.SAMPLE, Flag()] = None
     """Environments, rollout and batch fitted to this machine's cores and memory."""
 
     # the game
-    rom: Annotated[Text | None, Role.CARTRIDGE] = None  # load_config fills it in
+    rom: Annotated[Text | None, Role.CARTRIDGE, Flag("PATH")] = None  # load_config fills it in
     """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
-    game: Annotated[Literal["clover", "red", "blue"] | None, Role.CARTRIDGE] = None
+    game: Annotated[Literal["clover", "red", "blue"] | None, Role.CARTRIDGE, Flag()] = None
     """Which game a cartridge is that is not known by its hash."""
-    start: Annotated[Text | None, Role.CARTRIDGE] = None
+    start: Annotated[Text | None, Role.CARTRIDGE, Flag("NAME")] = None
     """How episodes begin: a start state's name or the path of a state file."""
-    fast_text: Annotated[bool, Role.EPISODE] = False
+    fast_text: Annotated[bool, Role.EPISODE, Flag()] = False
     """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
     repel: Annotated[bool, Role.EPISODE] = False
     """Keep wild creatures away by writing memory (an intervention: recorded and counted)."""
@@ -112,55 +112,55 @@ class TrainConfig(Settings):
     """Weights of the reward's layers."""
 
     # how much, and on what
-    num_envs: Annotated[Parallel, Role.LEARNING] = 16
+    num_envs: Annotated[Parallel, Role.LEARNING, Flag()] = 16
     """Games played side by side."""
-    workers: Annotated[Parallel | None, Role.BOOKKEEPING] = None
+    workers: Annotated[Parallel | None, Role.BOOKKEEPING, Flag()] = None
     """Processes that play the games (default: one per core)."""
-    step_timeout: Annotated[float, Field(gt=0, le=3600), Role.BOOKKEEPING] = 4.0
+    step_timeout: Annotated[float, Field(gt=0, le=3600), Role.BOOKKEEPING, Flag("S")] = 4.0
     """Seconds for one step of the games, after which a worker counts as hung and is replaced."""
-    ray_address: Annotated[Text | None, Role.SAMPLE] = None
+    ray_address: Annotated[Text | None, Role.SAMPLE, Flag("HOST:PORT")] = None
     """Head of the Ray cluster that plays the games, see docs/ray.md."""
-    envs_per_actor: Annotated[Parallel, Role.SAMPLE] = 16
+    envs_per_actor: Annotated[Parallel, Role.SAMPLE, Flag()] = 16
     """Games of one actor on the cluster; an actor takes one processor."""
     ray: Annotated[RayConfig, Role.BOOKKEEPING] = RayConfig()
     """How environments on a Ray cluster are looked after."""
-    total_multiplier: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING] = 50
+    total_multiplier: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING, Flag()] = 50
     """Train for max_steps x num_envs x this many steps."""
-    total_steps: Annotated[Steps | None, Role.LEARNING] = None
+    total_steps: Annotated[Steps | None, Role.LEARNING, Flag()] = None
     """Train for this many steps over all environments; beats total_multiplier."""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED), Role.SAMPLE] = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED), Role.SAMPLE, Flag()] = 0
     """Seed of every random generator."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$"), Role.SAMPLE] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$"), Role.SAMPLE, Flag("NAME")] = "auto"
     """auto, cpu, cuda or cuda:N."""
-    torch_deterministic: Annotated[bool, Role.SAMPLE] = False
+    torch_deterministic: Annotated[bool, Role.SAMPLE, Flag()] = False
     """Refuse operations of torch that are not reproducible."""
-    bfloat16: Annotated[bool, Role.LEARNING] = False
+    bfloat16: Annotated[bool, Role.LEARNING, Flag()] = False
     """Compute the network in bfloat16, where the processor or graphics card can."""
 
     # PPO
-    n_steps: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING] = 512
+    n_steps: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING, Flag()] = 512
     """Steps of each environment in one rollout."""
-    batch_size: Annotated[int, Field(ge=1, le=100_000_000), Role.LEARNING] = 512
+    batch_size: Annotated[int, Field(ge=1, le=100_000_000), Role.LEARNING, Flag()] = 512
     """Steps in one minibatch; must divide n_steps x num_envs."""
-    n_epochs: Annotated[int, Field(ge=1, le=1000), Role.LEARNING] = 1
+    n_epochs: Annotated[int, Field(ge=1, le=1000), Role.LEARNING, Flag()] = 1
     """Passes over each rollout."""
-    gamma: Annotated[Share, Role.LEARNING] = 0.997
+    gamma: Annotated[Share, Role.LEARNING, Flag()] = 0.997
     """Discount of later rewards."""
-    gae_lambda: Annotated[float, Field(ge=0, le=1), Role.LEARNING] = 0.95
+    gae_lambda: Annotated[float, Field(ge=0, le=1), Role.LEARNING, Flag()] = 0.95
     """Bias against variance in the advantages."""
-    ent_coef: Annotated[Coefficient, Role.LEARNING] = 0.01
+    ent_coef: Annotated[Coefficient, Role.LEARNING, Flag()] = 0.01
     """Weight of the entropy bonus (where annealing begins)."""
     ent_coef_final: Annotated[Weight | None, Role.LEARNING] = None
     """Weight of the entropy bonus where annealing ends."""
     ent_coef_share: Annotated[Share, Role.LEARNING] = 1.0
     """Share of training over which it is annealed."""
-    learning_rate: Annotated[Rate, Role.LEARNING] = 3e-4
+    learning_rate: Annotated[Rate, Role.LEARNING, Flag()] = 3e-4
     """Step size of the optimizer."""
-    clip_range: Annotated[Rate, Role.LEARNING] = 0.2
+    clip_range: Annotated[Rate, Role.LEARNING, Flag()] = 0.2
     """How far one update may move an action's probability."""
-    vf_coef: Annotated[float, Field(ge=0, le=100), Role.LEARNING] = 0.5
+    vf_coef: Annotated[float, Field(ge=0, le=100), Role.LEARNING, Flag()] = 0.5
     """Weight of the value loss."""
-    max_grad_norm: Annotated[float, Field(gt=0, le=1000), Role.LEARNING] = 0.5
+    max_grad_norm: Annotated[float, Field(gt=0, le=1000), Role.LEARNING, Flag()] = 0.5
     """Longest gradient that is not cut."""
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
@@ -168,11 +168,11 @@ class TrainConfig(Settings):
     """What a run does about findings of its health."""
 
     # what is kept and measured on the way
-    save_interval: Annotated[Count, Role.SAMPLE] = 100_000
+    save_interval: Annotated[Count, Role.SAMPLE, Flag()] = 100_000
     """Steps between checkpoints."""
     keep_checkpoints: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 5
     """How many of the latest checkpoints are kept."""
-    eval_every_steps: Annotated[int, Field(ge=0, le=10**12), Role.SAMPLE] = 0
+    eval_every_steps: Annotated[int, Field(ge=0, le=10**12), Role.SAMPLE, Flag()] = 0
     """Steps between evaluations on seeds held apart; 0 for none."""
     eval_episodes: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 4
     """Episodes of one such evaluation."""
@@ -188,9 +188,9 @@ class TrainConfig(Settings):
     """Every so-many-th episode is recorded and can be replayed; 0 for none."""
     episodes_mb: Annotated[int, Field(ge=1, le=100_000), Role.BOOKKEEPING] = 200
     """Megabytes of disk for recorded episodes."""
-    mlflow: Annotated[bool, Role.BOOKKEEPING] = False
+    mlflow: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
     """Keep the figures in an MLflow database in the run's folder too (pip install mlflow-skinny)."""
-    wandb: Annotated[bool, Role.BOOKKEEPING] = False
+    wandb: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
     """Keep the figures in an offline run of Weights & Biases in the run's folder too (pip install wandb)."""
 
     @field_validator("observations")
