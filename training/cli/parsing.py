@@ -27,24 +27,16 @@ class UsageError(UserError):
     """A flag is unknown, lacks its value, or its value is of the wrong kind."""
 
 
-def _flag(metavar: str, key: str | None = None) -> Any:
-    """A flag's look in ``--help``: its placeholder, and the default of the config's ``key``."""
-
-    def hint(_: str) -> str:
-        if key is None:
-            return ""
-        from training.config.schema import TrainConfig
-
-        default = TrainConfig.model_fields[key].default
-        return "" if default is None else f"(default: {default})"
-
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+def flag(metavar: str | None = None, help: str | None = None, default: str = "") -> Any:
+    """A flag's look in ``--help``: its placeholder, its text (None: the field's docstring), its default."""
+    hint = f"(default: {default})" if default else ""
+    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint)
 
 
-Name = Annotated[str | None, _flag("NAME")]
-File = Annotated[Path | None, _flag("PATH")]
-Count = Annotated[int | None, _flag("N")]
-Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help_behavior_hint="")]
+Name = Annotated[str | None, flag("NAME")]
+File = Annotated[Path | None, flag("PATH")]
+Count = Annotated[int | None, flag("N")]
+Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], flag()]
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
+from training.config.cluster import RayConfig
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
 from training.config.health import HealthConfig
@@ -24,16 +25,13 @@ from training.config.reward_layers import LayersConfig
 from training.config.schedules import KINDS
 from training.config.schema import (
     MAX_SEED,
-    NO_MATTER,
     OBSERVATION_NAMES,
     NetworkConfig,
-    RayConfig,
     TrainConfig,
 )
 
 __all__ = [
     "MAX_SEED",
-    "NO_MATTER",
     "OBSERVATION_NAMES",
     "ConfigError",
     "NetworkConfig",
