@@ -5,7 +5,6 @@ Imports nothing heavy, so that ``--help`` and wrong flags answer at once.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import tyro
 from tyro import _errors as tyro_errors  # its one hook for parse errors; the version is pinned
 
-from envs.errors import UserError
+from envs.errors import UserError, nearest
 from training.resources.malloc import use_one_heap
 
 FlagsT = TypeVar("FlagsT")
@@ -53,8 +52,8 @@ def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
     known = ["--" + f.name.replace("_", "-") for f in fields(flags)]
     if isinstance(event, tyro_errors.UnrecognizedArgs):
         token = event.tokens[0]
-        near = difflib.get_close_matches(token.split("=")[0].replace("_", "-"), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see --help"
+        near = nearest(token.split("=")[0].replace("_", "-"), known)
+        hint = f"did you mean {near}?" if near else "see --help"
         raise UsageError(f"{token} is not a flag of {event.prog}; {hint}")
     if isinstance(event, tyro_errors.MissingArgs):
         names = ", ".join(missing.arg.display_name() for missing in event.missing_arguments)

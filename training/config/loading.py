@@ -23,16 +23,10 @@ from training.config.health import HealthConfig
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.schedules import KINDS
-from training.config.schema import (
-    MAX_SEED,
-    OBSERVATION_NAMES,
-    NetworkConfig,
-    TrainConfig,
-)
+from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 
 __all__ = [
     "MAX_SEED",
-    "OBSERVATION_NAMES",
     "ConfigError",
     "NetworkConfig",
     "TrainConfig",

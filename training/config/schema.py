@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from envs.observation_names import OBSERVATION_NAMES
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
@@ -17,7 +18,6 @@ from training.config.roles import Flag, Role, Settings
 from training.config.schedules import Linear, Schedule, ScheduleFunction, curve, within
 
 MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
-OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episodes.stats import COMPONENTS
+from envs.reward_components import COMPONENTS
 from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
 WIDTH, SCREEN = 160, 144  # pixels

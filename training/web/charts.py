@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PARTS = ("exploration", "battle", "milestone", "penalty")
+from envs.reward_components import COMPONENTS
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ LEARNING = (
     Chart("Tiles visited", ["env_stats/coord_count"]),
 )
 REWARD = (
-    Chart("Reward by component", [f"reward_components/{part}" for part in PARTS], note="sums of an episode"),
+    Chart(
+        "Reward by component", [f"reward_components/{name}" for name in COMPONENTS], note="sums of an episode"
+    ),
     Chart("Steps of an episode", ["train/episode_length_mean"]),
 )
 HEALTH = (
