@@ -105,7 +105,7 @@ class RewardOverlay:
         shown = self._curves.column(step) + 1 if step else 0
         strip[CHART_TOP : CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + shown] = self._chart[:, :shown]
         strip[CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + COLUMNS : 2] = DIM
-        lines = [(name, sums[name], COLOURS[name]) for name in COMPONENTS]
+        lines = [(str(name), sums[name], COLOURS[name]) for name in COMPONENTS]
         lines.append(("total", sum(sums.values()), BRIGHT))
         for number, line in enumerate(lines):
             _sum(strip, SUMS_TOP + number * LINE, *line)
