@@ -35,13 +35,9 @@ def play(*states: GameState, goal: str | None = None) -> tuple[EpisodeStats, lis
 
 
 def test_components_of_a_reward_have_their_names_and_order() -> None:
-    stack, before, now = (
-        RewardStack({"penalty_step": -1.0, "exploration_new_tile": 2.0}),
-        GameState(),
-        GameState(x=1),
-    )
-    stack.reset(before)
-    sums = components(stack.step(before, now))
+    stack, start = RewardStack({"penalty_step": -1.0, "exploration_new_tile": 2.0}), GameState()
+    stack.reset(start)
+    sums = components(stack.step(start, GameState(x=1)))
     assert tuple(sums) == COMPONENTS
     assert sums == {"exploration": 2.0, "battle": 0.0, "milestone": 0.0, "penalty": -1.0}
 
