@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+UNFINISHED = ".new"
+"""How the names of files end that are not whole yet."""
 _refused: set[Path] = set()
 
 
@@ -48,7 +50,7 @@ def open_atomically(path: Path, synced: bool = True) -> Iterator[IO[bytes]]:
     untouched. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{UNFINISHED}")
     try:
         with fresh.open("wb") as file:
             yield file
@@ -66,6 +68,14 @@ def write_atomically(path: Path, data: bytes, synced: bool = True) -> None:
     """Put ``data`` at ``path``, whole or not at all, as ``open_atomically`` does. Raises OSError."""
     with open_atomically(path, synced) as file:
         file.write(data)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the files that processes left in ``folder`` when they were killed within ``open_atomically``.
+    Nobody may be writing there now. Raises OSError."""
+    for path in folder.glob(".*" + UNFINISHED):
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The bounds that updates are judged by. Rules and charts read them; a test holds docs/metrics.md to them.
+"""The bounds that updates are judged by. Rules and charts read them here; a test holds docs/metrics.md to it.
 
 stable-baselines3's approx_kl is the mean over the last epoch of an update, its clip_fraction the mean over
 all epochs. Numbers of updates and steps are whole; shares are parts of 1.

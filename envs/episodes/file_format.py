@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
@@ -161,23 +160,6 @@ def read_start(folder: Path, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise UserError(f"start state {path}: its SHA-256 is not the episode's ({sha256}); it is damaged")
     return data
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one go. Raises OSError.
-
-    It is not forced to disk, as that could take as long as 50 steps: what a power failure leaves of it is
-    told by its digest.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        fresh.write_bytes(data)
-        fresh.replace(path)
-    except OSError:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise
 
 
 def _digest(body: bytes) -> bytes:

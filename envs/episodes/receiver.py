@@ -7,8 +7,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.episodes.file_format import decode, file_name, numbered_files, start_path, write_whole
+from envs.episodes.file_format import decode, file_name, numbered_files, start_path
 from envs.errors import UserError
+from envs.files import write_atomically
 from envs.start_states.state_files import StartState
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,8 @@ class EpisodeReceiver:
         try:
             self._check(data, path.name, index, number)
             if not start.exists():
-                write_whole(start, self._start.data)
-            write_whole(path, data)
+                write_atomically(start, self._start.data, synced=False)
+            write_atomically(path, data, synced=False)
         except (UserError, OSError) as error:
             if not self._warned:
                 log.warning("episode %s: cannot be kept (%s); training goes on", path, error)

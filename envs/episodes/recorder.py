@@ -19,8 +19,8 @@ from envs.episodes.file_format import (
     memory_hash,
     numbered_files,
     start_path,
-    write_whole,
 )
+from envs.files import write_atomically
 from envs.game_boy.emulator import VERSION
 from envs.game_boy.memory import Memory
 from envs.start_states.state_files import StartState
@@ -126,8 +126,9 @@ class EpisodeRecorder:
         path = self.folder / file_name(self.environment, header["number"])
         try:
             if not start.exists():
-                write_whole(start, self._start.data)
-            write_whole(path, encode(header, bytes(self._actions), hashes))
+                write_atomically(start, self._start.data, synced=False)
+            # Not forced to disk, which could take as long as 50 steps: a digest tells damaged files.
+            write_atomically(path, encode(header, bytes(self._actions), hashes), synced=False)
         except OSError as error:
             if not self._warned:
                 log.warning("episode %s: cannot be recorded (%s); training goes on", path, error.strerror)

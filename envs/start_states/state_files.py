@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from envs.errors import UserError
-from envs.files import read_plain
+from envs.files import read_plain, write_atomically
 from envs.game.catalog import Game
 from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
@@ -42,17 +41,9 @@ def write_state_file(path: Path, data: bytes, provenance: Mapping[str, str | int
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one go: a reader sees all of it or nothing."""
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            temporary = file.name
-            file.write(data)
-        Path(temporary).replace(path)
+        write_atomically(path, data)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written ({error.strerror})") from error
 
 

@@ -21,6 +21,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from stable_baselines3 import PPO
 
+from envs.files import write_synced
 from envs.tree_codec import pack
 from training.checkpoints.applying import apply_training_state, apply_weights, policy_tensors
 from training.checkpoints.reading import (
@@ -116,14 +117,6 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(stale, ignore_errors=True)
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Write ``data`` and wait until the disk has it."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

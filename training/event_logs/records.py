@@ -81,7 +81,8 @@ def parse_event(data: bytes) -> Event | None:
 
 def files_in(folder: Path, pattern: str = PREFIX + "*") -> list[Path]:
     """The event files right in ``folder``, the oldest first; empty when there is no such folder."""
-    return sorted((path for path in folder.glob(pattern) if path.is_file()), key=_age)
+    found = (path for path in folder.glob(pattern) if not path.name.startswith("."))  # those are half-written
+    return sorted((path for path in found if path.is_file()), key=_age)
 
 
 def _age(file: Path) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from typing import Any
 from stable_baselines3.common.logger import KVWriter
 
 from envs.errors import UserError
+from envs.files import write_atomically
 from training.config.schema import TrainConfig
 
 RUN_ID = "mlflow_run"  # beside the database: a resumed run goes on with its own
@@ -70,7 +71,7 @@ class MLflowWriter(KVWriter):
         experiment = self._client.get_experiment_by_name("training")
         number = experiment.experiment_id if experiment else self._client.create_experiment("training")
         self._run = str(self._client.create_run(number, run_name=folder.name).info.run_id)
-        note.write_text(self._run, encoding="utf-8")
+        write_atomically(note, self._run.encode())
         for key, value in config.model_dump(mode="json").items():
             self._client.log_param(self._run, key, str(value)[:MAX_PARAMETER])
 

@@ -16,7 +16,7 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.writer import FileWriter, SummaryWriter
 
-from envs.files import open_atomically
+from envs.files import open_atomically, remove_unfinished
 from training.event_logs.records import (
     CHECKSUM,
     HEADER,
@@ -139,10 +139,12 @@ def _record(event: event_pb2.Event) -> bytes:
 
 
 def cut_events_after(folder: Path, steps: int) -> int:
-    """Remove every event after ``steps`` from the files in ``folder``, and what follows damage.
+    """Remove every event after ``steps`` from the files in ``folder``, what follows damage, and files that a
+    process left when it was killed in here. Nobody else may be writing.
 
     Returns how many events were removed. Raises OSError when a file cannot be written.
     """
+    remove_unfinished(folder)
     removed = 0
     for path in files_in(folder):
         kept = 0

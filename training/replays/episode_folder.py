@@ -11,6 +11,7 @@ from pathlib import Path
 
 from envs.episodes.file_format import STARTS, SUFFIX, read_header, start_path
 from envs.errors import UserError, known
+from envs.files import remove_unfinished
 
 FOLDER = "episodes"
 MB = 1_000_000  # bytes
@@ -107,8 +108,7 @@ class EpisodeFolder:
     def sweep(self) -> None:
         """Remove what killed processes left half written; nobody may be writing now."""
         for folder in (self.folder, self.folder / STARTS):
-            for path, _ in _files(folder, ".new"):
-                path.unlink(missing_ok=True)
+            remove_unfinished(folder)
 
     def __str__(self) -> str:
         """``12 episodes, 0.3 MB``."""

@@ -47,7 +47,7 @@ def test_every_update_is_judged_once_and_the_last_one_too(
     assert report["criteria"][0]["met"] is True
     assert len(report["criteria"]) == 5
     assert report["last"]["entropy"] == pytest.approx(-points(curves, "train/entropy_loss")[-1][1])
-    assert not list(tmp_path.glob("*.tmp"))
+    assert [path.name for path in tmp_path.glob("*health*")] == ["health.json"], "no temporary file is left"
 
 
 def test_updates_are_judged_once_without_the_extra_dump(learn: Learn, tmp_path: Path) -> None:

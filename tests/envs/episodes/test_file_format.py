@@ -23,10 +23,10 @@ from envs.episodes.file_format import (
     read_header,
     read_start,
     start_path,
-    write_whole,
 )
 from envs.episodes.recorder import HASH_EVERY, EpisodeRecorder
 from envs.errors import UserError
+from envs.files import write_atomically
 from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
 from envs.observations import Observations
@@ -277,7 +277,7 @@ def test_a_start_state_that_is_another_is_refused(whole: tuple[Path, RedEnv, dic
     path = whole[0]
     sha256 = read_header(path).start_sha256
     state = start_path(path.parent, sha256)
-    write_whole(state, state.read_bytes()[:-1] + b"\xff")
+    write_atomically(state, state.read_bytes()[:-1] + b"\xff")
     with pytest.raises(UserError, match="its SHA-256 is not the episode's"):
         read_start(path.parent, sha256)
     state.unlink()

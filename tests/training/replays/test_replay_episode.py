@@ -22,9 +22,9 @@ from envs.episodes.file_format import (
     file_name,
     read_episode,
     start_path,
-    write_whole,
 )
 from envs.errors import UserError
+from envs.files import write_atomically
 from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
@@ -132,7 +132,7 @@ def test_one_other_action_shows(source: ReplaySource, program: Program, tmp_path
     path = tmp_path / "altered.episode"
     path.write_bytes(encode(episode.header.model_dump(mode="json"), bytes(actions), b"".join(episode.hashes)))
     state = start_path(tmp_path, episode.header.start_sha256)
-    write_whole(state, start_path(source.path.parent, episode.header.start_sha256).read_bytes())
+    write_atomically(state, start_path(source.path.parent, episode.header.start_sha256).read_bytes())
     result = program("replay", path, "--out", tmp_path / "x.mp4")
     assert result.returncode == 1, result.stderr
     assert "memory differs at step 70; it agreed at step 64" in result.stdout
@@ -260,7 +260,7 @@ def _put(
     path = folder / file_name(0, number)
     path.write_bytes(encode(header, source.episode.actions, b"".join(source.episode.hashes)))
     os.utime(path, ns=(number * 10**9, number * 10**9))
-    write_whole(start_path(folder, start), bytes(BLOCK))
+    write_atomically(start_path(folder, start), bytes(BLOCK))
 
 
 def test_the_oldest_go_but_the_best_and_the_first_with_a_milestone_stay(
@@ -272,7 +272,7 @@ def test_the_oldest_go_but_the_best_and_the_first_with_a_milestone_stay(
         _put(
             tmp_path, source, number, 50.0 if number == 4 else number, fell, spare if number == 0 else shared
         )
-    (tmp_path / ".0000-000020.episode.99.new").write_bytes(b"half")
+    (tmp_path / ".0000-000020.episode.99-1.new").write_bytes(b"half")
     (tmp_path / file_name(1, 0)).write_bytes(b"damaged")
     os.utime(tmp_path / file_name(1, 0), ns=(1, 1))
     files = EpisodeFolder(tmp_path)
