@@ -3,27 +3,23 @@ folder."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from callbacks import exploration
 from callbacks.exploration import GAP, MAX_PANELS, ExplorationPicture, Visits, mosaic, overview
 from envs.game.catalog import Game
-from envs.game.maps import map_steps
-from training.drawing.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
+from training.drawing.map_drawings import CAPTION, TILE, MapDrawings
 from training.heat_maps import read_visits
 
 Learn = Callable[..., Any]
 Curves = Callable[[], Any]
-HOME_TOWN, NO_MAP = 0, 231
+HOME_TOWN = 0
 HEIGHT, WIDTH = 14, 20  # tiles of the embedded game's home town
 
 
@@ -66,51 +62,6 @@ def test_memory_in_disorder_cannot_grow_the_counts(monkeypatch: pytest.MonkeyPat
         visits.add(1, 2, 0)
     assert len(visits.counts) == 5
     assert visits.counts[1, 2, 0] == 21
-
-
-def test_the_embedded_game_is_drawn_from_its_world_and_others_on_a_grid(
-    game: Game, maps: MapDrawings
-) -> None:
-    own = MapDrawings(dataclasses.replace(game, name="red"))
-    counts = {(0, 8): 3}
-    drawn, plain = maps.drawing(HOME_TOWN, counts), own.drawing(HOME_TOWN, counts)
-    assert drawn.shape == (HEIGHT * TILE, WIDTH * TILE, 3)
-    assert plain.shape == (18 * TILE, 20 * TILE, 3)
-    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 4, "the game's four shades"
-    inner = plain[TILE + 1 : 2 * TILE, TILE + 1 : 2 * TILE].reshape(-1, 3)
-    assert len(np.unique(inner, axis=0)) == 1, "nothing of another game's pictures"
-    assert maps.drawing(HOME_TOWN, counts) is drawn, "each map is drawn once"
-
-
-def test_every_map_of_the_embedded_game_lies_within_the_sizes_that_are_known(maps: MapDrawings) -> None:
-    assert len(maps._world) == 105
-    for map_id in maps._world:
-        drawn, steps = maps.drawing(map_id, {}), map_steps(map_id)
-        assert steps is not None
-        assert drawn.shape[0] <= steps[1] * TILE
-        assert drawn.shape[1] <= steps[0] * TILE
-
-
-def test_colour_falls_on_visited_tiles_alone(maps: MapDrawings) -> None:
-    counts = {(0, 8): 1, (4, 10): 1000, (99, 99): 5}
-    drawn = maps.drawing(HOME_TOWN, counts)
-    heated = heat(drawn, counts)
-    changed = (heated != drawn).any(axis=2).reshape(HEIGHT, TILE, WIDTH, TILE).any(axis=(1, 3))
-    assert {(int(y), int(x)) for y, x in np.argwhere(changed)} == {(0, 8), (4, 10)}
-    few, many = (heated[y * TILE, x * TILE].astype(int).sum() for y, x in ((0, 8), (4, 10)))
-    assert many < few, "busier is darker"
-
-
-@given(st.floats(0, 1))
-def test_colours_stay_within_bounds(share: float) -> None:
-    *colour, cover = heat_colour(share)
-    assert all(0 <= part <= 255 for part in colour)
-    assert 0 < cover < 1
-
-
-def test_a_map_that_no_table_has_reaches_as_far_as_it_was_seen(maps: MapDrawings) -> None:
-    assert maps.name(NO_MAP) == "map 231"
-    assert maps.panel(NO_MAP, {(4, 9): 1}, 6).shape[0] == 5 * 6 + CAPTION
 
 
 def test_panels_do_not_lie_on_each_other() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from envs.cartridge.tools import art
-from envs.cartridge.tools.emit import FarRef, Output, WorldError
+from envs.cartridge.tools.emit import FarRef, Output
+from envs.cartridge.world_text.errors import WorldError
+from envs.cartridge.world_text.pictures import SHADES, TILESETS, Rows, read_tileset
 
 WORLD = Path(art.__file__).resolve().parent.parent / "world"
 WALKED = {
@@ -37,9 +39,9 @@ def attributes(output: Output, tileset: str) -> dict[str, int]:
     return {c: output.ids[f"ATTRIBUTE_{tileset.upper()}_{ord(c):02X}"] for c in WALKED[tileset]}
 
 
-@pytest.mark.parametrize("tileset", art.TILESETS)
+@pytest.mark.parametrize("tileset", TILESETS)
 def test_every_map_character_is_a_metatile(output: Output, tileset: str) -> None:
-    drawn = {metatile.words[0] for metatile in art.read_tileset(WORLD, tileset)}
+    drawn = {metatile.words[0] for metatile in read_tileset(WORLD, tileset)}
     assert set(WALKED[tileset]) <= drawn
 
 
@@ -49,7 +51,7 @@ def test_every_character_of_a_map_is_drawn(output: Output, path: Path) -> None:
     named = re.search(r"^tileset (\w+)", text, re.MULTILINE)
     layout = re.search(r"^layout\n(.*?)^end", text, re.MULTILINE | re.DOTALL)
     assert named and layout
-    drawn = {metatile.words[0] for metatile in art.read_tileset(WORLD, named[1])}
+    drawn = {metatile.words[0] for metatile in read_tileset(WORLD, named[1])}
     assert set("".join(layout[1].split())) <= drawn
 
 
@@ -68,11 +70,11 @@ def test_attributes_say_what_the_player_may_do(output: Output) -> None:
     assert {c for c, bits in attributes(output, "cave").items() if bits & grass} == {"."}
 
 
-@pytest.mark.parametrize("tileset", art.TILESETS)
+@pytest.mark.parametrize("tileset", TILESETS)
 def test_tilesets_fit_video_memory_and_keep_their_pictures(output: Output, tileset: str) -> None:
     tiles = blob(output, f"tileset_{tileset}_tiles")
     cells = blob(output, f"tileset_{tileset}_metatiles")
-    metatiles = art.read_tileset(WORLD, tileset)
+    metatiles = read_tileset(WORLD, tileset)
     assert len(tiles) % 16 == 0 and len(tiles) // 16 <= art.MAX_TILESET_TILES
     assert len(cells) == 4 * len(metatiles)
     for index, metatile in enumerate(metatiles):
@@ -80,19 +82,19 @@ def test_tilesets_fit_video_memory_and_keep_their_pictures(output: Output, tiles
         assert shown == art.cut_tiles(metatile.rows)
 
 
-@pytest.mark.parametrize("tileset", art.TILESETS)
+@pytest.mark.parametrize("tileset", TILESETS)
 def test_no_two_metatiles_look_alike_in_the_agents_picture(tileset: str) -> None:
     """A step is 8 x 8 values in the observation; two kinds differ clearly."""
-    pictures = [(halved(metatile.rows), metatile.words[0]) for metatile in art.read_tileset(WORLD, tileset)]
+    pictures = [(halved(metatile.rows), metatile.words[0]) for metatile in read_tileset(WORLD, tileset)]
     for index, (one, name) in enumerate(pictures):
         for other, other_name in pictures[index + 1 :]:
             difference = sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
             assert difference > 0.3, (name, other_name)
 
 
-def halved(rows: art.Rows) -> list[float]:
+def halved(rows: Rows) -> list[float]:
     """Means of 2 x 2 shades of a metatile, 64 values from 0 to 3."""
-    shades = [[art.SHADES.index(pixel) for pixel in row] for row in rows]
+    shades = [[SHADES.index(pixel) for pixel in row] for row in rows]
     return [
         sum(shades[y + i][x + j] for i in (0, 1) for j in (0, 1)) / 4
         for y in range(0, 16, 2)

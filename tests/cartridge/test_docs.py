@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from envs.cartridge.tools import docs, worldmap
-from envs.cartridge.tools.worldread import load_maps
+from envs.cartridge.world_text.maps import load_maps
 
 WORLD = docs.CARTRIDGE / "world"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from envs.cartridge.tools.worldfile import MapSource, ObjectSource
 from envs.cartridge.walkthrough.atlas import atlas
 from envs.cartridge.walkthrough.screen import Screen
+from envs.cartridge.world_text.map_source import MapSource, ObjectSource
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 from tests.cartridge.battle_play import BATTLE_LEVEL, ENEMY, EXPERIENCE, MOVES, OWN, PARTY, PP, Player

@@ -11,8 +11,8 @@ from itertools import combinations
 import pytest
 
 from envs.cartridge.tools.worldcheck import walkable
-from envs.cartridge.tools.worldfile import MapSource, ObjectSource
 from envs.cartridge.walkthrough.atlas import CUT, PUSH, STEPS, SWIM, Atlas, Place
+from envs.cartridge.world_text.map_source import MapSource, ObjectSource
 
 START = Place(38, 3, 6)
 """Where a new game begins."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from envs.cartridge.tools import emit, tables
+from envs.cartridge.world_text.errors import WorldError
 from tests.cartridge.tables_text import WORLD, blocks, creatures, items, lines, moves, trainer
 
 SIZES = {"species": 52, "move": 20, "item": 19, "trainer": 41}
@@ -215,5 +216,5 @@ def test_a_wrong_table_is_told_with_its_line(
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), "utf-8")
-    with pytest.raises(emit.WorldError, match=message):
+    with pytest.raises(WorldError, match=message):
         tables.compile(tmp_path / "world")

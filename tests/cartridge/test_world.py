@@ -14,6 +14,7 @@ from envs.cartridge.tools.texts import LINE, wrap
 from envs.cartridge.tools.worldcheck import walkable
 from envs.cartridge.walkthrough.atlas import WORLD, Place, atlas
 from envs.cartridge.walkthrough.ways import Means, find_way
+from envs.cartridge.world_text.errors import WorldError
 from envs.ram import EVENT_BYTES, GameState
 
 HEADERS = WORLD.parent / "src"
@@ -157,7 +158,7 @@ def test_texts_break_into_lines_and_pages() -> None:
 )
 def test_a_wrong_map_is_told_in_one_line(world: Path, name: str, old: str, new: str, message: str) -> None:
     spoil(world, name, old, new)
-    with pytest.raises(emit.WorldError, match=message) as caught:
+    with pytest.raises(WorldError, match=message) as caught:
         maps.compile(world)
     assert "\n" not in str(caught.value)
 
@@ -177,7 +178,7 @@ def test_a_wrong_map_is_told_in_one_line(world: Path, name: str, old: str, new: 
 )
 def test_a_wrong_script_is_told_in_one_line(world: Path, old: str, new: str, message: str) -> None:
     spoil(world, "house.txt", old, new)
-    with pytest.raises(emit.WorldError, match=message):
+    with pytest.raises(WorldError, match=message):
         scripts.compile(world)
 
 

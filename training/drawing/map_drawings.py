@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from envs.cartridge.world_text.maps import parse_map
+from envs.cartridge.world_text.pictures import SHADES, STEP_SIZE, read_tileset
 from envs.game.catalog import EMBEDDED_ROM, Game
 from envs.game.maps import map_steps
 
@@ -21,8 +23,8 @@ Picture = NDArray[np.uint8]  # (height, width, 3)
 Counts = Mapping[tuple[int, int], int]  # (y, x) -> samples
 
 WORLD = EMBEDDED_ROM.parent / "world"
-TILE = 16  # pixels of a tile as it is drawn
-SHADES = np.array([(250, 250, 246), (216, 221, 217), (170, 179, 178), (112, 122, 127)], np.uint8)
+TILE = STEP_SIZE  # pixels of a tile as it is drawn
+COLOURS = np.array([(250, 250, 246), (216, 221, 217), (170, 179, 178), (112, 122, 127)], np.uint8)
 GRID, FIELD, EDGE = (226, 231, 235), (247, 249, 250), (150, 160, 168)
 INK = (34, 48, 60)
 # From few to many samples: red, green, blue, and how much of the map shows less.
@@ -64,20 +66,16 @@ class MapDrawings:
         return self._drawn[map_id]
 
     def _from_text(self, path: Path) -> Picture:
-        from envs.cartridge.tools.worldread import parse_map
-
         source = parse_map(path)
         tiles = self._tileset(path.parent.parent, source.tileset)
         return np.vstack([np.hstack([tiles[letter] for letter in row.text]) for row in source.rows])
 
     def _tileset(self, world: Path, name: str) -> dict[str, Picture]:
         """Each letter of a layout as a picture (TILE, TILE, 3)."""
-        from envs.cartridge.tools import art
-
         if name not in self._tiles:
             self._tiles[name] = {
-                tile.words[0]: SHADES[[[art.SHADES.index(pixel) for pixel in row] for row in tile.rows]]
-                for tile in art.read_tileset(world, name)
+                tile.words[0]: COLOURS[[[SHADES.index(pixel) for pixel in row] for row in tile.rows]]
+                for tile in read_tileset(world, name)
             }
         return self._tiles[name]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.stats import COMPONENTS
-from training.drawing.pixel_font import HEIGHT, text_mask
+from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
 WIDTH, SCREEN = 160, 144  # pixels
-STRIP = 70  # pixels; the sum of both is even, as H.264 wants it
+STRIP = 122  # pixels; the sum of both is even, as H.264 wants it
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
 COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}
@@ -32,9 +32,14 @@ PALETTE: NDArray[np.uint8] = np.array(
 )
 """uint8 (11, 3): four shades of the screen, then ground, dim and bright text, and the components."""
 
-CHART_TOP, CHART_HEIGHT, MARGIN = 14, 22, 2  # pixels
+CHART_HEIGHT, MARGIN, LINE = 22, 2, HEIGHT + 1  # pixels
 COLUMNS = WIDTH - 2 * MARGIN
-HALF = 91  # pixels: where the right-hand column begins
+SUMS_END = 112  # pixels: where sums end, unless they are so long that they reach further
+APART = 4  # pixels between two texts of a line
+PLACE_TOP = 1
+CHART_TOP = PLACE_TOP + 2 * LINE
+SUMS_TOP = CHART_TOP + CHART_HEIGHT + 3
+NOTE_TOP = SUMS_TOP + (len(COMPONENTS) + 1) * LINE
 
 Indexed = NDArray[np.uint8]
 
@@ -93,31 +98,52 @@ class RewardOverlay:
         self._chart = draw_chart(curves)
 
     def draw(self, step: int, place: str, sums: Mapping[str, float], start: str) -> Indexed:
-        """After ``step``: the name of the map, the sums so far, and the last milestone that fell; until one
-        does, where it started."""
+        """After ``step``: the name of the map, the sums so far and their total, and the last milestone that
+        fell; until one does, where it started."""
         strip = np.full((STRIP, WIDTH), GROUND, np.uint8)
-        count = f"{step}/{self._curves.steps}"
-        wide = _right(strip, 3, WIDTH - MARGIN, count, DIM)
-        _left(strip, 3, MARGIN, place, BRIGHT, WIDTH - 3 * MARGIN - wide)
+        self._place(strip, place, f"{step} / {self._curves.steps}")
         shown = self._curves.column(step) + 1 if step else 0
         strip[CHART_TOP : CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + shown] = self._chart[:, :shown]
         strip[CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + COLUMNS : 2] = DIM
-        for number, name in enumerate(COMPONENTS):
-            top = CHART_TOP + CHART_HEIGHT + 4 + number // 2 * (HEIGHT + 2)
-            begin, end = (MARGIN, HALF - MARGIN - 1) if number % 2 == 0 else (HALF, WIDTH - MARGIN)
-            self._sum(strip, top, begin, end, name, sums[name])
-        top = STRIP - HEIGHT - 1
-        wide = _right(strip, top, WIDTH - MARGIN, amount(sum(sums.values())), BRIGHT)
-        fallen = [(when, name) for when, name in self._curves.milestones if when <= step]
-        note = f"{fallen[-1][1]} at {fallen[-1][0]}" if fallen else f"from {start}"
-        _left(strip, top, MARGIN, note, GOLD if fallen else DIM, WIDTH - 3 * MARGIN - wide)
+        lines = [(name, sums[name], COLOURS[name]) for name in COMPONENTS]
+        lines.append(("total", sum(sums.values()), BRIGHT))
+        for number, line in enumerate(lines):
+            _sum(strip, SUMS_TOP + number * LINE, *line)
+        self._note(strip, step, start)
         return strip
 
     @staticmethod
-    def _sum(strip: Indexed, top: int, begin: int, end: int, name: str, value: float) -> None:
-        strip[top + 2 : top + 5, begin : begin + 3] = COLOURS[name]
-        wide = _right(strip, top, end, amount(value), BRIGHT)
-        _left(strip, top, begin + 4, name, DIM, end - begin - 5 - wide)
+    def _place(strip: Indexed, place: str, count: str) -> None:
+        count_left = WIDTH - MARGIN - text_width(count)
+        lines = wrap(place, COLUMNS, count_left - APART - MARGIN)
+        for number, line in enumerate(lines):
+            _write(strip, (PLACE_TOP + number * LINE, MARGIN), line, BRIGHT)
+        _write(strip, (PLACE_TOP + LINE, count_left), count, DIM)
+
+    def _note(self, strip: Indexed, step: int, start: str) -> None:
+        fallen = [(when, name) for when, name in self._curves.milestones if when <= step]
+        if not fallen:
+            _write(strip, (NOTE_TOP, MARGIN), f"from {start}", DIM)
+            return
+        when, name = fallen[-1]
+        at = f" at {when}"
+        _write(strip, (NOTE_TOP, MARGIN), shorten(name, COLUMNS - text_width(at) - 1) + at, GOLD)
+
+
+def _sum(strip: Indexed, top: int, name: str, value: float, colour: int) -> None:
+    """A line with a name in its colour and its sum; the last digits of all lines are below each other."""
+    end = _write(strip, (top, MARGIN), name, colour)
+    text = amount(value)
+    _write(strip, (top, max(end + APART, SUMS_END - text_width(text))), text, BRIGHT)
+
+
+def _write(strip: Indexed, spot: tuple[int, int], text: str, colour: int) -> int:
+    """Draw ``text`` with its top left corner at ``spot`` (y, x); returns where it ends."""
+    top, left = spot
+    mask = text_mask(shorten(text, WIDTH - MARGIN - left))
+    end = left + int(mask.shape[1])
+    strip[top : top + HEIGHT, left:end][mask] = colour
+    return end
 
 
 def amount(value: float) -> str:
@@ -128,19 +154,6 @@ def amount(value: float) -> str:
     return f"{value:.2f}" if size < 0.1 else f"{value:.1f}" if round(size) < 100 else f"{value:,.0f}"
 
 
-def _left(strip: Indexed, top: int, left: int, text: str, colour: int, width: int) -> None:
-    mask = text_mask(text, max(0, width))
-    strip[top : top + HEIGHT, left : left + mask.shape[1]][mask] = colour
-
-
-def _right(strip: Indexed, top: int, right: int, text: str, colour: int) -> int:
-    """Draw so that ``text`` ends at ``right``; returns its width."""
-    mask = text_mask(text, WIDTH - 2 * MARGIN)
-    width = int(mask.shape[1])
-    strip[top : top + HEIGHT, right - width : right][mask] = colour
-    return width
-
-
 def compose(screen: NDArray[np.uint8], strip: Indexed) -> Indexed:
-    """Screen, uint8 (144, 160) of shades, above the strip: uint8 (214, 160) palette indices."""
+    """Screen, uint8 (144, 160) of shades, above the strip: uint8 (266, 160) palette indices."""
     return np.concatenate([screen // 64, strip])

@@ -6,10 +6,8 @@ what cannot be read is left out.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from training.config.schema import NO_MATTER
+from training.runs.folder import LOCK
+from training.runs.locks import is_locked
 
 RECORD = "history.json"  # what the recorder leaves in the run folder, so that a rebuild finds it again
 TAGS = "tags.json"
@@ -149,17 +149,7 @@ def verdict_of(folder: Path) -> str | None:
 
 def is_held(folder: Path) -> bool:
     """Whether a process trains this run now: it holds the lock of the run's folder."""
-    try:
-        file = os.open(folder / ".lock", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(file)
-    return False
+    return is_locked(folder / LOCK)
 
 
 def state_of(folder: Path) -> dict[str, Any]:

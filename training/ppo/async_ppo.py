@@ -71,8 +71,7 @@ class AsyncPPO(PipelinedPPO):
                 return False
         dones = self._last_dones(env, rollout_buffer, arrivals)
         rollout_buffer.full = True
-        with torch.inference_mode():
-            values = self.policy.predict_values(obs_as_tensor(self._observations(), self.device))
+        values = self._values(obs_as_tensor(self._observations(), self.device))
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
         callback.on_rollout_end()
         return True
@@ -90,7 +89,7 @@ class AsyncPPO(PipelinedPPO):
         """All rows, as far as they come; False: a callback stopped."""
         self._begin_rows(env, buffer, arrivals)
         while not arrivals.over():
-            news = env.next_news(POLL)
+            news = self.rollout_times.waiting.time(env.next_news, POLL)
             if news is not None:
                 group, is_result = news
                 (self._take_result if is_result else self._take_back)(env, buffer, arrivals, group)
@@ -149,7 +148,7 @@ class AsyncPPO(PipelinedPPO):
     ) -> None:
         """A group's step is done, or its episodes were lost: fill its row, and send its next actions."""
         row, part = arrivals.at[group], env.groups[group]
-        observations, rewards, dones, infos = env.wait_group(group)
+        observations, rewards, dones, infos = self._wait(env, group)
         assert self._last_episode_starts is not None and buffer.valid is not None
         self._last_episode_starts[part] = dones
         lost = bool(infos[0].get(LOST))
@@ -201,7 +200,7 @@ class AsyncPPO(PipelinedPPO):
         """A callback stopped: take in the steps under way, so that the environments can be used further."""
         assert self._last_episode_starts is not None
         for group in arrivals.unfinished():
-            observations, _, dones, _ = env.wait_group(group)
+            observations, _, dones, _ = self._wait(env, group)
             self._last_episode_starts[env.groups[group]] = dones
             self._set_last(env.groups[group], cast(Choice, observations))
 

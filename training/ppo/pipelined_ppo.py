@@ -12,9 +12,12 @@ import torch as th
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import TensorDict
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from callbacks.rollout_times import RolloutTimes
 from training.environments.monitor import GroupVecMonitor
 from training.policies.fast_inference import RolloutActor
 from training.ppo.chunked_ppo import ChunkedPPO, threads
@@ -33,6 +36,11 @@ class PipelinedPPO(ChunkedPPO):
     draws_ahead = 64
     """Steps of a group that random numbers are made for in one go."""
     _acting: RolloutActor | None = None
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self.rollout_times = RolloutTimes()
+        """What callbacks read of where the time of rollouts went."""
+        super().__init__(*arguments, **settings)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -72,18 +80,26 @@ class PipelinedPPO(ChunkedPPO):
                 return False
             self._update_info_buffer(infos, dones)
         rollout_buffer.full = True
-        with th.inference_mode():
-            values = self.policy.predict_values(obs_as_tensor(self._observations(), self.device))
+        values = self._values(obs_as_tensor(self._observations(), self.device))
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
+    def _values(self, observations: TensorDict | th.Tensor) -> th.Tensor:
+        """The policy's values of the observations, (n, 1), on the processor."""
+
+        def values() -> th.Tensor:
+            with th.inference_mode():
+                return self.policy.predict_values(observations).cpu()
+
+        return self.rollout_times.inference.time(values)
+
     def _take_weights(self) -> None:
         """Actions are chosen by the policy as it is now."""
         if self._acting is None:
             self._acting = RolloutActor(self.policy, self.draws_ahead)
-        self._acting.refresh()
+        self.rollout_times.inference.time(self._acting.refresh)
 
     def _observations(self) -> dict[str, NDArray[Any]]:
         """The observation of every environment that no action was chosen for yet."""
@@ -100,7 +116,7 @@ class PipelinedPPO(ChunkedPPO):
     def _abandon(self, env: GroupVecMonitor, under_way: bool) -> None:
         """A callback stopped: take in the steps under way, so that the environments can be used further."""
         for group, part in enumerate(env.groups if under_way else ()):
-            observations, _, dones, _ = env.wait_group(group)
+            observations, _, dones, _ = self._wait(env, group)
             assert self._last_episode_starts is not None
             self._last_episode_starts[part] = dones
             for key, array in cast(dict[str, NDArray[Any]], observations).items():
@@ -112,20 +128,24 @@ class PipelinedPPO(ChunkedPPO):
         observed = {key: array[step, part] for key, array in buffer.observations.items()}
         assert self._acting is not None
         with self.precision():
-            chosen = self._acting.choose(observed, group)
-        env.step_group(group, chosen.actions)
+            chosen = self.rollout_times.inference.time(self._acting.choose, observed, group)
+        self.rollout_times.waiting.time(env.step_group, group, chosen.actions)
         assert self._last_episode_starts is not None
         buffer.episode_starts[step, part] = self._last_episode_starts[part]
         buffer.actions[step, part] = chosen.actions.reshape(-1, 1)
         buffer.values[step, part] = chosen.values
         buffer.log_probs[step, part] = chosen.log_probs
 
+    def _wait(self, env: GroupVecMonitor, group: int) -> VecEnvStepReturn:
+        """One group's results, as soon as they are there."""
+        return self.rollout_times.waiting.time(env.wait_group, group)
+
     def _receive(
         self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int, last: bool
     ) -> Results:
         """One group's results of ``step``; unless it was the ``last``, its next actions are sent at once."""
         part = env.groups[group]
-        observations, rewards, dones, infos = env.wait_group(group)
+        observations, rewards, dones, infos = self._wait(env, group)
         assert self._last_episode_starts is not None
         self._last_episode_starts[part] = dones
         for key, array in cast(dict[str, NDArray[Any]], observations).items():
@@ -139,7 +159,7 @@ class PipelinedPPO(ChunkedPPO):
         return rewards, dones, infos
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_acting"]
+        return [*super()._excluded_save_params(), "_acting", "rollout_times"]
 
     def _values_after_time_limit(
         self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]
@@ -149,6 +169,5 @@ class PipelinedPPO(ChunkedPPO):
         for index in dones.nonzero()[0]:
             if infos[index].get("TimeLimit.truncated", False):
                 last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
-                with th.inference_mode():
-                    extra[index] = self.gamma * float(self.policy.predict_values(last))
+                extra[index] = self.gamma * float(self._values(last))
         return extra

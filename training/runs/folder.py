@@ -5,7 +5,6 @@ The folder that holds the runs is ``runs`` under the working directory, or what 
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import json
 import os
@@ -24,9 +23,10 @@ from envs.errors import UserError
 from envs.files import write_json
 from training.config.files import nearest
 from training.config.schema import TrainConfig
+from training.runs.locks import take_lock
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-TENSORBOARD, EVALUATIONS = "tensorboard", "eval.jsonl"
+TENSORBOARD, EVALUATIONS, LOCK = "tensorboard", "eval.jsonl", ".lock"
 PACKAGES = ("torch", "stable-baselines3", "gymnasium", "pyboy", "numpy", "pydantic", "safetensors")
 
 
@@ -102,14 +102,11 @@ def lock_run(folder: Path) -> IO[bytes]:
         RunError: another process trains this run now, or the folder cannot be written.
     """
     try:
-        file = (folder / ".lock").open("wb")
+        file = take_lock(folder / LOCK)
     except OSError as error:
         raise RunError(f"run folder {folder}: cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise RunError(f"run {folder.name} is being trained by another process") from None
+    if file is None:
+        raise RunError(f"run {folder.name} is being trained by another process")
     return file
 
 

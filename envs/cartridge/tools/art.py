@@ -1,8 +1,5 @@
-"""Compiles pictures drawn as text: tilesets, people, creatures, font, screen pieces and the title.
-
-One character is one pixel: ``.`` ``-`` ``o`` ``#`` are the shades 0 (lightest; transparent in a sprite) to 3
-(darkest). A file is a list of pictures: a header line, then the rows of that picture. Lines that start with
-``;`` are comments; blank lines are skipped. Sizes and shades are checked, and an error names file and line.
+"""Compiles pictures drawn as text: tilesets, people, creatures, font, screen pieces and the title. The form
+of the texts is described in world_text/pictures.py.
 
 The machine keeps an 8 x 8 tile as 16 bytes: per row the low bits of the eight shades, then the high bits,
 leftmost pixel in bit 7.
@@ -10,69 +7,27 @@ leftmost pixel in bit 7.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from envs.cartridge.tools.emit import Output, Table, WorldError
+from envs.cartridge.tools.emit import Output, Table
+from envs.cartridge.world_text.errors import WorldError
+from envs.cartridge.world_text.pictures import (
+    SHADES,
+    TILESETS,
+    Picture,
+    Rows,
+    check_size,
+    read_pictures,
+    read_tileset,
+)
 
-SHADES = ".-o#"
 ATTRIBUTES = {"walk": 0x01, "grass": 0x02, "water": 0x04, "ledge": 0x08, "counter": 0x10, "cut": 0x20}
 """Words of a metatile's header and the TILE_* bits of src/world.h that they set."""
-TILESETS = ("outdoor", "indoor", "gym", "cave")
 FRAMES = ("down", "down_walk", "up", "up_walk", "left", "left_walk")
-FRONT_SIZE, BACK_SIZE, PERSON_SIZE, STEP_SIZE, TILE_SIZE = 40, 32, 16, 16, 8
+FRONT_SIZE, BACK_SIZE, PERSON_SIZE, TILE_SIZE = 40, 32, 16, 8
 TITLE_WIDTH, TITLE_HEIGHT = 160, 64
 MAX_TILESET_TILES, MAX_METATILES = 96, 128
 FIRST_FONT_ID, FIRST_MISC_ID = 0x80, 0x60
-
-Rows = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A drawing of a text file: the words of its header line, and its rows of shade characters."""
-
-    path: Path
-    line: int
-    words: tuple[str, ...]
-    rows: Rows
-
-    def fail(self, message: str) -> WorldError:
-        """The error to raise for this picture."""
-        return WorldError(self.path, self.line, f"{' '.join(self.words)!r}: {message}")
-
-
-def read_pictures(path: Path, header: str) -> list[Picture]:
-    """Read every drawing of ``path``; a line whose first word is ``header`` starts one.
-
-    Raises WorldError for a row before the first header, and for a character that is no shade.
-    """
-    found: list[tuple[int, tuple[str, ...], list[str]]] = []
-    for number, line in enumerate(path.read_text(encoding="ascii").splitlines(), start=1):
-        if not line.strip() or line.startswith(";"):
-            continue
-        words = line.split()
-        if words[0] == header:
-            found.append((number, tuple(words[1:]), []))
-        elif not found:
-            raise WorldError(
-                path, number, f"a picture starts with {header!r} and its name, not with {line!r}"
-            )
-        elif set(line) - set(SHADES):
-            raise WorldError(path, number, f"a row is made of the shades {SHADES!r}, not {line!r}")
-        else:
-            found[-1][2].append(line)
-    return [Picture(path, number, words, tuple(rows)) for number, words, rows in found]
-
-
-def check_size(picture: Picture, width: int, height: int) -> Picture:
-    """Return ``picture``; raise WorldError unless it is ``width`` x ``height`` pixels."""
-    if len(picture.rows) != height or any(len(row) != width for row in picture.rows):
-        widths = sorted({len(row) for row in picture.rows})
-        raise picture.fail(
-            f"{len(picture.rows)} rows of {widths} pixels; it must be {height} rows of {width}"
-        )
-    return picture
 
 
 def encode_tile(rows: Rows) -> bytes:
@@ -115,20 +70,6 @@ def attribute_bits(picture: Picture) -> int:
     if unknown:
         raise picture.fail(f"{unknown[0]!r} is no attribute; known are {', '.join(ATTRIBUTES)}")
     return sum(ATTRIBUTES[word] for word in set(picture.words[1:]))
-
-
-def read_tileset(world: Path, name: str) -> list[Picture]:
-    """The metatiles of ``world/tilesets/NAME.txt``, 16 x 16 pixels each, in the order of their index."""
-    metatiles = read_pictures(world / "tilesets" / f"{name}.txt", "metatile")
-    seen: set[str] = set()
-    for metatile in metatiles:
-        check_size(metatile, STEP_SIZE, STEP_SIZE)
-        if not metatile.words or len(metatile.words[0]) != 1:
-            raise metatile.fail("a metatile's name is one character")
-        if metatile.words[0] in seen:
-            raise metatile.fail("there are two metatiles of this character")
-        seen.add(metatile.words[0])
-    return metatiles
 
 
 def compile_tileset(world: Path, name: str, output: Output) -> None:

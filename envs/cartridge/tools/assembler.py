@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envs.cartridge.tools.emit import IdRef, Output, Part, part_size, u16
-from envs.cartridge.tools.worldfile import Line, MapSource
+from envs.cartridge.world_text.map_source import Line, MapSource
 
 OPCODES = (
     "END", "TEXT", "GOTO", "IF_EVENT", "IFNOT_EVENT", "SET_EVENT", "CLEAR_EVENT", "GIVE_ITEM", "TAKE_ITEM",

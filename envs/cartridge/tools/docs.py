@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envs.cartridge.tools.tables import SPECIES_KEYS, TRAINER_KEYS, read_all, read_every_block
 from envs.cartridge.tools.worldmap import png, world_picture
-from envs.cartridge.tools.worldread import load_maps
+from envs.cartridge.world_text.maps import load_maps
 from envs.errors import UserError
 
 CARTRIDGE = Path(__file__).resolve().parent.parent
@@ -23,8 +23,8 @@ Made from `world/` by `make -C envs/cartridge docs`; do not edit.
 HOW = """
 ## How to add a map
 1. Write `world/maps/NAME.txt`: `map NUMBER NAME`, `tileset`, `border`, the `layout`, then `warp`, `sign`,
-   `trigger`, `object` lines and scripts. Every keyword stands in `tools/worldfile.py`, every statement in
-   `tools/scripts.py`, the characters of a layout in `world/tilesets/`. The number is the one that the
+   `trigger`, `object` lines and scripts. Every keyword stands in `world_text/map_source.py`, every statement
+   in `tools/scripts.py`, the characters of a layout in `world/tilesets/`. The number is the one that the
    commercial game has for the same role; no map may be larger than that one.
 2. Lead to it: a `warp` in another map, or a `connect` line on both sides with opposite offsets.
 3. New events go into `world/events*.txt`, trainers into `world/trainers*.txt`, shops into `world/shops*.txt`.

@@ -22,20 +22,9 @@ scripts give
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from envs.errors import UserError
 
 BANK_SIZE = 0x4000
 """Bytes of one switchable ROM bank, which the processor sees at 0x4000."""
-
-
-class WorldError(UserError):
-    """A wrong world text, as ``file:line: what is wrong``."""
-
-    def __init__(self, path: Path | str, line: int, message: str) -> None:
-        name = path if isinstance(path, str) else "/".join(path.parts[-2:])
-        super().__init__(f"{name}:{line}: {message}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from envs.cartridge.tools.assembler import where
-from envs.cartridge.tools.emit import FarRef, IdRef, Output, Part, Table, WorldError, u16
+from envs.cartridge.tools.emit import FarRef, IdRef, Output, Part, Table, u16
 from envs.cartridge.tools.tables import files_of
 from envs.cartridge.tools.worldcheck import check_maps
-from envs.cartridge.tools.worldfile import FACINGS, MOVEMENTS, SIDES, Line, MapSource, ObjectSource
-from envs.cartridge.tools.worldread import load_maps
+from envs.cartridge.world_text.errors import WorldError
+from envs.cartridge.world_text.map_source import FACINGS, MOVEMENTS, SIDES, Line, MapSource, ObjectSource
+from envs.cartridge.world_text.maps import load_maps
 
 NO_MAP = 0xFF
 NO_EVENT = 0xFFFF

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from envs.cartridge.tools.assembler import SPEAKER, Assembler, Block, Jump, where
 from envs.cartridge.tools.emit import IdRef, Part
-from envs.cartridge.tools.worldfile import DIRECTIONS, FACINGS, Line, choice, number
+from envs.cartridge.world_text.map_source import DIRECTIONS, FACINGS, Line, choice, number
 
 Operands = list[int | Part | Jump]
 Make = Callable[[Assembler, Line, str], Operands]

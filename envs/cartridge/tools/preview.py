@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from envs.cartridge.tools import art
+from envs.cartridge.world_text.pictures import SHADES, TILESETS, Picture, Rows, read_pictures, read_tileset
 
 CARTRIDGE = Path(__file__).resolve().parent.parent
 GREYS = np.array([255, 170, 85, 0], dtype=np.uint8)
@@ -24,9 +25,9 @@ SPRITE_GREYS = np.array([210, 255, 130, 0], dtype=np.uint8)
 Grey = NDArray[np.uint8]
 
 
-def pixels(rows: art.Rows, greys: Grey = GREYS) -> Grey:
+def pixels(rows: Rows, greys: Grey = GREYS) -> Grey:
     """A drawing as grey values, (height, width) uint8."""
-    shades = np.array([[art.SHADES.index(pixel) for pixel in row] for row in rows], dtype=np.uint8)
+    shades = np.array([[SHADES.index(pixel) for pixel in row] for row in rows], dtype=np.uint8)
     return greys[shades]
 
 
@@ -45,25 +46,25 @@ def sheet(pictures: Iterable[Grey], columns: int, gap: int = 2) -> Grey:
 def sheets(world: Path) -> dict[str, Grey]:
     """Every sheet by name."""
     found = {}
-    for name in art.TILESETS:
-        found[name] = sheet((np.tile(pixels(m.rows), (2, 2)) for m in art.read_tileset(world, name)), 6)
+    for name in TILESETS:
+        found[name] = sheet((np.tile(pixels(m.rows), (2, 2)) for m in read_tileset(world, name)), 6)
     people = sorted((world / "sprites").glob("*.txt"))
-    frames = [frame for path in people for frame in art.read_pictures(path, "frame")]
+    frames = [frame for path in people for frame in read_pictures(path, "frame")]
     found["people"] = sheet((pixels(frame.rows, SPRITE_GREYS) for frame in frames), 2 * len(art.FRAMES))
     drawn = [picture for path in sorted((world / "pictures").glob("*.txt")) for picture in creature(path)]
     found["creatures"] = sheet((square(picture) for picture in drawn), 6)
     for name in ("font", "misc"):
-        found[name] = sheet((pixels(g.rows) for g in art.read_pictures(world / f"{name}.txt", "glyph")), 16)
-    found["title"] = sheet([pixels(art.read_pictures(world / "title.txt", "picture")[0].rows)], 1)
+        found[name] = sheet((pixels(g.rows) for g in read_pictures(world / f"{name}.txt", "glyph")), 16)
+    found["title"] = sheet([pixels(read_pictures(world / "title.txt", "picture")[0].rows)], 1)
     return found
 
 
-def creature(path: Path) -> list[art.Picture]:
+def creature(path: Path) -> list[Picture]:
     """The front and the back picture of a creature's file."""
-    return art.read_pictures(path, "picture")
+    return read_pictures(path, "picture")
 
 
-def square(picture: art.Picture) -> Grey:
+def square(picture: Picture) -> Grey:
     """A creature's picture on a white 40 x 40 square, a back at the bottom left."""
     whole = np.full((art.FRONT_SIZE, art.FRONT_SIZE), 255, dtype=np.uint8)
     drawn = pixels(picture.rows)

@@ -31,8 +31,8 @@ from pathlib import Path
 from envs.cartridge.tools.assembler import Assembler
 from envs.cartridge.tools.emit import Output, Part, Table
 from envs.cartridge.tools.ops import statement
-from envs.cartridge.tools.worldfile import MapSource
-from envs.cartridge.tools.worldread import load_maps
+from envs.cartridge.world_text.map_source import MapSource
+from envs.cartridge.world_text.maps import load_maps
 
 
 def compile(world: Path) -> Output:

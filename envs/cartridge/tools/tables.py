@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.cartridge.tools.emit import FarRef, IdRef, Output, Part, Table, WorldError, u16
+from envs.cartridge.tools.emit import FarRef, IdRef, Output, Part, Table, u16
+from envs.cartridge.world_text.errors import WorldError
 
 MAX_LEARN = 8
 """(level, move) pairs that fit the Species structure."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envs.cartridge.tools.emit import WorldError
-from envs.cartridge.tools.worldfile import WILD_SLOTS, ConnectionSource, Line, MapSource
+from envs.cartridge.world_text.errors import WorldError
+from envs.cartridge.world_text.map_source import WILD_SLOTS, ConnectionSource, Line, MapSource
 
 WALK, LEDGE = "walk", "ledge"
 OPPOSITE = {"north": "south", "south": "north", "west": "east", "east": "west"}

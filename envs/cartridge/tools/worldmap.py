@@ -12,8 +12,9 @@ from collections import deque
 from pathlib import Path
 
 from envs.cartridge.tools import art
-from envs.cartridge.tools.worldfile import FLAGS, MapSource
-from envs.cartridge.tools.worldread import load_maps
+from envs.cartridge.world_text.map_source import FLAGS, MapSource
+from envs.cartridge.world_text.maps import load_maps
+from envs.cartridge.world_text.pictures import SHADES, STEP_SIZE, TILESETS, Rows, read_pictures, read_tileset
 
 SCALE = 4
 """Pixels of a step."""
@@ -26,18 +27,18 @@ OUTDOOR = FLAGS["outdoor"]
 Picture = list[bytearray]
 
 
-def small(rows: art.Rows) -> list[bytes]:
+def small(rows: Rows) -> list[bytes]:
     """A metatile as SCALE rows of SCALE greys of 0 (white) .. 15."""
-    side = art.STEP_SIZE // SCALE
+    side = STEP_SIZE // SCALE
     most = 3 * side * side
     return [
         bytes(
-            sum(art.SHADES.index(rows[y + i][x + j]) for i in range(side) for j in range(side))
+            sum(SHADES.index(rows[y + i][x + j]) for i in range(side) for j in range(side))
             * (LEVELS - 1)
             // most
-            for x in range(0, art.STEP_SIZE, side)
+            for x in range(0, STEP_SIZE, side)
         )
-        for y in range(0, art.STEP_SIZE, side)
+        for y in range(0, STEP_SIZE, side)
     ]
 
 
@@ -106,7 +107,7 @@ class Writer:
     """Puts names on a picture, in the letters of the game."""
 
     def __init__(self, world: Path) -> None:
-        glyphs = art.read_pictures(world / "font.txt", "glyph")
+        glyphs = read_pictures(world / "font.txt", "glyph")
         self.glyphs = {art.glyph_id(glyph): glyph.rows for glyph in glyphs}
 
     def write(self, picture: Picture, name: str, x: int, y: int) -> None:
@@ -120,15 +121,14 @@ class Writer:
                 for dx, pixel in enumerate(row):
                     at = x + LETTER * i + dx
                     if 0 <= y + dy < len(picture) and 0 <= at < len(picture[0]):
-                        picture[y + dy][at] = art.SHADES.index(pixel) * 5
+                        picture[y + dy][at] = SHADES.index(pixel) * 5
 
 
 def world_picture(world: Path) -> Picture:
     """The whole picture: rows of greys 0 (white) .. 15."""
     maps = load_maps(world)
     tiles = {
-        name: {tile.words[0]: small(tile.rows) for tile in art.read_tileset(world, name)}
-        for name in art.TILESETS
+        name: {tile.words[0]: small(tile.rows) for tile in read_tileset(world, name)} for name in TILESETS
     }
     pictures = {name: draw_map(source, tiles[source.tileset]) for name, source in maps.items()}
     writer = Writer(world)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from envs.cartridge.tools.maps import plain_lines
 from envs.cartridge.tools.worldcheck import WALK, load_tileset, tileset_names, walkable
-from envs.cartridge.tools.worldfile import MapSource, ObjectSource
-from envs.cartridge.tools.worldread import load_maps
+from envs.cartridge.world_text.map_source import MapSource, ObjectSource
+from envs.cartridge.world_text.maps import load_maps
 
 WORLD = Path(__file__).resolve().parent.parent / "world"
 STEPS = {"down": (0, 1), "up": (0, -1), "left": (-1, 0), "right": (1, 0)}

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from envs.cartridge.tools.worldfile import MapSource, TriggerSource
 from envs.cartridge.walkthrough.atlas import CUT, GRASS, PUSH, STEPS, SWIM, WATER, Atlas, Place, Step
+from envs.cartridge.world_text.map_source import MapSource, TriggerSource
 from envs.ram import GameState
 
 GRASS_COST = 3

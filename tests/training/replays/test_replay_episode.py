@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,7 @@ from envs.errors import UserError
 from envs.game_boy.emulator import BUTTONS, Emulator
 from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
-from training.drawing.reward_overlay import PALETTE, STRIP, RewardCurves, RewardOverlay, amount
-from training.drawing.video import VideoWriter
+from training.drawing.reward_overlay import STRIP
 from training.environments.task import resolve_task
 from training.make_env import make_vec_env
 from training.replays.episode_folder import BLOCK, EpisodeFolder
@@ -247,44 +245,6 @@ def test_filming_changes_nothing_of_the_game(rom: Path, state: Callable[[str], b
     assert len(shown) == 82 // every
     for emulator in (plain, filmed):
         emulator.close()
-
-
-def test_a_film_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
-    picture = np.zeros((16, 16), np.uint8)
-    (tmp_path / "mine.mp4").mkdir()
-    for name in ("nowhere/x.mp4", "nowhere/x.gif", "mine.mp4"):
-        with (
-            pytest.raises(UserError, match=f"{name}: cannot be written"),
-            VideoWriter(tmp_path / name, PALETTE, Fraction(15)) as it,
-        ):
-            it.add(picture)
-    with (
-        pytest.raises(RuntimeError, match="on the way"),
-        VideoWriter(tmp_path / "x.gif", PALETTE, Fraction(15)) as it,
-    ):
-        it.add(picture)
-        raise RuntimeError("on the way")
-    assert not (tmp_path / "x.gif").exists()
-
-
-def test_curves_take_the_same_memory_however_long(rom: Path) -> None:
-    curves = RewardCurves(1_000_000)
-    for step in range(1, 1_000_001, 10_000):
-        curves.add(step, (step / 1e6, 0.0, 5.0 * (step > 500_000), -0.5), ["badge1"] * (step == 500_001))
-    curves.add(1_000_000, (1.0, 0.0, 5.0, -0.5))
-    rows = curves.rows()
-    assert rows[:, 2].max() - rows[:, 2].min() > 15, "the milestone's step is the highest"
-    assert (np.diff(rows[:, 0]) <= 0).all(), "it only rises"
-    strip = RewardOverlay(curves).draw(
-        600_000, "route 1", dict.fromkeys(("exploration", "battle", "milestone", "penalty"), 1.0), "x"
-    )
-    assert strip.shape == (STRIP, 160)
-    assert strip.max() < len(PALETTE)
-    assert not np.array_equal(strip, RewardOverlay(curves).draw(400_000, "route 1", dict.fromkeys(
-        ("exploration", "battle", "milestone", "penalty"), 1.0), "x"))  # fmt: skip
-    assert [amount(value) for value in (0.0, -0.001, 0.05, -2.04, 99.4, 1234.5, -1e6)] == [
-        "0", "0", "0.05", "-2.0", "99.4", "1,234", "-1,000,000"
-    ]  # fmt: skip
 
 
 def _put(

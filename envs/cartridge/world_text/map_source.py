@@ -17,7 +17,7 @@ A file is lines of ``keyword arguments``; ``#`` starts a comment outside of layo
     object NAME SPRITE x y facing MOVEMENT boulder | found ITEM EVENT
     hidden 4 5 ITEM EVENT             A in front of it finds the item, once
     layout                            rows at step resolution up to ``end``
-    script NAME                       indented lines up to ``end`` in the first column, see scripts.py
+    script NAME                       indented lines up to ``end`` in the first column, see tools/scripts.py
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envs.cartridge.tools.emit import WorldError
+from envs.cartridge.world_text.errors import WorldError
 
 FACINGS = {"down": 0x0, "up": 0x4, "left": 0x8, "right": 0xC}
 """The values of wSpritePlayerStateData1FacingDirection (0xC109)."""

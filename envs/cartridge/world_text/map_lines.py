@@ -1,10 +1,10 @@
-"""The one-line keywords of map files (see worldfile.py for the form of each)."""
+"""The one-line keywords of map files (see map_source.py for the form of each)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from envs.cartridge.tools.worldfile import (
+from envs.cartridge.world_text.map_source import (
     FACINGS,
     FLAGS,
     MOVEMENTS,

@@ -1,12 +1,12 @@
-"""Reads ``world/maps/*.txt`` into :class:`MapSource`; the form of the files is described in worldfile.py."""
+"""Reads ``world/maps/*.txt`` into :class:`MapSource`; the form of the files is described in map_source.py."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from envs.cartridge.tools.emit import WorldError
-from envs.cartridge.tools.worldfile import Line, MapSource
-from envs.cartridge.tools.worldlines import TAKERS
+from envs.cartridge.world_text.errors import WorldError
+from envs.cartridge.world_text.map_lines import TAKERS
+from envs.cartridge.world_text.map_source import Line, MapSource
 
 
 def load_maps(world: Path) -> dict[str, MapSource]:

@@ -1,0 +1,95 @@
+"""Drawings of maps, and the colour of visited places on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envs.game.catalog import Game
+from envs.game.maps import map_steps
+from tests.paths import ROOT
+from training.drawing.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
+from training.drawing.text import text_width
+
+HOME_TOWN, NO_MAP = 0, 231
+HEIGHT, WIDTH = 14, 20  # tiles of the embedded game's home town
+
+
+@pytest.fixture(scope="module")
+def maps(game: Game) -> MapDrawings:
+    return MapDrawings(game)
+
+
+def test_the_embedded_game_is_drawn_from_its_world_and_others_on_a_grid(
+    game: Game, maps: MapDrawings
+) -> None:
+    own = MapDrawings(dataclasses.replace(game, name="red"))
+    counts = {(0, 8): 3}
+    drawn, plain = maps.drawing(HOME_TOWN, counts), own.drawing(HOME_TOWN, counts)
+    assert drawn.shape == (HEIGHT * TILE, WIDTH * TILE, 3)
+    assert plain.shape == (18 * TILE, 20 * TILE, 3)
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 4, "the game's four shades"
+    inner = plain[TILE + 1 : 2 * TILE, TILE + 1 : 2 * TILE].reshape(-1, 3)
+    assert len(np.unique(inner, axis=0)) == 1, "nothing of another game's pictures"
+    assert maps.drawing(HOME_TOWN, counts) is drawn, "each map is drawn once"
+
+
+def test_every_map_of_the_embedded_game_lies_within_the_sizes_that_are_known(maps: MapDrawings) -> None:
+    assert len(maps._world) == 105
+    for map_id in maps._world:
+        drawn, steps = maps.drawing(map_id, {}), map_steps(map_id)
+        assert steps is not None
+        assert drawn.shape[0] <= steps[1] * TILE
+        assert drawn.shape[1] <= steps[0] * TILE
+
+
+def test_colour_falls_on_visited_tiles_alone(maps: MapDrawings) -> None:
+    counts = {(0, 8): 1, (4, 10): 1000, (99, 99): 5}
+    drawn = maps.drawing(HOME_TOWN, counts)
+    heated = heat(drawn, counts)
+    changed = (heated != drawn).any(axis=2).reshape(HEIGHT, TILE, WIDTH, TILE).any(axis=(1, 3))
+    assert {(int(y), int(x)) for y, x in np.argwhere(changed)} == {(0, 8), (4, 10)}
+    few, many = (heated[y * TILE, x * TILE].astype(int).sum() for y, x in ((0, 8), (4, 10)))
+    assert many < few, "busier is darker"
+
+
+@given(st.floats(0, 1))
+def test_colours_stay_within_bounds(share: float) -> None:
+    *colour, cover = heat_colour(share)
+    assert all(0 <= part <= 255 for part in colour)
+    assert 0 < cover < 1
+
+
+def test_a_map_that_no_table_has_reaches_as_far_as_it_was_seen(maps: MapDrawings) -> None:
+    assert maps.name(NO_MAP) == "map 231"
+    assert maps.panel(NO_MAP, {(4, 9): 1}, 6).shape[0] == 5 * 6 + CAPTION
+
+
+def test_a_caption_has_room_for_name_and_samples(maps: MapDrawings) -> None:
+    """On a map of few pixels they stand beside each other, and neither is cut."""
+    panel = maps.panel(NO_MAP, {(0, 0): 123_456_789}, 6)
+    ink = (panel[:CAPTION] < 250).any(axis=2)
+    columns = np.flatnonzero(ink.any(axis=0))
+    gaps = np.diff(columns)
+    assert gaps.max() >= 5, "a gap parts the two"
+    assert not ink[0].any() and not ink[-1].any() and not ink[:, -1].any(), "nothing touches an edge"
+    assert panel.shape[1] > text_width("map 231") + text_width("123,456,789")
+
+
+def test_drawing_needs_nothing_of_the_compiler() -> None:
+    code = (
+        "import sys; sys.modules['envs.cartridge.tools'] = None\n"
+        "import training.drawing.reward_overlay, training.drawing.video\n"
+        "from envs.game.catalog import EMBEDDED_ROM, identify\n"
+        "from training.drawing.map_drawings import MapDrawings\n"
+        "print(MapDrawings(identify(EMBEDDED_ROM)).panel(0, {(4, 10): 3}, 6).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str((14 * 6 + CAPTION, 20 * 6, 3))
