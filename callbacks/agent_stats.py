@@ -72,11 +72,13 @@ class AgentStatsCallback(BaseCallback):
     ``SAMPLE``).
     """
 
+    state_key = "agent_stats"
+
     def __init__(self, folder: Path | None, size: int = 1000, save_every_steps: int | None = None) -> None:
         super().__init__()
         self.folder, self.save_every_steps = folder, save_every_steps
         self.ring = SampleRing(size)
-        self._next_save = 0
+        self._next_save = 0  # 0: training has not begun
 
     def recent(self) -> NDArray[np.void]:
         """The samples kept, oldest first."""
@@ -101,7 +103,8 @@ class AgentStatsCallback(BaseCallback):
         self._next_save = int(snapshot["next_save"])
 
     def _on_training_start(self) -> None:
-        self._next_save = self.model.num_timesteps + (self.save_every_steps or 0)
+        if not self._next_save:  # not restored
+            self._next_save = self.model.num_timesteps + (self.save_every_steps or 0)
 
     def _on_step(self) -> bool:
         for env, info in enumerate(self.locals["infos"]):

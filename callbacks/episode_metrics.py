@@ -69,6 +69,8 @@ class EpisodeMetrics(BaseCallback):
     ``episodes`` and ``battles`` (started) count everything seen since this callback was made.
     """
 
+    state_key = "episode_metrics"
+
     def __init__(self, window: int = 100) -> None:
         super().__init__()
         self.recent: deque[Episode] = deque(maxlen=window)

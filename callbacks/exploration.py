@@ -122,6 +122,8 @@ class ExplorationPicture(BaseCallback):
     folder is written then and at the end. A disk that refuses costs a warning.
     """
 
+    state_key = "exploration"
+
     def __init__(self, maps: Maps, folder: Path | None = None, every_steps: int = 50_000) -> None:
         super().__init__()
         self.maps, self.folder, self.every_steps = maps, folder, every_steps

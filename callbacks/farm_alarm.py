@@ -50,6 +50,8 @@ class FarmAlarm(BaseCallback):
     Raises ValueError when ``share`` is not between 0 and 1, or ``episodes`` is below 2.
     """
 
+    state_key = "farm_alarm"
+
     def __init__(self, share: float, episodes: int, stream: TextIO | None = None) -> None:
         super().__init__()
         if not 0 < share < 1 or episodes < 2:

@@ -15,6 +15,8 @@ class InterventionLedger(BaseCallback):
     ``counts`` has every kind of ``switched_on`` from the start, and any other once it occurs.
     """
 
+    state_key = "interventions"
+
     def __init__(self, switched_on: Iterable[str] = ()) -> None:
         super().__init__()
         self.counts: Counter[str] = Counter(dict.fromkeys(switched_on, 0))

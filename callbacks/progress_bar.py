@@ -29,6 +29,8 @@ class ProgressBar(BaseCallback):
     one at the end. Battles are those of finished episodes and, as of the last sample, of the running ones.
     """
 
+    state_key = "progress_bar"
+
     def __init__(
         self, total_steps: int, window: int = 100, line_every_s: float = 15.0, stream: TextIO | None = None
     ) -> None:

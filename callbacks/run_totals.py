@@ -23,6 +23,8 @@ COUNTED = ("updates", "episodes", *SUMMED, "map_progress_max")
 class RunTotals(BaseCallback):
     """Counts updates and finished episodes, and sums what their ends report. Kept in checkpoints."""
 
+    state_key = "run_totals"
+
     def __init__(self) -> None:
         super().__init__()
         self.counts: dict[str, int] = dict.fromkeys(COUNTED, 0)

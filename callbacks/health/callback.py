@@ -54,6 +54,8 @@ class HealthCallback(BaseCallback):
     finding is bad. ``steering`` changes the learning rate: its factor is for who sets that (``rate_factor``).
     """
 
+    state_key = "health"
+
     def __init__(
         self,
         folder: Path | None = None,

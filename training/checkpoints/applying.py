@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from stable_baselines3 import PPO
 
-from training.checkpoints.random_state import restore_random_state
+from training.checkpoints.random_state import check_random_state
 from training.checkpoints.reading import Checkpoint, CheckpointError
 from training.checkpoints.spaces_schema import schema_differences, spaces_schema
 from training.checkpoints.training_state import DAMAGE
@@ -49,7 +49,9 @@ def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
 
 
 def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
-    """Put weights, optimizer, count of steps and updates, and random generators into ``model``.
+    """Put weights, optimizer, and counts of steps and updates into ``model``.
+
+    The state of random generators is only checked: restore it when nothing else draws from them.
 
     Raises:
         CheckpointError: spaces, network or optimizer differ, or the random state is damaged.
@@ -59,7 +61,7 @@ def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
     try:
         state = {"state": _moments(checkpoint, optimizer), "param_groups": _groups(checkpoint, optimizer)}
         optimizer.load_state_dict(state)
-        restore_random_state(checkpoint.trainer["random"])
+        check_random_state(checkpoint.trainer["random"])
     except (*DAMAGE, RuntimeError) as error:
         raise CheckpointError(
             f"checkpoint {checkpoint.folder}: training state is damaged ({error})"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 WORDS = 624
 """Words of a Mersenne Twister's state."""
@@ -35,20 +36,41 @@ def random_state() -> dict[str, Any]:
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
     """Put back what ``random_state`` gave; KeyError, TypeError, ValueError or RuntimeError when damaged."""
+    random.setstate(_python_state(state))
+    np.random.set_state(_numpy_state(state))  # noqa: NPY002 - stable-baselines3 draws from it
+    torch.set_rng_state(_bytes_tensor(state["torch"]))
+    cuda = _cuda_states(state)
+    if cuda:
+        torch.cuda.set_rng_state_all(cuda)
+
+
+def check_random_state(state: Mapping[str, Any]) -> None:
+    """Raise what ``restore_random_state`` raises when ``state`` is damaged; no generator in use changes."""
+    random.Random().setstate(_python_state(state))  # noqa: S311 - no secret
+    np.random.RandomState().set_state(_numpy_state(state))
+    torch.Generator().set_state(_bytes_tensor(state["torch"]))
+    for device, kept in enumerate(_cuda_states(state)):
+        torch.Generator(f"cuda:{device}").set_state(kept)
+
+
+def _python_state(state: Mapping[str, Any]) -> tuple[Any, ...]:
     version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
+    return version, tuple(internal), gauss
+
+
+def _numpy_state(state: Mapping[str, Any]) -> tuple[str, NDArray[np.uint32], int, int, float]:
     saved = state["numpy"]
     key, position = np.array(saved["key"], dtype=np.uint32), int(saved["pos"])
     if key.shape != (WORDS,) or not 0 <= position <= WORDS:
         # numpy takes any position and reads there, whatever memory that is.
         raise ValueError(f"a state of {key.shape} words at position {position}")
-    np.random.set_state(  # noqa: NPY002 - stable-baselines3 draws from it
-        ("MT19937", key, position, int(saved["has_gauss"]), float(saved["gauss"]))
-    )
-    torch.set_rng_state(_bytes_tensor(state["torch"]))
+    return "MT19937", key, position, int(saved["has_gauss"]), float(saved["gauss"])
+
+
+def _cuda_states(state: Mapping[str, Any]) -> list[torch.Tensor]:
+    """One for each device; none where there are others than those that the state was taken of."""
     cuda = [_bytes_tensor(text) for text in state.get("cuda", [])]
-    if torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(cuda)
+    return cuda if torch.cuda.is_available() and len(cuda) == torch.cuda.device_count() else []
 
 
 def _bytes_tensor(text: str) -> torch.Tensor:

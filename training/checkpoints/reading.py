@@ -19,8 +19,7 @@ from envs.errors import UserError
 from envs.files import read_plain
 from envs.tree_codec import unpack
 
-FORMAT = 2
-READABLE = (1, 2)  # 1 has no environments
+FORMAT = 3  # before it, what callbacks remember was kept by the names of their classes
 POLICY, OPTIMIZER, TRAINER = "policy.safetensors", "optimizer.safetensors", "trainer.json"
 STATE, STATE_ARRAYS = "environments.json", "environments.safetensors"
 MAX_TRAINER_BYTES = 10_000_000
@@ -30,6 +29,10 @@ MAX_TENSOR_BYTES = 2_000_000_000
 
 class CheckpointError(UserError):
     """A checkpoint is missing, damaged, or made for other spaces; the message is one line."""
+
+
+class OtherFormat(CheckpointError):
+    """A checkpoint has another format than this code reads."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """The checkpoint in ``folder``, every file checked against its hash.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or of a format that is not known.
+        OtherFormat: another version of this code wrote it.
+        CheckpointError: a file is missing or damaged.
     """
     trainer = _read_trainer(folder / TRAINER)
     hashes = trainer["sha256"]
@@ -65,14 +69,20 @@ def _read_state(folder: Path, hashes: Mapping[str, Any]) -> Mapping[str, Any]:
         state = unpack(plain, arrays)
     except (KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {folder / STATE}: an array is missing or damaged") from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"checkpoint {folder / STATE}: not an object")
+    if not isinstance(state, dict) or not isinstance(state.get("callbacks"), dict):
+        raise CheckpointError(f"checkpoint {folder / STATE}: not an object with the states of callbacks")
     return state
 
 
 def _read_trainer(path: Path) -> dict[str, Any]:
     trainer = _parse(path, _read_bytes(path, MAX_TRAINER_BYTES))
-    if not isinstance(trainer, dict) or trainer.get("format") not in READABLE:
+    found = trainer.get("format") if isinstance(trainer, dict) else None
+    if type(found) is int and found != FORMAT:
+        raise OtherFormat(
+            f"checkpoint {path}: not a checkpoint of format {FORMAT}, which this version reads, but of"
+            f" format {found}: only the version that wrote it can use it"
+        )
+    if not isinstance(trainer, dict) or found != FORMAT:
         raise CheckpointError(f"checkpoint {path}: not a checkpoint of format {FORMAT}")
     kinds = {"steps": int, "updates": int, "spaces": dict, "optimizer_groups": list, "random": dict}
     for key, kind in {**kinds, "extra": dict, "sha256": dict}.items():

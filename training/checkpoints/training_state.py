@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from stable_baselines3 import PPO
@@ -14,6 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from envs.errors import UserError
 from envs.game_boy.emulator import VERSION
+from training.checkpoints.callback_states import snapshots_of
 from training.checkpoints.random_state import random_state
 from training.environments.monitor import GroupVecMonitor
 
@@ -21,18 +22,13 @@ DAMAGE = (UserError, ValueError, KeyError, TypeError, IndexError, AttributeError
 """What restoring a snapshot raises that was damaged or crafted."""
 
 
-@runtime_checkable
-class Stateful(Protocol):
-    """A callback that goes on after a resume where it was."""
-
-    def snapshot(self) -> Mapping[str, Any]: ...
-    def restore(self, snapshot: Mapping[str, Any]) -> None: ...
-
-
 @dataclass(frozen=True)
 class TrainingState:
-    """Counts, random generators, and (unless None) ``state``: environments, episodes and callbacks, a tree of
-    plain values, bytes and arrays."""
+    """Counts, random generators, and ``state``: a tree of plain values, bytes and arrays.
+
+    ``state["callbacks"]`` is what callbacks remember, by their keys. Between two rollouts it also has
+    "machine", "environments" and "episodes". It is None where weights are all that matters.
+    """
 
     steps: int
     updates: int
@@ -41,8 +37,13 @@ class TrainingState:
 
 
 def counts_of(model: PPO) -> TrainingState:
-    """The moment without the state of environments and callbacks."""
+    """Counts and random generators alone."""
     return TrainingState(model.num_timesteps, model._n_updates, random_state(), None)
+
+
+def state_without_environments(model: PPO, callbacks: Iterable[BaseCallback]) -> TrainingState:
+    """Everything but environments, whose steps may be under way. Changes nothing."""
+    return replace(counts_of(model), state={"callbacks": snapshots_of(callbacks)})
 
 
 def training_state_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: str) -> TrainingState:
@@ -53,19 +54,18 @@ def training_state_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: s
         "machine": _machine(rom_sha1),
         "environments": env.snapshot(),
         "episodes": [{"r": float(e["r"]), "l": int(e["l"]), "t": e["t"]} for e in model.ep_info_buffer or ()],
-        "callbacks": {type(c).__name__: dict(c.snapshot()) for c in callbacks if isinstance(c, Stateful)},
+        "callbacks": snapshots_of(callbacks),
     }
-    plain = counts_of(model)
-    return TrainingState(plain.steps, plain.updates, plain.random, state)
+    return replace(counts_of(model), state=state)
 
 
 def _machine(rom_sha1: str) -> dict[str, str]:
     return {"emulator": VERSION, "rom_sha1": rom_sha1}
 
 
-def misfit(state: Mapping[str, Any] | None, num_envs: int, rom_sha1: str) -> str | None:
+def misfit(state: Mapping[str, Any], num_envs: int, rom_sha1: str) -> str | None:
     """Why environments cannot go on from ``state``, in words; None: they can. Raises what DAMAGE names."""
-    if state is None:
+    if "environments" not in state:
         return "the checkpoint holds no environments"
     saved, here = state["machine"], _machine(rom_sha1)
     for name, value in here.items():
@@ -88,11 +88,3 @@ def restore_environments(state: Mapping[str, Any], model: PPO) -> None:
     ]
     model.ep_info_buffer = deque(episodes, maxlen=model._stats_window_size)
     model.ep_success_buffer = deque(maxlen=model._stats_window_size)
-
-
-def restore_callbacks(state: Mapping[str, Any], callbacks: Iterable[BaseCallback]) -> None:
-    """Put callbacks back to where they were; one that is new stays as it is. Raises what DAMAGE names."""
-    kept = state["callbacks"]
-    for callback in callbacks:
-        if isinstance(callback, Stateful) and type(callback).__name__ in kept:
-            callback.restore(kept[type(callback).__name__])

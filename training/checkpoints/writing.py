@@ -3,7 +3,7 @@
 A checkpoint is a folder that appears whole or not at all: it is written under a temporary name, flushed to
 disk and renamed. ``trainer.json`` holds the hash of each other file and the schema of the spaces.
 ``environments.json`` and ``environments.safetensors`` hold what an exact resume needs beyond that: the games
-in mid-episode and what callbacks remember; a checkpoint to evaluate, or of an older version, has neither.
+in mid-episode and what callbacks remember; a checkpoint that is there to be evaluated has neither.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from training.checkpoints.reading import (
     TRAINER,
     Checkpoint,
     CheckpointError,
+    OtherFormat,
     read_checkpoint,
 )
 from training.checkpoints.spaces_schema import spaces_schema
@@ -145,6 +146,7 @@ def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpo
     """The sound checkpoint with the most steps; ``warn`` hears of each damaged one that was passed over.
 
     Raises:
+        OtherFormat: another version of this code wrote the newest.
         CheckpointError: there is none.
     """
     sound: list[Checkpoint] = []
@@ -153,6 +155,8 @@ def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpo
             continue
         try:
             sound.append(read_checkpoint(folder))
+        except OtherFormat:
+            raise  # so are all before it
         except CheckpointError as error:
             warn(str(error))
             continue

@@ -21,7 +21,8 @@ from training.runs.folder import EVALUATIONS
 
 
 class EvalCallback(BaseCallback):
-    """Plays ``config.eval_episodes`` episodes every ``config.eval_every_steps`` steps, between updates.
+    """Plays ``config.eval_episodes`` episodes every ``config.eval_every_steps`` steps, between updates; none
+    when that is 0.
 
     Records ``eval/mean_*``, adds a row to eval.jsonl, and calls ``on_best`` when the mean return beats all
     before. Games and random generators of training are left as they were. The seeds are the same each time,
@@ -29,6 +30,8 @@ class EvalCallback(BaseCallback):
     so that what was chosen by these is not reported on them. Once ``stopping()`` says that training is to
     end, an evaluation is given up; it is due again when training goes on.
     """
+
+    state_key = "evaluation"
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class EvalCallback(BaseCallback):
         self._next = None if following is None else int(following)
 
     def _on_training_start(self) -> None:
-        if self._next is None:
+        if self._next is None and self.config.eval_every_steps:
             self._next = self.model.num_timesteps + self.config.eval_every_steps
 
     def _on_rollout_start(self) -> None:
@@ -73,7 +76,7 @@ class EvalCallback(BaseCallback):
 
     def _evaluate_when_due(self) -> None:
         steps = self.model.num_timesteps
-        if self._next is None or steps < self._next or self.stopping():
+        if not self.config.eval_every_steps or self._next is None or steps < self._next or self.stopping():
             return
         try:
             summary = self._evaluate()

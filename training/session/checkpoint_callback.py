@@ -1,4 +1,4 @@
-"""Keeps checkpoints while a run learns, and puts its callbacks back to where they were when it goes on."""
+"""Keeps checkpoints while a run learns."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.graceful_stop import GracefulStop
 from callbacks.health.callback import weights_are_finite
-from training.checkpoints.random_state import restore_random_state
-from training.checkpoints.training_state import DAMAGE, TrainingState, restore_callbacks, training_state_of
-from training.checkpoints.writing import Checkpoint, CheckpointError, prune_checkpoints, save_checkpoint
+from training.checkpoints.training_state import TrainingState, state_without_environments, training_state_of
+from training.checkpoints.writing import CheckpointError, prune_checkpoints, save_checkpoint
 
 LONG_CYCLE_S = 10.0
 """Seconds of one rollout and its update from which on a signal does not wait for their end: who preempts a
@@ -32,16 +31,19 @@ class CheckpointCallback(BaseCallback):
     some 30 steps. ``others`` are the callbacks whose state belongs to a checkpoint.
     """
 
+    state_key = "checkpoints"
+
     def __init__(
         self, folder: Path, interval: int, keep: int, stop: GracefulStop, rom_sha1: str,
-        extra: Callable[[], dict[str, Any]], resume: Checkpoint | None = None,
+        extra: Callable[[], dict[str, Any]],
     ) -> None:  # fmt: skip
         super().__init__()
         self.folder, self.interval, self.keep = folder, interval, keep
         self.stop, self.rom_sha1, self.extra = stop, rom_sha1, extra
-        self.resume = resume
         self.others: Sequence[BaseCallback] = ()
-        self.saved_at = 0
+        self.saved_at: int | None = None
+        """The step count of the last checkpoint. A fresh run has none, and saves before its first step:
+        killed at whatever moment, it can be resumed."""
         self.moment: TrainingState | None = None
         """The one that the weights belong to; None when it was not taken."""
         self.refused = False
@@ -58,31 +60,10 @@ class CheckpointCallback(BaseCallback):
         """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
         self.saved_at = int(snapshot["saved_at"])
 
-    def _on_training_start(self) -> None:
-        # A fresh run saves before its first step: killed at whatever moment, it can be resumed.
-        self.saved_at = self.model.num_timesteps - (self.interval if self.resume is None else 0)
-        if self.resume is not None and self.resume.state is not None:
-            try:
-                restore_callbacks(self.resume.state, [*self.others, self])
-            except DAMAGE as error:
-                raise CheckpointError(
-                    f"checkpoint {self.resume.folder}: what callbacks remember is damaged ({error!r})"
-                ) from error
-        if self.resume is not None:
-            # What others have recorded by now belongs to a step that was logged before the checkpoint.
-            for values in (
-                self.logger.name_to_value,
-                self.logger.name_to_count,
-                self.logger.name_to_excluded,
-            ):
-                values.clear()
-            # Last of all: what was made since the checkpoint was read may have drawn from them.
-            restore_random_state(self.resume.trainer["random"])
-
     def _on_rollout_start(self) -> None:
         self.stop.halt_if_asked()
         self.updating = False
-        due = self.model.num_timesteps - self.saved_at >= self.interval
+        due = self.saved_at is None or self.model.num_timesteps - self.saved_at >= self.interval
         asked = self.stop.reason is not None
         hold = self._cycle_is_long()
         self.moment = None
@@ -137,4 +118,7 @@ class CheckpointCallback(BaseCallback):
         if self.moment is not None:
             self.save(name)
         elif not self.updating and not (self.folder / name).exists() and weights_are_finite(self.model):
-            self.save(name)  # without environments: something failed in the middle of a rollout
+            # Something failed in the middle of a rollout: nobody knows where environments are.
+            assert isinstance(self.model, PPO)
+            self.moment = state_without_environments(self.model, [*self.others, self])
+            self.save(name)

@@ -1,20 +1,65 @@
-"""Going on with a run: its games in mid-episode, and a folder without what came after the checkpoint."""
+"""Going on with a run: the one place that restores a checkpoint, and a folder without what came after it."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
 
 from envs.files import write_atomically
+from training.checkpoints.applying import apply_training_state
+from training.checkpoints.callback_states import callbacks_by_key, key_differences, restore_callbacks
+from training.checkpoints.random_state import restore_random_state
+from training.checkpoints.reading import Checkpoint, CheckpointError
 from training.checkpoints.training_state import DAMAGE, misfit, restore_environments
-from training.checkpoints.writing import Checkpoint, CheckpointError
 from training.event_logs.writer import cut_events_after
 from training.ppo.build import environment_seed
 from training.runs.folder import EVALUATIONS, TENSORBOARD, RunError
+from training.session.plan import Plan
+
+
+def restore_session(plan: Plan, model: PPO, callbacks: Iterable[BaseCallback]) -> FinishRestore:
+    """Put ``model``, its environments and ``callbacks`` back to where ``plan.resume`` was made.
+
+    Nothing of the run's folder changes. What is returned must be the last callback of ``learn()``: it
+    restores what only lasts from then on.
+
+    Raises:
+        CheckpointError: the checkpoint does not fit, or is damaged.
+    """
+    checkpoint = plan.resume
+    assert checkpoint is not None
+    apply_training_state(checkpoint, model)
+    restore_games(checkpoint, model, plan.task.game.sha1, plan.config.seed, plan.accept_changes)
+    restore_memories(checkpoint, callbacks, plan.accept_changes)
+    return FinishRestore(checkpoint)
+
+
+class FinishRestore(BaseCallback):
+    """Ends a restore as training starts, after all other callbacks: the logger begins empty, and random
+    generators are where they were when the checkpoint was made.
+
+    Earlier would be too early: what is made until then (writers of curves, trackers, callbacks) may draw from
+    them.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+
+    def _on_training_start(self) -> None:
+        # What others have recorded by now belongs to a step that was logged before the checkpoint.
+        for values in (self.logger.name_to_value, self.logger.name_to_count, self.logger.name_to_excluded):
+            values.clear()
+        restore_random_state(self.checkpoint.trainer["random"])
+
+    def _on_step(self) -> bool:
+        return True
 
 
 def restore_games(checkpoint: Checkpoint, model: PPO, rom_sha1: str, seed: int, changed: bool) -> None:
@@ -27,10 +72,11 @@ def restore_games(checkpoint: Checkpoint, model: PPO, rom_sha1: str, seed: int, 
         CheckpointError: what the checkpoint says of the environments is damaged.
     """
     assert model.env is not None
+    state = _state(checkpoint)
     try:
-        why = misfit(checkpoint.state, model.env.num_envs, rom_sha1)
-        if why is None and checkpoint.state is not None:
-            restore_environments(checkpoint.state, model)
+        why = misfit(state, model.env.num_envs, rom_sha1)
+        if why is None:
+            restore_environments(state, model)
     except DAMAGE as error:
         if not changed:
             raise CheckpointError(
@@ -41,6 +87,37 @@ def restore_games(checkpoint: Checkpoint, model: PPO, rom_sha1: str, seed: int, 
         print(f"warning: episodes begin anew: {why}", file=sys.stderr)
         model._last_obs = None
         model.env.seed(environment_seed(seed, checkpoint.steps))
+
+
+def restore_memories(checkpoint: Checkpoint, callbacks: Iterable[BaseCallback], changed: bool) -> None:
+    """Put ``callbacks`` back to where they were. The checkpoint must have the state of each that has one, and
+    of no other; with ``changed`` a line says what differs, and the rest is restored.
+
+    Raises:
+        CheckpointError: keys differ, or a state is damaged.
+        ValueError: two callbacks have the same key.
+    """
+    saved, present = _state(checkpoint)["callbacks"], callbacks_by_key(callbacks)
+    differences = key_differences(saved, present)
+    if differences is not None:
+        line = f"checkpoint {checkpoint.folder} does not fit this version's callbacks: {differences}"
+        if not changed:
+            raise CheckpointError(f"{line}; --accept-changes goes on without")
+        print(f"warning: {line}", file=sys.stderr)
+    try:
+        restore_callbacks(saved, present)
+    except DAMAGE as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.folder}: what callbacks remember is damaged ({error!r})"
+        ) from error
+
+
+def _state(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    if checkpoint.state is None:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.folder} has weights alone; --init-from begins another run with them"
+        )
+    return checkpoint.state
 
 
 def cut_back(folder: Path, steps: int) -> None:

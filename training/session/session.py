@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -23,7 +23,7 @@ from callbacks.progress_bar import ProgressBar
 from callbacks.run_totals import RunTotals
 from callbacks.schedules import Schedules
 from envs.files import write_json
-from training.checkpoints.writing import Checkpoint, apply_training_state, apply_weights
+from training.checkpoints.writing import apply_weights
 from training.environments.vectorized import task_vec_env
 from training.evaluation.callback import EvalCallback
 from training.event_logs.trackers import check_trackers, open_trackers
@@ -39,7 +39,7 @@ from training.runs.summary import RunSummary, opening
 from training.session.checkpoint_callback import CheckpointCallback
 from training.session.exploration_pictures import exploration_picture
 from training.session.plan import Plan
-from training.session.resume import cut_back, restore_games
+from training.session.resume import cut_back, restore_session
 from training.session.sizing import check_memory
 
 
@@ -63,28 +63,21 @@ class Session:
         config = plan.config
         self.ledger = InterventionLedger(plan.task.interventions)
         sha1 = plan.task.game.sha1
-        if plan.resume is not None:
-            self._restore(plan.resume, sha1)
         self.stop = GracefulStop(plan.stop_after)
         self.keep = CheckpointCallback(
             plan.folder / "checkpoints", config.save_interval, config.keep_checkpoints, self.stop, sha1,
-            self._extra, plan.resume,
+            self._extra,
         )  # fmt: skip
         self.episodes = PruneEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
         policies, steering = config.health.policies(), config.health.steering()
         self.health = HealthCallback(plan.folder, policies, self.stop.request, steering)
         self.history = RunHistory(plan.folder, plan.first_step, lambda: self.stop.reason)
+        self.callbacks = self._callbacks()
+        if plan.resume is not None:
+            self.callbacks.append(restore_session(plan, self.model, self.callbacks))
 
     def _extra(self) -> dict[str, object]:
         return {"counts": self.tally.counts, "interventions": self.ledger.snapshot()}
-
-    def _restore(self, checkpoint: Checkpoint, rom_sha1: str) -> None:
-        apply_training_state(checkpoint, self.model)
-        restore_games(checkpoint, self.model, rom_sha1, self.plan.config.seed, self.plan.accept_changes)
-        if checkpoint.state is None:  # what callbacks remember is restored when training starts, but for this
-            extra = checkpoint.trainer["extra"]
-            self.tally.restore({"counts": extra.get("counts", {})})
-            self.ledger.restore(extra.get("interventions", {}))
 
     def run(self) -> RunSummary:
         """Make or continue the run's folder, train, save, and say what happened."""
@@ -141,7 +134,7 @@ class Session:
     def _learn(self) -> None:
         remaining = self.plan.config.training_steps - self.plan.first_step
         try:
-            self.model.learn(remaining, callback=self._callbacks(), reset_num_timesteps=False)
+            self.model.learn(remaining, callback=self.callbacks, reset_num_timesteps=False)
         except ValueError as error:  # what torch raises for a policy whose weights are no numbers
             if self.health.diverged(self.model):
                 raise Diverged(f"training diverged: {WEIGHTS_BROKEN}") from error
@@ -149,7 +142,7 @@ class Session:
         if self.health.diverged(self.model):
             raise Diverged(f"training diverged: {WEIGHTS_BROKEN}")
 
-    def _callbacks(self) -> CallbackList:
+    def _callbacks(self) -> list[BaseCallback]:
         config, folder = self.plan.config, self.plan.folder
         parts: list[BaseCallback] = [
             Performance(),
@@ -166,11 +159,11 @@ class Session:
             self.history,
             ProgressBar(self._last_step()),
             self.episodes,
+            self._evaluation(),
+            LogUpdates(),
         ]
-        if config.eval_every_steps:
-            parts.append(self._evaluation())
-        self.keep.others = [*parts, LogUpdates()]
-        return CallbackList([*self.keep.others, self.keep])
+        self.keep.others = parts
+        return [*parts, self.keep]
 
     def _last_step(self) -> int:
         """Where the session ends when nothing stops it: updates learn from whole rollouts."""

@@ -16,6 +16,7 @@ import torch
 from stable_baselines3 import PPO
 
 from tests.training.conftest import TINY
+from training.checkpoints.random_state import restore_random_state
 from training.checkpoints.writing import (
     OPTIMIZER,
     POLICY,
@@ -70,6 +71,7 @@ def test_what_is_saved_comes_back_exactly(model: PPO, other: PPO, tmp_path: Path
     drawn = (random.random(), np.random.random(), torch.rand(3).tolist())  # noqa: NPY002
     checkpoint = read_checkpoint(tmp_path / "128")
     apply_training_state(checkpoint, other)
+    restore_random_state(checkpoint.trainer["random"])
     assert (random.random(), np.random.random(), torch.rand(3).tolist()) == drawn  # noqa: NPY002
     assert (other.num_timesteps, other._n_updates) == (128, model._n_updates)
     assert checkpoint.trainer["extra"] == {"counts": {"episodes": 3}}
