@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _refused: set[Path] = set()
 
@@ -36,18 +38,46 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes ``data`` beside ``path``, flushes it to disk, and renames it into place. Raises OSError."""
+@contextmanager
+def open_atomically(path: Path, synced: bool = True) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of ``path`` when it is whole: a reader, and whoever comes after a kill
+    or a full disk, finds the old file or the new one.
+
+    It is written beside ``path`` (as ``.NAME.*.new``), flushed to disk unless ``synced`` is false, and
+    renamed; it has the permissions of the file it replaces. When anything fails, it is removed and ``path``
+    untouched. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with fresh.open("wb") as file:
+            yield file
+            if synced:
+                _sync(file)
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, fresh)
+        fresh.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes, synced: bool = True) -> None:
+    """Put ``data`` at ``path``, whole or not at all, as ``open_atomically`` does. Raises OSError."""
+    with open_atomically(path, synced) as file:
+        file.write(data)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write ``data`` where nobody reads yet, and wait until the disk has it. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(data)
+        _sync(file)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

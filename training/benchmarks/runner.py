@@ -185,6 +185,8 @@ def memory_over_steps(settings: Mapping[str, Any], steps: int) -> list[tuple[int
     The run, with everything that it keeps and writes, lives in a folder that is deleted afterwards. Raises
     ContenderFailed.
     """
+    from training.event_logs.curves import read_curve
+
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         config = Path(folder) / "growth.json"
         # Short episodes: what is made once, when the first of them end, is there before counting begins.
@@ -196,12 +198,5 @@ def memory_over_steps(settings: Mapping[str, Any], steps: int) -> list[tuple[int
         done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, check=False)
         if done.returncode:
             raise ContenderFailed(f"the training run ended with exit status {done.returncode}")
-        return _scalars(Path(folder) / "growth" / "tensorboard", "perf/rss_mb")
-
-
-def _scalars(folder: Path, key: str) -> list[tuple[int, float]]:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(folder))
-    events.Reload()
-    return [(event.step, event.value) for event in events.Scalars(key)]
+        curve = read_curve(Path(folder) / "growth", "perf/rss_mb")
+        return [(int(step), float(value)) for step, value in zip(*curve, strict=True)]

@@ -54,7 +54,7 @@ def diagnose(name: str, path: Path) -> Diagnosis:
         before = row
     notes = list(reader.notes)
     if reader.repeated:
-        notes.append(f"{reader.repeated:,} points at steps that were there before were passed over")
+        notes.append(f"{reader.repeated:,} points at steps that were logged again were passed over")
     if not run.updates:
         why = f" ({'; '.join(notes)})" if notes else ""
         raise UserError(f"{path} holds no update: none of {', '.join(UPDATE_KEYS)}{why}")

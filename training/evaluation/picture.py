@@ -13,7 +13,7 @@ from matplotlib.gridspec import GridSpec
 
 from envs.errors import UserError
 from training.evaluation.table import Comparison
-from training.learning_curves import mean_curve, read_curve
+from training.event_logs.curves import mean_curve, read_curve
 
 # Figure, its title, and the curve of training that shows the same.
 SHOWN = {

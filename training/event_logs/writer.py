@@ -1,32 +1,34 @@
-"""TensorBoard's event files, written so that no point is lost, doubled, or able to end a run.
-
-A record is its length (uint64), a checksum of that, the data, and a checksum of them, all little-endian, as
-TensorBoard's own reader and writer have it.
-"""
+"""TensorBoard's event files, written so that no point is lost, doubled, or able to end a run."""
 
 from __future__ import annotations
 
 import io
 import os
 import socket
-import struct
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from stable_baselines3.common.logger import TensorBoardOutputFormat
 from tensorboard.compat.proto import event_pb2
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.writer import FileWriter, SummaryWriter
 
-from envs.files import write_atomically
+from envs.files import open_atomically
+from training.event_logs.records import (
+    CHECKSUM,
+    HEADER,
+    PREFIX,
+    files_in,
+    parse_event,
+    read_records,
+    time_of,
+)
 
-PREFIX = "events.out.tfevents."
 MOST_WAITING = 20_000
 """Records that wait for a disk that refuses; older ones are given up."""
-HEADER, FOOTER = 12, 4  # bytes round the data
 
 
 class EventFile:
@@ -72,7 +74,7 @@ class EventFile:
             self._warned = False
         self.folder.mkdir(parents=True, exist_ok=True)
         # Readers take files in the order of their names: a clock that was set back must not reverse it.
-        newest = max((_stamp(path) for path in self.folder.glob(PREFIX + "*")), default=0)
+        newest = max(map(time_of, files_in(self.folder)), default=0)
         stamp = max(int(time.time()), newest + 1)
         path = self.folder / f"{PREFIX}{stamp:010d}.{socket.gethostname()}.{os.getpid()}"
         head = _record(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
@@ -136,40 +138,35 @@ def _record(event: event_pb2.Event) -> bytes:
     return buffer.getvalue()
 
 
-def _stamp(path: Path) -> int:
-    text = path.name.removeprefix(PREFIX).split(".")[0]
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 def cut_events_after(folder: Path, steps: int) -> int:
-    """Remove every event after ``steps`` from the files in ``folder``, and half-written ends.
+    """Remove every event after ``steps`` from the files in ``folder``, and what follows damage.
 
-    Returns how many were removed. Raises OSError when a file cannot be written.
+    Returns how many events were removed. Raises OSError when a file cannot be written.
     """
     removed = 0
-    for path in sorted(folder.glob(PREFIX + "*")):
-        data = path.read_bytes()
-        kept, dropped = _until(data, steps)
-        if len(kept) < len(data):
-            write_atomically(path, kept)
-        removed += dropped
+    for path in files_in(folder):
+        kept = 0
+        for begin, end, stays in _spans(path, steps):
+            kept += stays * (end - begin)
+            removed += not stays
+        if kept < path.stat().st_size:
+            _keep_until(path, steps)
     return removed
 
 
-def _until(data: bytes, steps: int) -> tuple[bytes, int]:
-    parts, dropped, begin = [], 0, 0
-    while begin + HEADER <= len(data):
-        (length,) = struct.unpack_from("<Q", data, begin)
-        end = begin + HEADER + length + FOOTER
-        if end > len(data):
-            break
-        try:
-            step = event_pb2.Event.FromString(data[begin + HEADER : end - FOOTER]).step
-        except DecodeError:
-            break
-        if step <= steps:
-            parts.append(data[begin:end])
-        else:
-            dropped += 1
-        begin = end
-    return b"".join(parts), dropped
+def _spans(path: Path, steps: int) -> Iterator[tuple[int, int, bool]]:
+    """Begin and end of each record, in bytes, and whether it stays; what is no event ends the file."""
+    with path.open("rb") as file:
+        for begin, data in read_records(file, lambda _: None, checked=False):
+            event = parse_event(data)
+            if event is None:
+                return
+            yield begin, begin + HEADER.size + len(data) + CHECKSUM.size, event.step <= steps
+
+
+def _keep_until(path: Path, steps: int) -> None:
+    with path.open("rb") as old, open_atomically(path) as new:
+        for begin, end, stays in _spans(path, steps):
+            if stays:
+                old.seek(begin)
+                new.write(old.read(end - begin))

@@ -8,11 +8,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from envs.episodes.file_format import SUFFIX, read_episode
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
+from training.event_logs.reader import EventReader
+from training.event_logs.records import files_in
 from training.fault_injection.training_process import TrainingProcess
+from training.runs.folder import TENSORBOARD
 
 Checks = list[tuple[str, bool]]
 LONG_ENOUGH = 100  # steps from which on no two episodes have the same actions by chance
@@ -52,11 +54,8 @@ def episodes(folder: Path) -> tuple[int, int]:
 
 
 def approx_kl_steps(run: Path) -> list[int]:
-    """The steps that the curve of the KL divergence has points at."""
-    events = EventAccumulator(str(run / "tensorboard"), {"scalars": 0})
-    events.Reload()
-    tags = events.Tags()["scalars"]
-    return [event.step for event in events.Scalars("train/approx_kl")] if "train/approx_kl" in tags else []
+    """The steps of all points of the KL divergence, in the order in which the files have them."""
+    return EventReader(files_in(run / TENSORBOARD)).steps("train/approx_kl")
 
 
 def _wait_until_gone(trainee: TrainingProcess, seconds: float = 10.0) -> list[int]:

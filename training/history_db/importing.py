@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,18 +40,29 @@ def new_row(connection: Connection, facts: dict[str, Any]) -> int:
 
 def import_run(connection: Connection, folder: Path) -> int:
     """Make a run's row and curves anew from its folder. Returns the row's id."""
-    facts = run_facts(folder)
-    curves = curves_from_events(folder / "tensorboard", facts["manifest"])
-    facts |= state_of(folder) | figures({key: float(points["value"][-1]) for key, points in curves.items()})
+    facts = run_facts(folder) | state_of(folder)
     facts["updated"] = _last_write(folder)
     facts["ended"] = facts["ended"] or (facts["updated"] if facts["status"] != "running" else None)
-    if curves:
-        facts["steps"] = max(facts["steps"], max(int(points["step"][-1]) for points in curves.values()))
-        facts["seconds"] = max(facts["seconds"], max(float(p["seconds"][-1]) for p in curves.values()))
     run_id = new_row(connection, facts)
-    CurveWriter(run_id).add(connection, curves)
+    learned = _import_curves(connection, run_id, folder, facts)
+    connection.execute(update(RunRecord).where(RunRecord.id == run_id).values(learned))
     refresh(connection, run_id, folder)
     return run_id
+
+
+def _import_curves(
+    connection: Connection, run_id: int, folder: Path, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Add a run's curves. Returns the columns that its newest points decide."""
+    writer, steps, seconds = CurveWriter(run_id), facts["steps"], facts["seconds"]
+    latest: dict[str, float] = {}
+    for curves in curves_from_events(folder / "tensorboard", facts["manifest"]):
+        writer.add(connection, curves)
+        ends = {key: points[-1] for key, points in curves.items()}
+        latest |= {key: float(end["value"]) for key, end in ends.items()}
+        steps = max(steps, *(int(end["step"]) for end in ends.values()))
+        seconds = max(seconds, *(float(end["seconds"]) for end in ends.values()))
+    return {"steps": steps, "seconds": seconds, **figures(latest)}
 
 
 def figures(latest: dict[str, float]) -> dict[str, float | None]:

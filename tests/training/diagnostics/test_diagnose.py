@@ -155,7 +155,7 @@ def test_several_files_of_one_run_go_on_and_repeated_steps_count_once(tmp_path: 
     (tmp_path / "later").rmdir()
     diagnosis = diagnose("both", tmp_path)
     assert (diagnosis.run.updates, diagnosis.run.steps) == (20, 2000)
-    assert diagnosis.notes == ["2 points at steps that were there before were passed over"]
+    assert diagnosis.notes == ["2 points at steps that were logged again were passed over"]
 
 
 def test_nan_infinity_and_pictures(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from training.evaluation.episode_statistics import as_columns
 from training.evaluation.players import random_choice
 from training.evaluation.playing import Interrupted, PlayedEpisode, play_episodes
 from training.evaluation.protocol import Rules, known_play
-from training.learning_curves import mean_curve, read_curve
+from training.event_logs.curves import mean_curve, read_curve
 from training.make_env import make_vec_env
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import inspect, select, text
 
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
+from training.event_logs.curves import read_curve
 from training.history_db import models
 from training.history_db.curves import LIMIT, POINT, CurveWriter, Points
 from training.history_db.importing import new_row, rebuild, run_id_of
@@ -27,7 +28,6 @@ from training.history_db.models import Base, CurveRecord, RunRecord
 from training.history_db.queries import Filter, evaluations_of, find_run, list_runs, points_of
 from training.history_db.store import HistoryError, Store
 from training.history_db.sync import Sync
-from training.learning_curves import read_curve
 
 KEY = "train/approx_kl"
 

@@ -1,4 +1,4 @@
-"""Curves of a run as its TensorBoard files have them."""
+"""Curves of a run, one key at a time, as its TensorBoard files have them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.event_logs.reader import EventReader
+from training.event_logs.records import files_in
+
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps and values, both (points,)
 
 
 def read_curve(run: Path, key: str) -> Curve:
     """The scalars that ``run`` logged under ``key``, by steps; the later one where two have the same step
-    (a session that was resumed). Those that are no numbers yet are left out; empty when there are none."""
-    from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
-
-    events = EventAccumulator(str(run / "tensorboard"), size_guidance={SCALARS: 0})
-    events.Reload()
-    found = events.Scalars(key) if key in events.Tags()["scalars"] else []
-    points = {event.step: event.value for event in found if math.isfinite(event.value)}
-    steps = sorted(points)
-    return np.array(steps, dtype=np.float64), np.array([points[step] for step in steps], dtype=np.float64)
+    (a session that was resumed). NaN and infinite values are left out; empty when there are none."""
+    rows = EventReader(files_in(run / "tensorboard")).rows()
+    logged = ((row.step, row.values.get(key, math.nan)) for row in rows)
+    points = [(step, value) for step, value in logged if math.isfinite(value)]
+    steps, values = np.array(points, dtype=np.float64).reshape(-1, 2).T
+    return steps, values
 
 
 def mean_curve(curves: list[Curve]) -> Curve:
