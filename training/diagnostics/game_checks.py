@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from envs.errors import UserError
-from envs.game.boot import DIRECTIONS
+from envs.game.boot import DIRECTIONS, BootError
 from envs.game.catalog import Game, chosen_rom, identify
 from envs.game.maps import map_name
 from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible
@@ -22,7 +23,7 @@ from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
 
 MEASURED_SECONDS = 3.0
 SLOW = 60  # actions a second on one core
-DEMAND = "send this report with the picture, and say which release the cartridge is"
+DEMAND = "send this report with its pictures, and say which release the cartridge is"
 
 
 def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckResult]:
@@ -41,18 +42,20 @@ def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckRes
 
 
 def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
-    """From power-on to control, as every start state is made."""
+    """From power-on to control, as every start state is made. A failure keeps the last pictures."""
     picture = cache_folder() / "doctor.png"
     started = time.monotonic()
     try:
         game.boot(emulator, picture)
-    except UserError as error:
-        yield CheckResult("boot", FAILURE, str(error), DEMAND)
+    except BootError as error:
+        strip = picture.with_name("doctor-strip.png")
+        Image.fromarray(error.strip).save(strip)
+        yield CheckResult("boot", FAILURE, f"{error}; the last ones, from left to right, are {strip}", DEMAND)
         return
     state = read_state(emulator.memory)
     place = f"{map_name(state.map_id)} ({state.x}, {state.y})"
-    took = f"{emulator.frame_count} frames, {time.monotonic() - started:.1f} s"
-    yield CheckResult("boot", OK, f"control in the {place} after {took}")
+    took = f"frame {emulator.frame_count}, after {time.monotonic() - started:.1f} s"
+    yield CheckResult("boot", OK, f"control in the {place} at {took}")
 
 
 def check_walk(emulator: Emulator) -> Iterator[CheckResult]:

@@ -57,9 +57,9 @@ vblank::
 	sbc a, b
 	ldh (hRandomSub), a
 	; play time
-	ldh a, (hPlaying)
-	or a
-	jr z, 1$
+	ld a, (wStatusFlags6)
+	rra
+	jr nc, 1$
 	ld hl, #wPlayTimeFrames
 	inc (hl)
 	ld a, (hl)

@@ -20,7 +20,6 @@
 #define hPoke (*(volatile uint16_t *)0xFF96)
 #define hLineFrom (*(volatile uint16_t *)0xFF98)
 #define hLineTo (*(volatile uint16_t *)0xFF9A)
-#define hPlaying HIGH(0xFF9C)    /* play time runs, a game has begun */
 #define hShiftY HIGH(0xFF9D)
 #define hShiftX HIGH(0xFF9E)
 #define hPadPressed HIGH(0xFFF7) /* the pad before wJoyIgnore: text and menus listen even while a script runs */
@@ -135,8 +134,10 @@ void field_land(void) BANKED;                    /* out of the water when the pl
 void field_light(void) BANKED;                   /* the palette: dark maps */
 #define PALETTE HIGH(0xFF47)
 #define BRIGHT 0xE4
-/* startmenu.c (bank 4) */
+/* startmenu.c, naming.c (bank 4) */
 void options_screen(void) BANKED;
+void choose_player_name(void) BANKED;
+void choose_rival_name(void) BANKED;
 
 extern const int8_t step_x[4], step_y[4];        /* home.c, by direction */
 extern uint8_t spoken_to;                        /* object that the running script was started by */

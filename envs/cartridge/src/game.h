@@ -49,7 +49,9 @@ void ui_wait_button(void);              /* blinking arrow until A or B is newly 
 uint8_t ui_yes_no(void);                /* 1 yes; B is no */
 #define MENU_CANCEL 0xFF
 /* Cursor over n entries that are already drawn, two tile rows (step 2) or one (step 1) apart; keeps wCurrentMenuItem;
- * returns the index, or MENU_CANCEL for B when cancel is set. `first` is where the cursor starts. START also cancels when cancel is 2. */
+ * returns the index, or MENU_CANCEL for B when cancel is set. `first` is where the cursor starts. START also cancels when
+ * cancel is 2. With MENU_STOPS it is left by A alone, and the cursor does not go round the ends. */
+#define MENU_STOPS 4
 uint8_t ui_menu(uint8_t x, uint8_t y, uint8_t n, uint8_t step, uint8_t first, uint8_t cancel);
 uint8_t ui_tile(char ascii);            /* game's character set: 'A' 0x80, 'a' 0xA0, '0' 0xF6, ' ' 0x7F */
 void ui_save(void);                     /* remember wTileMap (one level), for a menu on top of the map */

@@ -2,7 +2,6 @@
 #include "engine.h"
 
 void main(void) {
-    wJoyIgnore = 0xFF;                   /* until the player has control in the bedroom */
     vram_copy_far(0x8800, far_font.bank, far_font.at, 128 * 16);
     vram_copy_far(0x9600, far_misc.bank, far_misc.at, 32 * 16);
     wOptions = 3;

@@ -9,8 +9,15 @@
 AT(0xC109) uint8_t wFacing;              /* 0x0 down, 0x4 up, 0x8 left, 0xC right */
 AT(0xC300) uint8_t wShadowOAM[160];      /* copied to OAM by the vertical blank routine */
 AT(0xC3A0) uint8_t wTileMap[360];        /* 20 x 18 tile ids of what is on the screen */
+AT(0xCC24) uint8_t wTopMenuItemY;        /* of the first entry's cursor, in tiles */
+AT(0xCC25) uint8_t wTopMenuItemX;
 AT(0xCC26) uint8_t wCurrentMenuItem;
+AT(0xCC28) uint8_t wMaxMenuItem;         /* the last entry */
+AT(0xCC29) uint8_t wMenuWatchedKeys;     /* buttons that leave the menu */
 AT(0xCD6B) uint8_t wJoyIgnore;
+AT(0xCEE9) uint8_t wNamingScreenNameLength;
+AT(0xCEEA) uint8_t wNamingScreenSubmitName;
+AT(0xCEEB) uint8_t wAlphabetCase;        /* 0 upper */
 AT(0xCF0B) uint8_t wBattleResult;        /* 0 won, 1 lost, 2 draw (escaped or caught) */
 AT(0xCFC5) uint8_t wWalkCounter;
 AT(0xCFE5) uint8_t wEnemyMon[33];        /* struct BattleMon: species, HP(2), ... see below */
@@ -44,7 +51,8 @@ AT(0xD369) uint8_t wCurMapWidth;
 AT(0xD700) uint8_t wWalkBikeSurfState;
 AT(0xD70B) uint8_t wTownVisitedFlag[2];
 AT(0xD719) uint8_t wLastBlackoutMap;
-AT(0xD728) uint8_t wStatusFlags[12];
+AT(0xD732) uint8_t wStatusFlags6;        /* TIME_COUNTS: play time counts, a game has begun */
+#define TIME_COUNTS 0x01
 AT(0xD747) uint8_t wEventFlags[320];     /* event n: bit n mod 8 (least significant first) of byte n div 8 */
 AT(0xD89C) uint8_t wEnemyPartyCount;
 AT(0xD89D) uint8_t wEnemyPartySpecies[7];

@@ -104,6 +104,11 @@ void ui_wait_button(void) {
 /* --- menus --- */
 uint8_t ui_menu(uint8_t x, uint8_t y, uint8_t n, uint8_t step, uint8_t first, uint8_t cancel) {
     uint8_t at = first < n ? first : 0, pressed;
+    uint8_t leave = cancel == 2 ? BTN_B | BTN_START : cancel == 1 ? BTN_B : 0;
+    wTopMenuItemX = x;
+    wTopMenuItemY = y;
+    wMaxMenuItem = n - 1;
+    wMenuWatchedKeys = leave | BTN_A;
     wCurrentMenuItem = at;
     *ui_at(x, y + at * step) = T_CURSOR;
     ui_rows_dirty(y, n * step);
@@ -114,16 +119,16 @@ uint8_t ui_menu(uint8_t x, uint8_t y, uint8_t n, uint8_t step, uint8_t first, ui
             continue;
         if (pressed & BTN_A)
             return at;
-        if ((pressed & BTN_B && cancel) || (pressed & BTN_START && cancel == 2))
+        if (pressed & leave)
             return MENU_CANCEL;
         if (!(pressed & (BTN_UP | BTN_DOWN)))
             continue;
         ui_poke(x, y + at * step, T_SPACE);
         frame();
         if (pressed & BTN_DOWN)
-            at = at + 1 == n ? 0 : at + 1;
+            at = at + 1 < n ? at + 1 : cancel == MENU_STOPS ? at : 0;
         else
-            at = at ? at - 1 : n - 1;
+            at = at ? at - 1 : cancel == MENU_STOPS ? 0 : n - 1;
         wCurrentMenuItem = at;
         ui_poke(x, y + at * step, T_CURSOR);
     }

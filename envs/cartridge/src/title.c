@@ -1,4 +1,4 @@
-/* Bank 4: title picture, the menu under it, and the beginning of a new game. */
+/* Bank 4: title picture, the menu under it, the beginning of a new game, and the end screen. */
 #pragma bank 4
 #include "engine.h"
 
@@ -7,10 +7,6 @@
 #define PICTURE_Y 2
 #define BEDROOM_X 3
 #define BEDROOM_Y 6
-#define NAMES 4
-
-static const char *const player_names[NAMES] = {"ROBIN", "WREN", "SAGE", "JUNO"};
-static const char *const rival_names[NAMES] = {"BRIAR", "FLINT", "MOSS", "REED"};
 
 static void picture(const char *words) {
     uint8_t bank = far_title.bank, n = far_byte(bank, far_title.at);
@@ -50,29 +46,32 @@ static void main_menu(void) {
     }
 }
 
-static void choose_name(volatile uint8_t *to, const char *const *names, const char *question) {
-    const char *name;
-    uint8_t i;
-    ui_clear();
-    ui_box(0, 0, 10, 10);
-    for (i = 0; i < NAMES; i++)
-        ui_text(2, 2 + 2 * i, names[i]);
-    ui_say_nowait(question);
-    name = names[ui_menu(1, 2, NAMES, 2, 0, 0)];
-    for (i = 0; name[i]; i++)
-        to[i] = ui_tile(name[i]);
-    to[i] = 0x50;
-    ui_clear();
-}
-
-static void new_game(void) {
+static void speech(void) {
     ui_clear();
     ui_say("Hello, traveller!");
     ui_say("Creatures of leaf,\nfire and water\flive all over this\nland.");
     ui_say("Some people raise\nthem for battles,\fand some of us\njust watch them.");
-    choose_name(wPlayerName, player_names, "Now, what is your\nname?");
-    choose_name(wRivalName, rival_names, "And the one next\ndoor is called?");
+    ui_say("Now, what is your\nname?");
+    choose_player_name();
+    ui_say("And the one next\ndoor is called?");
+    choose_rival_name();
     ui_say("\001 and \002!\fYour roads begin\nhere. Off you go!");
+}
+
+/* As in the commercial game the first warp is prepared before the speech: the bedroom's id stands in memory long before the
+ * player is there. That the player is, shows in the flag that lets play time count. */
+static void new_game(void) {
+    wPlayerMoney[1] = 0x30;
+    wPartySpecies[0] = wBagItems[0] = 0xFF;
+    wCurMap = MAP_BEDROOM;
+    wXCoord = BEDROOM_X;
+    wYCoord = BEDROOM_Y;
+    speech();
+    frames(20);
+    wStatusFlags6 |= TIME_COUNTS;
+    frames(20);
+    wJoyIgnore = 0xFF;                   /* until the map is there */
+    map_load(MAP_BEDROOM, BEDROOM_X, BEDROOM_Y, 0x4);
 }
 
 void title(void) BANKED {
@@ -80,10 +79,6 @@ void title(void) BANKED {
     wait_start();
     main_menu();
     new_game();
-    wPlayerMoney[1] = 0x30;
-    wPartySpecies[0] = wBagItems[0] = 0xFF;
-    hPlaying = 1;
-    map_load(MAP_BEDROOM, BEDROOM_X, BEDROOM_Y, 0x4);
 }
 
 /* The end of the story: how long it took, and who was there. */

@@ -110,8 +110,10 @@ extern const uint8_t n_species, n_moves, n_items, n_trainers;
 #define T_LEVEL     0x6C    /* ":L" */
 #define T_BALL      0x6D
 #define T_BADGE     0x6E
+#define T_LINE      0x71
 #define T_BOX       0x79    /* corner, 0x7A edge, 0x7B corner, 0x7C side, 0x7D corner, 0x7E corner */
 #define T_SPACE     0x7F
+#define T_END       0xE1    /* ends a name that is typed */
 
 /* --- script bytecode. u16 little-endian. Jump targets are offsets from the script's first byte --- */
 enum {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from envs.game import boot
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
 from envs.start_states.cache import CACHE_VARIABLE
@@ -62,7 +65,11 @@ def test_all_is_well_with_a_cartridge_of_the_users_own(diagnose: Diagnose, unkno
     found = diagnose("--rom", unknown_rom, "--game", "red", "--device", "cpu", "--num-envs", 2, failed=False)
     assert list(found) == MACHINE + GAME
     assert "taken for red" in found["rom"]["advice"]
-    assert "control in the bedroom" in found["boot"]["message"]
+    control = re.fullmatch(
+        r"control in the bedroom \(\d, \d\) at frame (\d+), after [\d.]+ s", found["boot"]["message"]
+    )
+    assert control
+    assert 1000 < int(control[1]) < 1500
     assert "27 fields plausible" in found["state"]["message"]
     assert "coordinates agree" in found["walk"]["message"]
     assert "actions/s" in found["speed"]["message"]
@@ -78,6 +85,21 @@ def test_a_line_for_each_says_what_to_do(
     (rom,) = (line for line in lines if line.startswith("failure  rom"))
     assert "is no known game" in rom
     assert "-> give the ROM with --rom" in rom
+
+
+def test_a_boot_that_does_not_get_there_leaves_a_strip_of_the_last_pictures(
+    diagnose: Diagnose, unknown_rom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(boot, "MAX_FRAMES", 300)
+    found = diagnose("--rom", unknown_rom, "--game", "red")
+    assert levels(found, FAILURE) == ["boot"]
+    strip = tmp_path / "cache" / "doctor-strip.png"
+    assert f"are {strip}" in found["boot"]["message"]
+    assert str(strip.with_name("doctor.png")) in found["boot"]["message"]
+    with Image.open(strip) as picture:
+        assert picture.size == (160 * boot.STRIP_PICTURES, 144)
+    assert "not looked at" in found["game"]["message"]
 
 
 def test_a_wrong_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
