@@ -8,8 +8,6 @@ from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from training.ppo.pipelined_ppo import PipelinedPPO
-
 
 class GracefulStop(BaseCallback):
     """Ends training on SIGTERM, SIGINT, a ``request``, or after the update that reaches ``stop_after``.
@@ -62,8 +60,11 @@ class GracefulStop(BaseCallback):
             self._complete = True
 
     def halt_if_asked(self) -> None:
-        """Begin no further rollout once there is a reason to end; to be called between two."""
-        if self.reason is not None and isinstance(self.model, PipelinedPPO):
+        """Begin no further rollout once there is a reason to end; to be called between two.
+
+        Does nothing to a model that cannot be halted, as stable-baselines3's own.
+        """
+        if self.reason is not None and hasattr(self.model, "halted"):
             self.model.halted = True
 
     def __enter__(self) -> GracefulStop:
