@@ -11,7 +11,7 @@ from pathlib import Path
 from envs.errors import UserError, known
 from envs.game.boot import boot_to_control
 from envs.game.maps import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
-from envs.game.milestones import BADGE_NAMES, FLIES, LATER_MILESTONES, MILESTONES, Milestone
+from envs.game.milestones import FLIES, LATER_MILESTONES, MILESTONES, Milestone
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
 
@@ -53,7 +53,6 @@ class Game:
         [Emulator, Path], None
     ]  # from power-on to control; the path is for the last picture if it fails
     assumed: bool = False  # the hash is unknown; the user said which game it is
-    badge_names: tuple[str, ...] = BADGE_NAMES
 
     @property
     def embedded(self) -> bool:

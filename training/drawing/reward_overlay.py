@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from envs.episodes.stats import COMPONENTS
 from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
-WIDTH, SCREEN = 160, 144  # pixels
+WIDTH = 160  # pixels
 STRIP = 122  # pixels; the sum of both is even, as H.264 wants it
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
