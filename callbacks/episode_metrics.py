@@ -10,6 +10,8 @@ from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.reward_components import COMPONENTS
+
 Episode = Mapping[str, Any]
 MEANS = {
     "train/episode_return_mean": "return",
@@ -22,7 +24,6 @@ MEANS = {
     "train/success_rate": "success",
     "env_stats/coord_count": "coord_count",
 }
-COMPONENTS = ("exploration", "battle", "milestone", "penalty")
 MAP_PROGRESS = "train/episode_map_progress_max"
 WIN_RATE = "battle_stats/win_rate_mean"
 INTERVENTIONS = "env_stats/interventions_mean"

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from stable_baselines3.common.callbacks import BaseCallback
+
+
+@runtime_checkable
+class Haltable(Protocol):
+    """An algorithm that begins no rollout once ``halted`` is True.
+
+    It looks at that after the callbacks' ``on_rollout_start``. Stable-baselines3's own PPO does not, and
+    stops for a ``cut_short`` rollout alone.
+    """
+
+    halted: bool
 
 
 class GracefulStop(BaseCallback):
@@ -60,11 +71,8 @@ class GracefulStop(BaseCallback):
             self._complete = True
 
     def halt_if_asked(self) -> None:
-        """Begin no further rollout once there is a reason to end; to be called between two.
-
-        Does nothing to a model that cannot be halted, as stable-baselines3's own.
-        """
-        if self.reason is not None and hasattr(self.model, "halted"):
+        """Begin no further rollout once there is a reason to end; to be called between two."""
+        if self.reason is not None and isinstance(self.model, Haltable):
             self.model.halted = True
 
     def __enter__(self) -> GracefulStop:

@@ -14,9 +14,20 @@ class UserError(ValueError):
     """
 
 
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that is most like ``name``, whatever its case; None when none is near."""
+    by_lower = {known.lower(): known for known in names}
+    matches = get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[matches[0]] if matches else None
+
+
 def known(name: str, names: Iterable[str]) -> str:
-    """What to say of an unknown ``name``: the nearest of ``names`` if one is near, and all of them."""
+    """What to say of an unknown ``name``: the nearest of ``names`` if one is near, and all of them.
+
+    >>> known("bage1", ["badge1", "any badge"])
+    'did you mean "badge1"? known: badge1, any badge'
+    """
     names = list(names)
-    near = get_close_matches(name, names, 1)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
+    near = nearest(name, names)
+    hint = f'did you mean "{near}"? ' if near else ""
     return f"{hint}known: {', '.join(names)}"

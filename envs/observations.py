@@ -15,6 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.errors import UserError, known
+from envs.observation_names import OBSERVATION_NAMES
 from envs.ram import BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
 from envs.visited import CROP, VisitedTiles
 
@@ -265,7 +266,6 @@ PARTS: dict[str, type[ObservationPart]] = {
     "facing": FacingPart,
     "recent_actions": RecentActionsPart,
 }
-OBSERVATION_NAMES = tuple(PARTS)
 MOST_TARGETS = 4
 Write = Callable[[Picture, GameState, VisitedTiles], None]
 Target = tuple[list[tuple[Write, Picture]], list[tuple[Callable[[GameState], bytes], memoryview]]]

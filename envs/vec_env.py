@@ -16,7 +16,7 @@ from gymnasium import Space
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from envs.episodes.stats import COMPONENTS
+from envs.reward_components import COMPONENTS
 from envs.workers.cpu_affinity import available_cores
 from envs.workers.pool import WorkerPool
 from envs.workers.pool_protocol import EnvFn, PoolProtocol, ask_each, end_lost_episode

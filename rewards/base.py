@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, get_args
 
 from envs.ram import PARTY_MAX, GameState
+from envs.reward_components import Component
 
 Layer = Literal["dense", "sparse", "very_sparse"]
-Component = Literal["exploration", "battle", "milestone", "penalty"]
 BattleEnd = Literal["won", "lost", "caught", "escaped"]
 
 LAYERS: tuple[Layer, ...] = get_args(Layer)
-COMPONENTS: tuple[Component, ...] = get_args(Component)
 
 
 @dataclass(slots=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 
-from envs.errors import UserError
+from envs.errors import UserError, known
 from rewards.base import LAYERS, Layer
 
 # What a run pays when its configuration says nothing about rewards.
@@ -33,12 +32,6 @@ MAX_PARAMETER = 1_000_000
 MAX_COEFFICIENT = 1e6
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """A hint such as ``; did you mean "battle_win"?``, or the list of names when none is close."""
-    close = get_close_matches(name, known, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(known)}"
-
-
 def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
     """The full set of coefficients: what is given, 0 for what is not, the defaults of the step counts.
 
@@ -48,7 +41,7 @@ def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
     full = {k: v if k in PARAMETERS else 0.0 for k, v in DEFAULT_COEFFICIENTS.items()}
     for name, value in coefficients.items():
         if name not in full:
-            raise UserError(f'unknown reward coefficient "{name}"{nearest(name, list(full))}')
+            raise UserError(f'unknown reward coefficient "{name}"; {known(name, full)}')
         _check_value(name, value)
         full[name] = float(value)
     return full
@@ -78,7 +71,7 @@ def check_layer_weights(weights: Mapping[str, float]) -> dict[Layer, float]:
     for name, value in weights.items():
         layer = next((own for own in LAYERS if own == name), None)
         if layer is None:
-            raise UserError(f'unknown reward layer "{name}"{nearest(name, LAYERS)}')
+            raise UserError(f'unknown reward layer "{name}"; {known(name, LAYERS)}')
         if not math.isfinite(value) or value < 0:
             raise UserError(f"weight of layer {name} is {value!r}: it must be a number of 0 or above")
         full[layer] = float(value)

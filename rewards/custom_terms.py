@@ -18,10 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from envs.errors import UserError
+from envs.errors import UserError, known
 from envs.ram import GameState
-from rewards.base import COMPONENTS, LAYERS, Component, EpisodeMemory, Layer, component_of
-from rewards.coefficients import MAX_COEFFICIENT, nearest
+from envs.reward_components import COMPONENTS, Component
+from rewards.base import LAYERS, EpisodeMemory, Layer, component_of
+from rewards.coefficients import MAX_COEFFICIENT
 
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
 
@@ -90,9 +91,11 @@ class CustomTerm:
 
     def _made(self, where: str, name: str) -> Any:
         module = self._module(where)
-        known = [n for n, value in vars(module).items() if isinstance(value, type)]
+        classes = [n for n, value in vars(module).items() if isinstance(value, type)]
         if not hasattr(module, name):
-            raise self._wrong(f"there is no {name} in {where}{nearest(name, known) if known else ''}")
+            raise self._wrong(
+                f"there is no {name} in {where}{'; ' + known(name, classes) if classes else ''}"
+            )
         kind = getattr(module, name)
         if not isinstance(kind, type):
             raise self._wrong(f"{name} is a {type(kind).__name__}, must be a class")

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envs.ram import GameState
+from envs.reward_components import COMPONENTS
 from rewards import dense, sparse, very_sparse
-from rewards.base import COMPONENTS, EpisodeMemory, Layer, RewardBreakdown, Term, TermLayout, component_of
+from rewards.base import EpisodeMemory, Layer, RewardBreakdown, Term, TermLayout, component_of
 from rewards.coefficients import DEFAULT_COEFFICIENTS, check_coefficients, check_layer_weights
 from rewards.custom_terms import CustomTerm
 from rewards.memory_codec import memory_from, plain_memory

@@ -12,7 +12,8 @@ import pytest
 from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import ROM_VARIABLE
-from envs.observations import OBSERVATION_NAMES, Observations
+from envs.observation_names import OBSERVATION_NAMES
+from envs.observations import Observations
 from envs.red_env import EnvConfig, RedEnv
 from envs.start_library import start_state
 from envs.start_states.cache import CACHE_VARIABLE

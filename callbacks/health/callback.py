@@ -17,10 +17,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from callbacks.health import rules
+from callbacks.health.bounds import FEWEST, LEVELS, VERDICTS, Verdict
 from callbacks.health.learning_rate import LearningRateControl
 from callbacks.health.metric_names import KEYS, measured
 from callbacks.health.report import report
-from callbacks.health.rules import Finding, Verdict
+from callbacks.health.rules import Finding
 from callbacks.health.run_health import RunHealth
 from callbacks.health.series import MetricSeries
 from envs.files import disk_may_refuse, write_atomically
@@ -30,9 +31,7 @@ N_UPDATES = "train/n_updates"
 WEIGHTS = "weights"
 WEIGHTS_BROKEN = rules.broken(WEIGHTS, math.nan)
 FINITE = "finite"  # the policy about numbers and weights that are NaN or infinite
-FEWEST = 5  # updates before a finding stops a run: one point is no window
 NUMBERS = (int, float, np.number)
-VERDICTS = ("healthy", "warning", "unhealthy")
 
 
 def weights_are_finite(model: BaseAlgorithm) -> bool:
@@ -46,7 +45,7 @@ class HealthCallback(BaseCallback):
     An update's ``train/*`` are in the logger from the end of ``train()`` to the next dump, so they are read
     when the next rollout starts, or when training ends; what episodes were like is read when a rollout ends,
     after the callbacks that record it and before the log is dumped. Records ``health/METRIC`` (0 good or
-    too early to tell, 1 low, 2 warning, 3 bad) for the metrics of ``health_rules.RULES``,
+    too early to tell, 1 low, 2 warning, 3 bad) for the metrics of ``rules.RULES``,
     ``health/finite`` (1 or 0) and ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy). With a ``folder``,
     ``health.json`` is replaced atomically after every update.
 
@@ -167,7 +166,7 @@ class HealthCallback(BaseCallback):
         return {"rollout/ep_rew_mean": sum(returns) / len(returns)} if returns else {}
 
     def _record(self) -> None:
-        levels = {finding.metric: rules.LEVELS.index(finding.level) for finding in self.findings}
+        levels = {finding.metric: LEVELS.index(finding.level) for finding in self.findings}
         for metric in rules.RULES:
             if self.run.series[metric].count and f"health/{metric}" not in KEYS:
                 self.logger.record(f"health/{metric}", levels.get(metric, 0))

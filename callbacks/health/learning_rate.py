@@ -6,13 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from callbacks.health.rules import CLIP_BAD, CLIP_LOW
+from callbacks.health.bounds import CLIP_BAD, CLIP_LOW, RATE_PAUSE, RATE_STEP
 from callbacks.health.series import MetricSeries
 
-STEP = 1.5
-"""What the learning rate is divided or multiplied by."""
-PAUSE = 5
-"""Updates between two changes; the mean over them is what is steered by, so none from before a change."""
 MAX_CHANGES = 50  # lines about changes, kept for the report
 
 
@@ -34,13 +30,13 @@ class LearningRateControl:
     def steer(self, kl: MetricSeries, clip: MetricSeries, rate: float, steps: int) -> str | None:
         """Look at the updates so far, the last made with a learning rate of ``rate``; a change's line."""
         self._updates += 1
-        if self._updates < PAUSE or min(kl.count, clip.count) < PAUSE:
+        if self._updates < RATE_PAUSE or min(kl.count, clip.count) < RATE_PAUSE:
             return None
-        found = self._direction(kl.mean(PAUSE), clip.mean(PAUSE))
+        found = self._direction(kl.mean(RATE_PAUSE), clip.mean(RATE_PAUSE))
         if found is None:
             return None
         up, why = found
-        wanted = min(max(rate * STEP if up else rate / STEP, self.low), self.high)
+        wanted = min(max(rate * RATE_STEP if up else rate / RATE_STEP, self.low), self.high)
         if wanted == rate or (wanted > rate) != up:
             return None  # at a bound, or beyond it already
         self.factor *= wanted / rate

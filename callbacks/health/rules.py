@@ -1,9 +1,8 @@
-"""When a run is healthy: bounds, findings and what to change, without any training around them.
+"""When a run is healthy: findings and what to change, without any training around them.
 
-A rule is a function of the Series by metric (its own must hold a value) and the step count. Rules judge
-moving windows, never single points. stable-baselines3's approx_kl is the mean over the last epoch of an
-update, its clip_fraction the mean over all epochs. Advice names settings in the order in which to try them,
-one change at a time.
+A rule is a function of the series by metric (its own must hold a value) and the step count. Rules judge
+moving windows, never single points. Advice names settings in the order in which to try them, one change at a
+time. The bounds are in bounds.py.
 """
 
 from __future__ import annotations
@@ -12,29 +11,39 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, get_args
 
-from callbacks.health.series import TREND, WINDOW, MetricSeries, mean
-
-Level = Literal["good", "low", "warning", "bad"]
-LEVELS: tuple[Level, ...] = get_args(Level)
-Verdict = Literal["no updates", "healthy", "warning", "unhealthy"]
-
-KL_WARNING, KL_BAD = 0.05, 0.1
-CLIP_LOW, CLIP_HIGH, CLIP_BAD = 0.1, 0.3, 0.5
-VARIANCE_BAD, VARIANCE_POOR, VARIANCE_AIM = 0.3, 0.5, 0.7
-VARIANCE_RISE = 0.02  # between the halves of a trend; less is flat
-VARIANCE_LATE = 10_000_000  # steps after which VARIANCE_POOR is to be reached
-TREND_UPDATES = 20  # fewest updates that a trend is seen in
-SHORT = 5  # updates whose medians are compared to find something sudden
-COLLAPSED = 0.05  # of the highest entropy
-COLLAPSE_EARLY = 1_000_000  # steps before which a collapse is bad
-DROP_WARNING, DROP_BAD = 0.2, 0.5  # of the highest entropy, within SHORT updates
-FLAT_NEAR, FLAT_CHANGE = 0.98, 0.005  # of the highest entropy
-LOSS_WARNING, LOSS_BAD = 2.0, 10.0  # newer half of a trend over the older half
-SLOWER, MUCH_SLOWER = 0.6, 0.3  # of the highest median of WINDOW updates
-GROWTH_WARNING, GROWTH_BAD = 0.1, 0.5  # of resident memory, from the second quarter of a run to the last
-GROWTH_MB = 50.0
+from callbacks.health.bounds import (
+    CLIP_BAD,
+    CLIP_HIGH,
+    CLIP_LOW,
+    COLLAPSE_EARLY,
+    COLLAPSED,
+    DROP_BAD,
+    DROP_WARNING,
+    FLAT_CHANGE,
+    FLAT_NEAR,
+    GROWTH_BAD,
+    GROWTH_MB,
+    GROWTH_WARNING,
+    KL_BAD,
+    KL_WARNING,
+    LOSS_BAD,
+    LOSS_WARNING,
+    MUCH_SLOWER,
+    SHORT,
+    SLOWER,
+    TREND,
+    TREND_UPDATES,
+    VARIANCE_AIM,
+    VARIANCE_BAD,
+    VARIANCE_LATE,
+    VARIANCE_POOR,
+    VARIANCE_RISE,
+    WINDOW,
+    Level,
+    Verdict,
+)
+from callbacks.health.series import MetricSeries, mean
 
 LARGE_STEPS = "lower learning_rate, then clip_range, then n_epochs"
 SMALL_STEPS = "raise learning_rate, then lower clip_range, then raise n_epochs"

@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from callbacks.health import rules
-from callbacks.health.rules import LEVELS, RULES, Finding, Verdict
+from callbacks.health.bounds import (
+    AIM_STEPS,
+    CLIP_HIGH,
+    CLIP_LOW,
+    INSIDE_SHARE,
+    KL_WARNING,
+    LEVELS,
+    VARIANCE_AIM,
+    Verdict,
+)
+from callbacks.health.rules import RULES, Finding
 from callbacks.health.series import MetricSeries, mean
 
 # What is kept of an update besides the metrics that have a rule.
 PROGRESS = ("episode_return", "battles_started")
-AIM_STEPS = 20_000_000  # within which explained variance is to reach its aim
-INSIDE_SHARE = 0.5  # of the updates whose clip fraction is to lie in its range
 MAX_BROKEN = 20  # metrics that were NaN or infinite and are named
 
 
@@ -99,10 +107,10 @@ class RunHealth:
         if "approx_kl" in values and self.series["approx_kl"].count:
             self._kl_highest = max(self._kl_highest, self.series["approx_kl"].mean())
         if "clip_fraction" in values and self.series["clip_fraction"].count:
-            inside = rules.CLIP_LOW <= self.series["clip_fraction"].mean() <= rules.CLIP_HIGH
+            inside = CLIP_LOW <= self.series["clip_fraction"].mean() <= CLIP_HIGH
             self._clip_inside += inside
         variance = self.series["explained_variance"]
-        if self._variance_reached is None and variance.count and variance.mean() > rules.VARIANCE_AIM:
+        if self._variance_reached is None and variance.count and variance.mean() > VARIANCE_AIM:
             self._variance_reached = self.steps
         entropy = next((f for f in self.findings if f.metric == "entropy"), None)
         self._sudden += entropy is not None and entropy.advice == rules.CERTAIN
@@ -112,14 +120,14 @@ class RunHealth:
         return [self._kl(), self._clip(), self._variance(), self._entropy(), self._progress()]
 
     def _kl(self) -> Criterion:
-        name = f"KL divergence stays below {rules.KL_WARNING}"
+        name = f"KL divergence stays below {KL_WARNING}"
         if not self.series["approx_kl"].count:
             return Criterion(name, None, "no approx_kl")
         value = self._kl_highest
-        return Criterion(name, value < rules.KL_WARNING, f"highest moving mean {value:.3g}")
+        return Criterion(name, value < KL_WARNING, f"highest moving mean {value:.3g}")
 
     def _clip(self) -> Criterion:
-        name = f"clip fraction is {rules.CLIP_LOW} to {rules.CLIP_HIGH}"
+        name = f"clip fraction is {CLIP_LOW} to {CLIP_HIGH}"
         count = self.series["clip_fraction"].count
         if not count:
             return Criterion(name, None, "no clip_fraction")
@@ -128,7 +136,7 @@ class RunHealth:
         return Criterion(name, share >= INSIDE_SHARE, f"in {share:.0%} of the updates, {now:.3g} at the end")
 
     def _variance(self) -> Criterion:
-        name = f"explained variance reaches {rules.VARIANCE_AIM} by {AIM_STEPS // 10**6}M steps"
+        name = f"explained variance reaches {VARIANCE_AIM} by {AIM_STEPS // 10**6}M steps"
         if not self.series["explained_variance"].count:
             return Criterion(name, None, "no explained_variance")
         if self._variance_reached is not None:

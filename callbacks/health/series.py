@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-WINDOW = 10
-"""Updates whose mean is judged."""
-TREND = 50
-"""Updates over which something rises, falls or stays flat."""
+from callbacks.health.bounds import TREND, WINDOW
+
 THINNED = 64
 """Points that a whole run is kept in."""
 

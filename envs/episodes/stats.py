@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from envs.game.catalog import Game, Milestone
 from envs.game.goals import goal_of
 from envs.ram import MUSEUM_TICKET, GameState, battle_change
+from envs.reward_components import COMPONENTS
 
-COMPONENTS = ("exploration", "battle", "milestone", "penalty")
 BATTLES = ("started", "won", "lost", "escaped")
 PLAIN = (
     "length",
@@ -79,7 +79,7 @@ class EpisodeStats:
         """An episode begins at ``state``: what holds now was not reached in it."""
         self.length = 0
         self.episode_return = 0.0
-        self.sums = dict.fromkeys(COMPONENTS, 0.0)
+        self.sums: dict[str, float] = dict.fromkeys(COMPONENTS, 0.0)
         self.battles = dict.fromkeys(BATTLES, 0)
         self.steps_to_first_battle: int | None = None
         self.levels_gained = 0

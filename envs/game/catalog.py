@@ -10,8 +10,10 @@ from pathlib import Path
 
 from envs.errors import UserError, known
 from envs.game.boot import boot_to_control
-from envs.game.maps import LATER_ORDER, MAP_NAMES, PROGRESS_ORDER
+from envs.game.connections import EMBEDDED_LACKS
+from envs.game.maps import MAP_NAMES
 from envs.game.milestones import FLIES, LATER_MILESTONES, MILESTONES, Milestone
+from envs.game.progress import progress_order
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
 
@@ -91,7 +93,7 @@ def _game(rom: Rom, name: str, assumed: bool) -> Game:
         BOOT_STARTS + WALKED_STARTS if own else BOOT_STARTS,
         MAP_NAMES,
         tuple(m for m in MILESTONES + LATER_MILESTONES if not (own and m.number == FLIES)),
-        PROGRESS_ORDER + LATER_ORDER,
+        progress_order(EMBEDDED_LACKS) if own else progress_order(),
         boot_to_control,
         assumed,
     )

@@ -7,6 +7,8 @@ used by the game.
 
 from __future__ import annotations
 
+from envs.game.progress import progress_order
+
 BLOCK = 2  # steps in a block, both ways
 
 _TABLE = """
@@ -249,16 +251,11 @@ MAP_NAMES: dict[int, str] = {number: name for number, _, _, name in _rows()}
 MAP_SIZES: dict[int, tuple[int, int]] = {number: (width, height) for number, width, height, _ in _rows()}
 """Map id: width and height in blocks of 2 x 2 steps."""
 
-PROGRESS_ORDER = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)
-"""Map ids on the way to the second badge, in order of progress."""
-LATER_ORDER = (
-    *(35, 36, 88, 16, 119, 17, 5, 94, 95, 101, 92),  # inventor, ship, third badge
-    *(20, 21, 82, 232, 4, 19, 121, 18, 6, 134, 135, 199, 202),  # dark cave to the fourth badge, hideout
-    *(142, 148, 10, 181, 235, 178, 23, 24, 25, 26, 7, 220, 222, 157),  # tower, capital, park
-    *(30, 31, 8, 165, 166, 45),  # island, home of the eighth gym
-    *(33, 193, 34, 108, 194, 198, 9, 174, 245, 246, 247, 113, 120, 118),  # to the hall of fame
-)
-"""Map ids of the rest of the game, in the order that most players take."""
+_SECOND_BADGE = 1 + progress_order().index(65)
+PROGRESS_ORDER = progress_order()[:_SECOND_BADGE]
+"""Map ids on the way to the second badge, in order of progress (see envs.game.progress)."""
+LATER_ORDER = progress_order()[_SECOND_BADGE:]
+"""Map ids of the rest of the game, in order of progress."""
 
 
 def map_name(map_id: int) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.episodes.stats import COMPONENTS
+from envs.reward_components import COMPONENTS
 
 POISON = 0xA5
 """What every byte is before the first write, so that a slot nobody wrote shows."""

@@ -22,8 +22,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episodes.stats import COMPONENTS
 from envs.red_env import RedEnv
+from envs.reward_components import COMPONENTS
 from envs.workers.channel import Channel
 from envs.workers.cpu_affinity import Cores
 from envs.workers.shared_memory import BUFFERS, OUTCOME, ArrayLayout, outcomes, view

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.errors import UserError
-from envs.observations import OBSERVATION_NAMES, Observations, share, shrink
+from envs.observation_names import OBSERVATION_NAMES
+from envs.observations import PARTS, Observations, share, shrink
 from envs.ram import GameState, PartyMon, read_state
 from envs.visited import VisitedTiles
 
@@ -63,6 +64,7 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 
 def test_only_what_was_picked_is_there() -> None:
     assert set(encode(GameState(), "badges", "facing")) == {"badges", "facing"}
+    assert tuple(PARTS) == OBSERVATION_NAMES
     assert set(Observations().space) == set(OBSERVATION_NAMES)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from envs.ram import GameState, PartyMon
-from rewards.base import COMPONENTS
+from envs.reward_components import COMPONENTS
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 # Every term at weight 1 (or -1), so that what a script earns is in units of the term.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.episodes.stats import COMPONENTS
+from envs.reward_components import COMPONENTS
 from rewards.base import LAYERS
 from tests.rewards.play import UNITS
 from training.config.loading import load_config

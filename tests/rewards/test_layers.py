@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from envs.errors import UserError
 from envs.ram import GameState
-from rewards.base import COMPONENTS, LAYERS
+from envs.reward_components import COMPONENTS
+from rewards.base import LAYERS
 from rewards.custom_terms import load_custom_terms
 from rewards.stack import RewardStack
 from tests.rewards.play import START, UNITS, Play, sequences

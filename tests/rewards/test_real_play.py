@@ -14,8 +14,9 @@ from envs.game.catalog import Game
 from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.ram import GameState, read_state
 from envs.red_env import RedEnv
+from envs.reward_components import COMPONENTS
 from envs.start_library import start_state
-from rewards.base import COMPONENTS, LAYERS
+from rewards.base import LAYERS
 from tests.conftest import MakeEnv
 from tests.rewards.play import UNITS, earn
 

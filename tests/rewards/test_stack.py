@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from envs.errors import UserError
 from envs.ram import GameState
-from rewards.base import COMPONENTS, LAYERS
+from envs.reward_components import COMPONENTS
+from rewards.base import LAYERS, RewardBreakdown
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack, check_coefficients
 from tests.rewards.play import START, UNITS, Play, earn, sequences
 
@@ -33,6 +34,10 @@ NAMES = [
     "milestone_key_location",
     "milestone_event",
 ]
+
+
+def test_a_breakdown_has_the_components_in_their_order() -> None:
+    assert RewardBreakdown._fields[2:] == COMPONENTS
 
 
 def test_coefficients_have_the_names_that_configs_use() -> None:
@@ -114,7 +119,7 @@ def test_terms_left_out_pay_nothing_and_step_counts_keep_their_default() -> None
     ("coefficients", "said"),
     [
         ({"batle_win": 1.0}, 'unknown reward coefficient "batle_win"; did you mean "battle_win"?'),
-        ({"zzz": 1.0}, "known are exploration_new_tile"),
+        ({"zzz": 1.0}, "known: exploration_new_tile"),
         ({"penalty_step": 0.1}, "penalty_step is 0.1: it must be 0 or below"),
         ({"battle_loss": 5.0}, "battle_loss is 5.0: it must be 0 or below"),
         ({"battle_win": -1.0}, "battle_win is -1.0: it must be 0 or above"),

@@ -11,9 +11,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs.episodes.stats import COMPONENTS
 from envs.observations import Observations
 from envs.red_env import Observation, RedEnv
+from envs.reward_components import COMPONENTS
 from envs.workers.pool_protocol import EnvFn
 
 

@@ -5,7 +5,6 @@ Imports nothing heavy, so that ``--help`` and wrong flags answer at once.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import tyro
 from tyro import _errors as tyro_errors  # its one hook for parse errors; the version is pinned
 
-from envs.errors import UserError
+from envs.errors import UserError, nearest
 from training.resources.malloc import use_one_heap
 
 FlagsT = TypeVar("FlagsT")
@@ -27,24 +26,16 @@ class UsageError(UserError):
     """A flag is unknown, lacks its value, or its value is of the wrong kind."""
 
 
-def _flag(metavar: str, key: str | None = None) -> Any:
-    """A flag's look in ``--help``: its placeholder, and the default of the config's ``key``."""
-
-    def hint(_: str) -> str:
-        if key is None:
-            return ""
-        from training.config.schema import TrainConfig
-
-        default = TrainConfig.model_fields[key].default
-        return "" if default is None else f"(default: {default})"
-
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+def flag(metavar: str | None = None, help: str | None = None, default: str = "") -> Any:
+    """A flag's look in ``--help``: its placeholder, its text (None: the field's docstring), its default."""
+    hint = f"(default: {default})" if default else ""
+    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint)
 
 
-Name = Annotated[str | None, _flag("NAME")]
-File = Annotated[Path | None, _flag("PATH")]
-Count = Annotated[int | None, _flag("N")]
-Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help_behavior_hint="")]
+Name = Annotated[str | None, flag("NAME")]
+File = Annotated[Path | None, flag("PATH")]
+Count = Annotated[int | None, flag("N")]
+Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], flag()]
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
@@ -61,8 +52,8 @@ def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
     known = ["--" + f.name.replace("_", "-") for f in fields(flags)]
     if isinstance(event, tyro_errors.UnrecognizedArgs):
         token = event.tokens[0]
-        near = difflib.get_close_matches(token.split("=")[0].replace("_", "-"), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see --help"
+        near = nearest(token.split("=")[0].replace("_", "-"), known)
+        hint = f"did you mean {near}?" if near else "see --help"
         raise UsageError(f"{token} is not a flag of {event.prog}; {hint}")
     if isinstance(event, tyro_errors.MissingArgs):
         names = ", ".join(missing.arg.display_name() for missing in event.missing_arguments)

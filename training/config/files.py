@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from envs.errors import UserError
+from envs.errors import UserError, nearest
 from training.config.strict_yaml import YAML_SUFFIXES, read_yaml
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -33,13 +32,6 @@ class ConfigLayer:
     def where(self, key: str) -> str:
         """The start of a message about ``key``: the source and the key's name there."""
         return f"{self.label}: {key}" if self.label else self.name(key)
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The known name most like ``name``, or None when none is near."""
-    known = {known.lower(): known for known in names}
-    matches = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return known[matches[0]] if matches else None
 
 
 def unknown_name(name: str, names: Iterable[str], holder: str) -> str:

@@ -16,25 +16,17 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
+from training.config.cluster import RayConfig
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
 from training.config.health import HealthConfig
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.schedules import KINDS
-from training.config.schema import (
-    MAX_SEED,
-    NO_MATTER,
-    OBSERVATION_NAMES,
-    NetworkConfig,
-    RayConfig,
-    TrainConfig,
-)
+from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 
 __all__ = [
     "MAX_SEED",
-    "NO_MATTER",
-    "OBSERVATION_NAMES",
     "ConfigError",
     "NetworkConfig",
     "TrainConfig",

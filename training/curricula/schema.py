@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from training.config.error_lines import describe
 from training.config.files import ConfigError, ConfigLayer, read_object, unknown_name
 from training.config.loading import load_config
+from training.config.roles import POLICY
 from training.config.schema import TrainConfig
 from training.evaluation.episode_statistics import MEANS, Summary
 
 REACH = "reach:"  # followed by the name of a milestone
 SUCCESS = "success_rate"
-# A stage whose policy does not fit the next one's could not hand its weights on.
-CARRIED_KEYS = ("observations", "network")
 
 
 class _Part(BaseModel):
@@ -124,7 +123,7 @@ def stage_configs(
         except ConfigError as error:
             raise ConfigError(f"{path}: stage {stage.name}: {error}") from None
     for before, stage, config in zip(configs, curriculum.stages[1:], configs[1:], strict=False):
-        for key in CARRIED_KEYS:
+        for key in TrainConfig.keys_with(*POLICY):
             if getattr(config, key) != getattr(before, key):
                 raise ConfigError(
                     f"{path}: stage {stage.name}: {key} differs from the stage before, whose weights would"

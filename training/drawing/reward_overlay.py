@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episodes.stats import COMPONENTS
+from envs.reward_components import COMPONENTS
 from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
 WIDTH = 160  # pixels
-STRIP = 122  # pixels; the sum of both is even, as H.264 wants it
+STRIP = 122  # pixels; with the 144 of the screen an even number, as H.264 wants it
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
 COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}
@@ -105,7 +105,7 @@ class RewardOverlay:
         shown = self._curves.column(step) + 1 if step else 0
         strip[CHART_TOP : CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + shown] = self._chart[:, :shown]
         strip[CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + COLUMNS : 2] = DIM
-        lines = [(name, sums[name], COLOURS[name]) for name in COMPONENTS]
+        lines = [(str(name), sums[name], COLOURS[name]) for name in COMPONENTS]
         lines.append(("total", sum(sums.values()), BRIGHT))
         for number, line in enumerate(lines):
             _sum(strip, SUMS_TOP + number * LINE, *line)

@@ -11,22 +11,9 @@ from envs.episodes.file_format import Header
 from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from training.config.loading import load_config
-from training.config.schema import TrainConfig
+from training.config.roles import Role
+from training.config.schema import TrainConfig, episode_settings
 from training.environments.task import Task
-
-SETTINGS = (
-    "fast_text",
-    "repel",
-    "goal",
-    "max_steps",
-    "action_frames",
-    "held_frames",
-    "sound",
-    "rewards",
-    "reward_terms",
-    "layers",
-)
-"""Keys of a config that decide how an episode goes and what it pays."""
 
 
 def make_recorder(task: Task, folder: Path, environment: int) -> EpisodeRecorder | None:
@@ -37,8 +24,11 @@ def make_recorder(task: Task, folder: Path, environment: int) -> EpisodeRecorder
 
 def about(task: Task) -> dict[str, Any]:
     """The part of a header that is the same for all episodes of a run."""
-    settings = task.config.model_dump(mode="json", include=set(SETTINGS))
-    return {"game": task.game.name, "rom_sha1": task.game.sha1, "settings": settings}
+    return {
+        "game": task.game.name,
+        "rom_sha1": task.game.sha1,
+        "settings": episode_settings(task.config),
+    }
 
 
 def config_of(header: Header, rom: Path, start: Path, reward_terms: Mapping[str, float]) -> TrainConfig:
@@ -47,7 +37,7 @@ def config_of(header: Header, rom: Path, start: Path, reward_terms: Mapping[str,
 
     Its own terms of the reward are code of the user's: ``reward_terms`` takes their place.
     """
-    unknown = sorted(header.settings.keys() - set(SETTINGS))
+    unknown = sorted(header.settings.keys() - set(TrainConfig.keys_with(Role.EPISODE)))
     if unknown:
         raise UserError(f"{unknown[0]!a} is no setting that decides an episode")
     plain = {"device": "cpu", "observations": ["badges"], "num_envs": 1}

@@ -11,43 +11,28 @@ from typing import Any
 
 from envs.errors import UserError
 from training.config.loading import load_config
-from training.config.schema import TrainConfig
+from training.config.roles import POLICY, SAME_CONFIG
+from training.config.schema import TrainConfig, episode_settings
 from training.environments.task import Task
 from training.evaluation.episode_statistics import from_columns
 from training.evaluation.playing import PlayedEpisode
 from training.runs.folder import git_commit
 
-# What belongs to a policy: it comes along where a run plays by another run's rules.
-POLICY_KEYS = ("observations", "network")
-# What may differ between runs that are put together as samples of one config.
-SAME_CONFIG = (
-    *("seed", "description", "device", "torch_deterministic", "workers", "step_timeout"),
-    *("ray_address", "envs_per_actor", "ray"),
-    *("save_interval", "keep_checkpoints", "eval_every_steps", "eval_episodes"),
-    *("agent_stats_every", "agent_stats_kept"),
-)
-# What decides nothing about an episode. A key that is in neither list is taken for one that does.
-TRAINING_KEYS = (
-    *SAME_CONFIG,
-    *("preset", "num_envs", "total_multiplier", "total_steps", "n_steps", "batch_size", "n_epochs", "gamma"),
-    *("gae_lambda", "ent_coef", "ent_coef_final", "ent_coef_share", "learning_rate", "clip_range", "vf_coef"),
-    "max_grad_norm",
-)
-
 
 def with_policy_of(rules: Task, other: TrainConfig) -> Task:
     """``rules`` for a policy that was made for ``other``'s observations and network."""
-    return rules.with_settings(**{key: getattr(other, key) for key in POLICY_KEYS})
+    return rules.with_settings(**{key: getattr(other, key) for key in TrainConfig.keys_with(*POLICY)})
 
 
 def refuse_other_configs(runs: Sequence[Path]) -> None:
     """Raise UserError when ``runs`` are not runs of one config with seeds of their own."""
     if len({run.resolve() for run in runs}) < len(runs):
         raise UserError("a run is named twice; runs that are put together must be different ones")
+    may_differ = TrainConfig.keys_with(*SAME_CONFIG)
     first = load_config(runs[0] / "config.json")
     for run in runs[1:]:
         lines = load_config(run / "config.json").differences(first)
-        matter = [line for line in lines if line.split(":")[0] not in SAME_CONFIG]
+        matter = [line for line in lines if line.split(":")[0].split(".")[0] not in may_differ]
         if matter:
             raise UserError(
                 f"run {run.name} is of another config than {runs[0].name} ({', '.join(matter)});"
@@ -70,10 +55,9 @@ class Rules:
     @staticmethod
     def of(task: Task, episodes: int, seeds: int, num_envs: int) -> Rules:
         """The rules of ``task`` for so many episodes of each seed."""
-        settings = task.config.model_dump(mode="json")
-        apart = {*POLICY_KEYS, *TRAINING_KEYS, "rom"}
         commit = git_commit()
         record: dict[str, Any] = {
+            "game": task.game.name,
             "rom_sha1": task.game.sha1,
             "start": task.start.name,
             "start_sha256": hashlib.sha256(task.start.data).hexdigest(),
@@ -81,7 +65,7 @@ class Rules:
             "seeds": seeds,
             "num_envs": num_envs,
             "code": commit,
-            "settings": {key: value for key, value in settings.items() if key not in apart},
+            "settings": episode_settings(task.config),
         }
         known = commit is not None and not commit.endswith("-dirty")
         digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

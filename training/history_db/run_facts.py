@@ -14,7 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from training.config.schema import NO_MATTER
+from training.config.roles import SAME_CONFIG
+from training.config.schema import TrainConfig
 from training.runs.folder import LOCK
 from training.runs.locks import is_locked
 
@@ -23,7 +24,6 @@ TAGS = "tags.json"
 MAX_JSON_BYTES = 16_000_000
 MAX_TAG = 40  # characters
 MOST_TAGS = 20
-NOT_OF_FAMILY = (*NO_MATTER, "seed", "preset", "device")  # what may differ between runs of one family
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -137,8 +137,10 @@ def config_file(manifest: Mapping[str, Any]) -> str | None:
 
 
 def family(config: Mapping[str, Any]) -> str:
-    """A short hash that is equal for runs which differ in nothing but their seed."""
-    kept = {key: value for key, value in config.items() if key not in NOT_OF_FAMILY}
+    """A short hash that is equal for runs that are samples of one config, as those that differ in their seed
+    alone are."""
+    may_differ = TrainConfig.keys_with(*SAME_CONFIG)
+    kept = {key: value for key, value in config.items() if key not in may_differ}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 

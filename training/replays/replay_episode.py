@@ -19,13 +19,13 @@ from envs.episodes.file_format import (
     read_start,
     start_path,
 )
-from envs.episodes.stats import COMPONENTS
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, chosen_rom
 from envs.game.maps import map_name
 from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.red_env import RedEnv
+from envs.reward_components import COMPONENTS
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.drawing.reward_overlay import PALETTE, RewardCurves, RewardOverlay, compose
@@ -220,7 +220,7 @@ def film(
         env = _environment(source, emulator)
         try:
             for step in play_again(source, env):
-                sums = dict(zip(COMPONENTS, step.sums, strict=True))
+                sums: dict[str, float] = dict(zip(COMPONENTS, step.sums, strict=True))
                 below = strip.draw(step.number, map_name(step.map_id), sums, start)
             moving.add(compose(emulator.screen(), below), times=round(LAST * pictures))
         finally:

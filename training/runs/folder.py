@@ -19,9 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from envs.errors import UserError
+from envs.errors import UserError, nearest
 from envs.files import write_json
-from training.config.files import nearest
 from training.config.schema import TrainConfig
 from training.runs.locks import take_lock
 

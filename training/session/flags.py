@@ -1,23 +1,78 @@
-"""The flags of train_ppo.py."""
+"""The flags of train_ppo.py: what one session does, and the settings that the schema marks with a Flag."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from training.cli.parsing import Count, File, Name, Switch, UsageError, _flag
+from training.cli.parsing import Count, File, Name, Switch, UsageError, flag
+from training.config.roles import Flag
+from training.config.schema import TrainConfig
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+FlagsT = TypeVar("FlagsT")
 AUTO = "auto"
 RAY = "ray"
-NO_SETTINGS = (
-    *("config", "run_name", "resume", "accept_changes", "init_from"),
-    *("stop_after", "use_graphics", "ignore_memory", "export_sb3"),
-)
-"""Flags that are no keys of a config."""
+WORDS = {
+    "num_envs": (AUTO, "as many as a short measurement finds worth it"),
+    "workers": (RAY, "they run on the machines of a Ray cluster"),
+}
+"""Flags that take a word in place of a number, and what it means."""
+METAVARS = {int: "N", float: "X"}
+
+
+def _marks() -> dict[str, Flag]:
+    metadata = {key: field.metadata for key, field in TrainConfig.model_fields.items()}
+    return {key: mark for key, marks in metadata.items() for mark in marks if isinstance(mark, Flag)}
+
+
+MARKS = _marks()
+"""The settings that have flags."""
+
+
+def with_settings(flags: type[FlagsT]) -> type[FlagsT]:
+    """Give the class a field for every setting in MARKS, None (a switch: False) where it is not given."""
+    for key, mark in MARKS.items():
+        field = TrainConfig.model_fields[key]
+        kind, metavar, text = _plain(field.annotation), mark.metavar, field.description or ""
+        if key in WORDS:
+            word, meaning = WORDS[key]
+            kind, metavar, text = str, f"N|{word}", f"{text.removesuffix('.')}; {word}: {meaning}."
+        setattr(flags, key, False if kind is bool else None)
+        flags.__annotations__[key] = _annotation(kind, metavar, text, field)
+    return flags
+
+
+def _annotation(kind: Any, metavar: str, text: str, field: FieldInfo) -> Any:
+    if kind is bool:
+        return Annotated[Switch, flag(help=text)]
+    default = "" if field.default is None else str(field.default)
+    choices = ",".join(map(str, get_args(kind)))
+    return Annotated[kind | None, flag(metavar or METAVARS.get(kind) or f"{{{choices}}}", text, default)]
+
+
+def _plain(annotation: Any) -> Any:
+    """The bool, int, float, str or Literal that a setting can be: of a schedule the number."""
+    return next(k for k in _kinds(annotation) if k in (bool, int, float, str) or get_origin(k) is Literal)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    elif annotation is not NoneType:
+        yield annotation
 
 
 @dataclass(frozen=True)
+@with_settings
 class TrainFlags:
     """Train PPO on the game.
 
@@ -28,91 +83,34 @@ class TrainFlags:
     """JSON file with settings (see configs/)."""
     run_name: Name = None
     """Folder under runs/ that the run makes; made from the config's name and the time when left out."""
-    preset: Annotated[Literal["small", "medium", "large"] | None, _flag("{small,medium,large}")] = None
-    """Environments, rollout and batch fitted to this machine's cores and memory."""
     resume: Name = None
     """Continue the run of this name from its last checkpoint."""
     accept_changes: Switch = False
     """Resume although settings differ from the run's own."""
     init_from: Name = None
     """Start from the weights of this run or checkpoint folder, with a fresh count of steps."""
-    rom: File = None
-    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
-    game: Annotated[Literal["red", "blue", "clover"] | None, _flag("{red,blue,clover}")] = None
-    """Which game a cartridge is that is not known by its hash."""
-    start: Annotated[str | None, _flag("NAME")] = None
-    """How episodes begin: a start state's name or the path of a state file."""
-    fast_text: Switch = False
-    """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
-    seed: Annotated[int | None, _flag("N", "seed")] = None
-    """Seed of every random generator."""
-    num_envs: Annotated[str | None, _flag("N|auto", "num_envs")] = None
-    """Games played side by side; auto: as many as a short measurement finds worth it."""
-    workers: Annotated[str | None, _flag("N|ray", "workers")] = None
-    """Processes for them (default: one per core and one more); ray: they run on the machines of a Ray
-    cluster."""
-    ray_address: Annotated[str | None, _flag("HOST:PORT", "ray_address")] = None
-    """The head of that cluster, see docs/ray.md."""
-    envs_per_actor: Annotated[int | None, _flag("N", "envs_per_actor")] = None
-    """Games of one actor there; an actor takes one processor."""
-    step_timeout: Annotated[float | None, _flag("S", "step_timeout")] = None
-    """Seconds for one step of the games, after which a worker counts as hung and is replaced."""
-    total_multiplier: Annotated[int | None, _flag("N", "total_multiplier")] = None
-    """Train for max_steps x num_envs x this many steps."""
-    total_steps: Annotated[int | None, _flag("N", "total_steps")] = None
-    """Train for this many steps over all environments; beats --total-multiplier."""
     stop_after: Count = None
     """Save and stop once this many steps are reached; --resume continues."""
-    n_steps: Annotated[int | None, _flag("N", "n_steps")] = None
-    """Steps of each environment in one rollout."""
-    batch_size: Annotated[int | None, _flag("N", "batch_size")] = None
-    """Steps in one minibatch; must divide n_steps x num_envs."""
-    n_epochs: Annotated[int | None, _flag("N", "n_epochs")] = None
-    """Passes over each rollout."""
-    gamma: Annotated[float | None, _flag("X", "gamma")] = None
-    """Discount of later rewards."""
-    gae_lambda: Annotated[float | None, _flag("X", "gae_lambda")] = None
-    """Bias against variance in the advantages."""
-    ent_coef: Annotated[float | None, _flag("X", "ent_coef")] = None
-    """Weight of the entropy bonus (where annealing begins)."""
-    learning_rate: Annotated[float | None, _flag("X", "learning_rate")] = None
-    """Step size of the optimizer."""
-    clip_range: Annotated[float | None, _flag("X", "clip_range")] = None
-    """How far one update may move an action's probability."""
-    vf_coef: Annotated[float | None, _flag("X", "vf_coef")] = None
-    """Weight of the value loss."""
-    max_grad_norm: Annotated[float | None, _flag("X", "max_grad_norm")] = None
-    """Longest gradient that is not cut."""
-    device: Annotated[str | None, _flag("NAME", "device")] = None
-    """auto, cpu, cuda or cuda:N."""
-    bfloat16: Switch = False
-    """Compute the network in bfloat16, where the processor or graphics card can."""
-    torch_deterministic: Switch = False
-    """Refuse operations of torch that are not reproducible."""
-    save_interval: Annotated[int | None, _flag("N", "save_interval")] = None
-    """Steps between checkpoints."""
-    eval_every_steps: Annotated[int | None, _flag("N", "eval_every_steps")] = None
-    """Steps between evaluations on seeds held apart; 0 for none."""
     ignore_memory: Switch = False
     """Start although the run is estimated to need more memory than is free."""
     export_sb3: File = None
     """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
-    mlflow: Switch = False
-    """Keep the figures in an MLflow database in the run's folder too (pip install mlflow-skinny)."""
-    wandb: Switch = False
-    """Keep them in an offline run of Weights & Biases in the run's folder too (pip install wandb)."""
     use_graphics: Switch = False
     """Show the first environment's game in a window."""
+    if TYPE_CHECKING:  # of the settings, which with_settings adds, those that are read by name
+        num_envs: str | None = None
+        workers: str | None = None
+        ray_address: str | None = None
 
     def overrides(self) -> dict[str, Any]:
         """Settings that were given as flags, by their keys in a config."""
-        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NO_SETTINGS}
-        given["num_envs"] = _whole("--num-envs", self.num_envs, AUTO)
-        given["workers"] = _whole("--workers", self.workers, RAY)
-        values = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
+        given = {key: getattr(self, key) for key in MARKS}
+        for key, (word, _) in WORDS.items():
+            given[key] = _whole("--" + key.replace("_", "-"), given[key], word)
+        values = {key: value for key, value in given.items() if value is not None and value is not False}
         if "workers" in values:  # processes of this machine, also where the config names a cluster
             values["ray_address"] = None
-        return {key: value for key, value in values.items() if value is not False}
+        return values
 
     @property
     def measure_num_envs(self) -> bool:

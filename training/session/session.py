@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
-from callbacks.agent_stats import AgentStatsCallback
-from callbacks.episode_metrics import EpisodeMetrics
-from callbacks.farm_alarm import FarmAlarm
-from callbacks.graceful_stop import GracefulStop
-from callbacks.health.callback import WEIGHTS_BROKEN, HealthCallback
+from callbacks.health.callback import WEIGHTS_BROKEN
 from callbacks.health.report import lines
-from callbacks.interventions import InterventionLedger
-from callbacks.layer_weights import LayerWeights
-from callbacks.log_updates import LogUpdates
-from callbacks.performance import Performance
-from callbacks.progress_bar import ProgressBar
-from callbacks.run_totals import RunTotals
-from callbacks.schedules import Schedules
 from envs.files import write_json
-from training.checkpoints.writing import apply_weights
+from training.checkpoints.applying import apply_weights
 from training.environments.vectorized import task_vec_env
-from training.evaluation.callback import EvalCallback
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
-from training.history_db.recorder import RunHistory
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
-from training.replays.episode_folder import FOLDER, MB
-from training.replays.prune_callback import PruneEpisodes
+from training.replays.episode_folder import FOLDER
 from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
 from training.runs.summary import RunSummary, opening
-from training.session.checkpoint_callback import CheckpointCallback
-from training.session.exploration_pictures import exploration_picture
+from training.session.callbacks import SessionCallbacks
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_session
 from training.session.sizing import check_memory
@@ -55,34 +39,19 @@ class Session:
     """A planned session with its parts made: build it, ``run()`` it once."""
 
     def __init__(self, plan: Plan, env: VecEnv) -> None:
-        self.plan, self.env = plan, env
+        self.plan = plan
         self.model = build_model(plan.config, env)
+        self.callbacks = SessionCallbacks(plan)
+        self._finish_restore: list[BaseCallback] = []
         if plan.weights is not None:
             apply_weights(plan.weights, self.model)
-        self.tally = RunTotals()
-        config = plan.config
-        self.ledger = InterventionLedger(plan.task.interventions)
-        sha1 = plan.task.game.sha1
-        self.stop = GracefulStop(plan.stop_after)
-        self.keep = CheckpointCallback(
-            plan.folder / "checkpoints", config.save_interval, config.keep_checkpoints, self.stop, sha1,
-            self._extra,
-        )  # fmt: skip
-        self.episodes = PruneEpisodes(plan.folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
-        policies, steering = config.health.policies(), config.health.steering()
-        self.health = HealthCallback(plan.folder, policies, self.stop.request, steering)
-        self.history = RunHistory(plan.folder, plan.first_step, lambda: self.stop.reason)
-        self.callbacks = self._callbacks()
         if plan.resume is not None:
-            self.callbacks.append(restore_session(plan, self.model, self.callbacks))
-
-    def _extra(self) -> dict[str, object]:
-        return {"counts": self.tally.counts, "interventions": self.ledger.snapshot()}
+            self._finish_restore = [restore_session(plan, self.model, self.callbacks.in_order)]
 
     def run(self) -> RunSummary:
         """Make or continue the run's folder, train, save, and say what happened."""
         self._open_folder()
-        with self.plan.lock or lock_run(self.plan.folder), self.stop, self.history:
+        with self.plan.lock or lock_run(self.plan.folder), self.callbacks.stop, self.callbacks.history:
             print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
             log = EventLog(self.plan.folder / TENSORBOARD, self.plan.first_step)
             writers = [log, *open_trackers(self.plan.config, self.plan.folder)]
@@ -98,17 +67,17 @@ class Session:
             else:
                 finished = self._settle_and_save()
             finally:
-                self.episodes.tidy()
+                self.callbacks.episodes.tidy()
                 self.model.logger.close()
-            if self.keep.refused:
+            if self.callbacks.checkpoints.refused:
                 raise NotSaved(f"run {self.plan.folder.name}: its last checkpoint could not be written")
             return self._summary(time.monotonic() - started, finished)
 
     def _settle_and_save(self) -> bool:
-        self.stop.settle()
+        self.callbacks.stop.settle()
         finished = self.model.num_timesteps >= self.plan.config.training_steps
-        if not self.health.diverged(self.model):  # the last checkpoint before is worth more than NaN
-            self.keep.save_last(finished)
+        if not self.callbacks.health.diverged(self.model):  # the checkpoint before is worth more than NaN
+            self.callbacks.checkpoints.save_last(finished)
         return finished
 
     def _open_folder(self) -> None:
@@ -133,74 +102,36 @@ class Session:
 
     def _learn(self) -> None:
         remaining = self.plan.config.training_steps - self.plan.first_step
+        callbacks = [*self.callbacks.in_order, *self._finish_restore]
         try:
-            self.model.learn(remaining, callback=self.callbacks, reset_num_timesteps=False)
+            self.model.learn(remaining, callback=callbacks, reset_num_timesteps=False)
         except ValueError as error:  # what torch raises for a policy whose weights are no numbers
-            if self.health.diverged(self.model):
+            if self.callbacks.health.diverged(self.model):
                 raise Diverged(f"training diverged: {WEIGHTS_BROKEN}") from error
             raise
-        if self.health.diverged(self.model):
+        if self.callbacks.health.diverged(self.model):
             raise Diverged(f"training diverged: {WEIGHTS_BROKEN}")
 
-    def _callbacks(self) -> list[BaseCallback]:
-        config, folder = self.plan.config, self.plan.folder
-        parts: list[BaseCallback] = [
-            Performance(),
-            self.stop,
-            self.tally,
-            Schedules(config.schedules(), self.health.rate_factor),
-            LayerWeights(config.layers.curve(config.training_steps)),
-            EpisodeMetrics(),
-            FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
-            self.ledger,
-            AgentStatsCallback(folder, config.agent_stats_kept, config.save_interval),
-            exploration_picture(self.plan.task, folder),
-            self.health,
-            self.history,
-            ProgressBar(self._last_step()),
-            self.episodes,
-            self._evaluation(),
-            LogUpdates(),
-        ]
-        self.keep.others = parts
-        return [*parts, self.keep]
-
-    def _last_step(self) -> int:
-        """Where the session ends when nothing stops it: updates learn from whole rollouts."""
-        config, first = self.plan.config, self.plan.first_step
-        return (
-            first + math.ceil((config.training_steps - first) / config.rollout_steps) * config.rollout_steps
-        )
-
-    def _evaluation(self) -> EvalCallback:
-        config = self.plan.config
-        return EvalCallback(
-            config,
-            self.plan.folder,
-            lambda n: task_vec_env(self.plan.task.on_this_machine(), n),
-            on_best=lambda: self.keep.save("best"),
-            stopping=lambda: self.stop.reason is not None,
-        )
-
     def _summary(self, seconds: float, finished: bool) -> RunSummary:
+        seen, stop = self.callbacks, self.callbacks.stop
         return RunSummary(
             folder=self.plan.folder,
             steps=self.model.num_timesteps,
             wanted_steps=self.plan.config.training_steps,
             session_steps=self.model.num_timesteps - self.plan.first_step,
             seconds=seconds,
-            updates=self.tally.counts["updates"],
-            counts=self.tally.counts,
+            updates=seen.totals.counts["updates"],
+            counts=seen.totals.counts,
             start=self.plan.task.describe_start(),
-            interventions=dict(self.ledger.counts),
-            mean_return=self.tally.mean_return,
-            metrics=self.health.last,
-            verdict=self.health.verdict,
-            findings=lines(self.health.run),
-            stopped_by=None if finished else self.stop.reason,
-            signal=self.stop.signal,
-            dropped_steps=self.stop.dropped_steps,
-            episodes=self.episodes.line,
+            interventions=dict(seen.interventions.counts),
+            mean_return=seen.totals.mean_return,
+            metrics=seen.health.last,
+            verdict=seen.health.verdict,
+            findings=lines(seen.health.run),
+            stopped_by=None if finished else stop.reason,
+            signal=stop.signal,
+            dropped_steps=stop.dropped_steps,
+            episodes=seen.episodes.line,
         )
 
 

@@ -15,6 +15,7 @@ from training.cli.parsing import UsageError
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.presets import largest_divisor
+from training.config.roles import TASK
 from training.config.schema import TrainConfig
 from training.environments.task import resolve_task
 
@@ -23,11 +24,6 @@ Mode = Literal["smoke", "full"]
 SMOKE_MAX_STEPS = 512
 SMOKE_NUM_ENVS = 8
 SMOKE_N_STEPS = 256
-# Runs that differ in one of these play another game or are paid for other things.
-TASK = (
-    "rom", "game", "start", "fast_text", "goal", "max_steps", "action_frames", "held_frames", "sound",
-    "observations", "rewards", "layers", "reward_terms", "repel",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,10 +115,11 @@ def _sized(config: TrainConfig, mode: Mode, episodes: int) -> TrainConfig:
 
 def refuse_unlike(variants: Sequence[Variant]) -> None:
     """Raise ConfigError, naming the keys, when variants differ in the game or in what is rewarded."""
+    task = TrainConfig.keys_with(*TASK)
     first, *others = variants
     for other in others:
         changes = other.config.differences(first.config)
-        unlike = [change for change in changes if change.split(":")[0].split(".")[0] in TASK]
+        unlike = [change for change in changes if change.split(":")[0].split(".")[0] in task]
         if unlike:
             raise ConfigError(
                 f"{other.path} cannot be compared with {first.path}: {', '.join(unlike)};"

@@ -1,11 +1,25 @@
-"""Which charts a run's page has, and the zones that say what is good in them."""
+"""Which charts a run's page has; the zones that say what is good in them are those of the health rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PARTS = ("exploration", "battle", "milestone", "penalty")
+from callbacks.health.bounds import (
+    CLIP_BAD,
+    CLIP_HIGH,
+    CLIP_LOW,
+    KL_BAD,
+    KL_WARNING,
+    VARIANCE_AIM,
+    VARIANCE_BAD,
+    VARIANCE_LATE,
+    VARIANCE_POOR,
+    VERDICTS,
+    ZONES,
+    Zone,
+)
+from envs.reward_components import COMPONENTS
 
 
 @dataclass(frozen=True)
@@ -15,7 +29,7 @@ class Chart:
 
     title: str
     keys: Sequence[str]
-    zones: Sequence[tuple[float | None, float | None, str]] = ()
+    zones: Sequence[Zone] = ()
     note: str = ""
     span: tuple[float, float] | None = None
 
@@ -29,27 +43,30 @@ LEARNING = (
     Chart("Tiles visited", ["env_stats/coord_count"]),
 )
 REWARD = (
-    Chart("Reward by component", [f"reward_components/{part}" for part in PARTS], note="sums of an episode"),
+    Chart(
+        "Reward by component", [f"reward_components/{name}" for name in COMPONENTS], note="sums of an episode"
+    ),
     Chart("Steps of an episode", ["train/episode_length_mean"]),
 )
 HEALTH = (
     Chart(
         "KL divergence",
         ["train/approx_kl"],
-        [(None, 0.05, "good"), (0.05, 0.1, "warning"), (0.1, None, "bad")],
-        "good below 0.05, bad above 0.1",
+        ZONES["approx_kl"],
+        f"good below {KL_WARNING}, bad above {KL_BAD}",
     ),
     Chart(
         "Clip fraction",
         ["train/clip_fraction"],
-        [(None, 0.1, "low"), (0.1, 0.3, "good"), (0.3, 0.5, "warning"), (0.5, None, "bad")],
-        "good from 0.1 to 0.3, bad above 0.5",
+        ZONES["clip_fraction"],
+        f"good from {CLIP_LOW} to {CLIP_HIGH}, bad above {CLIP_BAD}",
     ),
     Chart(
         "Explained variance",
         ["train/explained_variance"],
-        [(None, 0.3, "bad"), (0.3, 0.7, "low"), (0.7, None, "good")],
-        "aim above 0.7; below 0.3 it must at least rise",
+        ZONES["explained_variance"],
+        f"aim above {VARIANCE_AIM}; below {VARIANCE_BAD} it must at least rise,"
+        f" below {VARIANCE_POOR} is a warning after {VARIANCE_LATE // 10**6}M steps",
     ),
     Chart("Entropy (negative)", ["train/entropy_loss"], note="rises towards 0 as the policy decides itself"),
     Chart("Value loss", ["train/value_loss"]),
@@ -57,7 +74,7 @@ HEALTH = (
         "Verdict",
         ["health/verdict"],
         [(None, 0.5, "good"), (0.5, 1.5, "warning"), (1.5, None, "bad")],
-        "0 healthy, 1 warning, 2 unhealthy",
+        ", ".join(f"{number} {word}" for number, word in enumerate(VERDICTS)),
         (-0.2, 2.2),
     ),
 )
@@ -76,9 +93,9 @@ SECTIONS = (("Learning", LEARNING), ("Reward", REWARD), ("Health", HEALTH), ("Sp
 COMPARED = (
     Chart("Battles won", ["train/episode_battles_won_mean"]),
     Chart("Furthest place", ["train/episode_map_progress_max"]),
-    Chart("KL divergence", ["train/approx_kl"], HEALTH[0].zones),
-    Chart("Clip fraction", ["train/clip_fraction"], HEALTH[1].zones),
-    Chart("Explained variance", ["train/explained_variance"], HEALTH[2].zones),
+    Chart("KL divergence", ["train/approx_kl"], ZONES["approx_kl"]),
+    Chart("Clip fraction", ["train/clip_fraction"], ZONES["clip_fraction"]),
+    Chart("Explained variance", ["train/explained_variance"], ZONES["explained_variance"]),
     Chart("Steps per second", ["perf/env_steps_per_s"]),
 )
 FIRST = "train/episode_return_mean"

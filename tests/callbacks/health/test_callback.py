@@ -13,8 +13,9 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.episode_metrics import EpisodeMetrics
+from callbacks.health.bounds import RATE_PAUSE
 from callbacks.health.callback import FILE_NAME, HealthCallback
-from callbacks.health.learning_rate import PAUSE, LearningRateControl
+from callbacks.health.learning_rate import LearningRateControl
 from callbacks.health.metric_names import measured
 from callbacks.health.series import MetricSeries
 from callbacks.log_updates import LogUpdates
@@ -196,13 +197,13 @@ def test_the_learning_rate_stays_within_its_bounds(learn: Learn) -> None:
 def test_the_clip_fraction_steers_too() -> None:
     def kept(value: float) -> MetricSeries:
         made = MetricSeries()
-        for _ in range(PAUSE):
+        for _ in range(RATE_PAUSE):
             made.add(value)
         return made
 
     def change(kl: float, clip: float) -> float:
         steering = LearningRateControl(0.02, 1e-6, 1e-2, by_kl=False, by_clip=True)
-        for _ in range(PAUSE):
+        for _ in range(RATE_PAUSE):
             steering.steer(kept(kl), kept(clip), 1e-3, 0)
         return steering.factor
 

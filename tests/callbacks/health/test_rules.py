@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks.health import rules
+from callbacks.health.bounds import TREND
 from callbacks.health.run_health import RunHealth
-from callbacks.health.series import THINNED, TREND, MetricSeries, Thinned, mean
+from callbacks.health.series import THINNED, MetricSeries, Thinned, mean
 from tests.paths import ROOT
 
 finite = st.floats(-1e6, 1e6)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from envs.episodes.stats import EpisodeStats, agent_stats
+from envs.episodes.stats import EpisodeStats, agent_stats, components
 from envs.game.boot import boot_to_control
 from envs.game.catalog import MILESTONES, Game
 from envs.game.maps import MAP_NAMES, PROGRESS_ORDER
 from envs.ram import GameState, PartyMon
+from envs.reward_components import COMPONENTS
+from rewards.stack import RewardStack
 
 GAME = Game("none", "", "", Path(), (), MAP_NAMES, MILESTONES, PROGRESS_ORDER, boot_to_control)
 NOTHING = {"exploration": 0.0, "battle": 0.0, "milestone": 0.0, "penalty": 0.0}
@@ -30,6 +32,18 @@ def play(*states: GameState, goal: str | None = None) -> tuple[EpisodeStats, lis
     stats = EpisodeStats(GAME, goal)
     stats.reset(states[0])
     return stats, [stats.step(before, now, NOTHING, 0.0) for before, now in pairwise(states)]
+
+
+def test_components_of_a_reward_have_their_names_and_order() -> None:
+    stack, before, now = (
+        RewardStack({"penalty_step": -1.0, "exploration_new_tile": 2.0}),
+        GameState(),
+        GameState(x=1),
+    )
+    stack.reset(before)
+    sums = components(stack.step(before, now))
+    assert tuple(sums) == COMPONENTS
+    assert sums == {"exploration": 2.0, "battle": 0.0, "milestone": 0.0, "penalty": -1.0}
 
 
 def test_a_milestone_counts_once_and_only_when_it_held_for_two_steps() -> None:

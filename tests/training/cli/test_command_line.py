@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tests.paths import ROOT
 from tests.training.conftest import Program
-from training.cli.parsing import parse
-from training.config.schema import TrainConfig
-from training.session.flags import NO_SETTINGS, TrainFlags
 
 DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
 --n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom
@@ -41,20 +37,6 @@ def test_every_program_starts_as_a_file_from_any_folder(program: Program, tmp_pa
         result = program(name, "--help", cwd=tmp_path, fresh=True)
         assert (result.returncode, result.stderr) == (0, ""), name
         assert f"usage: {name}.py" in result.stdout
-
-
-def test_every_flag_is_a_setting_or_handled_by_the_plan() -> None:
-    settings = {f.name for f in fields(TrainFlags)} & set(TrainConfig.model_fields)
-    handled = set(NO_SETTINGS)
-    assert {f.name for f in fields(TrainFlags)} == settings | handled
-    values = {"preset": "small", "device": "cpu", "start": "bedroom", "rom": "x.gb", "game": "red"}
-    switches = {f.name for f in fields(TrainFlags) if f.default is False} & settings
-    for name in settings - switches:
-        flag = "--" + name.replace("_", "-")
-        assert name in parse(TrainFlags, [flag, values.get(name, "1")], "train_ppo.py").overrides()
-    for name in switches:
-        assert parse(TrainFlags, ["--" + name.replace("_", "-")], "x").overrides() == {name: True}
-    assert parse(TrainFlags, [], "x").overrides() == {}
 
 
 @pytest.mark.parametrize(

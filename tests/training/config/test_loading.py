@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.observations import OBSERVATION_NAMES
+from envs.errors import nearest
+from envs.observation_names import OBSERVATION_NAMES
 from rewards.stack import DEFAULT_COEFFICIENTS
 from tests.paths import CONFIGS
-from training.config import loading as config_module
-from training.config.files import ConfigError, nearest
+from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.presets import SIZES, divisors_near, largest_divisor, preset_values
 from training.config.schema import TrainConfig
@@ -49,7 +49,7 @@ def test_defaults_are_the_documented_ones() -> None:
     )
     assert (config.vf_coef, config.max_grad_norm, config.gae_lambda, config.n_steps) == (0.5, 0.5, 0.95, 512)
     assert config.rewards == DEFAULT_COEFFICIENTS
-    assert config.observations == config_module.OBSERVATION_NAMES == OBSERVATION_NAMES
+    assert config.observations == OBSERVATION_NAMES
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

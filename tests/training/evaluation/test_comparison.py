@@ -131,7 +131,11 @@ def test_rules_differ_where_episodes_do_and_only_there(three: Path) -> None:
         return Rules.of(resolve_task(changed), 2, 1, 2).record["settings"]
 
     plain = settings()
-    for changes in ({"seed": 5}, {"n_steps": 64}, {"learning_rate": 0.1}, {"network": {"hidden": [8]}}):
+    for changes in (
+        *({"seed": 5}, {"n_steps": 64}, {"learning_rate": 0.1}, {"network": {"hidden": [8]}}),
+        *({"tags": ["first"]}, {"mlflow": True}, {"bfloat16": True}, {"health": {"memory": "stop"}}),
+        *({"record_every": 0}, {"agent_id": "other"}, {"farm_alarm_share": 0.5}),
+    ):
         assert settings(**changes) == plain, changes
     for changes in ({"max_steps": 41}, {"rewards": {"penalty_step": -1.0}}, {"fast_text": True}):
         assert settings(**changes) != plain, changes

@@ -259,13 +259,19 @@ def test_a_new_run_takes_the_place_of_a_deleted_one_of_its_name(store: Store) ->
 
 
 def test_seeds_are_one_family_and_other_settings_another(trained: Path, tmp_path: Path, store: Store) -> None:
-    for name, change in (("a", {"seed": 1}), ("b", {"seed": 2}), ("c", {"gamma": 0.5})):
+    changes = {
+        "a": {"seed": 1},
+        "b": {"seed": 2},
+        "c": {"gamma": 0.5},
+        "d": {"save_interval": 7, "preset": None},
+    }
+    for name, change in changes.items():
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(json.dumps({**TINY, **change}))
     Sync(store, tmp_path / "runs").look()
-    families = [row_of(store, name).family for name in "abc"]
-    assert families[0] == families[1] != families[2]
+    families = [row_of(store, name).family for name in changes]
+    assert families[0] == families[1] == families[3] != families[2]
 
 
 def test_migrations_make_the_tables_that_the_models_say(store: Store) -> None:

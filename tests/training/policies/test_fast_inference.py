@@ -11,7 +11,8 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.observations import OBSERVATION_NAMES, Observations
+from envs.observation_names import OBSERVATION_NAMES
+from envs.observations import Observations
 from training.config.schema import NetworkConfig
 from training.policies.fast_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
 from training.policies.fast_inference import ActionChoice, ActionNoise, RolloutActor

@@ -19,11 +19,10 @@ from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
-from training.config.schema import TrainConfig
 from training.sweeps.comparison import recommendation, sweep_table
 from training.sweeps.local_jobs import TrialOutcome
 from training.sweeps.student import difference, half_width, quantile
-from training.sweeps.trials import TASK, Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
+from training.sweeps.trials import Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 
 SHIPPED = ROOT / "configs" / "sweeps"
 AGENT = {**TINY, "agent_id": "tiny", "version": 1, "total_steps": None}
@@ -106,10 +105,6 @@ def test_wrong_configs_are_all_told_before_anything_starts(
     with pytest.raises(ConfigError) as error:
         load_variants(find_configs([str(tmp_path / "*")]), None, "smoke", 10, {})
     assert line in str(error.value)
-
-
-def test_what_makes_tasks_unlike_are_settings_of_a_config() -> None:
-    assert set(TASK) <= set(TrainConfig.model_fields)
 
 
 def test_unlike_things_are_not_compared_unless_told(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""The bounds that updates are judged by. Rules and charts read them; a test holds docs/metrics.md to them.
+
+stable-baselines3's approx_kl is the mean over the last epoch of an update, its clip_fraction the mean over
+all epochs. Numbers of updates and steps are whole; shares are parts of 1.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Level = Literal["good", "low", "warning", "bad"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+Verdict = Literal["no updates", "healthy", "warning", "unhealthy"]
+VERDICTS: tuple[Verdict, ...] = ("healthy", "warning", "unhealthy")
+"""In the order of the numbers of ``health/verdict``."""
+
+WINDOW = 10  # updates whose mean or median is judged
+TREND = 50  # updates over which something rises, falls or stays flat
+TREND_UPDATES = 20  # fewest updates that a trend is seen in
+SHORT = 5  # updates whose medians are compared to find something sudden
+FEWEST = 5  # updates before a finding stops a run: one point is no window
+
+KL_WARNING, KL_BAD = 0.05, 0.1
+CLIP_LOW, CLIP_HIGH, CLIP_BAD = 0.1, 0.3, 0.5
+VARIANCE_BAD, VARIANCE_POOR, VARIANCE_AIM = 0.3, 0.5, 0.7
+VARIANCE_RISE = 0.02  # between the halves of a trend; less is flat
+VARIANCE_LATE = 10_000_000  # steps after which VARIANCE_POOR is to be reached
+COLLAPSED = 0.05  # of the highest entropy
+COLLAPSE_EARLY = 1_000_000  # steps before which a collapse is bad
+DROP_WARNING, DROP_BAD = 0.2, 0.5  # of the highest entropy, within SHORT updates
+FLAT_NEAR, FLAT_CHANGE = 0.98, 0.005  # of the highest entropy
+LOSS_WARNING, LOSS_BAD = 2.0, 10.0  # newer half of a trend over the older half
+SLOWER, MUCH_SLOWER = 0.6, 0.3  # of the highest median of WINDOW updates
+GROWTH_WARNING, GROWTH_BAD = 0.1, 0.5  # of resident memory, from the second quarter of a run to the last
+GROWTH_MB = 50.0
+
+AIM_STEPS = 20_000_000  # within which explained variance is to reach its aim
+INSIDE_SHARE = 0.5  # of the updates whose clip fraction is to lie in its range
+
+RATE_STEP = 1.5  # what "adapt" divides the learning rate by, or multiplies it with
+RATE_PAUSE = 5  # updates between two such changes, over whose mean they are decided
+
+Zone = tuple[float | None, float | None, Level]  # from, to, and the level in between
+ZONES: dict[str, tuple[Zone, ...]] = {
+    "approx_kl": (
+        (None, KL_WARNING, "good"),
+        (KL_WARNING, KL_BAD, "warning"),
+        (KL_BAD, None, "bad"),
+    ),
+    "clip_fraction": (
+        (None, CLIP_LOW, "low"),
+        (CLIP_LOW, CLIP_HIGH, "good"),
+        (CLIP_HIGH, CLIP_BAD, "warning"),
+        (CLIP_BAD, None, "bad"),
+    ),
+    "explained_variance": (
+        (None, VARIANCE_BAD, "bad"),
+        (VARIANCE_BAD, VARIANCE_POOR, "warning"),
+        (VARIANCE_POOR, None, "good"),
+    ),
+}
+"""Levels of the metrics whose bounds are the same in every run; those of explained variance hold for a flat
+curve after VARIANCE_LATE steps."""

@@ -1,0 +1,32 @@
+"""Hints about names that do not exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from envs.errors import known, nearest
+
+NAMES = ["gamma", "seed", "any badge", "README.md"]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("gama", "gamma"),
+        ("GAMMA", "gamma"),
+        ("readme.md", "README.md"),
+        ("any bage", "any badge"),
+        ("zzz", None),
+    ],
+)
+def test_the_nearest_name_is_found_whatever_its_case(name: str, near: str | None) -> None:
+    assert nearest(name, NAMES) == near
+
+
+def test_nothing_is_near_where_there_is_nothing() -> None:
+    assert nearest("gamma", []) is None
+
+
+def test_an_unknown_name_is_answered_with_all_that_are_known() -> None:
+    assert known("sed", iter(NAMES)) == 'did you mean "seed"? known: gamma, seed, any badge, README.md'
+    assert known("zzz", NAMES) == "known: gamma, seed, any badge, README.md"
