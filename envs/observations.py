@@ -21,8 +21,7 @@ from envs.visited import CROP, VisitedTiles
 
 Picture = NDArray[np.uint8]
 N_ACTIONS = 7
-SCREEN = (144, 160)  # pixels
-HALF_SCREEN = (72, 80)
+HALF_SCREEN = (72, 80)  # pixels
 FRAMES = 3
 FILM = 16
 """Pictures that have room before the last ones are moved back to the beginning."""

@@ -101,11 +101,6 @@ _FIELDS = (
 )
 
 
-def big_endian(data: Sequence[int]) -> int:
-    """The unsigned number in ``data``, most significant byte first."""
-    return int.from_bytes(bytes(data), "big")
-
-
 def bcd(data: Sequence[int]) -> int:
     """The number in binary coded decimal ``data``, most significant first; a nibble above 9 reads as 9."""
     value = 0

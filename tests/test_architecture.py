@@ -17,6 +17,7 @@ PACKAGES = ("envs", "rewards", "callbacks", "training")
 MAX_FILE = 350  # lines
 MAX_FUNCTION = 50  # lines
 MEAN_FUNCTION = 9  # lines
+MAX_PARAMETERS = 6  # beside self
 MAX_FOLDER = 20  # Python files, apart from the programs of training/
 OURS = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 FRONT_DOORS = {"training/config/__init__.py"}
@@ -51,6 +52,17 @@ def test_the_memory_reader_needs_no_more_than_numpy() -> None:
 def test_files_and_functions_stay_short(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE
     assert {f: size for f, size in sizes(path).items() if size > MAX_FUNCTION} == {}
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_functions_take_few_parameters(path: Path) -> None:
+    """More of them become an object."""
+    functions = (n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.FunctionDef))
+    taken = {
+        f.name: [a.arg for a in (*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs)] for f in functions
+    }
+    many = {f for f, given in taken.items() if len({*given} - {"self", "cls"}) > MAX_PARAMETERS}
+    assert many == set()
 
 
 def test_functions_are_short_on_the_whole() -> None:

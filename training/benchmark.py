@@ -124,6 +124,7 @@ def measure(flags: BenchmarkFlags) -> BenchmarkResults:
     from training.benchmarks.runner import (
         OTHER,
         ContenderFailed,
+        Turns,
         interleaved,
         memory_over_steps,
         sizes,
@@ -135,16 +136,18 @@ def measure(flags: BenchmarkFlags) -> BenchmarkResults:
     learning: tuple[str, ...] = LEARNING[:3] if flags.without_stock else LEARNING
     if flags.other_pyboy is not None:
         learning += (f"bare{OTHER}", f"training{OTHER}")
+    turns = Turns(flags.rounds, flags.seconds, _say)
     measured = BenchmarkResults(
         envs=flags.envs,
         learning_envs=flags.learning_envs,
         cores=cores,
         start_ups=start_ups("emulators", cores, few, min(START_UPS, flags.rounds)),
-        environments=interleaved(ENVIRONMENTS, cores, few, flags.rounds, flags.seconds, _say),
-        learning=interleaved(learning, cores, many, flags.rounds, flags.seconds, _say, flags.other_pyboy),
+        environments=interleaved(ENVIRONMENTS, cores, few, turns),
+        learning=interleaved(learning, cores, many, turns, flags.other_pyboy),
     )
+    shorter = Turns(flags.rounds, flags.seconds / 2, _say)
     for number in flags.scaling:
-        found = interleaved(SCALING, cores, sizes(number) | common, flags.rounds, flags.seconds / 2, _say)
+        found = interleaved(SCALING, cores, sizes(number) | common, shorter)
         measured.scaling[number] = found
     if flags.growth_steps:
         _say(f"  memory of a training run over {flags.growth_steps:,} steps")

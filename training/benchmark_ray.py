@@ -21,9 +21,8 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 import numpy as np
 
 from envs.cluster.actor import ActorSpec
-from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_api import require_ray
-from envs.cluster.ray_vec_env import RayVecEnv
+from envs.cluster.ray_vec_env import ClusterLayout, RayVecEnv
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from training.benchmarks.fixed_load import FixedLoads
@@ -81,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 def same_emulators(flags: RayBenchmarkFlags) -> dict[str, float]:
     """Actions a second of 16 emulators in 2 workers and in 2 actors, with random actions and with PPO's
     rollouts: medians, by contender."""
-    from training.benchmarks.runner import interleaved, sizes
+    from training.benchmarks.runner import Turns, interleaved, sizes
 
     cluster = LoopbackCluster()
     os.environ.update(cluster.environment)
@@ -89,9 +88,10 @@ def same_emulators(flags: RayBenchmarkFlags) -> dict[str, float]:
         cluster.add("127.0.0.3", ACTORS)
         cluster.wait_for("127.0.0.3")
         there = {"ray_address": cluster.address, "envs_per_actor": EACH, "workers": ACTORS, "device": "cpu"}
+        turns = Turns(flags.rounds, flags.seconds, _say)
         rates: dict[str, float] = {}
         for pair in PAIRS:
-            found = interleaved(pair, ACTORS, sizes(ACTORS * EACH) | there, flags.rounds, flags.seconds, _say)
+            found = interleaved(pair, ACTORS, sizes(ACTORS * EACH) | there, turns)
             rates |= {
                 name: statistics.median(sample.rate for sample in series.samples)
                 for name, series in found.items()
@@ -122,7 +122,7 @@ def fixed_load(flags: RayBenchmarkFlags) -> list[Nodes]:
 def _with_nodes(flags: RayBenchmarkFlags, address: str, number: int) -> Nodes:
     terms = ActorSpec(FixedLoads(flags.milliseconds / 1000), Observations().space, 1, 60.0, compress=False)
     each = flags.envs_per_node
-    env = RayVecEnv(address, terms, RedEnv.actions(), number * each, each, ActorTimeouts())
+    env = RayVecEnv(ClusterLayout(address, number * each, each), terms, RedEnv.actions())
     try:
         env.reset()
         turns = [_turn(env, flags.seconds) for _ in range(flags.rounds + 1)][1:]  # the first warms up

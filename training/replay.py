@@ -121,11 +121,11 @@ def _of_run(flags: ReplayFlags) -> int:
 def _play(flags: ReplayFlags, run: Path) -> int:
     import tempfile
 
-    from training.replays.new_episode import play_new_episode
+    from training.replays.new_episode import NewEpisode, play_new_episode
 
     with tempfile.TemporaryDirectory() as folder:
-        how = (flags.seed, flags.greedy, flags.checkpoint, flags.rom, flags.start)
-        return _replay(flags, play_new_episode(run, Path(folder), flags.actions, *how), run)
+        wanted = NewEpisode(flags.actions, flags.seed, flags.greedy, flags.checkpoint, flags.rom, flags.start)
+        return _replay(flags, play_new_episode(run, Path(folder), wanted), run)
 
 
 def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:

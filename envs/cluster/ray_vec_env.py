@@ -8,6 +8,7 @@ wherever there is room: ``next_news`` and ``wait_group`` never wait for that, ``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gymnasium import Space
@@ -25,10 +26,21 @@ LOST = "lost"
 """In the info of the result that ends a lost episode: no such step was taken."""
 
 
-class RayVecEnv(PooledVecEnv):
-    """``count`` environments, ``each`` to an actor, on the cluster whose head is at ``address``.
+@dataclass(frozen=True, slots=True)
+class ClusterLayout:
+    """``count`` environments, ``each`` to an actor, on the cluster whose head is at ``address``."""
 
-    ``terms`` says how an actor makes its environments; ``shelf`` takes the episodes that they record.
+    address: str
+    count: int
+    each: int
+    timeouts: ActorTimeouts = field(default_factory=ActorTimeouts)
+
+
+class RayVecEnv(PooledVecEnv):
+    """Environments on a cluster.
+
+    ``terms`` says how an actor makes its environments, ``actions`` is their action space; ``shelf`` takes the
+    episodes that they record.
 
     Raises UserError when there is no cluster, no room in it, or a machine without the run's cartridge;
     WorkerFailed when an environment raises or sends what none gives; AllLost.
@@ -38,17 +50,15 @@ class RayVecEnv(PooledVecEnv):
 
     def __init__(
         self,
-        address: str,
+        layout: ClusterLayout,
         terms: ActorSpec,
         actions: Space[Any],
-        count: int,
-        each: int,
-        patience: ActorTimeouts,
         shelf: EpisodeReceiver | None = None,
     ) -> None:
         self._shelf = shelf
         numbers = shelf.next_numbers if shelf is not None else lambda indices: [0 for _ in indices]
-        crew = RemotePool(Cluster(address), terms, count, each, patience, numbers)
+        cluster = Cluster(layout.address)
+        crew = RemotePool(cluster, terms, layout.count, layout.each, layout.timeouts, numbers)
         super().__init__(crew, (terms.space, actions))
 
     # --- steps ---

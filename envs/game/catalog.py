@@ -12,7 +12,7 @@ from envs.errors import UserError, known
 from envs.game.boot import boot_to_control
 from envs.game.connections import EMBEDDED_LACKS
 from envs.game.maps import MAP_NAMES
-from envs.game.milestones import BADGE_NAMES, FLIES, LATER_MILESTONES, MILESTONES, Milestone
+from envs.game.milestones import FLIES, LATER_MILESTONES, MILESTONES, Milestone
 from envs.game.progress import progress_order
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
@@ -55,7 +55,6 @@ class Game:
         [Emulator, Path], None
     ]  # from power-on to control; the path is for the last picture if it fails
     assumed: bool = False  # the hash is unknown; the user said which game it is
-    badge_names: tuple[str, ...] = BADGE_NAMES
 
     @property
     def embedded(self) -> bool:

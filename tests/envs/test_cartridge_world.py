@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from envs.game_boy.emulator import Emulator
-from envs.ram import bcd, big_endian, read_state
+from envs.ram import bcd, read_state
 from tests.envs.recorder import Moment
 
 State = Callable[[str], bytes]
@@ -152,14 +152,14 @@ def test_experience_and_levels_grow_together(play: list[Moment]) -> None:
             and now.state.party
             and before.state.party[0].species == now.state.party[0].species
         ):
-            earlier, later = (big_endian(m.bytes(0xD16B + 14, 3)) for m in (before, now))
+            earlier, later = (int.from_bytes(bytes(m.bytes(0xD16B + 14, 3)), "big") for m in (before, now))
             levels = now.state.party[0].level - before.state.party[0].level
             assert later >= earlier
             assert levels == 0 or later > earlier or before.state.battle
             grown += levels
     assert grown >= 4
     assert play[-1].state.party[0].level == play[-1].byte(0xD18C)
-    assert play[-1].state.party[0].max_hp == big_endian(play[-1].bytes(0xD18D, 2))
+    assert play[-1].state.party[0].max_hp == int.from_bytes(bytes(play[-1].bytes(0xD18D, 2)), "big")
 
 
 def test_what_is_owned_was_seen(play: list[Moment]) -> None:

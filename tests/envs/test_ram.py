@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import ram
-from envs.ram import GameState, PartyMon, battle_change, bcd, big_endian, bit, count_bits, read_state
+from envs.ram import GameState, PartyMon, battle_change, bcd, bit, count_bits, read_state
 
 BYTES = st.integers(0, 255)
 
@@ -22,11 +22,6 @@ def memory(**fields: int | bytes) -> bytearray:
         address = getattr(ram, name)
         data[address : address + len(part)] = part
     return data
-
-
-@given(st.integers(0, 2**24 - 1))
-def test_big_endian_numbers_put_the_most_significant_byte_first(value: int) -> None:
-    assert big_endian(list(value.to_bytes(3, "big"))) == value
 
 
 @given(st.integers(0, 999_999))
@@ -82,7 +77,7 @@ def test_slots_past_the_party_count_are_never_read(mons: list[bytes], count: int
     assert len(party) == (count if count <= 6 else 0)
     for mon, raw in zip(party, mons, strict=False):
         assert (mon.species, mon.level, mon.status) == (raw[0], raw[33], raw[4])
-        assert (mon.hp, mon.max_hp) == (big_endian(raw[1:3]), big_endian(raw[34:36]))
+        assert (mon.hp, mon.max_hp) == tuple(int.from_bytes(raw[at : at + 2], "big") for at in (1, 34))
         assert (mon.moves, mon.pp) == (tuple(raw[8:12]), tuple(b & 63 for b in raw[29:33]))
 
 

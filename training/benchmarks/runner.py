@@ -139,33 +139,37 @@ def program_environment(packages: Path | None = None, **more: str) -> dict[str, 
     return {**os.environ, "PYTHONPATH": path, **more}
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How contenders take turns: ``rounds`` rounds, in which each has so many seconds; ``say`` gets what
+    there is to report meanwhile."""
+
+    rounds: int
+    seconds: float
+    say: Say
+
+
 def interleaved(
-    names: Sequence[str],
-    cores: int,
-    settings: Mapping[str, Any],
-    rounds: int,
-    seconds: float,
-    say: Say,
-    other: Path | None = None,
+    names: Sequence[str], cores: int, settings: Mapping[str, Any], turns: Turns, other: Path | None = None
 ) -> dict[str, SpeedSeries]:
-    """Every contender's turns: one each to warm up, then ``rounds`` rounds, each begun by another one.
+    """Every contender's turns: one each to warm up, then rounds, each begun by another one.
 
     ``other``: see Contender. Raises ContenderFailed.
     """
     with ExitStack() as stack:
         contenders: list[ContenderProcess] = []
         for name in names:
-            say(f"  {name} with {settings['num_envs']} environments: starting")
+            turns.say(f"  {name} with {settings['num_envs']} environments: starting")
             contenders.append(ContenderProcess(name, cores, settings, other))
             stack.callback(contenders[-1].close)
         for contender in contenders:
-            contender.run(seconds, keep=False)
-        for number in range(rounds):
+            contender.run(turns.seconds, keep=False)
+        for number in range(turns.rounds):
             began = time.perf_counter()
             first = number % len(contenders)
             for contender in contenders[first:] + contenders[:first]:
-                contender.run(seconds)
-            say(f"  round {number + 1} of {rounds}: {time.perf_counter() - began:.0f} s")
+                contender.run(turns.seconds)
+            turns.say(f"  round {number + 1} of {turns.rounds}: {time.perf_counter() - began:.0f} s")
         return {contender.name: contender.series for contender in contenders}
 
 

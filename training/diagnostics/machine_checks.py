@@ -29,7 +29,14 @@ LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
 USUAL_BATCH = 512  # samples: the default of TrainConfig, which a machine without packages cannot load
 LEAST_DISK = GIB // 4  # bytes: some checkpoints and curves
 SMALL_DISK = 4 * GIB
-IMPORTED_AS = {"stable-baselines3": "stable_baselines3", "pyyaml": "yaml"}
+IMPORTED_AS = {
+    "stable-baselines3": "stable_baselines3",
+    "pydantic-core": "pydantic_core",
+    "pillow": "PIL",
+    "protobuf": "google.protobuf",
+    "pysdl2": "sdl2",
+    "pyyaml": "yaml",
+}
 INSTALL = "pip install -r requirements.txt"
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from envs.reward_components import COMPONENTS
 from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
-WIDTH, SCREEN = 160, 144  # pixels
-STRIP = 122  # pixels; the sum of both is even, as H.264 wants it
+WIDTH = 160  # pixels
+STRIP = 122  # pixels; with the 144 of the screen an even number, as H.264 wants it
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
 COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}

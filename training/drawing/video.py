@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from envs.errors import UserError
 
-FORMATS = (".gif", ".mp4")
-MAX_GIF_RATE = 50  # pictures a second: a GIF counts hundredths, and browsers slow down what is below 0.02 s
-
 
 class VideoWriter:
     """The moving picture ``path`` (its ending decides the kind), ``rate`` pictures a second, each as palette

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from envs.cluster.actor import ActorSpec
 from envs.cluster.actor_handle import ActorTimeouts
-from envs.cluster.ray_vec_env import RayVecEnv
+from envs.cluster.ray_vec_env import ClusterLayout, RayVecEnv
 from envs.episodes.receiver import EpisodeReceiver
 from envs.observations import Observations
 from envs.red_env import RedEnv
@@ -46,10 +46,9 @@ def _on_a_cluster(task: Task, address: str, count: int, record: Path | None) -> 
     makers = RemoteMakers.of(task, record is not None)
     space = Observations(config.observations).space
     terms = ActorSpec(makers, space, ray.processors, config.step_timeout, ray.compress)
-    patience = ActorTimeouts(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
+    timeouts = ActorTimeouts(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
     shelf = None
     if record is not None:
         shelf = EpisodeReceiver(record.absolute(), task.start, task.game.sha1, count)
-    return ClusterMonitor(
-        RayVecEnv(address, terms, RedEnv.actions(), count, config.envs_per_actor, patience, shelf)
-    )
+    layout = ClusterLayout(address, count, config.envs_per_actor, timeouts)
+    return ClusterMonitor(RayVecEnv(layout, terms, RedEnv.actions(), shelf))

@@ -133,7 +133,7 @@ def draw_figure(
     for place, player in enumerate(order):
         summary = comparison.summaries[player]
         low, mean, high = (summary[f"{name}_{part}"] for part in ("low", "mean", "high"))
-        _whisker(axes, place, low, mean, high, colours[player], f"{_short(mean)}")
+        _whisker(axes, place, (low, mean, high), colours[player])
     axes.set_yticks(range(len(order)), order if labels else [""] * len(order), fontsize=8.5, color=INK)
     axes.set_ylim(len(order) - 0.4, -0.75)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
@@ -141,13 +141,13 @@ def draw_figure(
     axes.set_xlim(min(left, 0.0), right + 0.06 * (right - left))
 
 
-def _whisker(
-    axes: Axes, place: float, low: float, mean: float, high: float, colour: str, text: str, size: float = 6.5
-) -> None:
+def _whisker(axes: Axes, place: float, interval: tuple[float, float, float], colour: str) -> None:
+    """Low end, mean and high end in row ``place``, with the mean as a number."""
+    low, mean, high = interval
     axes.plot([low, high], [place, place], color=colour, linewidth=3.0, alpha=0.55, solid_capstyle="round")
-    axes.plot([mean], [place], "o", color=colour, markersize=size)
+    axes.plot([mean], [place], "o", color=colour, markersize=6.5)
     axes.annotate(
-        text, (mean, place), (0, 5), textcoords="offset points", fontsize=7.5, color=INK, ha="center"
+        _short(mean), (mean, place), (0, 5), textcoords="offset points", fontsize=7.5, color=INK, ha="center"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,31 +18,35 @@ from training.evaluation.playing import FIRST_EVALUATION_SEED, SEEDS_APART
 from training.runs.lookup import run_checkpoint
 
 
-def play_new_episode(
-    run: Path,
-    folder: Path,
-    actions: int | None = None,
-    seed: int = 0,
-    greedy: bool = False,
-    checkpoint: str | None = None,
-    rom: Path | None = None,
-    start: str | None = None,
-) -> Path:
-    """Let the run's policy play an episode of at most ``actions``; the file that it leaves in ``folder``.
+@dataclass(frozen=True, slots=True)
+class NewEpisode:
+    """What a policy is to play: at most so many ``actions`` (None: the run's own limit) from the ``start`` on
+    ``rom`` (None: the run's own), ``greedy`` or drawn from the policy; ``checkpoint`` None is the newest."""
+
+    actions: int | None = None
+    seed: int = 0
+    greedy: bool = False
+    checkpoint: str | None = None
+    rom: Path | None = None
+    start: str | None = None
+
+
+def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> Path:
+    """Let the run's policy play an episode; returns the file that it leaves in ``folder``.
 
     Raises UserError when the checkpoint, the cartridge or the start state is wrong.
     """
-    given = {"rom": rom and str(rom), "start": start, "max_steps": actions}
+    given = {"rom": wanted.rom and str(wanted.rom), "start": wanted.start, "max_steps": wanted.actions}
     overrides = {key: value for key, value in given.items() if value is not None}
     config = load_config(run / "config.json", {**overrides, "device": "cpu", "record_every": 1})
-    found = run_checkpoint(run, checkpoint)
+    found = run_checkpoint(run, wanted.checkpoint)
     task = resolve_task(config)
     recorder = make_recorder(task, folder, environment=0)
     env = DummyVecEnv([lambda: make_env(task, recorder=recorder)])
     try:
-        choose = policy_choice(load_policy(config, env, found), greedy)
-        torch.manual_seed(seed)
-        env.seed(FIRST_EVALUATION_SEED + seed * SEEDS_APART)
+        choose = policy_choice(load_policy(config, env, found), wanted.greedy)
+        torch.manual_seed(wanted.seed)
+        env.seed(FIRST_EVALUATION_SEED + wanted.seed * SEEDS_APART)
         observations, done = env.reset(), False
         while not done:
             observations, _, dones, _ = env.step(choose(observations))  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
+from pydantic import BaseModel, Field
 
 from training.history_db.queries import (
     Filter,
@@ -23,7 +24,7 @@ from training.web.charts import COMPARED, charts_of, chosen_chart
 from training.web.site import Site
 
 router = APIRouter(prefix="/training")
-Text = Annotated[str, Query(max_length=200)]
+Text = Annotated[str, Field(max_length=200)]
 MOST_COMPARED = 30  # runs
 PAGE = 100  # runs on a page of the list
 
@@ -34,27 +35,40 @@ def site_of(request: Request) -> Site:
     return site
 
 
+class ListQuery(BaseModel):
+    """What the address of the list says: which runs, in which order, which page of them, and what of it."""
+
+    q: Text = ""
+    agent: Text = ""
+    tag: Text = ""
+    status: Text = ""
+    sort: Text = "started"
+    order: Text = "desc"
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+    part: Text = ""
+
+    def filter(self) -> Filter:
+        """Which runs, for the database."""
+        start, descending = (self.page - 1) * PAGE, self.order != "asc"
+        return Filter(self.q, self.agent, self.tag, self.status, self.sort, descending, start, PAGE)
+
+
 @router.get("")
 @router.get("/")
-def run_list(
-    request: Request, q: Text = "", agent: Text = "", tag: Text = "", status: Text = "",
-    sort: Text = "started", order: Text = "desc", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-    part: Text = "",
-) -> HTMLResponse:  # fmt: skip
+def run_list(request: Request, query: Annotated[ListQuery, Query()]) -> HTMLResponse:
     """All runs that the filter lets through; with ``part=runs`` their table alone."""
-    site = site_of(request)
-    wanted = Filter(q, agent, tag, status, sort, order != "asc", (page - 1) * PAGE, PAGE)
-    given = {"q": q, "agent": agent, "tag": tag, "status": status, "sort": sort, "order": order}
+    site, wanted = site_of(request), query.filter()
+    given = query.model_dump(exclude={"page", "part"})
     with site.store.read() as connection:
         listed, offered = list_runs(connection, wanted), choices(connection)
 
     def link(**changes: Any) -> str:
         return "?" + urlencode({key: value for key, value in {**given, **changes}.items() if value})
 
-    template = "_runs.html" if part == "runs" else "list.html"
+    template = "_runs.html" if query.part == "runs" else "list.html"
     return site.page(
-        request, template, listed=listed, choices=offered, wanted=wanted, given=given, link=link, page=page,
-        pages=max(1, -(-listed.total // PAGE)), present=site.sync.present,
+        request, template, listed=listed, choices=offered, wanted=wanted, given=given, link=link,
+        page=query.page, pages=max(1, -(-listed.total // PAGE)), present=site.sync.present,
     )  # fmt: skip
 
 

@@ -16,9 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from envs.cluster.actor import ActorSpec
-from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_api import Cluster
-from envs.cluster.ray_vec_env import RayVecEnv
+from envs.cluster.ray_vec_env import ClusterLayout, RayVecEnv
 from envs.episodes.receiver import EpisodeReceiver
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_SHA1, Game
@@ -192,7 +191,7 @@ def test_another_cartridge_is_refused_by_both_hashes(nodes: RayNodes, make: Make
     def refused(**wrong: Any) -> str:
         terms = ActorSpec(replace(makers, **wrong), space, 1, 4.0, compress=False)
         with pytest.raises(UserError) as error:
-            RayVecEnv(nodes.address, terms, RedEnv.actions(), 2, 2, ActorTimeouts())
+            RayVecEnv(ClusterLayout(nodes.address, 2, 2), terms, RedEnv.actions())
         return str(error.value)
 
     told = refused(rom_sha1="0" * 40)
