@@ -15,6 +15,7 @@ State = Callable[[str], bytes]
 
 MON = 0xD16B
 HP, STATUS = MON + 1, MON + 4
+REPEL_STEPS = 0xD0DB
 POISONED = 1 << 3
 HOME_TOWN, ROUTE_1 = 0, 12
 DOWN = 0x0
@@ -73,6 +74,7 @@ def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
     assert len(ledges) > 30
     for x, y in ledges:
         stand(road, x, y - 1)
+        poke(road, REPEL_STEPS, 100)  # some land in tall grass
         for _ in range(6):  # a turn, a step, and whoever stands there walks on
             now = press(road, "down")
             if now.y > y:
