@@ -15,6 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.errors import UserError, known
+from envs.fighter import fighter
 from envs.observation_names import OBSERVATION_NAMES
 from envs.ram import BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
 from envs.visited import CROP, VisitedTiles
@@ -177,28 +178,23 @@ class PartyPart(NumbersPart):
 
 
 class BattlePart(NumbersPart):
-    """Wild, trainer, just lost (flags); own level, share of HP, maximal HP / 4; enemy species, level, share
-    of HP, maximal HP / 4; the menu entry under the cursor. Zeros but for the last when there is no battle."""
+    """Wild, trainer, just lost (flags); level, share of HP, maximal HP / 4 of the own creature that fights;
+    enemy species, level, share of HP, maximal HP / 4; the menu entry under the cursor; species, status, four
+    move ids and their power points of the own creature. Zeros but for the menu entry without a battle."""
 
-    shape = (11,)
+    shape = (21,)
 
     def key(self, state: GameState) -> object:
         return state if state.battle else state.menu_item
 
     def values(self, state: GameState) -> Sequence[int]:
         if state.battle == 0:
-            return (0,) * 10 + (state.menu_item,)
-        return (
-            *(255 * (state.battle == kind) for kind in (1, 2, BATTLE_LOST)),
-            state.own_level,
-            share(state.own_hp, state.own_max_hp),
-            scaled_hp(state.own_max_hp),
-            state.enemy_species,
-            state.enemy_level,
-            share(state.enemy_hp, state.enemy_max_hp),
-            scaled_hp(state.enemy_max_hp),
-            state.menu_item,
-        )
+            return (*(0,) * 10, state.menu_item, *(0,) * 10)
+        flags = (255 * (state.battle == kind) for kind in (1, 2, BATTLE_LOST))
+        own = _mon_numbers(fighter(state))
+        hp, max_hp = state.enemy_hp, state.enemy_max_hp
+        enemy = (state.enemy_species, state.enemy_level, share(hp, max_hp), scaled_hp(max_hp))
+        return (*flags, *own[1:4], *enemy, state.menu_item, own[0], *own[4:])
 
 
 class BadgesPart(NumbersPart):

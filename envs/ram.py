@@ -18,6 +18,7 @@ from envs.game_boy.memory import WORK_RAM, WORK_RAM_BYTES, Memory
 # symbol = address                      # size and meaning
 W_FACING = 0xC109  # 1: wSpritePlayerStateData1FacingDirection: 0x0 down, 0x4 up, 0x8 left, 0xC right
 W_CURRENT_MENU_ITEM = 0xCC26  # 1: entry under the cursor
+W_PLAYER_MON_NUMBER = 0xCC2F  # 1: party slot of the own creature in battle
 W_JOY_IGNORE = 0xCD6B  # 1: buttons the game ignores just now
 W_BATTLE_RESULT = 0xCF0B  # 1: 0 won, 1 lost, 2 draw; valid when wIsInBattle goes back to 0
 W_WALK_COUNTER = 0xCFC5  # 1: > 0 while a step is animated
@@ -60,7 +61,7 @@ MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it cou
 # All that is read, in few slices, where memory cannot be had as a whole.
 _STRETCHES = (
     slice(W_FACING, W_FACING + 1),
-    slice(W_CURRENT_MENU_ITEM, W_CURRENT_MENU_ITEM + 1),
+    slice(W_CURRENT_MENU_ITEM, W_PLAYER_MON_NUMBER + 1),
     slice(W_JOY_IGNORE, W_JOY_IGNORE + 1),
     slice(W_BATTLE_RESULT, W_BATTLE_RESULT + 1),
     slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1),
@@ -73,6 +74,7 @@ _STRETCHES = (
 _FIELDS = (
     (W_FACING, "B"),
     (W_CURRENT_MENU_ITEM, "B"),
+    (W_PLAYER_MON_NUMBER, "B"),
     (W_JOY_IGNORE, "B"),
     (W_BATTLE_RESULT, "B"),
     (W_WALK_COUNTER, "B"),
@@ -186,6 +188,7 @@ class GameState(NamedTuple):
     menu_item: int = 0
     last_map: int = 0
     blackout_map: int = 0
+    active_slot: int = 0  # of the party: creature in battle, see envs.fighter
 
     @property
     def badge_count(self) -> int:
@@ -263,7 +266,7 @@ def read_state(memory: Memory) -> GameState:
     """
     # fmt: off
     (
-        facing, menu_item, joy_ignore, battle_result, walk_counter,
+        facing, menu_item, active_slot, joy_ignore, battle_result, walk_counter,
         enemy_species, enemy_hp, enemy_level, enemy_max_hp, own_hp, own_level, own_max_hp,
         battle, escaped, members, party, belongings, badges, map_id, y, x, last_map,
         blackout_map, event_bytes, hours, minutes, seconds,
@@ -275,7 +278,7 @@ def read_state(memory: Memory) -> GameState:
         _battle(battle), battle_result, escaped,
         enemy_species, enemy_level, enemy_hp, enemy_max_hp, own_level, own_hp, own_max_hp,
         event_bytes, money, bag, owned, seen, hours * 3600 + minutes * 60 + seconds,
-        joy_ignore, walk_counter, menu_item, last_map, blackout_map,
+        joy_ignore, walk_counter, menu_item, last_map, blackout_map, active_slot,
     ))
     # fmt: on
 

@@ -81,6 +81,7 @@ CHECKS: dict[str, Callable[[GameState], bool]] = {
     "menu_item": lambda s: s.menu_item <= MENU_MAX,
     "last_map": lambda s: s.last_map in MAP_SIZES or s.last_map == 0xFF,
     "blackout_map": lambda s: s.blackout_map in MAP_SIZES,
+    "active_slot": lambda s: s.battle <= 0 or s.active_slot < PARTY_MAX,
 }
 """Every field of GameState, with what must hold of it."""
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from envs import ram
 from envs.episodes.stats import EpisodeStats, components
+from envs.fighter import fighting_slot
 from envs.game.catalog import Game
 from envs.game.plausibility import CHECKS, implausible
 from envs.game_boy.emulator import Emulator
@@ -77,6 +78,19 @@ def fighting(image: Image, kind: int) -> Image:
     return image
 
 
+def team_of_six(slot: int, number: int) -> Image:
+    """A wild battle in which the creature of ``slot`` fights; the game's slot number is ``number``."""
+    image = fighting(far(), 1)
+    for other in range(6):
+        at = ram.W_PARTY_MONS + other * ram.MON_BYTES
+        put(image, at, *mon(100 + other, 40 + other, 90 + other, 120 + other))
+        put(image, at + 8, other + 1)
+    put(image, ram.W_BATTLE_MON_HP, 0, 90 + slot)
+    put(image, ram.W_BATTLE_MON_LEVEL, 40 + slot, 0, 120 + slot)
+    put(image, ram.W_PLAYER_MON_NUMBER, number)
+    return image
+
+
 def own_images() -> dict[str, Image]:
     every_event = far()
     put(every_event, ram.W_EVENT_FLAGS, *[0xFF] * ram.EVENT_BYTES)
@@ -89,6 +103,7 @@ def own_images() -> dict[str, Image]:
         "wild battle": fighting(far(), 1),
         "trainer's battle": fighting(far(), 2),
         "just lost": fighting(far(), 0xFF),
+        "third creature fights": team_of_six(2, 2),
         "unknown map, last tile": unknown_map,
         "zeros": np.zeros(0x2000, np.uint8),
         "ones": np.full(0x2000, 0xFF, np.uint8),
@@ -153,15 +168,49 @@ def test_one_observation_and_one_reward_of_it(env: RedEnv, name: str) -> None:
     assert all(math.isfinite(value) and abs(value) < 1e5 for value in reward_of(env, before, now))
 
 
-def test_the_images_are_as_far_as_they_say() -> None:
-    class Memory:
-        def __getitem__(self, key: int | slice) -> int | list[int]:
-            whole = np.zeros(0x10000, np.uint8)
-            whole[WORK_RAM:0xE000] = IMAGES["far"]
-            value = whole[key]
-            return value.tolist() if isinstance(key, slice) else int(value)
+def state_of(image: Image) -> GameState:
+    whole = np.zeros(0x10000, np.uint8)
+    whole[WORK_RAM:0xE000] = image
+    return read_state(bytes(whole))
 
-    state = read_state(Memory())  # type: ignore[arg-type]
+
+def own_numbers(state: GameState) -> list[int]:
+    """Of the creature that fights, as the battle observation has them: level, share of HP, maximal HP / 4,
+    species, status, moves and power points."""
+    observations, visited = Observations(["battle"]), VisitedTiles()
+    visited.reset(state)
+    seen = observations.encode(state, visited)["battle"].tolist()
+    return [*seen[3:6], *seen[11:]]
+
+
+@pytest.mark.parametrize("slot", range(6))
+@pytest.mark.parametrize("kept", [True, False], ids=["number kept", "number always 0"])
+def test_the_battle_observation_is_of_the_slot_that_fights(slot: int, kept: bool) -> None:
+    state = state_of(team_of_six(slot, slot if kept else 0))
+    assert fighting_slot(state) == slot
+    level, hp, _, species, _, *moves = own_numbers(state)
+    assert (level, species, moves[0]) == (40 + slot, 100 + slot, slot + 1)
+    assert hp == (90 + slot) * 255 // (120 + slot)
+
+
+@pytest.mark.parametrize("name", [name for name, image in IMAGES.items() if name.startswith("folder: ")])
+def test_real_play_kept_who_fought_last_in_the_slot_number(name: str) -> None:
+    """The creature of the last battle lies in memory still; its slot has the same level and maximal HP. (Who
+    has changed the order of the party since, has another one there.)"""
+    image = IMAGES[name].copy()
+    put(image, ram.W_IS_IN_BATTLE, 1)
+    state = state_of(image)
+    if not state.party:
+        assert fighting_slot(state) is None
+        return
+    assert fighting_slot(state) == state.active_slot == image[0xCC2F - WORK_RAM]
+    mon = state.party[state.active_slot]
+    assert own_numbers(state)[0] == mon.level
+    assert own_numbers(state)[3:] == [mon.species, mon.status, *mon.moves, *mon.pp]
+
+
+def test_the_images_are_as_far_as_they_say() -> None:
+    state = state_of(IMAGES["far"])
     assert [mon.level for mon in state.party] == [100] * 6
     assert (len(state.bag), state.badge_count, state.money) == (20, 8, 999_999)
     assert (state.pokedex_owned, state.pokedex_seen) == (151, 151)

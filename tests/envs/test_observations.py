@@ -33,7 +33,7 @@ def test_shapes_are_those_of_the_table() -> None:
         "screen": (3, 72, 80),
         "visited": (1, 48, 48),
         "party": (78,),
-        "battle": (11,),
+        "battle": (21,),
         "badges": (8,),
         "events": (320,),
         "facing": (4,),
@@ -134,9 +134,9 @@ def test_battle_numbers_are_shown_in_a_battle_only() -> None:
         "own_level": 9, "own_hp": 10, "own_max_hp": 20, "menu_item": 2,
         "enemy_species": 36, "enemy_level": 4, "enemy_hp": 6, "enemy_max_hp": 18,
     }  # fmt: skip
-    assert encode(GameState(battle=0, **numbers), "battle")["battle"].tolist() == [0] * 10 + [2]
+    assert encode(GameState(battle=0, **numbers), "battle")["battle"].tolist() == [0] * 10 + [2] + [0] * 10
     wild = encode(GameState(battle=1, **numbers), "battle")["battle"]
-    assert wild.tolist() == [255, 0, 0, 9, 127, 5, 36, 4, 85, 4, 2]
+    assert wild.tolist() == [255, 0, 0, 9, 127, 5, 36, 4, 85, 4, 2] + [0] * 10
     assert encode(GameState(battle=2, **numbers), "battle")["battle"][:3].tolist() == [0, 255, 0]
     assert encode(GameState(battle=-1, **numbers), "battle")["battle"][:3].tolist() == [0, 0, 255]
 

@@ -22,7 +22,7 @@ PROGRAM_BYTES = 450_000_000
 WORKER_BYTES = 30_000_000
 EMULATOR_BYTES = 2_000_000
 # By their shapes: three pictures of 72 x 80, a crop of 48 x 48, 320 event bytes, 104 small numbers.
-OBSERVATION_BYTES = 20_008
+OBSERVATION_BYTES = 20_018
 # Action, reward, return, start of episode, value, log-probability, advantage; actions take eight bytes.
 NUMBERS_BYTES = 32
 # Two buffers and the last observation of an episode, in memory that workers share.
@@ -31,7 +31,7 @@ SHARED_OBSERVATIONS = 3
 SAMPLE_BYTES = 215_000
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
-DEFAULT_PARAMETERS = 563_040
+DEFAULT_PARAMETERS = 563_680
 GB = 1e9
 
 
