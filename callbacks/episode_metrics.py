@@ -64,8 +64,8 @@ def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 class EpisodeMetrics(BaseCallback):
-    """Records KEYS over the last ``window`` episodes that ended, in time for every log dump: NaN, which no
-    curve shows, while no episode says anything of a key. Until one has ended MONITORED are NaN too.
+    """Records KEYS over the last ``window`` episodes that ended, in time for every log dump: NaN, so
+    that the key is there, while no episode says anything of it. Until one has ended MONITORED are NaN too.
 
     ``episodes`` and ``battles`` (started) count everything seen since this callback was made.
     """

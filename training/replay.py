@@ -34,7 +34,7 @@ class ReplayFlags:
     best: Switch = False
     """Of a run: the episode of the highest return."""
     milestone: Name = None
-    """Of a run: the first episode in which this milestone fell, such as badge1."""
+    """Of a run: the episode in which this milestone, such as badge1, fell after the fewest actions."""
     list: Switch = False
     """Of a run: say what episodes there are."""
     all: Switch = False

@@ -26,7 +26,7 @@ class Entry:
     time: int  # of writing, ns
     bytes: int
     episode_return: float | None  # None: the file is damaged
-    milestones: tuple[str, ...]
+    milestones: tuple[tuple[int, str], ...]  # after which action each fell, and its name
     start_sha256: str
 
 
@@ -65,29 +65,32 @@ class EpisodeFolder:
         whole = [(entry.episode_return, entry) for entry in self.in_order if entry.episode_return is not None]
         return max(whole, key=lambda pair: pair[0], default=(0.0, None))[1]
 
-    def firsts(self) -> dict[str, Entry]:
-        """For every milestone that fell, the first episode in which it did, in the order they fell."""
-        first: dict[str, Entry] = {}
+    def quickest(self) -> dict[str, Entry]:
+        """For every milestone that fell, the episode in which it did after the fewest actions, the first of
+        several; in the order in which they first fell."""
+        found: dict[str, tuple[int, Entry]] = {}
         for entry in self.in_order:
-            for name in entry.milestones:
-                first.setdefault(name, entry)
-        return first
+            for step, name in entry.milestones:
+                if name not in found or step < found[name][0]:
+                    found[name] = step, entry
+        return {name: entry for name, (_, entry) in found.items()}
 
-    def first(self, milestone: str) -> Entry:
-        """The first episode in which the milestone fell, spelt with or without spaces. Raises UserError."""
-        firsts = self.firsts()
-        entry = next((entry for name, entry in firsts.items() if _plain(name) == _plain(milestone)), None)
+    def quickest_to(self, milestone: str) -> Entry:
+        """The episode in which the milestone, spelt with or without spaces, fell after the fewest actions.
+        Raises UserError."""
+        quickest = self.quickest()
+        entry = next((entry for name, entry in quickest.items() if _plain(name) == _plain(milestone)), None)
         if entry is None:
-            fell = known(milestone, firsts) if firsts else "no milestone fell in any"
+            fell = known(milestone, quickest) if quickest else "no milestone fell in any"
             raise UserError(f'milestone "{milestone}": fell in no episode of {self.folder}; {fell}')
         return entry
 
     def prune(self, limit: int) -> None:
-        """Remove the oldest episodes until all take at most ``limit`` bytes, but for the best and the first
-        with each milestone; and states that no episode starts with any more."""
+        """Remove the oldest episodes until all take at most ``limit`` bytes, but for the best and the
+        quickest to each milestone; and states that no episode starts with any more."""
         total = self.bytes
         if total > limit:
-            kept = {id(self.best()), *(id(entry) for entry in self.firsts().values())}
+            kept = {id(self.best()), *(id(entry) for entry in self.quickest().values())}
             for entry in self.in_order:
                 if total <= limit:
                     break
@@ -135,8 +138,8 @@ def _entry(path: Path, status: os.stat_result) -> Entry:
         header = read_header(path)
     except UserError:
         return Entry(path, time, size, None, (), "")
-    names = tuple(name for _, name in header.milestones)
-    return Entry(path, time, size, header.episode_return, names, header.start_sha256)
+    fell = tuple((step, name) for step, name in header.milestones)
+    return Entry(path, time, size, header.episode_return, fell, header.start_sha256)
 
 
 def _plain(name: str) -> str:

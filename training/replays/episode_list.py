@@ -24,10 +24,11 @@ def episodes_of(run: Path) -> EpisodeFolder:
 
 
 def chosen(run: Path, best: bool, milestone: str | None) -> Path:
-    """The file that is meant: the ``best``, the first with a ``milestone``, or the last. Raises UserError."""
+    """The file that is meant: the ``best``, the quickest to a ``milestone``, or the last. Raises
+    UserError."""
     folder = episodes_of(run)
     if milestone is not None:
-        return folder.first(milestone).path
+        return folder.quickest_to(milestone).path
     found = folder.best() if best else folder.in_order[-1]
     if found is None:
         raise RunError(f"run {run.name}: every file in {folder.folder} is damaged")

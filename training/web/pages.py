@@ -111,7 +111,9 @@ def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
         "run": row,
         "tags": tags,
         "present": folder is not None,
-        "health": views.health_of(read_json(folder / "health.json") if folder is not None else {}),
+        "health": views.health_of(read_json(folder / "health.json"))
+        if folder is not None
+        else views.health_of({}, unknown=row.verdict or ""),
         "evaluations": views.evaluation_table(evaluations),
         "milestones": views.milestones_of(row, evaluations),
     }

@@ -79,11 +79,12 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def health_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """health.json as lists of plain things: what to change, what is in order, which criteria are met."""
+def health_of(report: Mapping[str, Any], unknown: str = "no updates") -> dict[str, Any]:
+    """health.json as lists of plain things: what to change, what is in order, which criteria are met.
+    ``unknown`` is the verdict of a report that has none."""
     findings = _dicts(report.get("findings"))
     return {
-        "verdict": str(report.get("verdict") or "no updates"),
+        "verdict": str(report.get("verdict") or unknown),
         "change": [one for one in findings if one.get("level") != "good" and one.get("advice")],
         "noted": [one for one in findings if one.get("level") != "good" and not one.get("advice")],
         "good": [one for one in findings if one.get("level") == "good"],

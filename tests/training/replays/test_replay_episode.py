@@ -263,12 +263,12 @@ def _put(
     write_atomically(start_path(folder, start), bytes(BLOCK))
 
 
-def test_the_oldest_go_but_the_best_and_the_first_with_a_milestone_stay(
+def test_the_oldest_go_but_the_best_and_the_quickest_to_a_milestone_stay(
     source: ReplaySource, tmp_path: Path
 ) -> None:
     shared, spare = "a" * 64, "b" * 64
     for number in range(20):
-        fell = [(3, "badge1")] if number in (2, 5) else []
+        fell = {1: [(211, "badge1")], 2: [(3, "badge1")], 5: [(3, "badge1")]}.get(number, [])
         _put(
             tmp_path, source, number, 50.0 if number == 4 else number, fell, spare if number == 0 else shared
         )
@@ -290,7 +290,7 @@ def test_the_oldest_go_but_the_best_and_the_first_with_a_milestone_stay(
     files.sweep()
     assert not list(tmp_path.glob(".*"))
     assert files.best() == files.entries[file_name(0, 4)]
-    assert files.first("badge1") == files.entries[file_name(0, 2)]
+    assert files.quickest_to("badge1") == files.entries[file_name(0, 2)]
     assert str(files) == "8 episodes, 0.0 MB"
     files.prune(1)
     assert len(files.entries) == 2

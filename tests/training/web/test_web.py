@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -182,6 +183,19 @@ def test_a_locked_database_is_said_and_reading_goes_on(page: Page, root: Path) -
     assert "locked" in json.loads(answer.text)["error"]
     assert page.get("/training").status == 200
     holder.close()
+
+
+def test_a_run_whose_folder_is_gone_is_not_one_before_its_first_update(page: Page, root: Path) -> None:
+    make_run(root, "lost")
+    page.until_listed("lost")
+    assert "raise learning_rate" in page.get("/training/run/lost").text
+    shutil.rmtree(root / "lost")
+    html = page.get("/training/run/lost").text
+    assert "its folder is gone" in html
+    assert "before the first update" not in html
+    assert "no updates" not in html
+    assert "healthy" in html, "the verdict is in the history"
+    assert "gone with it" in html
 
 
 def test_a_port_in_use_is_said_in_one_line(page: Page, root: Path) -> None:

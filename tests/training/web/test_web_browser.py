@@ -182,7 +182,7 @@ def test_pages_fit_dark_and_narrow_screens(tab: Any, request: pytest.FixtureRequ
     for name, path in (("list", ""), ("run", "/run/other"), ("compare", "/compare?run=seed-0&run=other")):
         tab.goto(f"/training{path}")
         if name != "list":
-            tab.wait_for_selector("figure[data-points='100'] canvas")
+            tab.wait_for_selector("figure[data-points='99'] canvas")
         shot(tab, f"{name}-{kind}")
         wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide == 0, name

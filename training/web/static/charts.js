@@ -31,8 +31,11 @@
       x: options.by === "seconds" ? one.seconds.map((value) => value * scale) : one.step,
       raw: options.log ? Curves.positive(one.value) : one.value,
     }));
-    for (const curve of found) curve.y = Curves.smooth(curve.raw, options.smooth);
-    return found;
+    for (const curve of found) {
+      ({ x: curve.x, y: curve.raw } = Curves.known({ x: curve.x, y: curve.raw }));
+      curve.y = Curves.smooth(curve.raw, options.smooth);
+    }
+    return found.filter((curve) => curve.x.length);
   }
 
   const newest = (values) => { for (let at = values.length - 1; at >= 0; at--) if (values[at] != null) return values[at]; return null; };

@@ -29,6 +29,7 @@ const Curves = (() => {
     return xs[high] === xs[low] ? b : a + ((b - a) * (x - xs[low])) / (xs[high] - xs[low]);
   }
 
+  // The points of a curve that have a value: one that is no number is no point.
   const known = (curve) => {
     const kept = curve.x.map((_, index) => index).filter((index) => curve.y[index] !== null);
     return { x: kept.map((index) => curve.x[index]), y: kept.map((index) => curve.y[index]) };
@@ -62,5 +63,5 @@ const Curves = (() => {
     return `${+value.toPrecision(4)}`;
   }
 
-  return { smooth, positive, band, short };
+  return { smooth, positive, known, band, short };
 })();
