@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 from envs.cartridge.walkthrough.screen import Screen
 from envs.game_boy.emulator import Emulator
-from envs.ram import GameState, big_endian, read_state
+from envs.ram import GameState, read_state
 from tests.cartridge.tables_text import Creature, creatures
 
 FIGHT, BAG, TEAM, RUN = range(4)
@@ -20,6 +20,11 @@ BATTLE_LEVEL, BATTLE_SPEED, BATTLE_PP = 14, 21, 25
 MON = 44
 POISONED, PARALYZED = 0x08, 0x40
 MOST_ACTIONS = 400
+
+
+def big_endian(data: Sequence[int]) -> int:
+    """The unsigned number in ``data``, most significant byte first, as the game writes it."""
+    return int.from_bytes(bytes(data), "big")
 
 
 class Player:

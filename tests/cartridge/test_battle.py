@@ -15,7 +15,6 @@ from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import BUTTONS, Emulator
-from envs.ram import big_endian
 from tests.cartridge.battle_play import (
     BAG,
     BATTLE_LEVEL,
@@ -38,6 +37,7 @@ from tests.cartridge.battle_play import (
     STATS,
     TEAM,
     Player,
+    big_endian,
     check_party,
     formula,
 )
