@@ -71,6 +71,7 @@ class SecondEmulator:
             self.core = ctypes.CDLL(str(core))
         except OSError as error:
             raise UserError(f"core {core}: cannot be loaded ({error}); Debian: libretro-gambatte") from None
+        self.rom, self.title = rom, core.stem
         self.actions = self.frames = 0
         self.held: set[int] = set()
         self.format = 0
