@@ -84,7 +84,7 @@ class ClusterMonitor(GroupVecMonitor):
     venv: RayVecEnv
 
     def next_news(self, seconds: float) -> tuple[int, bool] | None:
-        """See RemoteCrew.next_news."""
+        """See RayVecEnv.next_news."""
         return self.venv.next_news(seconds)
 
     def wait_group(self, group: int) -> VecEnvStepReturn:

@@ -27,7 +27,7 @@ class CheckpointCallback(BaseCallback):
 
     It must be the last callback: what it keeps is how things are when everybody else is done with an update.
     Where a cycle takes longer than LONG_CYCLE_S, every moment between two rollouts is kept in
-    memory, so that a run that is stopped can go on from there to the bit; taking it costs as much as playing
+    memory, so that a run that is stopped can go on from there exactly; taking it costs as much as playing
     some 30 steps. ``others`` are the callbacks whose state belongs to a checkpoint.
     """
 

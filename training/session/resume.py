@@ -45,7 +45,7 @@ class FinishRestore(BaseCallback):
     generators are where they were when the checkpoint was made.
 
     Earlier would be too early: what is made until then (writers of curves, trackers, callbacks) may draw from
-    them.
+    them. It has no part in rollouts, so it may come after CheckpointCallback.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
