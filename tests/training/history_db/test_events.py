@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,15 @@ def test_time_between_sessions_does_not_count(
 def test_a_manifest_of_a_stranger_gives_a_clock_that_begins_with_the_first_point() -> None:
     for strange in ({}, {"sessions": 3}, {"sessions": [{"started": "soon"}, {"started": None}]}):
         assert TrainingClock(strange).seconds(NOON) == 0.0
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PIECE", 500)
+    most = []
+    for count in (2_000, 20_000):
+        write_file(tmp_path / FIRST, [event(step, {KEY: step}, NOON + step) for step in range(count)])
+        tracemalloc.start()
+        assert sum(len(piece[KEY]) for piece in curves_from_events(tmp_path, {})) == count
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert most[1] < most[0] + 20_000
