@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from stable_baselines3.common.callbacks import BaseCallback
+
+from callbacks.stop_signals import StopSignals
 
 
 @runtime_checkable
@@ -20,26 +20,24 @@ class Haltable(Protocol):
     halted: bool
 
 
-class GracefulStop(BaseCallback):
+class GracefulStop(StopSignals, BaseCallback):
     """Ends training on SIGTERM, SIGINT, a ``request``, or after the update that reaches ``stop_after``.
 
     Training ends between two rollouts. When ``cut_short`` is set, a rollout that is under way is given up:
     its steps do not count, and whoever set it knows the environments as they were when it began.
+    ``signal`` is the one that came, also where training ends for another reason.
     """
 
     def __init__(self, stop_after: int | None = None) -> None:
         super().__init__()
         self.stop_after = stop_after
         self.reason: str | None = None
-        self.signal: str | None = None
-        """The signal that came, also where training ends for another reason."""
         self.cut_short = False
         self.learned_steps = 0
         """Steps that the weights have learned from."""
         self.dropped_steps = 0
         """Steps of a rollout that was given up."""
         self._complete = True
-        self._handlers: dict[int, Any] = {}
 
     def request(self, reason: str) -> None:
         """End training for ``reason``, unless it is about to end for another."""
@@ -74,18 +72,3 @@ class GracefulStop(BaseCallback):
         """Begin no further rollout once there is a reason to end; to be called between two."""
         if self.reason is not None and isinstance(self.model, Haltable):
             self.model.halted = True
-
-    def __enter__(self) -> GracefulStop:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._handlers[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt  # a second Ctrl-C: the user does not want to wait
-        self.signal = signal.Signals(number).name
-        self.request(self.signal)

@@ -9,6 +9,7 @@ import shutil
 import stat
 import sys
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,19 @@ def read_plain(path: Path, most: int, only: int | None = None) -> bytes:
 def _without_waiting(path: str, flags: int) -> int:
     """Opening a pipe waits for who writes to it, unless asked not to (Windows has no such pipes)."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def inflate(data: bytes | memoryview, most: int) -> bytes:
+    """What zlib packed into ``data``. Raises ValueError when it is damaged, ends too early, or is more than
+    ``most`` bytes, which little of a stranger's would become."""
+    unpacker = zlib.decompressobj()
+    try:
+        whole = unpacker.decompress(data, most)
+    except zlib.error as error:
+        raise ValueError(f"cannot be unpacked ({error})") from error
+    if not unpacker.eof:
+        raise ValueError(f"cannot be unpacked (incomplete, or more than {most} bytes)")
+    return whole
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.files import inflate
 from envs.tree_codec import pack, unpack
 
 MAX_TREE = 200_000_000
@@ -91,14 +92,10 @@ def grow(data: Bytes, compress: bool) -> Bytes:
     """What ``shrink`` packed. Raises BadMessage."""
     if not compress:
         return data
-    unpacker = zlib.decompressobj()
     try:
-        whole = unpacker.decompress(data, MAX_TREE)
-    except zlib.error as error:
-        raise BadMessage(f"cannot be unpacked ({error})") from error
-    if not unpacker.eof:
-        raise BadMessage("cannot be unpacked (it does not end)")
-    return whole
+        return inflate(data, MAX_TREE)
+    except ValueError as error:
+        raise BadMessage(str(error)) from error
 
 
 def cut(data: bytes, pieces: int, size: int) -> list[bytes]:

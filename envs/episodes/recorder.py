@@ -20,7 +20,7 @@ from envs.episodes.file_format import (
     numbered_files,
     start_path,
 )
-from envs.files import write_atomically
+from envs.files import inflate, write_atomically
 from envs.game_boy.emulator import VERSION
 from envs.game_boy.memory import Memory
 from envs.start_states.state_files import StartState
@@ -175,7 +175,7 @@ class EpisodeRecorder:
         self._recording = "actions" in snapshot
         self._clear()
         if self._recording:
-            data = _decompress(bytes(snapshot["start_state"]))
+            data = inflate(bytes(snapshot["start_state"]), MAX_STATE)
             self._start = StartState(data, str(snapshot["start"]), {})
             self._wait, self._seed = int(snapshot["wait_frames"]), snapshot["seed"]
             self._actions, self._hashes = bytearray(snapshot["actions"]), bytearray(snapshot["hashes"])
@@ -184,18 +184,6 @@ class EpisodeRecorder:
         for later, path in self._files().items():
             if number is None or later >= number:
                 path.unlink(missing_ok=True)
-
-
-def _decompress(data: bytes) -> bytes:
-    """At most MAX_STATE bytes, whatever ``data`` is. Raises ValueError."""
-    unpacker = zlib.decompressobj()
-    try:
-        state = unpacker.decompress(data, MAX_STATE)
-    except zlib.error as error:
-        raise ValueError(f"start state: {error}") from error
-    if not unpacker.eof:
-        raise ValueError("start state: incomplete, or too large")
-    return state
 
 
 def _printable(name: str) -> str:

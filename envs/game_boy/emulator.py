@@ -23,6 +23,7 @@ with warnings.catch_warnings():
     from pyboy.utils import PyBoyException
 
 from envs.errors import UserError
+from envs.files import inflate
 from envs.game_boy.keyboard import Keyboard
 from envs.game_boy.memory import Memory, QuickMemory, find_work_ram
 from envs.game_boy.rom import read_rom
@@ -227,11 +228,7 @@ class Emulator:
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go on from a ``snapshot``. Raises UserError, ValueError, KeyError or TypeError for what is none."""
-        unpacker = zlib.decompressobj()
-        try:
-            self.load_state(unpacker.decompress(snapshot["state"], MAX_STATE))
-        except zlib.error as error:
-            raise ValueError(f"an emulator's state: {error}") from error
+        self.load_state(inflate(snapshot["state"], MAX_STATE))
         self.actions = int(snapshot["actions"])
         self.interventions = Counter({str(k): int(n) for k, n in snapshot["interventions"].items()})
         self._ledger = Counter({str(k): int(n) for k, n in snapshot["ledger"].items()})

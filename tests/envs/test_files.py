@@ -9,12 +9,16 @@ import stat
 import subprocess
 import sys
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envs.files import (
     disk_may_refuse,
+    inflate,
     open_atomically,
     read_plain,
     remove_unfinished,
@@ -242,3 +246,24 @@ def test_a_disk_that_refuses_is_said_once_until_it_works_again(
                 raise OSError(errno.ENOSPC, "No space left on device")
     line = f"warning: {path} cannot be written: No space left on device; the run goes on\n"
     assert capsys.readouterr().err == 2 * line
+
+
+@given(st.binary(max_size=2000))
+def test_what_was_packed_is_unpacked(data: bytes) -> None:
+    assert inflate(zlib.compress(data), 2000) == data
+    assert inflate(memoryview(zlib.compress(data)), 2000) == data
+
+
+@pytest.mark.parametrize(
+    ("packed", "why"),
+    [
+        (b"no such thing", "cannot be unpacked (Error -3"),
+        (zlib.compress(bytes(1000))[:-5], "incomplete"),
+        (zlib.compress(bytes(10**7)), "more than 1000 bytes"),
+        (b"", "incomplete"),
+    ],
+)
+def test_what_is_damaged_or_too_large_is_refused(packed: bytes, why: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        inflate(packed, 1000)
+    assert why in str(caught.value)

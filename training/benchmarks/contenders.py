@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -112,37 +112,35 @@ class InGroups(Lockstep):
 
     def run(self, seconds: float) -> int:
         end, taken, env = time.perf_counter() + seconds, 0, self.env
-        sizes = [part.stop - part.start for part in env.groups]
-        for group, size in enumerate(sizes):
-            env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
+        groups = range(len(env.groups))
+        for group in groups:
+            self._send(group)
         while not taken or time.perf_counter() < end:
-            for group, size in enumerate(sizes):
+            for group in self._ready():
                 env.wait_group(group)
-                env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
-                taken += size
-        for group in range(len(sizes)):
+                taken += self._send(group)
+        for group in groups:
             env.wait_group(group)
         return taken + int(env.num_envs)
 
+    def _ready(self) -> Iterable[int]:
+        """The groups that are next."""
+        return range(len(self.env.groups))
 
-class AsTheyCome(Lockstep):
+    def _send(self, group: int) -> int:
+        """Send random actions; returns how many."""
+        part = self.env.groups[group]
+        size = int(part.stop - part.start)
+        self.env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
+        return size
+
+
+class AsTheyCome(InGroups):
     """RayVecEnv: every group is stepped again as soon as its result is there."""
 
-    def run(self, seconds: float) -> int:
-        end, taken, env = time.perf_counter() + seconds, 0, self.env
-        sizes = [part.stop - part.start for part in env.groups]
-        for group, size in enumerate(sizes):
-            env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
-        while not taken or time.perf_counter() < end:
-            news = env.next_news(1.0)
-            if news is not None:
-                group = news[0]
-                env.wait_group(group)
-                env.step_group(group, self._rng.integers(len(BUTTONS), size=sizes[group]))
-                taken += sizes[group]
-        for group in range(len(sizes)):
-            env.wait_group(group)
-        return taken + int(env.num_envs)
+    def _ready(self) -> Iterable[int]:
+        news = self.env.next_news(1.0)
+        return () if news is None else (news[0],)
 
 
 def _stable_baselines(config: TrainConfig, in_processes: bool) -> Any:

@@ -7,10 +7,8 @@ was stopped anywhere goes on there.
 from __future__ import annotations
 
 import shutil
-import signal
-from types import FrameType
-from typing import Any
 
+from callbacks.stop_signals import StopSignals
 from envs.files import append_json_line, write_json
 from training.checkpoints.writing import Checkpoint
 from training.curricula.state import Course
@@ -27,29 +25,19 @@ from training.session.session import train
 PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "finished"
 
 
-class StopRequest:
-    """Whether SIGTERM or SIGINT came while it was entered; a second SIGINT raises KeyboardInterrupt."""
+class StopRequest(StopSignals):
+    """Whether SIGTERM or SIGINT came while it was entered."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.reason: str | None = None
-        self._handlers: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         return self.reason is not None
 
-    def __enter__(self) -> StopRequest:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._handlers[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self.reason is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.reason = signal.Signals(number).name
+    def request(self, reason: str) -> None:
+        """Stop for ``reason``."""
+        self.reason = reason
 
 
 def follow(course: Course, stopped: StopRequest) -> str:
