@@ -113,7 +113,8 @@ def draw_curves(
         axes.plot(*mean_curve(curves), color=colours["together"], linewidth=2.6, label="mean of the runs")
     random = comparison.summaries["random"]
     low, high = random[f"{name}_low"], random[f"{name}_high"]
-    axes.axhspan(low, high, color=colours["random"], alpha=0.25, linewidth=0)
+    if low is not None:
+        axes.axhspan(low, high, color=colours["random"], alpha=0.25, linewidth=0)
     axes.axhline(random[f"{name}_mean"], color=colours["random"], linewidth=1.6, label="random buttons")
     axes.set_xlabel("steps", fontsize=8, color=PALE)
     axes.xaxis.set_major_formatter(
@@ -133,7 +134,8 @@ def draw_figure(
     for place, player in enumerate(order):
         summary = comparison.summaries[player]
         low, mean, high = (summary[f"{name}_{part}"] for part in ("low", "mean", "high"))
-        _whisker(axes, place, low, mean, high, colours[player], f"{_short(mean)}")
+        ends = (mean, mean) if low is None else (low, high)
+        _whisker(axes, place, ends, mean, colours[player])
     axes.set_yticks(range(len(order)), order if labels else [""] * len(order), fontsize=8.5, color=INK)
     axes.set_ylim(len(order) - 0.4, -0.75)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
@@ -141,13 +143,11 @@ def draw_figure(
     axes.set_xlim(min(left, 0.0), right + 0.06 * (right - left))
 
 
-def _whisker(
-    axes: Axes, place: float, low: float, mean: float, high: float, colour: str, text: str, size: float = 6.5
-) -> None:
-    axes.plot([low, high], [place, place], color=colour, linewidth=3.0, alpha=0.55, solid_capstyle="round")
-    axes.plot([mean], [place], "o", color=colour, markersize=size)
+def _whisker(axes: Axes, place: float, ends: tuple[float, float], mean: float, colour: str) -> None:
+    axes.plot(ends, [place, place], color=colour, linewidth=3.0, alpha=0.55, solid_capstyle="round")
+    axes.plot([mean], [place], "o", color=colour, markersize=6.5)
     axes.annotate(
-        text, (mean, place), (0, 5), textcoords="offset points", fontsize=7.5, color=INK, ha="center"
+        _short(mean), (mean, place), (0, 5), textcoords="offset points", fontsize=7.5, color=INK, ha="center"
     )
 
 
