@@ -25,8 +25,8 @@ MOST = 100_000  # episodes, seeds, games: far from the end of the seeds that are
 class EvaluateFlags:
     """Play whole episodes with a trained policy and with random buttons, on seeds held apart from training.
 
-    Prints means with 95 % bootstrap intervals, and for each milestone the share of episodes that reach it
-    with its 95 % Wilson interval and the action by which half of them did. Adds a row for each player to the
+    Prints means with 95 % intervals, and for each milestone the share of episodes that reach it and the
+    action by which half of them did, with theirs. Adds a row for each player to the
     run's eval.jsonl and draws eval.png beside it. docs/evaluation.md says how each figure is made.
     """
 

@@ -129,9 +129,10 @@ def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool)
     look = {"metric": criterion.metric, "value": value, "low": low, "high": high}
     course.looks.append({"stage": stage.name, "steps": checkpoint.steps, **look, "holds": holds})
     course.save()
+    interval = "no interval: every episode the same" if low is None else f"{low:.3g} to {high:.3g}"
     print(
         f"stage {course.stage + 1} of {len(course.configs)}, {stage.name}, {checkpoint.steps:,} of"
-        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({low:.3g} to {high:.3g}), to move on the"
+        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({interval}), to move on the"
         f" lower end must be at least {criterion.at_least:g}: {_verdict(course, holds)}",
         flush=True,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.config.error_lines import describe
 from training.config.files import ConfigError, ConfigLayer, read_object, unknown_name
@@ -26,7 +26,7 @@ class _Part(BaseModel):
 
 class Criterion(_Part):
     """When a stage is done: the lower end of the 95 % interval of ``metric``, from ``episodes`` episodes on
-    each of ``seeds`` seeds held apart, is at least ``at_least``."""
+    each of ``seeds`` seeds held apart, is at least ``at_least``. Episodes of all seeds are one sample."""
 
     metric: str
     at_least: float
@@ -40,8 +40,15 @@ class Criterion(_Part):
             raise ValueError(unknown_name(metric, [*MEANS, SUCCESS, f"{REACH}MILESTONE"], "a metric"))
         return metric
 
-    def figures(self, summary: Summary) -> tuple[float, float, float]:
-        """The metric in an evaluation: its value and the ends of its 95 % interval."""
+    @model_validator(mode="after")
+    def _interval_is_possible(self) -> Criterion:
+        if self.metric in MEANS and self.episodes * self.seeds < 2:
+            raise ValueError(f"{self.metric} of one episode has no interval; episodes must be at least 2")
+        return self
+
+    def figures(self, summary: Summary) -> tuple[float, float | None, float | None]:
+        """The metric in an evaluation: its value and the ends of its 95 % interval, None where all episodes
+        were repeats of one."""
         if self.metric == SUCCESS:
             return summary[SUCCESS], summary["success_low"], summary["success_high"]
         if self.metric.startswith(REACH):
@@ -51,7 +58,8 @@ class Criterion(_Part):
 
     def holds(self, summary: Summary) -> bool:
         """Whether the stage is done by this evaluation: luck of a few episodes is not enough."""
-        return self.figures(summary)[1] >= self.at_least
+        low = self.figures(summary)[1]
+        return low is not None and low >= self.at_least
 
 
 class Stage(_Part):

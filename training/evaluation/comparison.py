@@ -113,9 +113,13 @@ def _compare(
     ours = [run.name for run in request.runs]
     opponents = [player.name for player in players if player.name not in ours]
     summaries = {name: summarise(episodes, names) for name, episodes in played.items()}
-    better = {name: {other: improvement(played[name], played[other]) for other in opponents} for name in ours}
+    better = {
+        name: {other: improvement([played[name]], played[other]) for other in opponents} for name in ours
+    }
     if len(ours) > 1:
-        whole = {TOGETHER: together([played[name] for name in ours], names)}
+        runs = [played[name] for name in ours]
+        better[TOGETHER] = {other: improvement(runs, played[other]) for other in opponents}
+        whole = {TOGETHER: together(runs, names)}
         summaries = {name: summaries[name] for name in ours} | whole | {o: summaries[o] for o in opponents}
     trained = ", ".join(f"{p.name} at {p.checkpoint.steps:,} steps" for p in players if p.checkpoint)
     count = len(played[ours[0]])

@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from training.evaluation.improvement import improvement_over_runs, probability_of_improvement
 from training.evaluation.intervals import (
+    Interval,
     Values,
+    effective_size,
     mean_interval,
-    median_time,
-    probability_of_improvement,
+    mean_over_runs,
+    rate_over_runs,
     wilson,
 )
+from training.evaluation.milestone_times import median_interval, median_time
 from training.evaluation.playing import PlayedEpisode
 
 Summary = dict[str, Any]
@@ -33,31 +37,56 @@ MEANS = (
 COMPARED = ("return", "battles_won", "levels_gained", "map_progress")
 
 
-def by_seed(episodes: Sequence[PlayedEpisode], name: str) -> list[Values]:
-    """The figure ``name`` of the episodes, one array for each seed number, in their order."""
-    seeds = sorted({episode.seed for episode in episodes})
-    return [np.array([float(e.stats[name]) for e in episodes if e.seed == seed]) for seed in seeds]
+def repeats(episodes: Sequence[PlayedEpisode]) -> list[int]:
+    """How often each different episode of one player was played: a greedy policy has one for each wait at the
+    start. Those whose actions were not kept count as different."""
+    kept = Counter(episode.trajectory for episode in episodes if episode.trajectory)
+    return [*kept.values(), *[1] * (len(episodes) - kept.total())]
 
 
 def summarise(episodes: Sequence[PlayedEpisode], milestone_names: Sequence[str]) -> Summary:
     """Figures of one player's episodes.
 
-    ``NAME_mean``, ``NAME_std``, ``NAME_low`` and ``NAME_high`` (95 %, bootstrap stratified by seeds) for
-    every name of MEANS; ``success_rate`` with ``success_low`` and ``success_high`` (Wilson);
-    ``interventions`` by kind, empty where memory was left alone; for each milestone what ``reach`` gives.
+    ``different`` counts the episodes without repeats of others, and ``effective`` says how many independent
+    ones they are worth, which is the sample size of all intervals (95 %). ``NAME_mean``, ``NAME_std``,
+    ``NAME_low`` and ``NAME_high`` for every name of MEANS (the ends are None when they are worth one alone);
+    ``success_rate`` with ``success_low`` and ``success_high`` (Wilson); ``interventions`` by kind, empty
+    where memory was left alone; for each milestone what ``reach`` gives.
     """
-    summary: Summary = {"episodes": len(episodes), "seeds": len({episode.seed for episode in episodes})}
+    return _summary(episodes, milestone_names, [repeats(episodes)])
+
+
+def _summary(
+    episodes: Sequence[PlayedEpisode], milestone_names: Sequence[str], counts: Sequence[Sequence[int]]
+) -> Summary:
+    """The figures of ``summarise``; ``counts`` are the repeats of each policy."""
+    size = sum(map(effective_size, counts))
+    summary: Summary = {
+        "episodes": len(episodes),
+        "different": sum(map(len, counts)),
+        "effective": size,
+        "seeds": len({episode.seed for episode in episodes}),
+    }
     for name in MEANS:
-        values = [float(episode.stats[name]) for episode in episodes]
+        values = _floats(episodes, name)
         summary[f"{name}_mean"] = statistics.fmean(values)
         summary[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
-        summary[f"{name}_low"], summary[f"{name}_high"] = mean_interval(by_seed(episodes, name))
-    successes = sum(bool(episode.stats["success"]) for episode in episodes)
-    summary["success_rate"] = successes / len(episodes)
-    summary["success_low"], summary["success_high"] = wilson(successes, len(episodes))
+        _keep_interval(summary, name, _possible(name, mean_interval(values, size)))
+    rate = statistics.fmean(_floats(episodes, "success"))
+    summary["success_rate"] = rate
+    _keep_interval(summary, "success", wilson(rate * size, size))
     summary["interventions"] = interventions(episodes)
-    summary["milestones"] = {name: reach(episodes, name) for name in milestone_names}
+    summary["milestones"] = {name: reach(episodes, name, size) for name in milestone_names}
     return summary
+
+
+def _keep_interval(summary: Summary, name: str, interval: Interval | None) -> None:
+    summary[f"{name}_low"], summary[f"{name}_high"] = interval or (None, None)
+
+
+def _possible(name: str, interval: Interval | None) -> Interval | None:
+    """``interval`` without what cannot be: every figure but the return counts something."""
+    return interval if interval is None or name == "return" else (max(0.0, interval[0]), interval[1])
 
 
 def interventions(episodes: Sequence[PlayedEpisode]) -> dict[str, int]:
@@ -68,19 +97,25 @@ def interventions(episodes: Sequence[PlayedEpisode]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def reach(episodes: Sequence[PlayedEpisode], name: str) -> Summary:
+def reach(episodes: Sequence[PlayedEpisode], name: str, size: int | None = None) -> Summary:
     """How many episodes reached the milestone ``name``: ``reached``, ``rate`` with ``low`` and ``high``
-    (95 %, Wilson), and ``median_actions``, by which half of all episodes did (None: fewer than half)."""
+    (Wilson), and ``median_actions``, by which half of all episodes did (None: fewer than half), with
+    ``median_low`` and ``median_high`` (None: later than any). ``size``: how many independent episodes they
+    are worth."""
     times = [episode.milestones.get(name) for episode in episodes]
+    lengths = [int(episode.stats["length"]) for episode in episodes]
     hits = sum(time is not None for time in times)
-    low, high = wilson(hits, len(episodes))
-    median = median_time(times, [int(episode.stats["length"]) for episode in episodes])
+    trials = len(episodes) if size is None else size
+    low, high = wilson(hits / len(episodes) * trials, trials)
+    median_low, median_high = median_interval(times, lengths, trials)
     return {
         "reached": hits,
         "rate": hits / len(episodes),
         "low": low,
         "high": high,
-        "median_actions": median,
+        "median_actions": median_time(times, lengths),
+        "median_low": median_low,
+        "median_high": median_high,
     }
 
 
@@ -89,6 +124,7 @@ def as_columns(episodes: Sequence[PlayedEpisode]) -> dict[str, Any]:
     names = sorted({name for episode in episodes for name in episode.milestones})
     return {
         "seed": [episode.seed for episode in episodes],
+        "trajectory": [episode.trajectory for episode in episodes],
         **{name: [episode.stats[name] for episode in episodes] for name in (*MEANS, "success")},
         "interventions": [dict(episode.stats.get("interventions", {})) for episode in episodes],
         "milestones": {name: [episode.milestones.get(name) for episode in episodes] for name in names},
@@ -102,30 +138,30 @@ def from_columns(columns: Mapping[str, Any]) -> list[PlayedEpisode]:
         stats = {name: columns[name][index] for name in (*MEANS, "success", "interventions")}
         times = {name: found[index] for name, found in columns["milestones"].items()}
         reached = {name: int(time) for name, time in times.items() if time is not None}
-        episodes.append(PlayedEpisode(stats, reached, int(seed)))
+        episodes.append(PlayedEpisode(stats, reached, int(seed), str(columns["trajectory"][index])))
     return episodes
 
 
 def together(runs: Sequence[Sequence[PlayedEpisode]], milestone_names: Sequence[str]) -> Summary:
-    """Figures of several runs of one config: what the config learns, of which each run is one sample.
+    """Figures of several runs of one config: what the config leads to, of which each run is one sample.
 
-    Means are those of the runs' means, and their intervals draw the runs anew before their episodes. Rates
-    are over all episodes; their intervals hold both that of Wilson, which knows nothing of runs, and that of
-    the bootstrap, which knows nothing of what no episode showed.
+    Means are those of the runs' means, rates are over all episodes, and the unit of every interval is the run
+    (see ``mean_over_runs`` and ``rate_over_runs``). Times to milestones have none.
     """
     episodes = [episode for run in runs for episode in run]
-    summary = summarise(episodes, milestone_names)
+    summary = _summary(episodes, milestone_names, [repeats(run) for run in runs])
+    size = summary["effective"]
     for name in MEANS:
-        groups = [_floats(run, name) for run in runs]
-        summary[f"{name}_mean"] = statistics.fmean(float(group.mean()) for group in groups)
-        summary[f"{name}_low"], summary[f"{name}_high"] = mean_interval(groups, sampled_groups=True)
-    low, high = mean_interval([_floats(run, "success") for run in runs], sampled_groups=True)
-    summary["success_low"] = min(low, summary["success_low"])
-    summary["success_high"] = max(high, summary["success_high"])
+        means = [statistics.fmean(_floats(run, name)) for run in runs]
+        summary[f"{name}_mean"] = statistics.fmean(means)
+        interval = mean_over_runs(means, mean_interval(_floats(episodes, name), size))
+        _keep_interval(summary, name, _possible(name, interval))
+    rates = [statistics.fmean(_floats(run, "success")) for run in runs]
+    _keep_interval(summary, "success", rate_over_runs(rates, size))
     for name, found in summary["milestones"].items():
-        hits = [np.array([float(name in episode.milestones) for episode in run]) for run in runs]
-        low, high = mean_interval(hits, sampled_groups=True)
-        found["low"], found["high"] = min(low, found["low"]), max(high, found["high"])
+        rates = [statistics.fmean(name in episode.milestones for episode in run) for run in runs]
+        found["low"], found["high"] = rate_over_runs(rates, size)
+        found["median_low"] = found["median_high"] = None
     return {**summary, "runs": len(runs)}
 
 
@@ -134,12 +170,17 @@ def _floats(episodes: Sequence[PlayedEpisode], name: str) -> Values:
 
 
 def improvement(
-    ours: Sequence[PlayedEpisode], theirs: Sequence[PlayedEpisode]
+    runs: Sequence[Sequence[PlayedEpisode]], theirs: Sequence[PlayedEpisode]
 ) -> dict[str, tuple[float, float, float]]:
-    """How probable it is that an episode of ours beats one of theirs on the same seed: (probability, low,
-    high), 95 %, for every name of COMPARED."""
+    """How probable it is that an episode of ``runs`` (one policy, or several runs of one config) beats one of
+    theirs: (probability, low, high), 95 %, for every name of COMPARED."""
+    sizes = sum(effective_size(repeats(run)) for run in runs), effective_size(repeats(theirs))
     compared = {}
     for name in COMPARED:
-        probability, (low, high) = probability_of_improvement(by_seed(ours, name), by_seed(theirs, name))
+        ours, others = [_floats(run, name) for run in runs], _floats(theirs, name)
+        if len(ours) == 1:
+            probability, (low, high) = probability_of_improvement(ours[0], others, sizes)
+        else:
+            probability, (low, high) = improvement_over_runs(ours, others, sizes)
         compared[name] = (probability, low, high)
     return compared

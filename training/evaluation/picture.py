@@ -113,7 +113,8 @@ def draw_curves(
         axes.plot(*mean_curve(curves), color=colours["together"], linewidth=2.6, label="mean of the runs")
     random = comparison.summaries["random"]
     low, high = random[f"{name}_low"], random[f"{name}_high"]
-    axes.axhspan(low, high, color=colours["random"], alpha=0.25, linewidth=0)
+    if low is not None:
+        axes.axhspan(low, high, color=colours["random"], alpha=0.25, linewidth=0)
     axes.axhline(random[f"{name}_mean"], color=colours["random"], linewidth=1.6, label="random buttons")
     axes.set_xlabel("steps", fontsize=8, color=PALE)
     axes.xaxis.set_major_formatter(
@@ -133,7 +134,8 @@ def draw_figure(
     for place, player in enumerate(order):
         summary = comparison.summaries[player]
         low, mean, high = (summary[f"{name}_{part}"] for part in ("low", "mean", "high"))
-        _whisker(axes, place, (low, mean, high), colours[player])
+        ends = (mean, mean, mean) if low is None else (low, mean, high)
+        _whisker(axes, place, ends, colours[player])
     axes.set_yticks(range(len(order)), order if labels else [""] * len(order), fontsize=8.5, color=INK)
     axes.set_ylim(len(order) - 0.4, -0.75)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +29,14 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class PlayedEpisode:
-    """One finished episode: its ``episode_stats``, the action on which each milestone fell, and the number
-    of the seed it was played on."""
+    """One finished episode: its ``episode_stats``, the action on which each milestone fell, the number of the
+    seed it was played on, and a hash of its actions and stats ("": not kept), which two episodes share when
+    one repeats the other."""
 
     stats: Mapping[str, Any]
     milestones: Mapping[str, int]
     seed: int = 0
+    trajectory: str = ""
 
 
 def play_episodes(
@@ -47,20 +51,35 @@ def play_episodes(
     env.seed(FIRST_EVALUATION_SEED + seed * SEEDS_APART)
     observations: Any = env.reset()
     shares = [len(range(index, episodes, env.num_envs)) for index in range(env.num_envs)]
-    lengths = [0] * env.num_envs
-    milestones: list[dict[str, int]] = [{} for _ in shares]
+    under_way = [_EpisodeUnderWay(seed) for _ in shares]
     finished: list[PlayedEpisode] = []
     while any(shares):
         if stopped():
             raise Interrupted
-        observations, _, dones, infos = env.step(choose(observations))
+        actions = choose(observations)
+        observations, _, dones, infos = env.step(actions)
         for index, info in enumerate(infos):
-            lengths[index] += 1
-            for name in info.get("milestones", ()):
-                milestones[index].setdefault(name, lengths[index])
+            under_way[index].add(int(actions[index]), info)
             if dones[index]:
                 if shares[index] and "episode_stats" in info:
                     shares[index] -= 1
-                    finished.append(PlayedEpisode(info["episode_stats"], milestones[index], seed))
-                lengths[index], milestones[index] = 0, {}
+                    finished.append(under_way[index].finished(info["episode_stats"]))
+                under_way[index] = _EpisodeUnderWay(seed)
     return finished
+
+
+class _EpisodeUnderWay:
+    def __init__(self, seed: int) -> None:
+        self._seed, self._length = seed, 0
+        self._milestones: dict[str, int] = {}
+        self._actions = hashlib.sha256()
+
+    def add(self, action: int, info: Mapping[str, Any]) -> None:
+        self._length += 1
+        self._actions.update(action.to_bytes(2))
+        for name in info.get("milestones", ()):
+            self._milestones.setdefault(name, self._length)
+
+    def finished(self, stats: Mapping[str, Any]) -> PlayedEpisode:
+        self._actions.update(json.dumps(stats, sort_keys=True).encode())
+        return PlayedEpisode(stats, self._milestones, self._seed, self._actions.hexdigest()[:16])

@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import Any
 
 from training.cli.table import table
+from training.evaluation.intervals import difference, half_width
 from training.sweeps.local_jobs import TrialOutcome
-from training.sweeps.student import difference, half_width
 
 HEADINGS = (
     "variant",

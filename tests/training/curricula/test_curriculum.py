@@ -26,7 +26,7 @@ from training.evaluation.playing import PlayedEpisode
 from training.session.session import Session
 
 NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}
-EASY = {"metric": "coord_count", "at_least": 1, "episodes": 2}
+EASY = {"metric": "length", "at_least": 1, "episodes": 2}
 Write = Callable[..., Path]
 
 
@@ -62,6 +62,23 @@ def test_a_stage_is_done_when_the_lower_end_of_the_interval_is_high_enough() -> 
     assert not Criterion(metric="reach:gym1", at_least=0.01).holds(summary)
 
 
+def test_seeds_of_one_episode_each_do_not_make_luck_certain() -> None:
+    """Their interval had no width when seeds were strata: the mean alone decided."""
+    played = [PlayedEpisode({**STATS, "battles_won": seed % 2 * 4}, {}, seed) for seed in range(20)]
+    criterion = Criterion(metric="battles_won", at_least=1.9, episodes=1, seeds=20)
+    value, low, _ = criterion.figures(summarise(played, []))
+    assert value == 2.0
+    assert low is not None and low < 1.2
+    assert not criterion.holds(summarise(played, []))
+
+
+def test_repeats_of_one_episode_move_no_stage_on() -> None:
+    played = [PlayedEpisode({**STATS, "battles_won": 9}, {}, 0, "same")] * 20
+    criterion = Criterion(metric="battles_won", at_least=1)
+    assert criterion.figures(summarise(played, [])) == (9, None, None)
+    assert not criterion.holds(summarise(played, []))
+
+
 @pytest.mark.parametrize(
     ("stages", "line"),
     [
@@ -72,6 +89,7 @@ def test_a_stage_is_done_when_the_lower_end_of_the_interval_is_high_enough() -> 
         ([stage("A b")], "stages.0.name \"A b\" must be"),
         ([stage("a", move_on={**EASY, "metric": "battle_won"})], "did you mean battles_won?"),
         ([stage("a", move_on={**EASY, "at_most": 1})], "at_most is not a key of {path}: stages.0.move_on"),
+        ([stage("a", move_on={**EASY, "episodes": 1})], "length of one episode has no interval"),
         ([stage("a", when_budget_ends="give up")], "must be stop or go on"),
     ],
 )  # fmt: skip

@@ -64,7 +64,9 @@ def test_runs_of_one_config_are_put_together(three: Path, program: Program, tmp_
     assert "e1 at 256 steps, e2 at 256 steps, stochastic, 2 episodes each from bedroom" in done.stdout
     assert "together" in done.stdout
     assert "an episode of e2 beats one of random with probability: return" in done.stdout
-    assert "with fewer than 20 episodes the intervals of means are too narrow" in done.stdout
+    assert "an episode of the runs together beats one of random with probability: return" in done.stdout
+    assert "fewer than 20 independent episodes: intervals of means cover less than 95 %" in done.stdout
+    assert "fewer than 5 runs: intervals are wide" in done.stdout
     with Image.open(picture) as drawn:
         assert drawn.width > 1000
     assert not (three / "e1" / "eval.png").exists()
@@ -92,6 +94,20 @@ def test_another_config_plays_by_the_first_ones_rules(three: Path, program: Prog
     assert (three / "e2" / "eval.png").is_file()
 
 
+def test_a_greedy_policy_has_no_more_episodes_than_waits(
+    three: Path, program: Program, tmp_path: Path
+) -> None:
+    picture = tmp_path / "greedy.png"
+    done = program("evaluate", "e1", "--episodes", 40, "--greedy", "--picture", picture)
+    assert done.returncode == 0, done.stderr
+    ours, random = rows(three / "e1")[-2:]
+    assert ours["episodes"] == random["episodes"] == random["different"] == random["effective"] == 40
+    assert ours["effective"] <= ours["different"] == len(set(ours["values"]["trajectory"])) <= 31
+    assert f"e1: only {ours['different']} of its 40 episodes are different, worth " in done.stdout
+    assert "random: only" not in done.stdout
+    assert picture.is_file()
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
@@ -116,7 +132,7 @@ def test_wrong_commands(three: Path, refused: Callable[..., str], flags: list[st
 def test_random_play_that_is_known_is_not_played_again(three: Path, tmp_path: Path) -> None:
     config = load_config(three / "e1" / "config.json")
     rules = Rules.of(resolve_task(config), episodes=2, seeds=1, num_envs=2)
-    played = [PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 3}, 0)]
+    played = [PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 3}, 0, "4f")]
     told = [{"policy": "random", "digest": "x", "values": as_columns(played)}, {"policy": "stochastic"}]
     (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps(row) for row in told) + '\n{"cut')
     assert known_play(tmp_path, "random", Rules(rules.record, "x")) == played

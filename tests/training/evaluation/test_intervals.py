@@ -1,4 +1,4 @@
-"""Intervals of rates, means and comparisons, and medians of what may never happen."""
+"""Intervals of means and rates, over episodes and over runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.intervals import mean_interval, median_time, probability_of_improvement, wilson
+from training.evaluation.intervals import (
+    difference,
+    effective_size,
+    half_width,
+    mean_interval,
+    mean_over_runs,
+    quantile,
+    rate_over_runs,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,85 +39,105 @@ def test_wilson_without_trials_says_nothing() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("times", "lengths", "median"),
-    [
-        ([10, 30, None], [40, 40, 40], 30),  # two of three got there: half had by the second
-        ([10, None, None], [40, 40, 40], None),  # fewer than half: never said to be 10
-        ([10, 20, 30, 40], [40] * 4, 20),
-        ([None, None, 8], [5, 5, 9], 8),  # only one was watched until then, and it got there
-        ([None, 8, None, None], [5, 9, 9, 9], None),
-        ([], [], None),
-    ],
-)
-def test_median_counts_those_who_never_got_there(
-    times: list[int | None], lengths: list[int], median: float | None
-) -> None:
-    assert median_time(times, lengths) == median
-
-
 def test_the_interval_of_a_mean_is_that_of_the_normal_law_for_many_values() -> None:
     values = np.random.default_rng(1).normal(3.0, 2.0, 400)
     half = 1.96 * values.std() / 20
-    expected = (values.mean() - half, values.mean() + half)
-    assert mean_interval([values]) == pytest.approx(expected, abs=0.05)
-    assert mean_interval([values[:100], values[100:]]) == pytest.approx(expected, abs=0.05)
+    assert mean_interval(values) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
 
 
-def test_strata_keep_what_differs_between_seeds_out_and_sampled_runs_keep_it_in() -> None:
-    groups = [np.array([0.0, 0.2] * 10), np.array([10.0, 10.2] * 10), np.array([20.0, 20.2] * 10)]
-    low, high = mean_interval(groups)
-    assert 10.0 < low < 10.1 < high < 10.2
-    low, high = mean_interval(groups, sampled_groups=True)
-    assert low < 4, "three runs so far apart say little of a fourth"
-    assert high > 16
+def test_the_interval_of_a_mean_is_students_where_nothing_is_skewed() -> None:
+    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    half = 2.776 * np.sqrt(2.5 / 5)
+    assert mean_interval(values) == pytest.approx((3 - half, 3 + half))
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(5)
-    held = 0
-    for _ in range(200):
-        low, high = mean_interval([generator.exponential(1.0, 30), generator.exponential(1.0, 30)])
-        held += low <= 1.0 <= high
-    assert 0.88 <= held / 200 <= 0.99
+def test_the_ends_are_what_halls_cubic_takes_to_students_quantile() -> None:
+    values = np.array([0.0, 0.0, 1.0, 1.0, 2.0, 9.0])
+    low, high = mean_interval(values) or (0.0, 0.0)
+    centred = values - values.mean()
+    error = values.std(ddof=1) / np.sqrt(6)
+    skewness = np.mean(centred**3) / values.std() ** 3 * np.sqrt(6 * 5) / 4
+    for end, t in ((low, 2.571), (high, -2.571)):
+        x, bend = (values.mean() - end) / error, skewness / np.sqrt(6)
+        assert x + bend * x**2 / 3 + bend**2 * x**3 / 27 + bend / 6 == pytest.approx(t)
+    assert high - values.mean() > values.mean() - low, "what is rare is high"
 
 
-def test_probability_of_improvement_counts_pairs_within_seeds() -> None:
-    one, other = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 0.0])
-    # Pairs: 1 beats 0; 2 beats 0 and ties twice; 3 beats all: (1 + 2 + 3) / 9.
-    assert probability_of_improvement([one], [other])[0] == pytest.approx(6 / 9)
-    far = [np.array([100.0, 101.0]), np.array([0.0, 1.0])], [np.array([90.0]), np.array([50.0])]
-    assert probability_of_improvement(*far)[0] == 0.5, (
-        "within seeds: always on the first, never on the second"
-    )
+SOME = st.lists(st.floats(-100, 100), min_size=2, max_size=30)
 
 
-@given(
-    st.lists(st.integers(-3, 3), min_size=1, max_size=8), st.lists(st.integers(-3, 3), min_size=1, max_size=8)
-)
-def test_probability_of_improvement_is_one_minus_that_of_the_other(
-    ours: list[int], theirs: list[int]
-) -> None:
-    x, y = [np.array(ours, float)], [np.array(theirs, float)]
-    forth, (low, high) = probability_of_improvement(x, y)
-    assert forth + probability_of_improvement(y, x)[0] == pytest.approx(1.0)
-    assert 0 <= low <= high <= 1
-    assert (low, high) == pytest.approx((forth, forth)) or low < high
+@given(SOME)
+def test_the_interval_of_a_mean_holds_it_and_turns_round_with_the_values(values: list[float]) -> None:
+    low, high = mean_interval(np.array(values)) or (1.0, 0.0)
+    assert low - 1e-9 <= np.mean(values) <= high + 1e-9
+    assert mean_interval(-np.array(values)) == pytest.approx((-high, -low), abs=1e-6)
 
 
-def test_clear_differences_are_told_from_chance() -> None:
-    generator = np.random.default_rng(2)
-    seeds = [generator.normal(0, 1, 20) for _ in range(5)]
-    again = [generator.normal(0, 1, 20) for _ in range(5)]
-    _, (low, high) = probability_of_improvement(seeds, again)
-    assert low < 0.5 < high
-    probability, (low, high) = probability_of_improvement([seed + 1 for seed in seeds], again)
-    assert 0.5 < low < probability < high
+def test_the_seeds_of_an_evaluation_make_no_difference() -> None:
+    """20 seeds of one episode are a sample of 20, whose interval had no width when seeds were strata."""
+    low, high = mean_interval(np.arange(20.0)) or (0.0, 0.0)
+    assert (low, high) == pytest.approx((6.73, 12.27), abs=0.01)
+
+
+def test_repeats_add_nothing_to_what_is_known() -> None:
+    assert effective_size([1] * 20) == 20
+    assert effective_size([5] * 4) == 4
+    assert effective_size([9, 1]) == 1
+    few = np.array([1.0, 2.0, 4.0, 9.0])
+    assert mean_interval(np.repeat(few, 5), effective_size([5] * 4)) == pytest.approx(mean_interval(few))
+    assert mean_interval(np.full(20, 3.0), effective_size([20])) is None
+    assert mean_interval(np.array([3.0])) is None
 
 
 def test_without_values_nothing_is_claimed() -> None:
-    for groups in ([], [np.array([])]):
-        with pytest.raises(ValueError, match="a value in every group"):
-            mean_interval(groups)
-    with pytest.raises(ValueError, match="2 groups against 1"):
-        probability_of_improvement([np.ones(1), np.ones(1)], [np.ones(1)])
+    with pytest.raises(ValueError, match="needs values"):
+        mean_interval(np.array([]))
+
+
+def test_runs_are_the_unit_where_they_differ_and_episodes_where_they_agree() -> None:
+    assert mean_over_runs([10.0, 20.0, 30.0], (18.0, 22.0)) == pytest.approx((-4.84, 44.84), abs=0.01)
+    assert mean_over_runs([20.0, 20.0, 20.0], (18.0, 22.0)) == (18.0, 22.0)
+    assert mean_over_runs([20.0], (18.0, 22.0)) == (18.0, 22.0)
+    assert mean_over_runs([20.0, 22.0], None) == pytest.approx((21 - 12.706, 21 + 12.706))
+
+
+def test_rates_of_runs_that_differ_tell_little_and_none_is_impossible() -> None:
+    low, high = rate_over_runs([1.0, 0.0, 1.0], 60)
+    assert low < 0.1 and high > 0.95
+    agree, pooled = rate_over_runs([0.5, 0.5, 0.5], 60), wilson(30, 60)
+    assert agree[0] <= pooled[0] and agree[1] >= pooled[1]
+    assert rate_over_runs([0.0, 0.0, 0.0], 60) == wilson(0, 60)
+    assert rate_over_runs([0.3], 20) == wilson(6, 20)
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=10))
+def test_rates_of_runs_stay_within_bounds(hits: list[int]) -> None:
+    low, high = rate_over_runs([hit / 20 for hit in hits], 20 * len(hits))
+    assert 0 <= low <= sum(hits) / 20 / len(hits) <= high <= 1
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=6), st.floats(-100, 100))
+def test_differences_move_with_their_values_and_turn_round_with_the_sides(
+    values: list[float], by: float
+) -> None:
+    half = half_width(values)
+    assert half is not None and half >= 0
+    low, high = difference([value + by for value in values], values) or (0.0, 0.0)
+    assert low - 1e-6 <= by <= high + 1e-6
+    assert difference(values, [value + by for value in values]) == pytest.approx((-high, -low), abs=1e-6)
+
+
+def test_the_difference_of_two_means_is_welchs() -> None:
+    """Variances 1 and 16 over 4 values each: standard error 2.0616, 3.37 degrees of freedom."""
+    ours, theirs = [1.0, 2.0, 3.0, 2.0], [0.0, 0.0, 0.0, 0.0]
+    spread = [value * np.sqrt(1.5) for value in ours]
+    low, high = difference(spread, [4 * value for value in spread]) or (0.0, 0.0)
+    assert (high - low) / 2 == pytest.approx(3.182 * np.sqrt(17 / 4))
+    assert difference(ours, theirs) == pytest.approx((2 - 3.182 * np.sqrt(1 / 6), 2 + 3.182 * np.sqrt(1 / 6)))
+    assert difference([1.0], [2.0, 3.0]) is None
+
+
+def test_quantiles_fall_towards_the_normal_one() -> None:
+    ours = [quantile(freedom) for freedom in range(1, 200)]
+    assert ours == sorted(ours, reverse=True)
+    assert ours[0] == 12.706 and 1.96 < ours[-1] < 1.98

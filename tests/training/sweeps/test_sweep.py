@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
@@ -21,7 +19,6 @@ from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.sweeps.comparison import recommendation, sweep_table
 from training.sweeps.local_jobs import TrialOutcome
-from training.sweeps.student import difference, half_width, quantile
 from training.sweeps.trials import Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 
 SHIPPED = ROOT / "configs" / "sweeps"
@@ -163,23 +160,6 @@ def test_the_recommendation_says_when_a_lead_is_noise() -> None:
     assert "One seed does not show" in recommendation(_outcomes(a=[9.0], b=[1.0]))
     assert "nothing to compare it with" in recommendation(_outcomes(a=[9.0], b=[None]))
     assert "nothing to recommend" in recommendation(_outcomes(a=[None]))
-
-
-@given(st.lists(st.floats(-100, 100), min_size=2, max_size=6), st.floats(-100, 100))
-def test_intervals_move_with_their_values_and_turn_round_with_the_sides(
-    values: list[float], by: float
-) -> None:
-    half = half_width(values)
-    assert half is not None and half >= 0
-    low, high = difference([value + by for value in values], values) or (0.0, 0.0)
-    assert low - 1e-6 <= by <= high + 1e-6
-    assert difference(values, [value + by for value in values]) == pytest.approx((-high, -low), abs=1e-6)
-
-
-def test_quantiles_fall_towards_the_normal_one() -> None:
-    ours = [quantile(freedom) for freedom in range(1, 200)]
-    assert ours == sorted(ours, reverse=True)
-    assert ours[0] == 12.706 and 1.96 < ours[-1] < 1.98
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,45 @@
+"""By when half of all episodes got there, where some never do."""
+
+from __future__ import annotations
+
+import pytest
+
+from training.evaluation.milestone_times import median_interval, median_time
+
+
+@pytest.mark.parametrize(
+    ("times", "lengths", "median"),
+    [
+        ([10, 30, None], [40, 40, 40], 30),  # two of three got there: half had by the second
+        ([10, None, None], [40, 40, 40], None),  # fewer than half: never said to be 10
+        ([10, 20, 30, 40], [40] * 4, 20),
+        ([None, None, 8], [5, 5, 9], 8),  # only one was watched until then, and it got there
+        ([None, 8, None, None], [5, 9, 9, 9], None),
+        ([], [], None),
+    ],
+)
+def test_median_counts_those_who_never_got_there(
+    times: list[int | None], lengths: list[int], median: float | None
+) -> None:
+    assert median_time(times, lengths) == median
+
+
+def test_the_interval_of_a_median_is_from_one_rank_to_another() -> None:
+    """Of 20: Wilson's interval of 6 holds a half (0.145 to 0.519), of 5 it does not; of 15 it is above."""
+    times = list(range(10, 210, 10))
+    assert median_interval(times, [1000] * 20) == (60, 150)
+    assert median_time(times, [1000] * 20) == 100
+
+
+def test_an_end_later_than_what_was_seen_is_not_made_up() -> None:
+    some: list[int | None] = [10] * 12 + [None] * 8
+    assert median_time(some, [40] * 20) == 10
+    assert median_interval(some, [40] * 20) == (10, None)
+    assert median_interval([None] * 20, [40] * 20) == (None, None)
+    assert median_interval([], []) == (None, None)
+
+
+def test_repeats_make_the_interval_of_a_median_no_narrower() -> None:
+    times: list[int | None] = [10, 20, 30, 40] * 5
+    assert median_interval(times, [50] * 20) == (20, 30)
+    assert median_interval(times, [50] * 20, 4) == (10, 40)
