@@ -12,7 +12,7 @@ AUTO = "auto"
 RAY = "ray"
 NO_SETTINGS = (
     *("config", "run_name", "resume", "accept_changes", "init_from"),
-    *("stop_after", "use_graphics", "ignore_memory", "export_sb3"),
+    *("stop_after", "use_graphics", "ignore_memory", "ignore_implausible", "export_sb3"),
 )
 """Flags that are no keys of a config."""
 
@@ -95,6 +95,8 @@ class TrainFlags:
     """Steps between evaluations on seeds held apart; 0 for none."""
     ignore_memory: Switch = False
     """Start although the run is estimated to need more memory than is free."""
+    ignore_implausible: Switch = False
+    """Train on a ROM that --game speaks for although its memory does not look like that game's."""
     export_sb3: File = None
     """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
     mlflow: Switch = False
