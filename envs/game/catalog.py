@@ -15,7 +15,7 @@ from envs.game.maps import MAP_NAMES
 from envs.game.milestones import FLIES, LATER_MILESTONES, MILESTONES, Milestone
 from envs.game.progress import progress_order
 from envs.game_boy.emulator import Emulator
-from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, Rom, read_rom
+from envs.game_boy.rom import COLOUR, EMBEDDED, ROM_VARIABLE, Rom, read_rom, rom_path
 
 __all__ = ["GAMES", "MILESTONES", "Game", "Milestone", "chosen_rom", "identify"]
 
@@ -73,7 +73,7 @@ def chosen_rom(rom: Path | str | None = None) -> Path:
     "embedded" as ``rom`` or in the variable is the embedded cartridge too.
     """
     rom = rom or os.environ.get(ROM_VARIABLE) or EMBEDDED
-    return EMBEDDED_ROM if str(rom) == EMBEDDED else Path(rom).expanduser()
+    return EMBEDDED_ROM if str(rom) == EMBEDDED else rom_path(rom)
 
 
 def _names_by_sha1() -> dict[str, str]:
@@ -110,6 +110,14 @@ def _refuse_other_releases(rom: Rom) -> None:
         )
 
 
+def _refuse_colour(rom: Rom) -> None:
+    if rom.colour_only:
+        raise UserError(
+            f'ROM {rom.path}: title "{rom.title}" is a cartridge for the Game Boy Color only (header 0x143 is'
+            f" 0x{rom.data[COLOUR]:02X}), which is not emulated here; the English Red and Blue can be played"
+        )
+
+
 def _unknown(rom: Rom) -> UserError:
     return UserError(
         f'ROM {rom.path}: title "{rom.title}", {len(rom.data)} bytes, SHA-1 {rom.sha1} is no known game;'
@@ -132,6 +140,7 @@ def identify(rom: Path | str = EMBEDDED_ROM, name: str | None = None) -> Game:
     recognised = _names_by_sha1().get(cartridge.sha1)
     if recognised is None:
         _refuse_other_releases(cartridge)
+        _refuse_colour(cartridge)
         if name is None:
             raise _unknown(cartridge)
         return _game(cartridge, name, assumed=True)

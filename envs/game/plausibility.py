@@ -6,7 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from envs.game.maps import BLOCK, MAP_SIZES
-from envs.ram import BAG_MAX, BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
+from envs.game_boy.memory import Memory
+from envs.ram import (
+    BAG_MAX,
+    BATTLE_LOST,
+    EVENT_BYTES,
+    PARTY_MAX,
+    W_PARTY_COUNT,
+    GameState,
+    PartyMon,
+    read_state,
+)
 
 SPECIES_MAX = 190  # internal indexes
 MOVE_MAX = 165
@@ -18,6 +28,9 @@ QUANTITY_MAX = 99
 POKEDEX_MAX = 151
 STEP_FRAMES_MAX = 16  # of an animated step
 MENU_MAX = 64
+PLAYER_NAME, PARTY_SPECIES, MAP_HEIGHT, MAP_WIDTH = 0xD158, 0xD164, 0xD368, 0xD369
+NAME_BYTES, LIST_END = 11, 0xFF
+BLANK, NAME_END = 0x7F, b"\x50"  # of the game's character set, whose letters come after the blank
 
 
 def _on_map(state: GameState) -> bool:
@@ -84,6 +97,29 @@ CHECKS: dict[str, Callable[[GameState], bool]] = {
     "active_slot": lambda s: s.battle <= 0 or s.active_slot < PARTY_MAX,
 }
 """Every field of GameState, with what must hold of it."""
+
+
+def memory_oddities(memory: Memory) -> list[str]:
+    """What memory has beside the fields of GameState that the game itself never has so.
+
+    The player's name (0xD158, wPlayerName) is letters and an end; the list of the party's species (0xD164,
+    wPartySpecies) says the same as its creatures, and ends; height and width of the map in blocks (0xD368,
+    0xD369, wCurMapHeight and wCurMapWidth) are not above those of the game's map. In a release whose
+    addresses are shifted, one or the other does not hold.
+    """
+    state = read_state(memory)
+    name = bytes(memory[PLAYER_NAME : PLAYER_NAME + NAME_BYTES])
+    letters, end, _ = name.partition(NAME_END)
+    odd = [] if letters and end and min(letters) >= BLANK else [f"player's name = {name.hex(' ')}"]
+    count, species = memory[W_PARTY_COUNT], [mon.species for mon in state.party]
+    listed = list(memory[PARTY_SPECIES : PARTY_SPECIES + len(species) + 1])
+    if count != len(species) or listed != [*species, LIST_END]:
+        odd.append(f"party of {count}, list of species = {listed}")
+    height, width = memory[MAP_HEIGHT], memory[MAP_WIDTH]
+    most_width, most_height = MAP_SIZES.get(state.map_id, (0xFF, 0xFF))
+    if not (1 <= width <= most_width and 1 <= height <= most_height):
+        odd.append(f"size of map {state.map_id} = {width} x {height}")
+    return odd
 
 
 def implausible(state: GameState) -> list[str]:

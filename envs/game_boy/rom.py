@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,20 @@ BANK = 0x4000  # bytes
 MAX_BYTES = 2 * BANK << 8  # the largest that a header can speak of: 8 MiB
 # Offsets in the header, as every Game Boy cartridge has it (Pan Docs, "The Cartridge Header").
 TITLE = slice(0x134, 0x144)
+COLOUR = 0x143  # 0x80 runs on both machines, 0xC0 on colour machines only
+COLOUR_ONLY = 0xC0
 ROM_SIZE = 0x148  # the file has 32 KiB << this
 RAM_SIZE = 0x149
 RAM_BYTES = {0: 0, 2: 0x2000, 3: 0x8000, 4: 0x20000, 5: 0x10000}
 DESTINATION = 0x14A  # 0 Japan, 1 elsewhere
 CHECKSUM = 0x14D  # of 0x134..0x14C
+# How archives begin: what they are called, and how to unpack one.
+ARCHIVES = {
+    b"PK\x03\x04": ("a ZIP archive", "unzip"),
+    b"\x1f\x8b": ("compressed with gzip", "gunzip --keep"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", "7z x"),
+    b"Rar!": ("a RAR archive", "unrar x"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +49,22 @@ class Rom:
         return self.data[DESTINATION]
 
     @property
+    def colour_only(self) -> bool:
+        """Whether the header says that it runs on the Game Boy Color alone."""
+        return self.data[COLOUR] & COLOUR_ONLY == COLOUR_ONLY
+
+    @property
     def ram_bytes(self) -> int:
         """The cartridge's own RAM, in bytes; 0 where the header says nothing that is known."""
         return RAM_BYTES.get(self.data[RAM_SIZE], 0)
+
+
+def rom_path(path: Path | str) -> Path:
+    """``path`` with ``~`` written out. Raises UserError when that is nobody's home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"ROM {path}: nobody's home folder; write the path out") from error
 
 
 def _checksum(data: bytes) -> int:
@@ -58,16 +81,41 @@ def _read_bytes(path: Path) -> bytes:
         raise UserError(
             f"ROM {path}: cannot be read ({error.strerror}); give the path of a Game Boy cartridge"
         ) from error
+    except ValueError as error:  # a zero byte
+        raise UserError(f"ROM {str(path)!r}: cannot be read ({error})") from error
+
+
+def _refuse_archive(path: Path, data: bytes) -> None:
+    for beginning, (kind, unpack) in ARCHIVES.items():
+        if data.startswith(beginning):
+            raise UserError(
+                f"ROM {path}: {kind}, not a cartridge; unpack it ({unpack} {shlex.quote(str(path))})"
+                " and give the .gb file that comes out"
+            )
+
+
+def _refuse_wrong_size(path: Path, data: bytes) -> None:
+    expected = 2 * BANK << min(data[ROM_SIZE], 8)
+    if len(data) < expected:
+        raise UserError(
+            f"ROM {path}: {len(data)} bytes, but its header says {expected}; the file is incomplete"
+        )
+    if len(data) > expected:
+        raise UserError(
+            f"ROM {path}: {len(data)} bytes, but its header says {expected}; the file has"
+            f" {len(data) - expected} bytes too many; it was joined to something else"
+        )
 
 
 def read_rom(path: Path | str) -> Rom:
     """The cartridge at ``path``.
 
-    Raises UserError when the file cannot be read, is no Game Boy cartridge (header checksum) or is shorter
-    or longer than its header says.
+    Raises UserError when the file cannot be read, is an archive, is no Game Boy cartridge (header checksum),
+    or is shorter or longer than its header says.
     """
-    path = Path(path).expanduser()
+    path = rom_path(path)
     data = _read_bytes(path)
+    _refuse_archive(path, data)
     if len(data) < 2 * BANK:
         raise UserError(f"ROM {path}: {len(data)} bytes; a Game Boy cartridge has at least {2 * BANK}")
     if data[CHECKSUM] != _checksum(data):
@@ -75,10 +123,11 @@ def read_rom(path: Path | str) -> Rom:
             f"ROM {path}: header checksum is 0x{data[CHECKSUM]:02X}, its bytes give 0x{_checksum(data):02X}; "
             "this is no Game Boy cartridge or a damaged one"
         )
-    expected = 2 * BANK << min(data[ROM_SIZE], 8)
-    if len(data) != expected:
-        raise UserError(
-            f"ROM {path}: {len(data)} bytes, but its header says {expected}; the file is incomplete"
-        )
-    title = data[TITLE].split(b"\0")[0].decode("ascii", "replace")
-    return Rom(path, data, title, hashlib.sha1(data, usedforsecurity=False).hexdigest())
+    _refuse_wrong_size(path, data)
+    return Rom(path, data, _title(data), hashlib.sha1(data, usedforsecurity=False).hexdigest())
+
+
+def _title(data: bytes) -> str:
+    """The title in the header; cartridges that know of colour have a flag in its last byte."""
+    title = data[TITLE] if data[COLOUR] < 0x80 else data[TITLE][:-1]
+    return title.split(b"\0")[0].decode("ascii", "replace")

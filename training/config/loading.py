@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
-from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
+from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, rom_path
 from training.config.cluster import RayConfig
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
@@ -51,8 +51,9 @@ def load_config(
     that names ``agent_id`` on) extend, or lies below everything where no file names one.
 
     ``overrides`` maps keys of TrainConfig to values; sections such as "rewards" and "network" are merged key
-    by key, everything else is replaced. Files of "reward_terms" are found from the config's folder, and their
-    paths written out. Where nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
+    by key, everything else is replaced. Files of "reward_terms" and the ROM are found from the config's
+    folder (from the working folder in ``overrides`` and POKEMON_RED_ROM), and their paths written out. Where
+    nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
 
     Raises:
         ConfigError: with one line that names every thing that is wrong.
@@ -63,7 +64,7 @@ def load_config(
     layers.append(ConfigLayer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
-    layers = [_with_terms_found(layer) for layer in layers]
+    layers = [_with_rom_found(_with_terms_found(layer)) for layer in layers]
     merged = _merge(layers)
     preset = merged.get("preset")
     if preset is not None:
@@ -73,7 +74,7 @@ def load_config(
         merged = {**preset_values(preset, merged), **merged}
     config = _validate(merged, layers)
     # Written out, so that a run's own config goes on with the cartridge that the run began with.
-    rom = config.rom or os.environ.get(ROM_VARIABLE) or EMBEDDED
+    rom = config.rom or _found_from(Path(), os.environ.get(ROM_VARIABLE) or EMBEDDED)
     return config.model_copy(update={"rom": rom})
 
 
@@ -100,6 +101,22 @@ def _with_terms_found(layer: ConfigLayer) -> ConfigLayer:
     except UserError as error:
         raise ConfigError(f"{layer.where('reward_terms')}: {error}") from None
     return ConfigLayer(layer.label, {**layer.values, "reward_terms": found})
+
+
+def _with_rom_found(layer: ConfigLayer) -> ConfigLayer:
+    rom = layer.values.get("rom")
+    if not isinstance(rom, str) or not rom:
+        return layer
+    folder = Path(layer.label).parent if layer.label else Path()
+    try:
+        return ConfigLayer(layer.label, {**layer.values, "rom": _found_from(folder, rom)})
+    except (ValueError, RuntimeError) as error:  # a UserError, a zero byte, links in a circle
+        raise ConfigError(f"{layer.where('rom')}: {error}") from None
+
+
+def _found_from(folder: Path, rom: str) -> str:
+    """The full path of a ROM that is named in ``folder``; "embedded" is none."""
+    return rom if rom == EMBEDDED else str((folder / rom_path(rom)).resolve())
 
 
 def _merge(layers: Iterable[ConfigLayer]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from envs.errors import UserError
 from envs.game.boot import DIRECTIONS, BootError
 from envs.game.catalog import Game, chosen_rom, identify
 from envs.game.maps import map_name
-from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible
+from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible, memory_oddities
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 from envs.start_states.cache import cache_folder
@@ -88,7 +88,7 @@ def _where(state: GameState) -> str:
 def check_state(emulator: Emulator) -> Iterator[CheckResult]:
     """Every field of GameState has a value that a game which has just begun can have."""
     state = read_state(emulator.memory)
-    wrong = implausible(state) + fresh_game_oddities(state)
+    wrong = implausible(state) + memory_oddities(emulator.memory) + fresh_game_oddities(state)
     if wrong:
         advice = "this release keeps its memory elsewhere, or is no English Red or Blue"
         yield CheckResult(

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from envs.game.catalog import Game, chosen_rom, identify
+from envs.errors import UserError
+from envs.game.catalog import BOOT_STARTS, Game, chosen_rom, identify
 from envs.game.interventions import INTERVENTIONS
+from envs.game.plausibility import fresh_game_oddities, implausible, memory_oddities
+from envs.game_boy.emulator import Emulator
+from envs.ram import read_state
 from envs.red_env import EnvConfig
 from envs.start_library import start_state
 from envs.start_states.state_files import StartState
@@ -93,3 +97,26 @@ def episodes_of(config: TrainConfig, game: Game, start: StartState) -> EnvConfig
         fast_text=config.fast_text,
         repel=config.repel,
     )
+
+
+def refuse_implausible(task: Task) -> None:
+    """Raise UserError when the game is only assumed and its memory cannot be that of the game.
+
+    What is looked at is the moment in which episodes begin; for a start at power-on, when memory says nothing
+    yet, the bedroom.
+    """
+    if not task.game.assumed:
+        return
+    fresh = task.start.name in BOOT_STARTS
+    start = start_state(task.game, "bedroom") if fresh else task.start
+    with Emulator(task.game.rom) as emulator:
+        emulator.load_state(start.data)
+        state = read_state(emulator.memory)
+        odd = implausible(state) + memory_oddities(emulator.memory)
+    odd += fresh_game_oddities(state) if fresh else []
+    if odd:
+        raise UserError(
+            f"ROM {task.game.rom}: its memory is not that of {task.game.name} at the start {start.name}:"
+            f" {', '.join(odd)}; releases in other languages keep their memory elsewhere;"
+            " --ignore-implausible trains all the same"
+        )

@@ -93,6 +93,8 @@ class TrainFlags:
     """Save and stop once this many steps are reached; --resume continues."""
     ignore_memory: Switch = False
     """Start although the run is estimated to need more memory than is free."""
+    ignore_implausible: Switch = False
+    """Train on a ROM that --game speaks for although its memory does not look like that game's."""
     export_sb3: File = None
     """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
     use_graphics: Switch = False

@@ -12,7 +12,7 @@ from envs.cluster.ray_api import require_ray
 from training.cli.parsing import UsageError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.environments.task import Task, game_of, resolve_task
+from training.environments.task import Task, game_of, refuse_implausible, resolve_task
 from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing
 from training.runs.lookup import find_checkpoint, newest, refuse_other_rom
 from training.session.flags import TrainFlags
@@ -89,6 +89,13 @@ def _check_cluster(flags: TrainFlags, config: TrainConfig) -> None:
     require_ray()
 
 
+def _check_plausible(flags: TrainFlags, task: Task) -> None:
+    if not flags.ignore_implausible:
+        refuse_implausible(task)
+    elif not task.game.assumed:
+        raise UsageError(f"--ignore-implausible has no effect: the ROM is known to be {task.game.name}")
+
+
 def _fresh(flags: TrainFlags) -> Plan:
     config = load_config(flags.config, flags.overrides())
     _check_cluster(flags, config)
@@ -96,6 +103,7 @@ def _fresh(flags: TrainFlags) -> Plan:
     folder = refuse_existing(name)
     weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
     task = resolve_task(config)
+    _check_plausible(flags, task)
     if flags.measure_num_envs:
         task = _with_measured_num_envs(flags, task)
     return Plan(
@@ -132,6 +140,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     if not flags.accept_changes:
         refuse_other_rom(folder, game)
     task = resolve_task(config, game)
+    _check_plausible(flags, task)
     lock = lock_run(folder)
     checkpoint = _newest_mended(folder)
     if checkpoint.steps >= config.training_steps:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,71 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, size: int) -> None:
         with pytest.raises(UserError, match=r"at least 32768|the file is incomplete") as error:
             use(path)
         assert str(path) in one_line(error)
+
+
+@pytest.mark.parametrize("more", [1, 0x4000, 0x80000])
+def test_a_file_that_is_too_long_is_not_called_incomplete(tmp_path: Path, more: int) -> None:
+    path = tmp_path / "long.gb"
+    path.write_bytes(EMBEDDED_ROM.read_bytes() + bytes(more))
+    for use in (identify, Emulator):
+        with pytest.raises(UserError, match=f"{more} bytes too many") as error:
+            use(path)
+        assert "incomplete" not in one_line(error)
+        assert str(path) in one_line(error)
+
+
+def test_archives_are_refused_by_name_with_how_to_unpack_them(tmp_path: Path) -> None:
+    zipped, gzipped = tmp_path / "my red.zip", tmp_path / "red.gb.gz"
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(EMBEDDED_ROM, "red.gb")
+    gzipped.write_bytes(gzip.compress(EMBEDDED_ROM.read_bytes()))
+    renamed = Path(shutil.copy(zipped, tmp_path / "red.gb"))
+    for path, kind, command in (
+        (zipped, "a ZIP archive", f"unzip '{zipped}'"),
+        (renamed, "a ZIP archive", f"unzip {renamed}"),
+        (gzipped, "compressed with gzip", f"gunzip --keep {gzipped}"),
+    ):
+        with pytest.raises(UserError, match=kind) as error:
+            identify(path)
+        assert command in one_line(error)
+
+
+def with_header(path: Path, **values: int) -> Path:
+    """The cartridge at ``path`` with other bytes in its header: colour=0xC0 and so on, the checksum put
+    right."""
+    data = bytearray(path.read_bytes())
+    for name, value in values.items():
+        data[{"colour": 0x143, "size": 0x148}[name]] = value
+    data[CHECKSUM] = -sum(byte + 1 for byte in data[0x134:CHECKSUM]) & 0xFF
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("name", [None, "red", "clover"])
+def test_a_cartridge_for_colour_machines_only_is_refused_by_name(tmp_path: Path, name: str | None) -> None:
+    path = with_header(unknown_cartridge(tmp_path / "x.gbc", b"RAINBOW"), colour=0xC0)
+    with pytest.raises(UserError, match='"RAINBOW" is a cartridge for the Game Boy Color only') as error:
+        identify(path, name)
+    assert "0xC0" in one_line(error)
+    crystal = with_header(unknown_cartridge(tmp_path / "c.gbc", b"PM_CRYSTAL"), colour=0xC0)
+    with pytest.raises(UserError, match="Pokémon Crystal"):
+        identify(crystal, name)
+
+
+def test_a_cartridge_that_knows_of_colour_and_does_without_is_not(tmp_path: Path) -> None:
+    path = with_header(unknown_cartridge(tmp_path / "x.gb", b"SOMEBODY"), colour=0x80)
+    assert (identify(path, "red").title, read_rom(path).colour_only) == ("SOMEBODY", False)
+
+
+def test_paths_with_blanks_umlauts_and_a_tilde_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "meine Spiele").mkdir()
+    path = Path(shutil.copy(EMBEDDED_ROM, tmp_path / "meine Spiele" / "grün.gb"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert identify("~/meine Spiele/grün.gb").rom == path
+    for name in ("~nobody-of-that-name/red.gb", "a\0b.gb"):
+        with pytest.raises(UserError) as error:
+            identify(name)
+        assert one_line(error).startswith("ROM ")
 
 
 def test_a_file_that_is_no_cartridge_is_refused(tmp_path: Path) -> None:

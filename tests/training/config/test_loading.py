@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.errors import nearest
+from envs.errors import UserError, nearest
+from envs.game_boy.rom import ROM_VARIABLE
 from envs.observation_names import OBSERVATION_NAMES
 from rewards.stack import DEFAULT_COEFFICIENTS
 from tests.paths import CONFIGS
@@ -19,6 +20,7 @@ from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.presets import SIZES, divisors_near, largest_divisor, preset_values
 from training.config.schema import TrainConfig
+from training.environments.task import game_of, resolve_task
 
 # A curriculum is made of configs and is none itself.
 SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.name != "curriculum.json")
@@ -80,6 +82,47 @@ def test_extends_is_relative_to_the_file_and_sections_are_merged(tmp_path: Path,
     top = write({"extends": "bases/base.json", "rewards": {"battle_win": 2.0}})
     rewards = load_config(top, {"rewards": {"battle_start_bonus": 3.0}}).rewards
     assert (rewards["battle_win"], rewards["battle_loss"], rewards["battle_start_bonus"]) == (2.0, -1.0, 3.0)
+
+
+def test_a_rom_is_found_from_the_folder_of_the_config_that_names_it(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep").mkdir()
+    write({"rom": "meine Spiele/grün.gb"}, "base.json")
+    config = write({"extends": "../base.json"}, "deep/x.json")
+    monkeypatch.chdir(tmp_path / "deep")
+    rom = str(tmp_path / "meine Spiele" / "grün.gb")
+    assert load_config(config).rom == load_config("../base.json").rom == rom
+    assert load_config(write({"rom": "../up.gb"}, "deep/y.json")).rom == str(tmp_path / "up.gb")
+    assert load_config(write({"rom": rom}, "deep/y.json")).rom == rom
+    assert load_config(write({"rom": "embedded"}, "deep/y.json")).rom == "embedded"
+    with pytest.raises(UserError, match=f"ROM {rom}: cannot be read"):
+        game_of(load_config(config))
+
+
+def test_a_rom_elsewhere_is_found_from_the_working_folder(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In flags and the variable. A run keeps the full path, so that it goes on from anywhere."""
+    config = write({"rom": "own.gb"})
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_config(config, {"rom": "a.gb"}).rom == str(tmp_path.parent / "a.gb")
+    assert load_config(config, {"rom": "~/b c.gb"}).rom == str(tmp_path / "b c.gb")
+    monkeypatch.setenv(ROM_VARIABLE, "c.gb")
+    assert load_config(None).rom == str(tmp_path.parent / "c.gb")
+    with pytest.raises(ConfigError, match=r"x\.json: rom: ROM ~nobody-of-that-name/x\.gb"):
+        load_config(write({"rom": "~nobody-of-that-name/x.gb"}))
+    with pytest.raises(ConfigError, match=r"--rom: .*null"):
+        load_config(None, {"rom": "a\0b.gb"})
+
+
+def test_a_config_with_a_start_that_the_game_does_not_have_says_which_it_has(write: Write) -> None:
+    config = load_config(write({"start": "gym9"}))
+    with pytest.raises(
+        UserError, match=r'"gym9": no start of clover .* known: power on, bedroom, starter, .*league'
+    ):
+        resolve_task(config)
 
 
 def test_total_steps_beats_the_multiplier(write: Write) -> None:

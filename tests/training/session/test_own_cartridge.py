@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 
 from envs.errors import UserError
-from envs.game.catalog import EMBEDDED_ROM
+from envs.game.catalog import EMBEDDED_ROM, Game
+from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, read_rom
+from envs.start_library import start_state
 from tests.training.conftest import Program
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.environments.task import game_of, resolve_task
+from training.environments.task import game_of, refuse_implausible, resolve_task
 from training.evaluation.watch import watch
 from training.runs.folder import RunError
 from training.runs.lookup import refuse_other_rom
+from training.session.flags import TrainFlags
+from training.session.plan import make_plan
 
 SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 32, "--total-steps", 64)
 
@@ -91,6 +95,47 @@ def test_the_variable_stands_in_for_the_flag_alone(
     path.write_text(json.dumps({"rom": EMBEDDED}))
     assert game_of(load_config(path)).rom == EMBEDDED_ROM
     assert game_of(TrainConfig(game="red")).name == "red"
+
+
+@pytest.fixture
+def shifted(own_game: Game, tmp_path: Path) -> Path:
+    """A state of it in which memory is five bytes further up, as in European releases."""
+    with Emulator(own_game.rom) as emulator:
+        emulator.load_state(start_state(own_game, "bedroom").data)
+        memory = [emulator.memory[0xD000 + n] for n in range(0x1000)]
+        for n, value in enumerate([*memory[-5:], *memory[:-5]]):
+            emulator.write(0xD000 + n, value, "shifted")
+        path = tmp_path / "shifted.state"
+        path.write_bytes(emulator.save_state())
+    return path
+
+
+def test_a_game_that_cannot_be_what_the_user_says_is_refused(
+    refused: Callable[..., str], own_game: Game, shifted: Path
+) -> None:
+    flags = ("--rom", own_game.rom, "--game", "red", "--start", shifted, "--run-name", "abroad", *SIZES)
+    line = refused("train_ppo", *flags)
+    assert line.startswith(f"ROM {own_game.rom}: its memory is not that of red at the start {shifted}: ")
+    assert "size of map" in line
+    assert "--ignore-implausible" in line
+
+
+def test_the_user_may_insist(own_game: Game, shifted: Path) -> None:
+    """Where nobody has to look at what the game then does."""
+    given = {"rom": own_game.rom, "game": "red", "start": str(shifted), "run_name": "insisted"}
+    plan = make_plan(TrainFlags(**given, ignore_implausible=True))
+    assert plan.task.start.name == str(shifted)
+    with pytest.raises(UserError, match="its memory is not that of red"):
+        make_plan(TrainFlags(**given))
+    with pytest.raises(UserError, match="--ignore-implausible has no effect: the ROM is known to be clover"):
+        make_plan(TrainFlags(run_name="insisted", start="bedroom", ignore_implausible=True))
+
+
+@pytest.mark.parametrize("start", ["power on", "bedroom"])
+def test_a_game_that_can_be_is_not(own_game: Game, start: str) -> None:
+    task = resolve_task(load_config(None, {"rom": str(own_game.rom), "game": "red", "start": start}))
+    refuse_implausible(task)
+    assert task.game.assumed
 
 
 def test_what_is_wrong_with_it_is_one_line(refused: Callable[..., str], unknown_rom: Path) -> None:
