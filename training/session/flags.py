@@ -94,7 +94,7 @@ class TrainFlags:
     ignore_memory: Switch = False
     """Start although the run is estimated to need more memory than is free."""
     ignore_implausible: Switch = False
-    """Train on a ROM that --game speaks for although its memory does not look like that game's."""
+    """Start although the memory of an unknown ROM does not look like that of the game it is said to be."""
     export_sb3: File = None
     """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
     use_graphics: Switch = False

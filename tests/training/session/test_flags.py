@@ -17,7 +17,7 @@ from training.session.flags import MARKS, TrainFlags
 
 OF_A_SESSION = {
     *("config", "run_name", "resume", "accept_changes", "init_from"),
-    *("stop_after", "use_graphics", "ignore_memory", "export_sb3"),
+    *("stop_after", "use_graphics", "ignore_memory", "ignore_implausible", "export_sb3"),
 }
 """Flags that are no settings: the plan handles them."""
 SWITCHES = {"fast_text", "bfloat16", "torch_deterministic", "mlflow", "wandb"}
