@@ -4,11 +4,12 @@ What keeps them from being farmed:
 
 - A battle begins or ends when that held for two steps; a single step in a battle is a transient, and so is
   a single step out of it unless another enemy stands there after it.
-- **Flee and return nets at most 0.** When a battle ends by flight, its start bonus is taken back, and so is
-  what its HP shares have earned above 0; what they have lost stays lost. After a flight nothing is paid in
-  advance: start bonus and HP gains of the next battle are held back until it is fought to its end, which
-  ends this state. So a discount cannot turn payment now and refund later into a gain either, but for one
-  battle's until one is fought.
+- **Flee and return, or losing on purpose, nets at most 0.** When a battle is fled or lost, its start bonus is
+  taken back, and so is what its HP shares have earned above 0; what they have lost stays lost. After that
+  nothing is paid in advance: start bonus and HP gains of the next battle are held back until one is won or
+  ends with a catch. So a discount cannot turn payment now and refund later into a gain either, but for one
+  battle's until one is won. Whatever the coefficients, the same battle pays no more when it is lost than when
+  it is fled, and no more then than when it is won.
 - Catching a creature ends a battle as well and is no flight: it costs a ball, and the next one has to be
   found.
 - **Healing in circles nets 0.** HP shares compare with the lowest mark of the battle: an enemy's HP pays
@@ -48,7 +49,7 @@ def _go_on(battle: BattleMemory, before: GameState, now: GameState) -> None:
         battle.started = True
     _enemy_hp(battle, before, now)
     _own_hp(battle, before, now)
-    _settle(battle, finished=False, fled=False)
+    _settle(battle, finished=False, refund=False)
 
 
 def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
@@ -88,8 +89,9 @@ def _close(battle: BattleMemory, now: GameState) -> None:
     battle.ended = battle.pending_end
     if battle.ended == "escaped" and (len(now.party), now.pokedex_owned) > battle.owned_at_start:
         battle.ended = "caught"
-    _settle(battle, finished=True, fled=battle.ended == "escaped")
-    battle.trusted = battle.ended != "escaped"
+    refund = battle.ended in ("escaped", "lost")
+    _settle(battle, finished=True, refund=refund)
+    battle.trusted = not refund
     battle.active, battle.pending_end = False, None
 
 
@@ -98,11 +100,12 @@ def _end_of(battle: BattleMemory, before: GameState, now: GameState) -> BattleEn
     return change if change in ("won", "lost") else "escaped"
 
 
-def _settle(battle: BattleMemory, *, finished: bool, fled: bool) -> None:
-    """What is due now, given what the battle is worth so far and what it has paid."""
+def _settle(battle: BattleMemory, *, finished: bool, refund: bool) -> None:
+    """What is due now, given what the battle is worth so far and what it has paid; after a flight or a loss
+    (``refund``) that is what it has cost."""
     worth = min(battle.enemy_taken, float(battle.enemy_limit)) - battle.own_lost
     in_advance = battle.trusted or finished
-    start, hp = (battle.start_share, worth) if in_advance and not fled else (0.0, min(worth, 0.0))
+    start, hp = (battle.start_share, worth) if in_advance and not refund else (0.0, min(worth, 0.0))
     battle.start_due, battle.start_paid = start - battle.start_paid, start
     battle.hp_due, battle.hp_paid = hp - battle.hp_paid, hp
 

@@ -104,8 +104,8 @@ class RewardStack:
         if self._waiting and not memory.battle.active:
             self._follow()
         memory.step += 1
-        dense.observe(memory, before, now, self._window)
         sparse.observe(memory, before, now)
+        dense.observe(memory, before, now, self._window)
         very_sparse.observe(memory, before, now, self.key_maps)
         dense.observe_progress(memory)
         values = [weight * value(before, now, memory) for weight, value in self._dense]

@@ -117,6 +117,20 @@ def lose_to_be_healed(play: Play) -> None:
     play.walk(dy=-15).warp(12, START.x, START.y)
 
 
+def lose_on_purpose(play: Play) -> None:
+    """Takes half of the enemy's HP, then lets it win."""
+    play.meet(16).hit(8).lose().warp(12, START.x, START.y)
+
+
+def lose_to_a_trainer(play: Play) -> None:
+    """Beats two of a trainer's three creatures, then loses to the third, again and again."""
+    play.meet(16, kind=2).hit(16)
+    for species in (36, 37):
+        play.then(enemy_species=species, enemy_hp=12, enemy_max_hp=12, enemy_level=4).hold(2)
+        play.hit(12 if species == 36 else 6)
+    play.lose().warp(12, START.x, START.y)
+
+
 def trade_to_and_fro(play: Play) -> None:
     """The same creature comes back higher from every trade."""
     play.team(OTHER).team(replace(HERO, level=30)).team(OTHER).team(HERO)
@@ -178,6 +192,8 @@ FARMS: tuple[Farm, ...] = (
     drink_potions_in_battle,
     heal_in_circles,
     lose_to_be_healed,
+    lose_on_purpose,
+    lose_to_a_trainer,
     deposit_and_withdraw,
     train_weak_ones_in_turn,
     swap_two_of_a_kind,
