@@ -51,7 +51,7 @@ class BattleMemory:
     enemy_low: dict[tuple[int, int, int], float] = field(default_factory=dict)  # at most a battle's enemies
     own_lost: float = 0.0  # HP shares lost, this battle
     own_low: list[float] = field(default_factory=list)  # per party slot
-    owned_at_start: tuple[int, int] = (0, 0)  # party size, kinds owned
+    owned_at_start: tuple[int, int, int] = (0, 0, 0)  # party size, kinds owned, creatures in the box
 
     def is_lost(self) -> bool:
         """Whether this step shows that the battle was lost, confirmed or not."""

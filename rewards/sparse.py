@@ -21,7 +21,9 @@ What keeps them from being farmed:
 
 from __future__ import annotations
 
-from envs.ram import PARTY_MAX, GameState, battle_change
+from operator import gt
+
+from envs.ram import BATTLE_LOST, PARTY_MAX, GameState, battle_change
 from rewards.base import BattleEnd, BattleMemory, EpisodeMemory, Term
 
 
@@ -59,7 +61,7 @@ def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
     battle.enemy_limit = 1 if state.battle == 1 else PARTY_MAX
     battle.enemy_taken, battle.enemy_low = 0.0, {}
     battle.own_lost, battle.own_low = 0.0, _own_shares(state)
-    battle.owned_at_start = len(state.party), state.pokedex_owned
+    battle.owned_at_start = _owned(state)
 
 
 def _come_to_an_end(battle: BattleMemory, before: GameState, now: GameState) -> None:
@@ -86,8 +88,8 @@ def _come_back(battle: BattleMemory, now: GameState) -> None:
 
 def _close(battle: BattleMemory, now: GameState) -> None:
     """The pending end is confirmed: settles the account."""
-    battle.ended = battle.pending_end
-    if battle.ended == "escaped" and (len(now.party), now.pokedex_owned) > battle.owned_at_start:
+    battle.ended = "lost" if now.battle == BATTLE_LOST else battle.pending_end
+    if battle.ended == "escaped" and any(map(gt, _owned(now), battle.owned_at_start)):
         battle.ended = "caught"
     refund = battle.ended in ("escaped", "lost")
     _settle(battle, finished=True, refund=refund)
@@ -108,6 +110,12 @@ def _settle(battle: BattleMemory, *, finished: bool, refund: bool) -> None:
     start, hp = (battle.start_share, worth) if in_advance and not refund else (0.0, min(worth, 0.0))
     battle.start_due, battle.start_paid = start - battle.start_paid, start
     battle.hp_due, battle.hp_paid = hp - battle.hp_paid, hp
+
+
+def _owned(state: GameState) -> tuple[int, int, int]:
+    """A catch raises one of these at least: party, kinds owned, the box that it goes to when the party is
+    full."""
+    return len(state.party), state.pokedex_owned, state.boxed
 
 
 def _enemy(state: GameState) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from envs.game.maps import BLOCK, MAP_SIZES
-from envs.ram import BAG_MAX, BATTLE_LOST, EVENT_BYTES, PARTY_MAX, GameState, PartyMon
+from envs.ram import BAG_MAX, BATTLE_LOST, EVENT_BYTES, PARTY_MAX, SAFARI, GameState, PartyMon
 
 SPECIES_MAX = 190  # internal indexes
 MOVE_MAX = 165
@@ -18,6 +18,8 @@ QUANTITY_MAX = 99
 POKEDEX_MAX = 151
 STEP_FRAMES_MAX = 16  # of an animated step
 MENU_MAX = 64
+MAP_SIDE_MAX = 72  # blocks
+BOX_MAX = 20
 
 
 def _on_map(state: GameState) -> bool:
@@ -81,6 +83,10 @@ CHECKS: dict[str, Callable[[GameState], bool]] = {
     "menu_item": lambda s: s.menu_item <= MENU_MAX,
     "last_map": lambda s: s.last_map in MAP_SIZES or s.last_map == 0xFF,
     "blackout_map": lambda s: s.blackout_map in MAP_SIZES,
+    "map_height": lambda s: s.map_height <= MAP_SIDE_MAX,
+    "map_width": lambda s: s.map_width <= MAP_SIDE_MAX,
+    "battle_type": lambda s: s.battle_type <= SAFARI,
+    "boxed": lambda s: s.boxed <= BOX_MAX,
 }
 """Every field of GameState, with what must hold of it."""
 

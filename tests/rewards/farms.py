@@ -173,8 +173,8 @@ def commute(play: Play) -> None:
 def flicker(play: Play) -> None:
     """The battle's screen goes for a moment and comes back, with the same enemy on its feet."""
     if play.now.battle == 0:
-        play.meet(16)
-    play.then(battle=0, battle_result=0).then(battle=1).hold()
+        play.meet(16, kind=2)
+    play.then(battle=0, battle_result=0).then(battle=2).hold()
 
 
 def flee_on_the_spot(play: Play) -> None:
