@@ -9,6 +9,7 @@ What keeps them from being farmed, with ``c`` the coefficient:
   therefore pays less than 2 n c in a whole episode, however long it is walked.
 - A tile counts only when the map has held for two steps and the position moved no further than a ledge or a
   bicycle can in one action, so the mixture of an old and a new place while a map loads is no tile.
+- What lies outside of a map is no tile, nor is anything of a map that does not exist.
 - The tile that a blackout leads to pays nothing: nobody walked there.
 - The penalties cannot be positive. ``penalty_stuck`` cannot be reset by starting battles and fleeing or
   losing them: that puts the counter back to where it was before the battle plus the battle's length.
@@ -16,6 +17,7 @@ What keeps them from being farmed, with ``c`` the coefficient:
 
 from __future__ import annotations
 
+from envs.game.plausible_moments import on_map
 from envs.ram import GameState
 from rewards.base import EpisodeMemory, Term, VisitMemory
 
@@ -37,7 +39,7 @@ def _near(tile: int, other: int) -> bool:
 def settled(before: GameState, now: GameState) -> bool:
     """Whether the position of ``now`` is a place and not the middle of a map change."""
     stride = abs(now.x - before.x) + abs(now.y - before.y)
-    return before.map_id == now.map_id and stride <= MAX_STRIDE
+    return before.map_id == now.map_id and stride <= MAX_STRIDE and on_map(now)
 
 
 def changed_nothing(before: GameState, now: GameState) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from envs.game.plausible_moments import PlausibleMoments
 from envs.ram import GameState
 from rewards import dense, sparse, very_sparse
 from rewards.base import COMPONENTS, EpisodeMemory, Layer, RewardBreakdown, Term, TermLayout, component_of
@@ -44,6 +45,7 @@ class RewardStack:
         # On most steps nothing is due in these layers, and none of their terms has to be asked.
         self._no_sparse, self._no_very_sparse = [0.0] * counts["sparse"], [0.0] * counts["very_sparse"]
         self.memory = EpisodeMemory()
+        self._moments = PlausibleMoments()
         self.layer_weights = self._in_force = check_layer_weights(layer_weights or {})
         self._weigh()
 
@@ -89,6 +91,7 @@ class RewardStack:
         """Forgets the last episode; what ``state`` already holds is never paid. Raises UserError when a
         user's term fails."""
         self.memory = EpisodeMemory()
+        self._moments.reset(state)
         dense.begin(self.memory, state)
         sparse.begin(self.memory, state)
         very_sparse.begin(self.memory, state, self.key_maps)
@@ -99,7 +102,9 @@ class RewardStack:
 
     def step(self, before: GameState, now: GameState) -> RewardBreakdown:
         """The reward of the action that led from ``before`` to ``now``, which must be consecutive
-        moments. Raises UserError when a user's term fails."""
+        moments. One that the game cannot be in pays nothing: to every term it looks as if the last one that
+        can be had lasted. Raises UserError when a user's term fails."""
+        before, now = self._moments.step(before, now)
         memory = self.memory
         if self._waiting and not memory.battle.active:
             self._follow()
@@ -130,6 +135,7 @@ class RewardStack:
         user's term remembers something else."""
         return {
             "memory": plain_memory(self.memory),
+            "moments": self._moments.snapshot(),
             "layer_weights": dict(self.layer_weights),
             "in_force": dict(self._in_force),
             "own": [term.snapshot() for term, _ in self.own],
@@ -138,6 +144,7 @@ class RewardStack:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Goes on from what ``snapshot`` of a stack with the same terms gave."""
         self.memory = memory_from(snapshot["memory"])
+        self._moments.restore(snapshot["moments"])
         self.layer_weights = check_layer_weights(snapshot["layer_weights"])
         self._in_force = check_layer_weights(snapshot["in_force"])
         self._weigh()

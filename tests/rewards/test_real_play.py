@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from envs.cartridge.walkthrough import run_to
 from envs.game.catalog import Game
+from envs.game.plausible_moments import PlausibleMoments
 from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.ram import GameState, read_state
 from envs.red_env import RedEnv
@@ -36,6 +38,7 @@ def play(env: RedEnv, choose: Choose, actions: int) -> dict[str, Any]:
     assert truncated
     account: dict[str, Any] = info["episode_stats"]
     assert account["return"] == pytest.approx(total)
+    assert account["implausible"] == 0
     for name in COMPONENTS:
         assert account["reward_components"][name] == pytest.approx(sums[name])
     return account
@@ -136,6 +139,9 @@ def test_the_walkthrough_is_paid_each_milestone_once(game: Game) -> None:
         run_to(emulator, "badge1")
         moments = emulator.moments
     moments.append(moments[-1])
+    plausible = PlausibleMoments()
+    plausible.reset(moments[0])
+    assert all(plausible.step(a, b) == (a, b) for a, b in pairwise(moments))
     earned, last = earn(moments), moments[-1]
     assert earned["milestone_badge"] == last.badge_count == 1
     assert earned["milestone_key_location"] == 8
