@@ -49,6 +49,10 @@ class BattleMemory:
     enemy_taken: float = 0.0  # HP shares taken from enemies, this battle
     last_enemy: tuple[int, int, int, int] = (0, 0, 0, 0)  # species, level, max HP, HP at the pending end
     enemy_low: dict[tuple[int, int, int], float] = field(default_factory=dict)  # at most a battle's enemies
+    own_level: int = 0  # highest of the party when the battle began
+    weak: bool = False  # a wild enemy of at most half that level
+    share: float = 1.0  # of what the enemy is worth
+    weak_ends: int = 0  # weak enemies beaten or caught in the episode
     own_lost: float = 0.0  # HP shares lost, this battle
     own_low: list[float] = field(default_factory=list)  # per party slot
     owned_at_start: tuple[int, int, int] = (0, 0, 0)  # party size, kinds owned, creatures in the box

@@ -16,6 +16,10 @@ What keeps them from being farmed:
   when it falls below its own lowest, one whole share per enemy at most, and an own creature's HP costs when
   it falls below the lowest of the battle. Healing, in battle or in a centre, moves no mark and pays
   nothing.
+- **Beating weak ones again and again** pays less each time, where ``battle_weak_decay`` (d) is above 0: what
+  a wild enemy of at most half the party's highest level is worth (start bonus, HP taken, the win) counts
+  (1 - d)^n, with n such enemies beaten or caught before in the episode. All together they are worth less than
+  1 / d of them.
 - ``battle_win`` and ``battle_loss`` pay once for each battle that was confirmed to begin.
 """
 
@@ -33,24 +37,26 @@ def begin(memory: EpisodeMemory, state: GameState) -> None:
         _open(memory.battle, state, start_share=0.0)
 
 
-def observe(memory: EpisodeMemory, before: GameState, now: GameState) -> None:
+def observe(memory: EpisodeMemory, before: GameState, now: GameState, weak_decay: float = 0.0) -> None:
     """Takes in one step: the battle's beginning or end, and what is due for start and HP."""
     battle = memory.battle
     battle.started, battle.ended, battle.start_due, battle.hp_due = False, None, 0.0, 0.0
     if now.battle > 0 and before.battle > 0:
-        _go_on(battle, before, now)
+        _go_on(battle, before, now, weak_decay)
     elif now.battle > 0:
         _come_back(battle, now)
     elif battle.active:
         _come_to_an_end(battle, before, now)
 
 
-def _go_on(battle: BattleMemory, before: GameState, now: GameState) -> None:
+def _go_on(battle: BattleMemory, before: GameState, now: GameState, weak_decay: float) -> None:
     if not battle.active:
         _open(battle, before, start_share=1.0)
         battle.started = True
     _enemy_hp(battle, before, now)
     _own_hp(battle, before, now)
+    if weak_decay:
+        _weigh(battle, now, weak_decay)
     _settle(battle, finished=False, refund=False)
 
 
@@ -62,6 +68,15 @@ def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
     battle.enemy_taken, battle.enemy_low = 0.0, {}
     battle.own_lost, battle.own_low = 0.0, _own_shares(state)
     battle.owned_at_start = _owned(state)
+    battle.own_level = max((mon.level for mon in state.party), default=0)
+    battle.weak, battle.share = False, 1.0
+
+
+def _weigh(battle: BattleMemory, now: GameState, weak_decay: float) -> None:
+    """How much a wild enemy is worth. Numbers left over from the battle before are corrected as soon as the
+    enemy's own are there, since what is due is settled anew on every step."""
+    battle.weak = battle.enemy_limit == 1 and 2 * now.enemy_level <= battle.own_level
+    battle.share = (1.0 - weak_decay) ** battle.weak_ends if battle.weak else 1.0
 
 
 def _come_to_an_end(battle: BattleMemory, before: GameState, now: GameState) -> None:
@@ -94,6 +109,7 @@ def _close(battle: BattleMemory, now: GameState) -> None:
     refund = battle.ended in ("escaped", "lost")
     _settle(battle, finished=True, refund=refund)
     battle.trusted = not refund
+    battle.weak_ends += battle.weak and not refund
     battle.active, battle.pending_end = False, None
 
 
@@ -105,9 +121,11 @@ def _end_of(battle: BattleMemory, before: GameState, now: GameState) -> BattleEn
 def _settle(battle: BattleMemory, *, finished: bool, refund: bool) -> None:
     """What is due now, given what the battle is worth so far and what it has paid; after a flight or a loss
     (``refund``) that is what it has cost."""
-    worth = min(battle.enemy_taken, float(battle.enemy_limit)) - battle.own_lost
+    worth = min(battle.enemy_taken, float(battle.enemy_limit)) * battle.share - battle.own_lost
     in_advance = battle.trusted or finished
-    start, hp = (battle.start_share, worth) if in_advance and not refund else (0.0, min(worth, 0.0))
+    start, hp = (
+        (battle.start_share * battle.share, worth) if in_advance and not refund else (0.0, min(worth, 0.0))
+    )
     battle.start_due, battle.start_paid = start - battle.start_paid, start
     battle.hp_due, battle.hp_paid = hp - battle.hp_paid, hp
 
@@ -163,9 +181,14 @@ def _own_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
             battle.own_low[slot] = share
 
 
+def win_share(memory: EpisodeMemory) -> float:
+    """How much of a win this step is worth: 0 unless a battle was won."""
+    return memory.battle.share if memory.battle.ended == "won" else 0.0
+
+
 TERMS = (
     Term("battle_start_bonus", "sparse", lambda before, now, memory: memory.battle.start_due),
     Term("battle_hp_delta", "sparse", lambda before, now, memory: memory.battle.hp_due),
-    Term("battle_win", "sparse", lambda before, now, memory: float(memory.battle.ended == "won")),
+    Term("battle_win", "sparse", lambda before, now, memory: win_share(memory)),
     Term("battle_loss", "sparse", lambda before, now, memory: float(memory.battle.ended == "lost")),
 )

@@ -9,7 +9,12 @@ from envs.game.plausible_moments import PlausibleMoments
 from envs.ram import GameState
 from rewards import dense, sparse, very_sparse
 from rewards.base import COMPONENTS, EpisodeMemory, Layer, RewardBreakdown, Term, TermLayout, component_of
-from rewards.coefficients import DEFAULT_COEFFICIENTS, check_coefficients, check_layer_weights
+from rewards.coefficients import (
+    DEFAULT_COEFFICIENTS,
+    WEAK_DECAY,
+    check_coefficients,
+    check_layer_weights,
+)
 from rewards.custom_terms import CustomTerm
 from rewards.memory_codec import memory_from, plain_memory
 
@@ -36,6 +41,7 @@ class RewardStack:
         self.coefficients = check_coefficients(coefficients)
         self.key_maps = tuple(key_maps)
         self._window = int(self.coefficients["exploration_recent_window"])
+        self._weak_decay = self.coefficients[WEAK_DECAY]
         stuck = dense.penalty_stuck(int(self.coefficients["stuck_after"]))
         terms: tuple[Term, ...] = (*dense.TERMS, stuck, *sparse.TERMS, *very_sparse.TERMS)
         self.terms = tuple(t for t in terms if self.coefficients[t.name] != 0)
@@ -109,7 +115,7 @@ class RewardStack:
         if self._waiting and not memory.battle.active:
             self._follow()
         memory.step += 1
-        sparse.observe(memory, before, now)
+        sparse.observe(memory, before, now, self._weak_decay)
         dense.observe(memory, before, now, self._window)
         very_sparse.observe(memory, before, now, self.key_maps)
         dense.observe_progress(memory)

@@ -67,8 +67,8 @@ class EpisodeStats:
 
     Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and
     levels count only when they held for two steps in a row. Of moments that the game cannot be in nothing
-    counts but their number (see envs.game.plausible_moments). ``goal`` (see envs.game.goals) is what makes the
-    episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
+    counts but their number (see envs.game.plausible_moments). ``goal`` (see envs.game.goals) is what makes
+    the episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
     goal.
     """
 

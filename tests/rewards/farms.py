@@ -131,6 +131,11 @@ def lose_to_a_trainer(play: Play) -> None:
     play.lose().warp(12, START.x, START.y)
 
 
+def beat_weak_ones(play: Play) -> None:
+    """Wins against creatures far below the own level, without end."""
+    play.meet(12).win()
+
+
 def trade_to_and_fro(play: Play) -> None:
     """The same creature comes back higher from every trade."""
     play.team(OTHER).team(replace(HERO, level=30)).team(OTHER).team(HERO)

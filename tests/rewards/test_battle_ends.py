@@ -25,6 +25,8 @@ NAMES = [n for n in DEFAULT_COEFFICIENTS if n not in ("stuck_after", "exploratio
 coefficients = st.fixed_dictionaries(
     {
         **{n: st.just(0.0) | st.floats(0, 100) for n in NAMES if n != "battle_weak_decay"},
+        "battle_weak_decay": st.just(0.0) | st.floats(0, 1),
+        "battle_win": st.floats(0.1, 100),  # something that decays
         "stuck_after": st.integers(1, 60).map(float),
         "exploration_recent_window": st.integers(1, 60).map(float),
     }

@@ -80,7 +80,8 @@ class RayConfig(BaseModel):
 class TrainConfig(BaseModel):
     """Everything that decides what a run learns. Unknown keys are refused; every field has its range.
 
-    "rewards" that are given are all there are (a coefficient left out is 0); none given: the defaults.
+    "rewards" of a file that extends nothing are all there are (a coefficient left out is 0); none given: the
+    defaults. What is extended is merged before, see training.config.reward_merging.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -35,7 +35,7 @@ from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
 from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
-from training.runs.summary import RunSummary, opening
+from training.runs.summary import RunSummary, opening, pays
 from training.session.checkpoint_callback import CheckpointCallback
 from training.session.exploration_pictures import exploration_picture
 from training.session.plan import Plan
@@ -228,6 +228,7 @@ def train(plan: Plan) -> RunSummary:
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
         print(memory, flush=True)
+        print(pays(plan.config), flush=True)
         return Session(plan, env).run()
     finally:
         env.close()
