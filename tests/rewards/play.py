@@ -142,6 +142,7 @@ states = st.builds(
     enemy_hp=st.integers(0, 20),
     enemy_max_hp=st.sampled_from((0, 10, 20)),
     event_bytes=event_bytes,
+    money=st.integers(0, 999_999),
     pokedex_owned=st.integers(0, 3),
     joy_ignore=st.sampled_from((0, 255)),
     last_map=st.sampled_from((0, 1)),
