@@ -68,7 +68,8 @@ class RewardStack:
         """From the next step on a layer's terms count this much; 1 for a layer that is left out.
 
         The sparse layer waits while a battle goes on: what a battle has paid in advance and takes back when
-        it is fled or lost is then one and the same sum. Raises UserError for an unknown layer or a weight below 0.
+        it is fled or lost is then one and the same sum. Raises UserError for an unknown layer or a weight
+        below 0.
         """
         self.layer_weights = check_layer_weights(weights)
         self._follow()
