@@ -27,7 +27,15 @@ MEANS = {
 MAP_PROGRESS = "train/episode_map_progress_max"
 WIN_RATE = "battle_stats/win_rate_mean"
 INTERVENTIONS = "env_stats/interventions_mean"
-KEYS = (*MEANS, *(f"reward_components/{name}" for name in COMPONENTS), MAP_PROGRESS, WIN_RATE, INTERVENTIONS)
+IMPLAUSIBLE = "env_stats/implausible"
+KEYS = (
+    *MEANS,
+    *(f"reward_components/{name}" for name in COMPONENTS),
+    MAP_PROGRESS,
+    WIN_RATE,
+    INTERVENTIONS,
+    IMPLAUSIBLE,
+)
 """Every key that is recorded, whatever the episodes were like."""
 MONITORED = ("rollout/ep_rew_mean", "rollout/ep_len_mean")
 """stable-baselines3's own, which it leaves out until an episode has ended."""
@@ -60,6 +68,7 @@ def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
     found[MAP_PROGRESS] = max((float(e["map_progress"]) for e in episodes), default=None)
     found[WIN_RATE] = win_rate(episodes)
     found[INTERVENTIONS] = mean_of(episodes, writes)
+    found[IMPLAUSIBLE] = mean_of(episodes, lambda episode: episode.get("implausible", 0))
     return {key: value for key, value in found.items() if value is not None}
 
 

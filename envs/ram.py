@@ -30,6 +30,7 @@ W_BATTLE_MON_HP = 0xD015  # 2: own creature in battle
 W_BATTLE_MON_LEVEL = 0xD022  # 1
 W_BATTLE_MON_MAX_HP = 0xD023  # 2
 W_IS_IN_BATTLE = 0xD057  # 1: 0 none, 1 wild, 2 trainer, 0xFF just lost
+W_BATTLE_TYPE = 0xD05A  # 1: 0 normal, 1 tutorial, 2 safari; 0 again when the battle ends
 W_ESCAPED_FROM_BATTLE = 0xD078  # 1: not 0: escaped
 W_PARTY_COUNT = 0xD163  # 1
 W_PARTY_MONS = 0xD16B  # six structures of 44 bytes; those past the count are stale
@@ -44,9 +45,12 @@ W_CUR_MAP = 0xD35E  # 1
 W_Y_COORD = 0xD361  # 1: steps; Y comes first
 W_X_COORD = 0xD362  # 1: steps
 W_LAST_MAP = 0xD365  # 1: outdoor map that an indoor exit leads back to
+W_CUR_MAP_HEIGHT = 0xD368  # 1: blocks of 2 x 2 steps
+W_CUR_MAP_WIDTH = 0xD369  # 1: likewise
 W_LAST_BLACKOUT_MAP = 0xD719  # 1: map of the healing place a blackout returns to
 W_EVENT_FLAGS = 0xD747  # 320: event n is bit n mod 8 (least significant first) of byte n div 8
 W_PLAY_TIME_HOURS = 0xDA41  # 1; minutes at 0xDA43, seconds at 0xDA44
+W_BOX_COUNT = 0xDA80  # 1: creatures in the current box; the embedded cartridge keeps its box elsewhere
 
 EVENT_BYTES = 320
 EVENT_COUNT = 8 * EVENT_BYTES
@@ -56,6 +60,8 @@ BAG_MAX = 20
 POKEDEX_BYTES = 19
 NO_MOVES = (0, 0, 0, 0)
 BATTLE_LOST = -1
+TRAINER = 2  # wIsInBattle
+SAFARI = 2  # wBattleType
 MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it counts for nothing
 
 # All that is read, in few slices, where memory cannot be had as a whole.
@@ -66,9 +72,9 @@ _STRETCHES = (
     slice(W_BATTLE_RESULT, W_BATTLE_RESULT + 1),
     slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1),
     slice(W_PARTY_COUNT, W_PARTY_MONS + PARTY_MAX * MON_BYTES),
-    slice(W_POKEDEX_OWNED, W_LAST_MAP + 1),
+    slice(W_POKEDEX_OWNED, W_CUR_MAP_WIDTH + 1),
     slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES),
-    slice(W_PLAY_TIME_HOURS, W_PLAY_TIME_HOURS + 4),
+    slice(W_PLAY_TIME_HOURS, W_BOX_COUNT + 1),
 )
 # The same table as one structure, in order of address, so that a state is unpacked in one go.
 _FIELDS = (
@@ -86,6 +92,7 @@ _FIELDS = (
     (W_BATTLE_MON_LEVEL, "B"),
     (W_BATTLE_MON_MAX_HP, "H"),
     (W_IS_IN_BATTLE, "B"),
+    (W_BATTLE_TYPE, "B"),
     (W_ESCAPED_FROM_BATTLE, "?"),
     (W_PARTY_COUNT, "B"),
     (W_PARTY_MONS, f"{PARTY_MAX * MON_BYTES}s"),
@@ -95,11 +102,14 @@ _FIELDS = (
     (W_Y_COORD, "B"),
     (W_X_COORD, "B"),
     (W_LAST_MAP, "B"),
+    (W_CUR_MAP_HEIGHT, "B"),
+    (W_CUR_MAP_WIDTH, "B"),
     (W_LAST_BLACKOUT_MAP, "B"),
     (W_EVENT_FLAGS, f"{EVENT_BYTES}s"),
     (W_PLAY_TIME_HOURS, "B"),
     (W_PLAY_TIME_HOURS + 2, "B"),
     (W_PLAY_TIME_HOURS + 3, "B"),
+    (W_BOX_COUNT, "B"),
 )
 
 
@@ -189,6 +199,10 @@ class GameState(NamedTuple):
     last_map: int = 0
     blackout_map: int = 0
     active_slot: int = 0  # of the party: creature in battle, see envs.fighter
+    map_height: int = 0  # blocks of 2 x 2 steps, 0: not known
+    map_width: int = 0
+    battle_type: int = 0  # 0 normal, 1 tutorial, 2 safari
+    boxed: int = 0  # creatures in the current box
 
     @property
     def badge_count(self) -> int:
@@ -268,8 +282,8 @@ def read_state(memory: Memory) -> GameState:
     (
         facing, menu_item, active_slot, joy_ignore, battle_result, walk_counter,
         enemy_species, enemy_hp, enemy_level, enemy_max_hp, own_hp, own_level, own_max_hp,
-        battle, escaped, members, party, belongings, badges, map_id, y, x, last_map,
-        blackout_map, event_bytes, hours, minutes, seconds,
+        battle, battle_type, escaped, members, party, belongings, badges, map_id, y, x, last_map,
+        map_height, map_width, blackout_map, event_bytes, hours, minutes, seconds, boxed,
     ) = _unpack(work_ram_of(memory), _FIRST)
     bag, money, owned, seen = _belongings(belongings)
     return GameState._make((  # in the order of its fields: names would cost as much as all the rest
@@ -278,7 +292,8 @@ def read_state(memory: Memory) -> GameState:
         _battle(battle), battle_result, escaped,
         enemy_species, enemy_level, enemy_hp, enemy_max_hp, own_level, own_hp, own_max_hp,
         event_bytes, money, bag, owned, seen, hours * 3600 + minutes * 60 + seconds,
-        joy_ignore, walk_counter, menu_item, last_map, blackout_map, active_slot,
+        joy_ignore, walk_counter, menu_item, last_map, blackout_map,
+        active_slot, map_height, map_width, battle_type, boxed,
     ))
     # fmt: on
 
@@ -286,15 +301,44 @@ def read_state(memory: Memory) -> GameState:
 def battle_change(before: GameState, now: GameState) -> BattleChange | None:
     """What happened to battles between two moments.
 
-    "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (fled, or
-    the wild creature was caught). The moment after a loss (battle -1) going back to 0 is not a second loss.
+    "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (somebody
+    ran, or the wild creature was caught). The moment after a loss (battle -1) going back to 0 is not a second
+    loss. The rules are those of the original, as its public disassembly (pret/pokered) has them.
     """
     if now.battle > 0:
         return "started" if before.battle <= 0 else None
     if before.battle <= 0:
         return None
-    if now.battle == BATTLE_LOST or now.battle_result == 1:
+    if _is_lost(before, now):
         return "lost"
-    if now.battle_result == 0 and not (before.escaped or now.escaped):
-        return "won"
-    return "escaped"
+    return "won" if _is_won(before, now) else "escaped"
+
+
+def _is_lost(before: GameState, now: GameState) -> bool:
+    """The result byte is 1 as soon as an own creature faints, so of a wild battle, which one may still run
+    from, it says nothing while another stands."""
+    standing = any(mon.hp for mon in now.party)
+    if now.battle == BATTLE_LOST or (now.party and not standing):
+        return True
+    if now.battle_result == 1:
+        return before.battle == TRAINER or not standing
+    return _blacked_out(before, now)
+
+
+def _blacked_out(before: GameState, now: GameState) -> bool:
+    """Signs of a blackout that passed within one action. About 40 frames after a battle is lost the result
+    byte and wIsInBattle are 0, half of the money is gone and the team is well again."""
+    well = all(mon.hp == mon.max_hp and not mon.status for mon in now.party)
+    if not now.party or not well or now.money != before.money // 2:
+        return False
+    return before.money > 0 or (now.map_id == now.blackout_map != before.map_id)
+
+
+def _is_won(before: GameState, now: GameState) -> bool:
+    """Of a wild battle, that the enemy fainted: when it runs, or the last safari ball is thrown, the result
+    byte is 0 as well."""
+    if now.battle_result != 0 or before.escaped or now.escaped:
+        return False
+    if before.battle == TRAINER:
+        return True
+    return before.battle_type != SAFARI and 0 in (before.enemy_hp, now.enemy_hp)

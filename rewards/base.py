@@ -22,6 +22,8 @@ class VisitMemory:
     paid there)."""
 
     tiles: dict[int, tuple[int, int]] = field(default_factory=dict)
+    last_tile: int = 0
+    carried: bool = False  # a battle was lost, and where the blackout leads is not yet known
     new_tile: bool = False  # this step
     recent_share: float = 0.0  # this step: 1, 1/2, 1/4, ... of the recent reward
     idle_steps: int = 0  # steps in a row that changed nothing
@@ -36,7 +38,7 @@ class BattleMemory:
     started: bool = False  # this step
     ended: BattleEnd | None = None  # this step
     pending_end: BattleEnd | None = None  # seen once, not yet confirmed
-    trusted: bool = True  # False after a flight, until a battle is fought to its end
+    trusted: bool = True  # False after a flight or a loss, until a battle is won or ends with a catch
     start_share: float = 1.0  # 0 when the episode began in this battle
     start_paid: float = 0.0  # shares of the start bonus, this battle
     start_due: float = 0.0  # this step
@@ -46,9 +48,17 @@ class BattleMemory:
     enemy_taken: float = 0.0  # HP shares taken from enemies, this battle
     last_enemy: tuple[int, int, int, int] = (0, 0, 0, 0)  # species, level, max HP, HP at the pending end
     enemy_low: dict[tuple[int, int, int], float] = field(default_factory=dict)  # at most a battle's enemies
+    own_level: int = 0  # highest of the party when the battle began
+    weak: bool = False  # a wild enemy of at most half that level
+    share: float = 1.0  # of what the enemy is worth
+    weak_ends: int = 0  # weak enemies beaten or caught in the episode
     own_lost: float = 0.0  # HP shares lost, this battle
     own_low: list[float] = field(default_factory=list)  # per party slot
-    owned_at_start: tuple[int, int] = (0, 0)  # party size, kinds owned
+    owned_at_start: tuple[int, int, int] = (0, 0, 0)  # party size, kinds owned, creatures in the box
+
+    def is_lost(self) -> bool:
+        """Whether this step shows that the battle was lost, confirmed or not."""
+        return "lost" in (self.pending_end, self.ended)
 
     def is_due(self) -> bool:
         """Whether this step pays for a battle at all."""

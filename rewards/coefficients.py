@@ -25,18 +25,28 @@ DEFAULT_COEFFICIENTS: dict[str, float] = {
     "milestone_level_up": 20.0,
     "milestone_key_location": 50.0,
     "milestone_event": 5.0,
+    "battle_weak_decay": 0.0,
 }
+WEAK_DECAY = "battle_weak_decay"  # a share, from 0 (off) to 1, and no term
+DECAYING = ("battle_start_bonus", "battle_hp_delta", "battle_win")
 # These are counts of steps, not weights: left out, they keep their default.
 PARAMETERS = ("exploration_recent_window", "stuck_after")
 MAX_PARAMETER = 1_000_000
 MAX_COEFFICIENT = 1e6
 
 
+def shortened(value: object) -> str:
+    """``repr(value)``, cut when it is long, as that of a number with hundreds of digits is."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:20]}... ({len(text)} characters)"
+
+
 def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
     """The full set of coefficients: what is given, 0 for what is not, the defaults of the step counts.
 
     Raises UserError for an unknown name, a number that is not finite or above 1e6, a penalty or loss above
-    0, a bonus below 0, and a step count that is no whole number from 1 to 1,000,000.
+    0, a bonus below 0, a step count that is no whole number from 1 to 1,000,000, and a battle_weak_decay
+    above 1 or one that nothing decays with.
     """
     full = {k: v if k in PARAMETERS else 0.0 for k, v in DEFAULT_COEFFICIENTS.items()}
     for name, value in coefficients.items():
@@ -44,13 +54,19 @@ def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
             raise UserError(f'unknown reward coefficient "{name}"; {known(name, full)}')
         _check_value(name, value)
         full[name] = float(value)
+    if full[WEAK_DECAY] and not any(full[name] for name in DECAYING):
+        raise UserError(
+            f"{WEAK_DECAY} is {full[WEAK_DECAY]!r}: it has no effect while {', '.join(DECAYING)} are all 0"
+        )
     return full
 
 
 def _check_value(name: str, value: float) -> None:
-    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > MAX_COEFFICIENT:
+    # Compared before anything else: whole numbers beyond the largest float raise OverflowError in math.
+    if not isinstance(value, int | float) or not abs(value) <= MAX_COEFFICIENT:
         raise UserError(
-            f"{name} is {value!r}: it must be a number between -{MAX_COEFFICIENT:g} and {MAX_COEFFICIENT:g}"
+            f"{name} is {shortened(value)}: it must be a number between"
+            f" -{MAX_COEFFICIENT:g} and {MAX_COEFFICIENT:g}"
         )
     if name in PARAMETERS:
         if value != int(value) or not 1 <= value <= MAX_PARAMETER:
@@ -62,6 +78,8 @@ def _check_value(name: str, value: float) -> None:
             raise UserError(f"{name} is {value!r}: it must be 0 or below")
     elif value < 0:
         raise UserError(f"{name} is {value!r}: it must be 0 or above")
+    elif name == WEAK_DECAY and value > 1:
+        raise UserError(f"{name} is {value!r}: it must be a number from 0 to 1")
 
 
 def check_layer_weights(weights: Mapping[str, float]) -> dict[Layer, float]:

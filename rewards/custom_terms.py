@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import math
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -22,9 +21,12 @@ from envs.errors import UserError, known
 from envs.ram import GameState
 from envs.reward_components import COMPONENTS, Component
 from rewards.base import LAYERS, EpisodeMemory, Layer, component_of
-from rewards.coefficients import MAX_COEFFICIENT
+from rewards.coefficients import MAX_COEFFICIENT, shortened
 
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
+MAX_UNITS = 1e9
+"""Most that a step can be worth, in units of the term: what coefficients and weights make of it is far from
+where single precision ends, in which rewards go to the learner."""
 
 
 class CustomTerm:
@@ -56,35 +58,45 @@ class CustomTerm:
                 raise self._wrong(f"reset() raised {told(error)}") from error
 
     def __call__(self, before: GameState, now: GameState, memory: EpisodeMemory) -> float:
-        """Units of the term that this step is worth. Raises UserError when the term raises or gives no
-        finite number."""
+        """Units of the term that this step is worth. Raises UserError when the term raises or gives
+        anything but a number from -1e9 to 1e9."""
         try:
             value = self._term(before, now, memory)
         except Exception as error:
             raise self._wrong(f"step {memory.step} raised {told(error)}") from error
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise self._wrong(f"step {memory.step} gave {value!r}: it must be a finite number")
+        if not isinstance(value, int | float) or not abs(value) <= MAX_UNITS:
+            raise self._wrong(
+                f"step {memory.step} gave {shortened(value)}: it must be a finite number between"
+                f" -{MAX_UNITS:g} and {MAX_UNITS:g}"
+            )
         return float(value)
 
     def snapshot(self) -> Any:
         """What the term remembers: its own ``snapshot()``, or its attributes, as plain JSON values. Raises
         UserError when they are something else."""
         own = getattr(self._term, "snapshot", None)
-        kept = own() if own is not None else dict(getattr(self._term, "__dict__", {}))
+        try:
+            kept = own() if own is not None else dict(getattr(self._term, "__dict__", {}))
+        except Exception as error:
+            raise self._wrong(f"snapshot() raised {told(error)}") from error
         if not _plain(kept):
             raise self._wrong(
-                "its attributes must be numbers, texts, lists, and dicts with text keys, or the class must"
+                "its attributes must be numbers, texts, lists, and dicts with text keys (none that begins"
+                " with $), or the class must"
                 " have snapshot() and restore(kept) that give and take such values"
             )
         return json.loads(json.dumps(kept))
 
     def restore(self, kept: Any) -> None:
-        """Goes on from what ``snapshot`` gave."""
+        """Goes on from what ``snapshot`` gave. Raises UserError when the term cannot."""
         own = getattr(self._term, "restore", None)
-        if own is not None:
-            own(kept)
-        else:
-            vars(self._term).update(kept)
+        try:
+            if own is not None:
+                own(kept)
+            else:
+                vars(self._term).update(kept)
+        except Exception as error:
+            raise self._wrong(f"restore() raised {told(error)}") from error
 
     def _wrong(self, what: str) -> UserError:
         return UserError(f"reward term {self.spec}: {what}")
@@ -156,7 +168,7 @@ def told(error: Exception) -> str:
 
 def _plain(value: Any) -> bool:
     if isinstance(value, dict):
-        return all(isinstance(key, str) and _plain(own) for key, own in value.items())
+        return all(isinstance(key, str) and key[:1] != "$" and _plain(own) for key, own in value.items())
     if isinstance(value, list):
         return all(map(_plain, value))
     return value is None or isinstance(value, bool | int | float | str)
@@ -167,9 +179,9 @@ def check_custom_coefficients(terms: Mapping[str, float]) -> None:
     or above 1e6."""
     for spec, coefficient in terms.items():
         split_spec(spec)
-        if not math.isfinite(coefficient) or abs(coefficient) > MAX_COEFFICIENT:
+        if not abs(coefficient) <= MAX_COEFFICIENT:
             raise UserError(
-                f"reward term {spec} has {coefficient!r}: it must be a number between"
+                f"reward term {spec} has {shortened(coefficient)}: it must be a number between"
                 f" -{MAX_COEFFICIENT:g} and {MAX_COEFFICIENT:g}"
             )
 

@@ -9,12 +9,15 @@ What keeps them from being farmed, with ``c`` the coefficient:
   therefore pays less than 2 n c in a whole episode, however long it is walked.
 - A tile counts only when the map has held for two steps and the position moved no further than a ledge or a
   bicycle can in one action, so the mixture of an old and a new place while a map loads is no tile.
-- The penalties cannot be positive. ``penalty_stuck`` cannot be reset by starting battles and fleeing: a
-  flight puts the counter back to where it was before the battle plus the battle's length.
+- What lies outside of a map is no tile, nor is anything of a map that does not exist.
+- The tile that a blackout leads to pays nothing: nobody walked there.
+- The penalties cannot be positive. ``penalty_stuck`` cannot be reset by starting battles and fleeing or
+  losing them: that puts the counter back to where it was before the battle plus the battle's length.
 """
 
 from __future__ import annotations
 
+from envs.game.plausible_moments import on_map
 from envs.ram import GameState
 from rewards.base import EpisodeMemory, Term, VisitMemory
 
@@ -27,10 +30,16 @@ def tile_key(state: GameState) -> int:
     return state.map_id << 16 | state.y << 8 | state.x
 
 
+def _near(tile: int, other: int) -> bool:
+    """Whether one action can lead from one tile to the other."""
+    dy, dx = (abs((tile >> shift & 255) - (other >> shift & 255)) for shift in (8, 0))
+    return tile >> 16 == other >> 16 and dx + dy <= MAX_STRIDE
+
+
 def settled(before: GameState, now: GameState) -> bool:
     """Whether the position of ``now`` is a place and not the middle of a map change."""
     stride = abs(now.x - before.x) + abs(now.y - before.y)
-    return before.map_id == now.map_id and stride <= MAX_STRIDE
+    return before.map_id == now.map_id and stride <= MAX_STRIDE and on_map(now)
 
 
 def changed_nothing(before: GameState, now: GameState) -> bool:
@@ -40,7 +49,7 @@ def changed_nothing(before: GameState, now: GameState) -> bool:
     thing to "walked into a wall": pressing A at nothing counts as well, and so does every further press in
     a conversation.
     """
-    if before.battle or now.battle or now.joy_ignore or now.walk_counter:
+    if before.battle > 0 or now.battle > 0 or now.joy_ignore or now.walk_counter:
         return False
     return (
         tile_key(before) == tile_key(now)
@@ -55,17 +64,30 @@ def changed_nothing(before: GameState, now: GameState) -> bool:
 
 def begin(memory: EpisodeMemory, state: GameState) -> None:
     """The tile an episode begins on was visited."""
+    memory.places.last_tile = tile_key(state)
     memory.places.tiles[tile_key(state)] = (0, 0)
 
 
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, window: int) -> None:
     """Takes in one step: which tile, whether it is new, what share of the recent reward is due (``window``
-    steps)."""
+    steps). Battles must have taken it in."""
     places = memory.places
     places.new_tile, places.recent_share = False, 0.0
     places.idle_steps = places.idle_steps + 1 if changed_nothing(before, now) else 0
+    places.carried |= memory.battle.is_lost()
     if settled(before, now):
-        _visit(places, tile_key(now), memory.step, window)
+        _arrive(places, tile_key(now), memory.step, window)
+
+
+def _arrive(places: VisitMemory, tile: int, step: int, window: int) -> None:
+    """Visits ``tile``; for nothing when it is where a blackout led to, or where the player stood already."""
+    last, places.last_tile = places.last_tile, tile
+    carried_there = places.carried and not _near(tile, last)
+    if tile == last or carried_there:
+        places.tiles[tile] = (step, places.tiles.get(tile, (0, 0))[1])
+    else:
+        _visit(places, tile, step, window)
+    places.carried &= tile == last
 
 
 def _visit(places: VisitMemory, tile: int, step: int, window: int) -> None:
@@ -88,7 +110,7 @@ def observe_progress(memory: EpisodeMemory) -> None:
     if battle.started:
         memory.steps_before_battle = memory.steps_without_progress
         memory.steps_without_progress = 0
-    if battle.ended == "escaped":
+    if battle.ended in ("escaped", "lost"):
         memory.steps_without_progress = memory.steps_before_battle
     elif battle.ended is not None or memory.places.new_tile or milestone:
         memory.steps_without_progress = memory.steps_before_battle = 0

@@ -23,6 +23,8 @@ def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
         "steps_before_battle": memory.steps_before_battle,
         "tiles": np.array(rows, _ROW).tobytes(),
         "idle_steps": places.idle_steps,
+        "last_tile": places.last_tile,
+        "carried": places.carried,
         "battle": {
             **asdict(battle),
             "last_enemy": list(battle.last_enemy),
@@ -48,7 +50,10 @@ def memory_from(plain: Mapping[str, Any]) -> EpisodeMemory:
         steps_without_progress=plain["steps_without_progress"],
         steps_before_battle=plain["steps_before_battle"],
         places=VisitMemory(
-            tiles={tile: (step, paid) for tile, step, paid in rows}, idle_steps=plain["idle_steps"]
+            tiles={tile: (step, paid) for tile, step, paid in rows},
+            idle_steps=plain["idle_steps"],
+            last_tile=plain["last_tile"],
+            carried=plain["carried"],
         ),
         battle=_battle(plain["battle"]),
         progress=_progress(plain["progress"]),

@@ -4,23 +4,30 @@ What keeps them from being farmed:
 
 - A battle begins or ends when that held for two steps; a single step in a battle is a transient, and so is
   a single step out of it unless another enemy stands there after it.
-- **Flee and return nets at most 0.** When a battle ends by flight, its start bonus is taken back, and so is
-  what its HP shares have earned above 0; what they have lost stays lost. After a flight nothing is paid in
-  advance: start bonus and HP gains of the next battle are held back until it is fought to its end, which
-  ends this state. So a discount cannot turn payment now and refund later into a gain either, but for one
-  battle's until one is fought.
+- **Flee and return, or losing on purpose, nets at most 0.** When a battle is fled or lost, its start bonus is
+  taken back, and so is what its HP shares have earned above 0; what they have lost stays lost. After that
+  nothing is paid in advance: start bonus and HP gains of the next battle are held back until one is won or
+  ends with a catch. So a discount cannot turn payment now and refund later into a gain either, but for one
+  battle's until one is won. Whatever the coefficients, the same battle pays no more when it is lost than when
+  it is fled, and no more then than when it is won.
 - Catching a creature ends a battle as well and is no flight: it costs a ball, and the next one has to be
   found.
 - **Healing in circles nets 0.** HP shares compare with the lowest mark of the battle: an enemy's HP pays
   when it falls below its own lowest, one whole share per enemy at most, and an own creature's HP costs when
   it falls below the lowest of the battle. Healing, in battle or in a centre, moves no mark and pays
   nothing.
+- **Beating weak ones again and again** pays less each time, where ``battle_weak_decay`` (d) is above 0: what
+  a wild enemy of at most half the party's highest level is worth (start bonus, HP taken, the win) counts
+  (1 - d)^n, with n such enemies beaten or caught before in the episode. All together they are worth less than
+  1 / d of them.
 - ``battle_win`` and ``battle_loss`` pay once for each battle that was confirmed to begin.
 """
 
 from __future__ import annotations
 
-from envs.ram import PARTY_MAX, GameState, battle_change
+from operator import gt
+
+from envs.ram import BATTLE_LOST, PARTY_MAX, GameState, battle_change
 from rewards.base import BattleEnd, BattleMemory, EpisodeMemory, Term
 
 
@@ -30,25 +37,27 @@ def begin(memory: EpisodeMemory, state: GameState) -> None:
         _open(memory.battle, state, start_share=0.0)
 
 
-def observe(memory: EpisodeMemory, before: GameState, now: GameState) -> None:
+def observe(memory: EpisodeMemory, before: GameState, now: GameState, weak_decay: float = 0.0) -> None:
     """Takes in one step: the battle's beginning or end, and what is due for start and HP."""
     battle = memory.battle
     battle.started, battle.ended, battle.start_due, battle.hp_due = False, None, 0.0, 0.0
     if now.battle > 0 and before.battle > 0:
-        _go_on(battle, before, now)
+        _go_on(battle, before, now, weak_decay)
     elif now.battle > 0:
         _come_back(battle, now)
     elif battle.active:
         _come_to_an_end(battle, before, now)
 
 
-def _go_on(battle: BattleMemory, before: GameState, now: GameState) -> None:
+def _go_on(battle: BattleMemory, before: GameState, now: GameState, weak_decay: float) -> None:
     if not battle.active:
         _open(battle, before, start_share=1.0)
         battle.started = True
     _enemy_hp(battle, before, now)
     _own_hp(battle, before, now)
-    _settle(battle, finished=False, fled=False)
+    if weak_decay:
+        _weigh(battle, now, weak_decay)
+    _settle(battle, finished=False, refund=False)
 
 
 def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
@@ -58,7 +67,16 @@ def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
     battle.enemy_limit = 1 if state.battle == 1 else PARTY_MAX
     battle.enemy_taken, battle.enemy_low = 0.0, {}
     battle.own_lost, battle.own_low = 0.0, _own_shares(state)
-    battle.owned_at_start = len(state.party), state.pokedex_owned
+    battle.owned_at_start = _owned(state)
+    battle.own_level = max((mon.level for mon in state.party), default=0)
+    battle.weak, battle.share = False, 1.0
+
+
+def _weigh(battle: BattleMemory, now: GameState, weak_decay: float) -> None:
+    """How much a wild enemy is worth. Numbers left over from the battle before are corrected as soon as the
+    enemy's own are there, since what is due is settled anew on every step."""
+    battle.weak = battle.enemy_limit == 1 and 2 * now.enemy_level <= battle.own_level
+    battle.share = (1.0 - weak_decay) ** battle.weak_ends if battle.weak else 1.0
 
 
 def _come_to_an_end(battle: BattleMemory, before: GameState, now: GameState) -> None:
@@ -85,11 +103,13 @@ def _come_back(battle: BattleMemory, now: GameState) -> None:
 
 def _close(battle: BattleMemory, now: GameState) -> None:
     """The pending end is confirmed: settles the account."""
-    battle.ended = battle.pending_end
-    if battle.ended == "escaped" and (len(now.party), now.pokedex_owned) > battle.owned_at_start:
+    battle.ended = "lost" if now.battle == BATTLE_LOST else battle.pending_end
+    if battle.ended == "escaped" and any(map(gt, _owned(now), battle.owned_at_start)):
         battle.ended = "caught"
-    _settle(battle, finished=True, fled=battle.ended == "escaped")
-    battle.trusted = battle.ended != "escaped"
+    refund = battle.ended in ("escaped", "lost")
+    _settle(battle, finished=True, refund=refund)
+    battle.trusted = not refund
+    battle.weak_ends += battle.weak and not refund
     battle.active, battle.pending_end = False, None
 
 
@@ -98,13 +118,22 @@ def _end_of(battle: BattleMemory, before: GameState, now: GameState) -> BattleEn
     return change if change in ("won", "lost") else "escaped"
 
 
-def _settle(battle: BattleMemory, *, finished: bool, fled: bool) -> None:
-    """What is due now, given what the battle is worth so far and what it has paid."""
-    worth = min(battle.enemy_taken, float(battle.enemy_limit)) - battle.own_lost
+def _settle(battle: BattleMemory, *, finished: bool, refund: bool) -> None:
+    """What is due now, given what the battle is worth so far and what it has paid; after a flight or a loss
+    (``refund``) that is what it has cost."""
+    worth = min(battle.enemy_taken, float(battle.enemy_limit)) * battle.share - battle.own_lost
     in_advance = battle.trusted or finished
-    start, hp = (battle.start_share, worth) if in_advance and not fled else (0.0, min(worth, 0.0))
+    start, hp = (
+        (battle.start_share * battle.share, worth) if in_advance and not refund else (0.0, min(worth, 0.0))
+    )
     battle.start_due, battle.start_paid = start - battle.start_paid, start
     battle.hp_due, battle.hp_paid = hp - battle.hp_paid, hp
+
+
+def _owned(state: GameState) -> tuple[int, int, int]:
+    """A catch raises one of these at least: party, kinds owned, the box that it goes to when the party is
+    full."""
+    return len(state.party), state.pokedex_owned, state.boxed
 
 
 def _enemy(state: GameState) -> tuple[int, int, int, int]:
@@ -152,9 +181,14 @@ def _own_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
             battle.own_low[slot] = share
 
 
+def win_share(memory: EpisodeMemory) -> float:
+    """How much of a win this step is worth: 0 unless a battle was won."""
+    return memory.battle.share if memory.battle.ended == "won" else 0.0
+
+
 TERMS = (
     Term("battle_start_bonus", "sparse", lambda before, now, memory: memory.battle.start_due),
     Term("battle_hp_delta", "sparse", lambda before, now, memory: memory.battle.hp_due),
-    Term("battle_win", "sparse", lambda before, now, memory: float(memory.battle.ended == "won")),
+    Term("battle_win", "sparse", lambda before, now, memory: win_share(memory)),
     Term("battle_loss", "sparse", lambda before, now, memory: float(memory.battle.ended == "lost")),
 )

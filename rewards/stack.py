@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from envs.game.plausible_moments import PlausibleMoments
 from envs.ram import GameState
 from envs.reward_components import COMPONENTS
 from rewards import dense, sparse, very_sparse
 from rewards.base import EpisodeMemory, Layer, RewardBreakdown, Term, TermLayout, component_of
-from rewards.coefficients import DEFAULT_COEFFICIENTS, check_coefficients, check_layer_weights
+from rewards.coefficients import (
+    DEFAULT_COEFFICIENTS,
+    WEAK_DECAY,
+    check_coefficients,
+    check_layer_weights,
+)
 from rewards.custom_terms import CustomTerm
 from rewards.memory_codec import memory_from, plain_memory
 
@@ -36,6 +42,7 @@ class RewardStack:
         self.coefficients = check_coefficients(coefficients)
         self.key_maps = tuple(key_maps)
         self._window = int(self.coefficients["exploration_recent_window"])
+        self._weak_decay = self.coefficients[WEAK_DECAY]
         stuck = dense.penalty_stuck(int(self.coefficients["stuck_after"]))
         terms: tuple[Term, ...] = (*dense.TERMS, stuck, *sparse.TERMS, *very_sparse.TERMS)
         self.terms = tuple(t for t in terms if self.coefficients[t.name] != 0)
@@ -45,6 +52,7 @@ class RewardStack:
         # On most steps nothing is due in these layers, and none of their terms has to be asked.
         self._no_sparse, self._no_very_sparse = [0.0] * counts["sparse"], [0.0] * counts["very_sparse"]
         self.memory = EpisodeMemory()
+        self._moments = PlausibleMoments()
         self.layer_weights = self._in_force = check_layer_weights(layer_weights or {})
         self._weigh()
 
@@ -61,7 +69,8 @@ class RewardStack:
         """From the next step on a layer's terms count this much; 1 for a layer that is left out.
 
         The sparse layer waits while a battle goes on: what a battle has paid in advance and takes back when
-        it is fled is then one and the same sum. Raises UserError for an unknown layer or a weight below 0.
+        it is fled or lost is then one and the same sum. Raises UserError for an unknown layer or a weight
+        below 0.
         """
         self.layer_weights = check_layer_weights(weights)
         self._follow()
@@ -90,6 +99,7 @@ class RewardStack:
         """Forgets the last episode; what ``state`` already holds is never paid. Raises UserError when a
         user's term fails."""
         self.memory = EpisodeMemory()
+        self._moments.reset(state)
         dense.begin(self.memory, state)
         sparse.begin(self.memory, state)
         very_sparse.begin(self.memory, state, self.key_maps)
@@ -100,13 +110,15 @@ class RewardStack:
 
     def step(self, before: GameState, now: GameState) -> RewardBreakdown:
         """The reward of the action that led from ``before`` to ``now``, which must be consecutive
-        moments. Raises UserError when a user's term fails."""
+        moments. One that the game cannot be in pays nothing: to every term it looks as if the last one that
+        can be had lasted. Raises UserError when a user's term fails."""
+        before, now = self._moments.step(before, now)
         memory = self.memory
         if self._waiting and not memory.battle.active:
             self._follow()
         memory.step += 1
+        sparse.observe(memory, before, now, self._weak_decay)
         dense.observe(memory, before, now, self._window)
-        sparse.observe(memory, before, now)
         very_sparse.observe(memory, before, now, self.key_maps)
         dense.observe_progress(memory)
         values = [weight * value(before, now, memory) for weight, value in self._dense]
@@ -131,6 +143,7 @@ class RewardStack:
         user's term remembers something else."""
         return {
             "memory": plain_memory(self.memory),
+            "moments": self._moments.snapshot(),
             "layer_weights": dict(self.layer_weights),
             "in_force": dict(self._in_force),
             "own": [term.snapshot() for term, _ in self.own],
@@ -139,6 +152,7 @@ class RewardStack:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Goes on from what ``snapshot`` of a stack with the same terms gave."""
         self.memory = memory_from(snapshot["memory"])
+        self._moments.restore(snapshot["moments"])
         self.layer_weights = check_layer_weights(snapshot["layer_weights"])
         self._in_force = check_layer_weights(snapshot["in_force"])
         self._weigh()

@@ -11,7 +11,8 @@ What keeps them from being farmed:
   above the marks while the party consists of the same species. Deposit, withdraw, catch and trade change the
   party: they raise marks and pay nothing. So one weak creature after another cannot be trained for pay: the
   second highest, say, pays for levels above those that a second highest had before.
-- ``milestone_key_location`` pays a map once, and nothing for maps that lie before the start of the episode.
+- ``milestone_key_location`` pays a map once, and nothing for maps that lie before the start of the episode,
+  nor for the one that a blackout leads to.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: Sequence[int]) -> None:
     """Takes in one step: which milestones it added."""
     progress = memory.progress
+    if memory.battle.is_lost():
+        progress.maps |= {now.blackout_map} & set(key_maps)
     still = _same(before, now)
     if still and progress.settled is not None and _same(progress.settled, now):
         progress.new_badges = progress.new_events = progress.new_levels = 0

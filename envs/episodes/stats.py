@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from envs.game.catalog import Game, Milestone
 from envs.game.goals import goal_of
+from envs.game.plausible_moments import PlausibleMoments
 from envs.ram import MUSEUM_TICKET, GameState, battle_change
 from envs.reward_components import COMPONENTS
 
@@ -65,8 +66,9 @@ class EpisodeStats:
     """The running account of one episode of ``game``.
 
     Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and
-    levels count only when they held for two steps in a row. ``goal`` (see envs.game.goals) is what makes the
-    episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
+    levels count only when they held for two steps in a row. Of moments that the game cannot be in nothing
+    counts but their number (see envs.game.plausible_moments). ``goal`` (see envs.game.goals) is what makes
+    the episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
     goal.
     """
 
@@ -74,9 +76,11 @@ class EpisodeStats:
         self._game = game
         self._goal = goal_of(game, goal)
         self._place = {map_id: 1 + i for i, map_id in enumerate(game.progress_order)}
+        self._moments = PlausibleMoments()
 
     def reset(self, state: GameState) -> None:
         """An episode begins at ``state``: what holds now was not reached in it."""
+        self._moments.reset(state)
         self.length = 0
         self.episode_return = 0.0
         self.sums: dict[str, float] = dict.fromkeys(COMPONENTS, 0.0)
@@ -101,6 +105,7 @@ class EpisodeStats:
 
         Returns the names of the milestones that fell on this step.
         """
+        before, now = self._moments.step(before, now)
         self.length += 1
         self.episode_return += reward
         for name, value in sums.items():
@@ -130,6 +135,7 @@ class EpisodeStats:
             "map_progress": self.map_progress,
             "coord_count": coord_count,
             "events_gained": self._new_events.bit_count(),
+            "implausible": self._moments.count,
             "success": self.goal_reached if self._goal else badges > 0,
             "reward_components": dict(self.sums),
         }
@@ -138,6 +144,7 @@ class EpisodeStats:
         """The account so far as plain JSON values."""
         return {
             **{name: getattr(self, name) for name in PLAIN},
+            "moments": self._moments.snapshot(),
             "sums": dict(self.sums),
             "battles": dict(self.battles),
             "had_events": hex(self._had_events),
@@ -152,6 +159,7 @@ class EpisodeStats:
         what is none."""
         for name in PLAIN:
             setattr(self, name, snapshot[name])
+        self._moments.restore(snapshot["moments"])
         self.sums = {name: float(snapshot["sums"][name]) for name in COMPONENTS}
         self.battles = {end: int(snapshot["battles"][end]) for end in BATTLES}
         self._had_events = int(snapshot["had_events"], 16)

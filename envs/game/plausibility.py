@@ -12,6 +12,7 @@ from envs.ram import (
     BATTLE_LOST,
     EVENT_BYTES,
     PARTY_MAX,
+    SAFARI,
     W_PARTY_COUNT,
     GameState,
     PartyMon,
@@ -31,6 +32,8 @@ MENU_MAX = 64
 PLAYER_NAME, PARTY_SPECIES, MAP_HEIGHT, MAP_WIDTH = 0xD158, 0xD164, 0xD368, 0xD369
 NAME_BYTES, LIST_END = 11, 0xFF
 BLANK, NAME_END = 0x7F, b"\x50"  # of the game's character set, whose letters come after the blank
+MAP_SIDE_MAX = 72  # blocks
+BOX_MAX = 20
 
 
 def _on_map(state: GameState) -> bool:
@@ -95,6 +98,10 @@ CHECKS: dict[str, Callable[[GameState], bool]] = {
     "last_map": lambda s: s.last_map in MAP_SIZES or s.last_map == 0xFF,
     "blackout_map": lambda s: s.blackout_map in MAP_SIZES,
     "active_slot": lambda s: s.battle <= 0 or s.active_slot < PARTY_MAX,
+    "map_height": lambda s: s.map_height <= MAP_SIDE_MAX,
+    "map_width": lambda s: s.map_width <= MAP_SIDE_MAX,
+    "battle_type": lambda s: s.battle_type <= SAFARI,
+    "boxed": lambda s: s.boxed <= BOX_MAX,
 }
 """Every field of GameState, with what must hold of it."""
 

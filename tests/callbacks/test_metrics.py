@@ -35,6 +35,7 @@ KEYS = {
     "battle_stats/win_rate_mean",
     "env_stats/coord_count",
     "env_stats/interventions_mean",
+    "env_stats/implausible",
 }
 
 
@@ -55,6 +56,11 @@ def episode(**changes: Any) -> dict[str, Any]:
         "reward_components": {"exploration": 1.0, "battle": 0.0, "milestone": 0.0, "penalty": 0.0},
     }
     return plain | changes
+
+
+def test_implausible_steps_are_a_mean_over_episodes() -> None:
+    """Episodes of a checkpoint from before they were counted had none."""
+    assert summarise([episode(implausible=5), episode()])["env_stats/implausible"] == 2.5
 
 
 def test_summary_of_known_episodes() -> None:

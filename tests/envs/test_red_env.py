@@ -33,6 +33,7 @@ EPISODE_STATS = {
     "map_progress",
     "coord_count",
     "events_gained",
+    "implausible",
     "success",
     "reward_components",
 }

@@ -117,6 +117,25 @@ def lose_to_be_healed(play: Play) -> None:
     play.walk(dy=-15).warp(12, START.x, START.y)
 
 
+def lose_on_purpose(play: Play) -> None:
+    """Takes half of the enemy's HP, then lets it win."""
+    play.meet(16).hit(8).lose().warp(12, START.x, START.y)
+
+
+def lose_to_a_trainer(play: Play) -> None:
+    """Beats two of a trainer's three creatures, then loses to the third, again and again."""
+    play.meet(16, kind=2).hit(16)
+    for species in (36, 37):
+        play.then(enemy_species=species, enemy_hp=12, enemy_max_hp=12, enemy_level=4).hold(2)
+        play.hit(12 if species == 36 else 6)
+    play.lose().warp(12, START.x, START.y)
+
+
+def beat_weak_ones(play: Play) -> None:
+    """Wins against creatures far below the own level, without end."""
+    play.meet(12).win()
+
+
 def trade_to_and_fro(play: Play) -> None:
     """The same creature comes back higher from every trade."""
     play.team(OTHER).team(replace(HERO, level=30)).team(OTHER).team(HERO)
@@ -159,8 +178,8 @@ def commute(play: Play) -> None:
 def flicker(play: Play) -> None:
     """The battle's screen goes for a moment and comes back, with the same enemy on its feet."""
     if play.now.battle == 0:
-        play.meet(16)
-    play.then(battle=0, battle_result=0).then(battle=1).hold()
+        play.meet(16, kind=2)
+    play.then(battle=0, battle_result=0).then(battle=2).hold()
 
 
 def flee_on_the_spot(play: Play) -> None:
@@ -178,6 +197,8 @@ FARMS: tuple[Farm, ...] = (
     drink_potions_in_battle,
     heal_in_circles,
     lose_to_be_healed,
+    lose_on_purpose,
+    lose_to_a_trainer,
     deposit_and_withdraw,
     train_weak_ones_in_turn,
     swap_two_of_a_kind,

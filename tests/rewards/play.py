@@ -19,7 +19,7 @@ from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 UNITS = {
     name: value if name in ("stuck_after", "exploration_recent_window") else -1.0 if value < 0 else 1.0
     for name, value in DEFAULT_COEFFICIENTS.items()
-} | {"penalty_wall": -1.0, "penalty_stuck": -1.0}
+} | {"penalty_wall": -1.0, "penalty_stuck": -1.0, "battle_weak_decay": 0.0}
 
 HERO = PartyMon(species=153, level=5, hp=20, max_hp=20)
 START = GameState(map_id=12, x=5, y=20, party=(HERO,), last_map=0)
@@ -142,6 +142,7 @@ states = st.builds(
     enemy_hp=st.integers(0, 20),
     enemy_max_hp=st.sampled_from((0, 10, 20)),
     event_bytes=event_bytes,
+    money=st.integers(0, 999_999),
     pokedex_owned=st.integers(0, 3),
     joy_ignore=st.sampled_from((0, 255)),
     last_map=st.sampled_from((0, 1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from envs.errors import UserError
@@ -82,6 +83,18 @@ def test_what_is_not_there_is_named(spec: str, said: str) -> None:
         ("def reset(self, state):\n        self.x = {1, 2}", "its attributes must be numbers, texts, lists"),
         ("def __call__(self, *_):\n        return None", "step 1 gave None: it must be a finite number"),
         ("def __call__(self, *_):\n        return float('nan')", "step 1 gave nan"),
+        (
+            "def __call__(self, *_):\n        return 1e300",
+            "step 1 gave 1e+300: it must be a finite number between",
+        ),
+        (
+            "def __call__(self, *_):\n        return -2e9",
+            "step 1 gave -2000000000.0: it must be a finite number",
+        ),
+        ("def __call__(self, *_):\n        return 10**400", "step 1 gave 10000000000000000000... (401 char"),
+        ("def __call__(self, *_):\n        return float('-inf')", "step 1 gave -inf"),
+        ("def reset(self, state):\n        self.x = {'$a': 1}", "none that begins with $"),
+        ("def snapshot(self):\n        return 1 / 0", "snapshot() raised ZeroDivisionError"),
         ("def __call__(self, *_):\n        return {}['a']", "step 1 raised KeyError: 'a' (mine.py, line 9)"),
     ],
 )
@@ -93,6 +106,19 @@ def test_a_term_that_fails_says_where(tmp_path: Path, body: str, said: str) -> N
         stack.step(START, START)
         stack.snapshot()
     assert said in str(error.value)
+
+
+def test_a_term_that_cannot_go_on_says_so(tmp_path: Path) -> None:
+    text = f"{GOOD}\n    def restore(self, kept):\n        kept['gone']\n"
+    term = CustomTerm(f"{write(tmp_path, text)}:Good")
+    with pytest.raises(UserError, match=r"mine\.py:Good: restore\(\) raised KeyError: 'gone'"):
+        term.restore({})
+
+
+def test_the_largest_units_still_fit_the_learners_numbers(tmp_path: Path) -> None:
+    spec = {f"{write(tmp_path, GOOD.replace('return 1', 'return 1e9'))}:Good": 1e6}
+    step = RewardStack({}, {"dense": 1000.0}, own=load_custom_terms(spec)).step(START, START)
+    assert np.isfinite(np.float32(step.total))
 
 
 def test_a_term_may_take_its_memory_down_itself(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ from tests.rewards.farms import (
     hit_and_run,
     honest,
     loop,
+    lose_on_purpose,
+    lose_to_a_trainer,
     lose_to_be_healed,
     open_menus,
     re_enter_rooms,
@@ -81,6 +83,8 @@ NET_ZERO: list[tuple[Farm, dict[str, float]]] = [
     (hit_and_run, {"battle_start_bonus": 0, "battle_hp_delta": 0}),
     (draw_out_a_battle, {"battle_start_bonus": 1, "battle_hp_delta": 0.125, "battle_win": 0}),
     (drink_potions_in_battle, {"battle_start_bonus": 1, "battle_hp_delta": 0, "battle_win": 0}),
+    (lose_on_purpose, {"battle_start_bonus": 0, "battle_hp_delta": 0, "exploration_new_tile": 0}),
+    (lose_to_a_trainer, {"battle_start_bonus": 0, "battle_hp_delta": 0, "battle_win": 0}),
     (heal_in_circles, {"battle_hp_delta": 0, "exploration_new_tile": 2}),
     (deposit_and_withdraw, {"milestone_level_up": 0}),
     (train_weak_ones_in_turn, {"milestone_level_up": 6}),
@@ -148,7 +152,7 @@ def a_flight_is_progress(patch: pytest.MonkeyPatch) -> None:
 def flights_are_not_refunded(patch: pytest.MonkeyPatch) -> None:
     settle = sparse._settle
     patch.setattr(
-        sparse, "_settle", lambda battle, *, finished, fled: settle(battle, finished=True, fled=False)
+        sparse, "_settle", lambda battle, *, finished, refund: settle(battle, finished=True, refund=False)
     )
 
 
@@ -221,6 +225,8 @@ GUARDS = [
     ("penalty_stuck", Guard(a_flight_is_progress, flee_on_the_spot, most=-ACTIONS / 4)),
     ("battle_start_bonus", Guard(flights_are_not_refunded, flee_and_return)),
     ("battle_hp_delta", Guard(flights_are_not_refunded, hit_and_run)),
+    ("battle_start_bonus", Guard(flights_are_not_refunded, lose_on_purpose, most=0)),
+    ("battle_hp_delta", Guard(flights_are_not_refunded, lose_to_a_trainer, most=0)),
     ("battle_win", Guard(an_end_is_not_confirmed, flicker)),
     ("milestone_badge", Guard(marks_fall("badges"), toggle_badges)),
     ("milestone_event", Guard(marks_fall("events"), toggle_events)),
@@ -264,19 +270,19 @@ battle_scripts = st.lists(
 
 @given(battle_scripts)
 @settings(max_examples=100, deadline=None)
-def test_battles_pay_for_what_was_fought_to_its_end(script: list[tuple[list[tuple[str, int]], str]]) -> None:
-    play, fought, won, lost = Play(), 0, 0, 0
+def test_battles_pay_for_what_was_won(script: list[tuple[list[tuple[str, int]], str]]) -> None:
+    play, won, lost = Play(), 0, 0
     for blows, end in script:
         play.heal().meet(16)
         for kind, hp in blows:
             if kind == "hit":
                 play.hit(max(hp, 0))
             else:
-                play.hurt(hp)
+                play.hurt(min(hp, play.now.party[0].hp - 1))
         getattr(play, end)()
-        fought, won, lost = fought + (end != "flee"), won + (end == "win"), lost + (end == "lose")
+        won, lost = won + (end == "win"), lost + (end == "lose")
     earned = earn(play.moments)
-    assert earned["battle_start_bonus"] == fought
+    assert earned["battle_start_bonus"] == won
     assert earned["battle_win"] == won
     assert earned["battle_loss"] == -lost
     assert earned["battle_hp_delta"] <= won + 1e-9

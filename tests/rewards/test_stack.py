@@ -33,6 +33,7 @@ NAMES = [
     "milestone_level_up",
     "milestone_key_location",
     "milestone_event",
+    "battle_weak_decay",
 ]
 
 
@@ -45,6 +46,7 @@ def test_coefficients_have_the_names_that_configs_use() -> None:
     assert set(RewardStack(UNITS).step(START, START).terms()) == set(NAMES) - {
         "exploration_recent_window",
         "stuck_after",
+        "battle_weak_decay",
     }
 
 
@@ -125,6 +127,16 @@ def test_terms_left_out_pay_nothing_and_step_counts_keep_their_default() -> None
         ({"battle_win": -1.0}, "battle_win is -1.0: it must be 0 or above"),
         ({"battle_win": float("nan")}, "battle_win is nan"),
         ({"battle_win": 1e9}, "battle_win is 1000000000.0: it must be a number between -1e+06 and 1e+06"),
+        ({"battle_win": 10**400}, "battle_win is 10000000000000000000... (401 characters): it must be a"),
+        (
+            {"battle_win": 1.0, "battle_weak_decay": 1.5},
+            "battle_weak_decay is 1.5: it must be a number from 0",
+        ),
+        ({"battle_weak_decay": -0.5}, "battle_weak_decay is -0.5: it must be 0 or above"),
+        (
+            {"battle_weak_decay": 0.5, "battle_loss": -1.0},
+            "it has no effect while battle_start_bonus, battle",
+        ),
         ({"stuck_after": 0}, "stuck_after is 0: it must be a whole number of steps from 1"),
         ({"exploration_recent_window": 2.5}, "exploration_recent_window is 2.5: it must be a whole number"),
     ],

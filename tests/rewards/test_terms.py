@@ -116,10 +116,21 @@ def test_a_battle_won() -> None:
 
 def test_a_battle_lost_and_blackout() -> None:
     earned = earn(Play().meet(16).hit(4).lose().hold(5).moments)
-    assert earned["battle_start_bonus"] == 1
+    assert earned["battle_start_bonus"] == 0
     assert earned["battle_win"] == 0
     assert earned["battle_loss"] == -1
     assert earned["battle_hp_delta"] == pytest.approx(0.25 - 1)
+
+
+def test_what_was_gained_in_a_battle_that_is_lost_is_taken_back() -> None:
+    bench = replace(HERO, species=36)
+    play = Play(START._replace(party=(HERO, bench))).meet(16, kind=2).hit(16)
+    for species in (36, 37):
+        play.then(enemy_species=species, enemy_hp=12, enemy_max_hp=12).hold(2).hit(12)
+    assert earn(play.moments)["battle_hp_delta"] == 3
+    play.team(replace(HERO, hp=0), replace(bench, hp=0)).then(battle=-1, battle_result=1).then(battle=0)
+    assert earn(play.hold(2).moments)["battle_hp_delta"] == 0, "3 gained less 2 lost are no gain"
+    assert earn(play.moments)["battle_start_bonus"] == 0
 
 
 def test_a_creature_caught_keeps_what_was_earned() -> None:

@@ -22,6 +22,7 @@ from training.config.files import ConfigError, ConfigLayer, read_with_extends, u
 from training.config.health import HealthConfig
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
+from training.config.reward_merging import merged_rewards
 from training.config.schedules import KINDS
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 
@@ -51,9 +52,10 @@ def load_config(
     that names ``agent_id`` on) extend, or lies below everything where no file names one.
 
     ``overrides`` maps keys of TrainConfig to values; sections such as "rewards" and "network" are merged key
-    by key, everything else is replaced. Files of "reward_terms" and the ROM are found from the config's
-    folder (from the working folder in ``overrides`` and POKEMON_RED_ROM), and their paths written out. Where
-    nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
+    by key, everything else is replaced. Below the "rewards" of a file that extends another lies what that
+    one pays, the defaults where it names none; ``null`` removes a coefficient. Files of "reward_terms" and
+    the ROM are found from the config's folder (from the working folder in ``overrides`` and POKEMON_RED_ROM),
+    and their paths written out. Where nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
 
     Raises:
         ConfigError: with one line that names every thing that is wrong.
@@ -121,10 +123,12 @@ def _found_from(folder: Path, rom: str) -> str:
 
 def _merge(layers: Iterable[ConfigLayer]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
-    for layer in layers:
+    for number, layer in enumerate(layers):
         for key, value in layer.values.items():
             below = merged.get(key)
-            if isinstance(below, dict) and isinstance(value, dict) and "kind" not in value:
+            if key == "rewards" and isinstance(value, dict):
+                merged[key] = merged_rewards(layer, below, extends=number > 0)
+            elif isinstance(below, dict) and isinstance(value, dict) and "kind" not in value:
                 merged[key] = {**below, **value}
             else:  # also an object with a kind, which is a schedule
                 merged[key] = value

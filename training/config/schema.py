@@ -56,7 +56,8 @@ class NetworkConfig(BaseModel):
 class TrainConfig(Settings):
     """Everything that decides what a run learns. Unknown keys are refused; fields have ranges and roles.
 
-    "rewards" that are given are all there are (a coefficient left out is 0); none given: the defaults.
+    "rewards" of a file that extends nothing are all there are (a coefficient left out is 0); none given: the
+    defaults. What is extended is merged before, see training.config.reward_merging.
     """
 
     # what it is called, where runs are listed and compared

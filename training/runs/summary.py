@@ -12,6 +12,13 @@ from typing import Any
 from training.cli.table import table
 from training.config.schema import TrainConfig
 
+SETTINGS = {
+    "exploration_recent_window": "exploration_recent_tile",
+    "stuck_after": "penalty_stuck",
+    "battle_weak_decay": "",
+}
+"""Coefficients that are no weights, and the term that each belongs to."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -50,6 +57,26 @@ def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
         f"run {folder.name}{begin}: {config.training_steps:,} steps, {config.num_envs} environments,"
         f" {config.rollout_steps:,} steps to an update"
     )
+
+
+def pays(config: TrainConfig) -> str:
+    """The line that says what the game's reward is made of, when a run starts."""
+    from rewards.coefficients import DEFAULT_COEFFICIENTS
+
+    rewards = config.rewards
+    weights = [name for name in rewards if name not in SETTINGS]
+    parts = [f"{name} {rewards[name]:g}{_with_setting(name, rewards)}" for name in weights if rewards[name]]
+    parts += [f"{Path(spec).name} {value:g}" for spec, value in config.reward_terms.items() if value]
+    if rewards["battle_weak_decay"]:
+        parts.append(f"battle_weak_decay {rewards['battle_weak_decay']:g}")
+    unpaid = ", ".join(name for name in weights if not rewards[name])
+    kind = "the defaults: " if rewards == DEFAULT_COEFFICIENTS else ""
+    return f"pays {kind}{', '.join(parts) or 'nothing'}" + (f"; nothing for {unpaid}" if unpaid else "")
+
+
+def _with_setting(name: str, rewards: Mapping[str, float]) -> str:
+    """The count of steps that a term goes by, in brackets."""
+    return "".join(f" ({own} {rewards[own]:g})" for own, term in SETTINGS.items() if term == name)
 
 
 def describe_interventions(counts: Mapping[str, int]) -> str:

@@ -20,7 +20,7 @@ from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER
 from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
-from training.runs.summary import RunSummary, opening
+from training.runs.summary import RunSummary, opening, pays
 from training.session.callbacks import SessionCallbacks
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_session
@@ -152,6 +152,7 @@ def train(plan: Plan) -> RunSummary:
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
         print(memory, flush=True)
+        print(pays(plan.config), flush=True)
         return Session(plan, env).run()
     finally:
         env.close()

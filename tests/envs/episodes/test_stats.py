@@ -114,6 +114,18 @@ def test_rewards_are_summed_by_component() -> None:
     assert result["reward_components"] == {**NOTHING, "battle": 6.0, "penalty": -1.5}
 
 
+def test_moments_that_cannot_be_count_as_such_and_nowhere_else() -> None:
+    full = GameState(badges=255, event_bytes=b"\xff" * 320, party=team(255), map_id=231, battle=1)
+    stats, fallen = play(GameState(), full, full, full, GameState(), GameState(), goal="any badge")
+    result = stats.result(1)
+    assert result["implausible"] == 3
+    assert not any(fallen)
+    for name in ("badges_earned", "events_gained", "levels_gained", "battles_started", "success"):
+        assert not result[name], name
+    stats.reset(GameState())
+    assert stats.result(0)["implausible"] == 0
+
+
 def test_a_second_episode_starts_from_nothing() -> None:
     stats, _ = play(GameState(), GameState(battle=1), GameState())
     stats.reset(GameState())

@@ -38,6 +38,9 @@ def test_the_example_trains_and_is_kept_in_the_run(example: Path, program: Progr
         "train_ppo", "--config", example / "collect.json", "--run-name", "collect", *SIZES, "--device", "cpu"
     )
     assert result.returncode == 0, result.stderr
+    paid = next(line for line in result.stdout.splitlines() if line.startswith("pays "))
+    assert "battle_win 60" in paid
+    assert "collector.py:Collector 2.5; nothing for" in paid
     kept = json.loads((runs / "collect" / "config.json").read_text())
     assert kept["reward_terms"] == {f"{example / 'collector.py'}:Collector": 2.5}
     more = ("--total-steps", 96, "--accept-changes")
@@ -53,6 +56,16 @@ def test_the_example_pays_for_every_kind_once(example: Path) -> None:
     steps = [stack.step(before, now) for before, now in pairwise(moments)]
     assert [step.exploration for step in steps] == [2.5, 0, 0, 2.5], "nor for what was sold and bought again"
     assert [step.total for step in steps] == [step.exploration for step in steps]
+
+
+def test_a_term_that_gives_too_much_ends_the_run_in_one_line(example: Path, program: Program) -> None:
+    path = example / "collector.py"
+    path.write_text(path.read_text().replace("return len(new)", "return 1e300"))
+    result = program("train_ppo", "--config", example / "collect.json", "--run-name", "much", *SIZES)
+    assert result.returncode != 0
+    assert f"reward term {path}:Collector: step 1 gave 1e+300: it must be a finite number" in result.stderr
+    assert "OverflowError" not in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_term_that_fails_at_reset_ends_the_program_in_one_line(example: Path, refused: Program) -> None:
