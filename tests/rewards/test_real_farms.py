@@ -74,3 +74,11 @@ def test_a_farm_on_the_cartridge_earns_no_more_than_honest_play(
     for name in PENALTIES:
         assert farmed[name] <= 0, name
     assert farmed["total"] < fair["total"]
+
+
+def test_losing_again_and_again_on_the_cartridge_nets_nothing(game: Game) -> None:
+    moments = moments_of(game, forever(exploits.lose_again_and_again))
+    earned = earn(moments, {"battle_start_bonus": 15.0, "battle_hp_delta": 7.0, "battle_win": 60.0})
+    assert earned["battle_win"] == 0
+    assert earned["total"] <= 15.0 + 7.0, "of one that goes on"
+    assert earned["battle_start_bonus"] <= 15.0
