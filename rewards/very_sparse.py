@@ -23,7 +23,7 @@ from envs.ram import MUSEUM_TICKET, PARTY_MAX, GameState
 from rewards.base import EpisodeMemory, ProgressMemory, Term
 
 # Map ids on the way to the second badge, in order of progress.
-KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)
+KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 15, 59, 60, 61, 3, 65)
 _EVENT_MASK = (1 << 2560) - 1 - (1 << MUSEUM_TICKET)
 
 

@@ -153,13 +153,14 @@ def test_a_creature_old_enough_evolves_after_the_battle(player: Player) -> None:
 
 def test_all_who_faced_the_enemy_share_the_experience(player: Player) -> None:
     player.add_twin()
+    assert player.now.active_slot == 0
     player.set_hp(own=player.now.own_max_hp, enemy=900)
     player.put(0xCFF4, 900)
     player.choose(TEAM)
     player.machine.act("down")
     player.machine.act("a")
     player.until(lambda: player.in_menu)
-    assert player.memory[OWN + 3] == 1
+    assert (player.memory[OWN + 3], player.now.active_slot) == (1, 1)
     points = player.experience
     player.put(ENEMY + HP, 1)
     player.put(ENEMY_PARTY + HP, 1)
@@ -284,7 +285,7 @@ def test_the_fainted_is_followed_by_another(player: Player) -> None:
     player.machine.act("a")
     player.until(lambda: player.in_menu)
     now = player.now
-    assert (now.battle, now.own_hp) == (1, now.party[1].hp)
+    assert (now.battle, now.own_hp, now.active_slot) == (1, now.party[1].hp, 1)
     assert player.memory[OWN + 3] == 1
 
 

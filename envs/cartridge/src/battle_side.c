@@ -30,6 +30,7 @@ void side_enter(Side *side, uint8_t index)
 {
     Species s;
     side->index = index;
+    if (side == &own) wPlayerMonNumber = index;
     side->mon = side == &own ? wBattleMon : wEnemyMon;
     side->party = (side == &own ? wPartyMons : wEnemyMons) + MON_SIZE * index;
     side_reload(side);

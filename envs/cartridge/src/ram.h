@@ -14,6 +14,7 @@ AT(0xCC25) uint8_t wTopMenuItemX;
 AT(0xCC26) uint8_t wCurrentMenuItem;
 AT(0xCC28) uint8_t wMaxMenuItem;         /* the last entry */
 AT(0xCC29) uint8_t wMenuWatchedKeys;     /* buttons that leave the menu */
+AT(0xCC2F) uint8_t wPlayerMonNumber;     /* slot in the party of the creature that fights */
 AT(0xCD6B) uint8_t wJoyIgnore;
 AT(0xCEE9) uint8_t wNamingScreenNameLength;
 AT(0xCEEA) uint8_t wNamingScreenSubmitName;
