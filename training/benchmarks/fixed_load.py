@@ -18,7 +18,7 @@ from envs.workers.pool_protocol import EnvFn
 
 
 class FixedLoad(gymnasium.Env[Observation, np.int64]):
-    """Returns observations and infos of RedEnv's sizes ``seconds`` after each action. Episodes never end."""
+    """Environment whose steps take ``seconds`` and return data of RedEnv's sizes. Episodes never end."""
 
     def __init__(self, seconds: float) -> None:
         self.render_mode = "rgb_array"

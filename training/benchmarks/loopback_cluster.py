@@ -31,9 +31,7 @@ class LoopbackCluster:
     """
 
     def __init__(self) -> None:
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="rays-")
-        )  # short, since the paths of Ray's sockets must be
+        self.folder = Path(tempfile.mkdtemp(prefix="rays-"))  # short, as Ray's socket paths must be
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._flags: dict[str, tuple[str, ...]] = {}
         self._ports = 20_000 + os.getpid() % 12 * 1_000  # another process may have another cluster

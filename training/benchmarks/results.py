@@ -148,7 +148,7 @@ def table(measured: BenchmarkResults) -> str:
             *_speeds(f"{measured.learning_envs} environments, with a network", measured.learning),
             *_split(measured),
             *_scaling(measured),
-            *_must_reach(targets(measured)),
+            *_target_lines(targets(measured)),
         ]
     )
 
@@ -206,7 +206,7 @@ def memory_per_environment(measured: BenchmarkResults) -> float | None:
     return (held[most] - held[fewest]) / (most - fewest)
 
 
-def _must_reach(rows: Sequence[Target]) -> Iterator[str]:
+def _target_lines(rows: Sequence[Target]) -> Iterator[str]:
     yield f"\n{'Targets (on an idle machine with two cores)':<70}{'target':>14}{'measured':>12}  reached"
     for row in rows:
         sign = ">=" if row.at_least else "<="

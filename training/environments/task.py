@@ -25,7 +25,7 @@ class Task:
 
     @property
     def game(self) -> Game:
-        """The cartridge, identified."""
+        """The identified cartridge."""
         return self.episodes.game
 
     @property

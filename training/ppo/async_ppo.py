@@ -77,7 +77,7 @@ class AsyncPPO(PipelinedPPO):
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
-        """Restore torch's generators afterwards."""
+        """Context that restores torch's generators when it is left."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             yield
@@ -183,9 +183,9 @@ class AsyncPPO(PipelinedPPO):
     def _last_dones(
         self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, rollout: AsyncRollout
     ) -> NDArray[np.bool_]:
-        """Return where no value follows the last row, and keep the choices of late groups.
+        """Return the environments, as a mask, whose last row is not followed by a value.
 
-        The next rollout begins with the results of those choices.
+        The choices of late groups are kept, since the next rollout begins with their results.
         """
         assert self._last_episode_starts is not None
         dones = self._last_episode_starts.copy()
