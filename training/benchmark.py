@@ -1,7 +1,7 @@
-"""How fast is it: ``python training/benchmark.py --json figures.json --plot figures.png``.
+"""Benchmark of speed and memory: ``python training/benchmark.py --json figures.json --plot figures.png``.
 
-Bare emulators, this project's environments and stable-baselines3's, rollouts and training with each, all in
-one run and in turns. A measurement: exit status 0 whether or not what must be reached is.
+It compares bare emulators, this project's environments and stable-baselines3's, and rollouts and training
+with each, all in one run and in turns. The exit status is 0 whether or not the targets are reached.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ START_UPS = 3
 
 @dataclass(frozen=True)
 class BenchmarkFlags:
-    """Measure speed, memory and start-up beside bare emulators and stable-baselines3.
+    """Measure speed, memory and start-up time against bare emulators and stable-baselines3.
 
-    About twenty minutes on two cores; other programs should rest meanwhile.
+    Takes about twenty minutes on two cores. Run no other programs meanwhile.
     """
 
     rounds: int = 5
     """Turns of every contender; figures are medians over them."""
     seconds: float = 3.0
-    """Length of a turn (one with updates ends with a whole update)."""
+    """Length of a turn (turns with updates end with a whole update)."""
     envs: int = 16
-    """Environments where no network is in the loop."""
+    """Environments without a network."""
     learning_envs: int = 32
     """Environments with a network, and in training."""
     scaling: tuple[int, ...] = (2, 4, 8, 16, 32)
     """Numbers of environments to compare."""
     growth_steps: int = 300_000
-    """Steps of a training run whose memory is watched; 0 for none."""
+    """Steps of a training run whose memory is measured (0: none)."""
     without_stock: Switch = False
-    """Leave training with stable-baselines3's own parts out (its 32 processes take 8 GB)."""
+    """Leave out training with stable-baselines3 alone (its 32 processes take 8 GB)."""
     other_pyboy: File = None
-    """Folder with another PyBoy (`pip install --no-deps --target FOLDER pyboy==VERSION`): bare emulators and
-    training with it take turns with the others."""
+    """Folder with another PyBoy (`pip install --no-deps --target FOLDER pyboy==VERSION`), whose bare
+    emulators and training are measured as well."""
     rom: File = None
-    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    """Cartridge to play (default: POKEMON_RED_ROM, or the embedded cartridge)."""
     json: File = None
-    """Write every sample and figure here."""
+    """Write all samples and figures to this file."""
     plot: File = None
-    """Draw the figures here (.png, .svg or .pdf)."""
+    """Plot the figures to this file (.png, .svg or .pdf)."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print, write. Returns 1 when a contender failed. Raises UserError for wrong input."""
+    """Measure, print and write. Returns 1 if a contender failed. Raises UserError for wrong input."""
     flags = parse(BenchmarkFlags, arguments, "benchmark.py")
     _check(flags)
     from training.benchmarks.results import as_json, table
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(flags: BenchmarkFlags) -> None:
-    """Refuse what cannot be measured before anything starts; makes the start state, once for all."""
+    """Refuse wrong flags before anything starts, and make the start state that all contenders share."""
     for name in ("rounds", "envs", "learning_envs"):
         if getattr(flags, name) < 1:
             raise UsageError(f"--{name.replace('_', '-')} {getattr(flags, name)} must be at least 1")
@@ -113,12 +113,12 @@ def _check(flags: BenchmarkFlags) -> None:
 
 
 def _common(flags: BenchmarkFlags) -> dict[str, Any]:
-    """Settings of a config that all contenders share."""
+    """Config settings that all contenders share."""
     return {"device": "cpu", **({"rom": str(flags.rom)} if flags.rom is not None else {})}
 
 
 def measure(flags: BenchmarkFlags) -> BenchmarkResults:
-    """Everything that the flags ask for. Raises ContenderFailed."""
+    """Measure everything that the flags ask for. Raises ContenderFailed."""
     from envs.workers.cpu_affinity import available_cores
     from training.benchmarks.results import BenchmarkResults
     from training.benchmarks.runner import (
@@ -153,7 +153,7 @@ def measure(flags: BenchmarkFlags) -> BenchmarkResults:
         _say(f"  memory of a training run over {flags.growth_steps:,} steps")
         try:
             measured.memory = memory_over_steps(many, flags.growth_steps)
-        except ContenderFailed as error:  # all that was measured before is worth its table
+        except ContenderFailed as error:  # still print what was measured before
             _say(f"  {error}")
     return measured
 
@@ -179,7 +179,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _other_version(folder: Path | None) -> str | None:
-    """Of the PyBoy in ``folder``; None where pip did not put it there, and without one."""
+    """Version of the PyBoy in ``folder``; None without a folder or if pip did not install it there."""
     if folder is None:
         return None
     import importlib.metadata
@@ -201,7 +201,7 @@ def _machine_line() -> str:
     text = f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}"
     load = machine["load"]
     busy = load is not None and load > 0.25 * machine["cores"]
-    return text + (f"; other programs are busy (load {load:.1f}): figures will differ" if busy else "")
+    return text + (f"; the machine is busy (load {load:.1f}), so figures will differ" if busy else "")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""How fast is the history page: ``python training/benchmark_history.py --runs 1000 --points 10000``.
+"""Benchmark of the history page: ``python training/benchmark_history.py --runs 1000 --points 10000``.
 
-Makes runs in a temporary folder, serves them, and asks for the list and for a comparison over HTTP, as a
-browser would; then trains a run and says what writing its history took. A measurement: exit status 0 whatever
-comes out.
+It makes runs in a temporary folder, serves them, and requests the list and a comparison over HTTP as a
+browser would. Then it trains a run and reports the cost of writing its history.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ TRIES = 15
 
 @dataclass(frozen=True)
 class BenchmarkFlags:
-    """Measure the history page with many synthetic runs, and what a run pays for its history.
+    """Measure the history page with many synthetic runs, and the cost of writing a run's history.
 
-    Prints medians and the slowest of 15 tries.
+    Prints the median and the slowest of 15 requests.
     """
 
     runs: int = 1000
     """Runs in the history."""
     points: int = 10_000
-    """Points that each of a run's seven curves logged."""
+    """Points in each of a run's seven curves."""
     port: int = 5174
-    """Port of the server that is measured."""
+    """Port of the measured server."""
     train_steps: int = 61_440
-    """Steps of the run that is trained with the default config (0: none)."""
+    """Steps of a training run with the default config (0: none)."""
 
 
 def make_runs(root: Path, runs: int, points: int) -> Path:
@@ -91,7 +90,7 @@ def make_runs(root: Path, runs: int, points: int) -> Path:
 
 @contextmanager
 def served(root: Path, port: int) -> Iterator[str]:
-    """The page over ``root`` as a process of its own; yields its address once it answers."""
+    """Serve the page over ``root`` in its own process. Yields its address once it answers."""
     program = Path(__file__).with_name("history.py")
     environment = {**os.environ, "POKERED_RUNS": str(root)}
     server = subprocess.Popen([sys.executable, str(program), "--port", str(port)], env=environment)
@@ -105,7 +104,7 @@ def served(root: Path, port: int) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.1)
-        time.sleep(5)  # until it has looked through the folders once
+        time.sleep(5)  # until it has scanned the folders once
         yield address
     finally:
         server.terminate()
@@ -113,13 +112,13 @@ def served(root: Path, port: int) -> Iterator[str]:
 
 
 def fetch(address: str) -> int:
-    """Ask for a page; its size in bytes."""
-    with urllib.request.urlopen(address) as answer:  # noqa: S310 - of this machine
+    """Request a page. Returns its size in bytes."""
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - on this machine
         return len(answer.read())
 
 
 def measure(address: str) -> tuple[float, float, int]:
-    """Median and slowest time in ms, and bytes."""
+    """Return the median and the slowest time in ms, and the size in bytes."""
     times, size = [], 0
     for _ in range(TRIES):
         begin = time.perf_counter()
@@ -129,7 +128,7 @@ def measure(address: str) -> tuple[float, float, int]:
 
 
 def writing_cost(root: Path, steps: int) -> str:
-    """Train a run among those in ``root`` and say what share of its time its history took."""
+    """Train a run in ``root`` and describe the share of its time spent on its history."""
     program = Path(__file__).with_name("train_ppo.py")
     flags = ("--run-name", "written", "--total-steps", str(steps))
     subprocess.run(
@@ -137,16 +136,16 @@ def writing_cost(root: Path, steps: int) -> str:
         env={**os.environ, "POKERED_RUNS": str(root)}, check=True, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    told = json.loads((root / "written" / "history.json").read_text(encoding="utf-8"))
-    seconds, writing = told["session_seconds"], told["writing_seconds"]
+    state = json.loads((root / "written" / "history.json").read_text(encoding="utf-8"))
+    seconds, writing = state["session_seconds"], state["writing_seconds"]
     return (
-        f"a run of {told['steps']:,} steps: {writing:.2f} of {seconds:.1f} s went into its history,"
+        f"a run of {state['steps']:,} steps: {writing:.2f} of {seconds:.1f} s spent on its history,"
         f" {100 * writing / seconds:.2f} %"
     )
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the runs, serve them, and print what was measured."""
+    """Make the runs, serve them, and print the measurements."""
     flags = parse(BenchmarkFlags, arguments, "benchmark_history.py")
     for name in ("runs", "points"):
         if getattr(flags, name) < COMPARED:

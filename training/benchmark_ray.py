@@ -1,7 +1,7 @@
-"""What a Ray cluster costs and how it scales: ``python training/benchmark_ray.py --json ray.json``.
+"""Benchmark of a Ray cluster's cost and scaling: ``python training/benchmark_ray.py --json ray.json``.
 
-On clusters within this machine, which it starts and ends: the same emulators in 2 actors and in 2 workers, in
-turns; then 1, 2 and 4 nodes under a load that needs no processor. See docs/ray.md.
+It starts clusters on this machine. First the same emulators run in 2 actors and in 2 workers, in turns. Then
+1, 2 and 4 nodes run under a load that needs no CPU. See docs/ray.md.
 """
 
 from __future__ import annotations
@@ -36,24 +36,23 @@ PAIRS = (("emulators", "ray"), ("rollouts", "ray-rollouts"))
 
 @dataclass(frozen=True)
 class RayBenchmarkFlags:
-    """Measure environments on a Ray cluster, on this machine alone. About five minutes."""
+    """Measure environments on a Ray cluster within this machine. Takes about five minutes."""
 
     rounds: int = 7
     """Turns of every contender; figures are medians over them."""
     seconds: float = 3.0
     """Length of a turn."""
     milliseconds: float = 1.0
-    """What a step of the fixed load takes."""
+    """Duration of a step of the fixed load."""
     envs_per_node: int = 16
-    """Environments of a node, all in one actor, in the measurement of nodes."""
+    """Environments per node, all in one actor, with the fixed load."""
     json: File = None
-    """Write every figure here."""
+    """Write all figures to this file."""
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """A measurement with so many nodes: medians of steps a second, messages a second, and what a step cost
-    the trainer in milliseconds of its processor."""
+    """Medians of a measurement with ``nodes`` nodes; ``trainer_ms`` is the trainer's CPU time per step."""
 
     nodes: int
     steps_per_s: float
@@ -62,7 +61,7 @@ class Nodes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print, write. Raises UserError."""
+    """Measure, print and write. Raises UserError for wrong input."""
     flags = parse(RayBenchmarkFlags, arguments, "benchmark_ray.py")
     for name, least in (("rounds", 1), ("seconds", 0.1), ("milliseconds", 0.05), ("envs_per_node", 1)):
         if getattr(flags, name) < least:
@@ -78,8 +77,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def same_emulators(flags: RayBenchmarkFlags) -> dict[str, float]:
-    """Actions a second of 16 emulators in 2 workers and in 2 actors, with random actions and with PPO's
-    rollouts: medians, by contender."""
+    """Return the median actions per second of 16 emulators in 2 workers and in 2 actors, by contender.
+
+    Both run with random actions and with PPO's rollouts.
+    """
     from training.benchmarks.runner import Turns, interleaved, sizes
 
     cluster = LoopbackCluster()
@@ -102,7 +103,7 @@ def same_emulators(flags: RayBenchmarkFlags) -> dict[str, float]:
 
 
 def fixed_load(flags: RayBenchmarkFlags) -> list[Nodes]:
-    """One measurement for each of NODES, each node a processor and an actor."""
+    """Measure with each number of NODES. Each node has one CPU and one actor."""
     cluster = LoopbackCluster()
     os.environ.update(cluster.environment)
     try:
@@ -120,9 +121,9 @@ def fixed_load(flags: RayBenchmarkFlags) -> list[Nodes]:
 
 
 def _with_nodes(flags: RayBenchmarkFlags, address: str, number: int) -> Nodes:
-    terms = ActorSpec(FixedLoads(flags.milliseconds / 1000), Observations().space, 1, 60.0, compress=False)
+    spec = ActorSpec(FixedLoads(flags.milliseconds / 1000), Observations().space, 1, 60.0, compress=False)
     each = flags.envs_per_node
-    env = RayVecEnv(ClusterLayout(address, number * each, each), terms, RedEnv.actions())
+    env = RayVecEnv(ClusterLayout(address, number * each, each), spec, RedEnv.actions())
     try:
         env.reset()
         turns = [_turn(env, flags.seconds) for _ in range(flags.rounds + 1)][1:]  # the first warms up
@@ -133,7 +134,7 @@ def _with_nodes(flags: RayBenchmarkFlags, address: str, number: int) -> Nodes:
 
 
 def _turn(env: RayVecEnv, seconds: float) -> tuple[float, float, float]:
-    """Step every group as soon as its result is there; see Nodes for what comes out."""
+    """Step every group as soon as its result arrives. Returns the values of a Nodes."""
     sizes = [part.stop - part.start for part in env.groups]
     for group, size in enumerate(sizes):
         env.step_group(group, np.zeros(size, np.int64))
@@ -152,12 +153,12 @@ def _turn(env: RayVecEnv, seconds: float) -> tuple[float, float, float]:
 
 
 def table(flags: RayBenchmarkFlags, shares: dict[str, float], found: Sequence[Nodes]) -> str:
-    """All figures as text."""
+    """Return all figures as text."""
     lines = [f"{ACTORS * EACH} emulators in 2 workers of one machine, and in {ACTORS} actors of {EACH}:"]
     for near, far in PAIRS:
         share = shares[far] / shares[near]
         lines.append(
-            f"  {near:<12}{shares[near]:>8.0f} /s   {far:<14}{shares[far]:>8.0f} /s   {share:.2f} of it"
+            f"  {near:<12}{shares[near]:>8.0f} /s   {far:<14}{shares[far]:>8.0f} /s   {share:.2f} of that"
         )
     most = 1000 / flags.milliseconds
     lines.append(f"nodes of {flags.envs_per_node} environments that take {flags.milliseconds:g} ms a step:")

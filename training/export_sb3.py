@@ -1,4 +1,4 @@
-"""A trained policy for plain stable-baselines3: ``python training/export_sb3.py RUN --out PATH.zip``."""
+"""Export a policy for plain stable-baselines3: ``python training/export_sb3.py RUN --out PATH.zip``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from training.cli.parsing import Name, parse, run_program
 
 @dataclass(frozen=True)
 class ExportFlags:
-    """Write a checkpoint's policy and optimizer as a zip that stable_baselines3.PPO.load reads, also where
-    this project is not installed. The zip carries the network's code along, pickled: load it only where you
-    would run this project.
+    """Write a checkpoint's policy and optimizer as a zip for stable_baselines3.PPO.load.
+
+    It loads even if this project is not installed, since the zip contains the network's code, pickled. Load
+    such a zip only if you trust its source.
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -28,11 +29,11 @@ class ExportFlags:
     out: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("policy.zip")
     """File to write."""
     checkpoint: Name = None
-    """final, best or a number of steps; the newest when left out."""
+    """final, best or a number of steps (default: the newest)."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Export. Returns the exit status; raises UserError for wrong input."""
+    """Export the checkpoint. Returns the exit status. Raises UserError for wrong input."""
     flags = parse(ExportFlags, arguments, "export_sb3.py")
     from training.runs.export_sb3 import check_path, export_sb3
     from training.runs.lookup import find_run

@@ -1,6 +1,6 @@
-"""Pictures of where a run's agents were: ``python training/heat_maps.py RUN``.
+"""Heat maps of where a run's agents were: ``python training/heat_maps.py RUN``.
 
-One PNG for each of the busiest maps and one of all of them, from the samples that the run kept.
+It draws one PNG for each of the busiest maps and one of all of them, from the samples of the run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tyro
 from envs.errors import UserError
 from training.cli.parsing import File, parse, run_program
 
-if TYPE_CHECKING:  # with it comes stable-baselines3, which most mistakes do not need
+if TYPE_CHECKING:  # importing it imports stable-baselines3, which most error messages do not need
     from callbacks.exploration import Visits
 
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:  # with it comes stable-baselines3, which most mistakes do not
 class HeatMapFlags:
     """Draw where a run's agents were, over the maps of its game.
 
-    From exploration/visits.npz, which counts every sample of the run, or from the last samples in
-    agent_stats.npz where there is no such file.
+    It reads exploration/visits.npz, which counts all samples of the run. If that is missing, it reads the
+    last samples in agent_stats.npz.
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """Name of a run, or the path of its folder."""
     out: File = None
-    """Folder for the pictures; exploration/ in the run's when left out."""
+    """Folder for the pictures (default: exploration/ in the run's folder)."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draw and say where. Returns the exit status; raises UserError for wrong input."""
+    """Draw the maps and print their paths. Returns the exit status. Raises UserError for wrong input."""
     flags = parse(HeatMapFlags, arguments, "heat_maps.py")
     from training.runs.lookup import find_run
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def read_visits(run: Path) -> Visits:
-    """The places that the run's samples saw. Raises UserError when it has none, or they are damaged."""
+    """Read the places that the run's agents visited. Raises UserError if they are missing or damaged."""
     import numpy as np
 
     from callbacks.agent_stats import FILE_NAME

@@ -1,4 +1,4 @@
-"""The front door to environments: what scripts and notebooks build from a config."""
+"""Vector environments from a config, for scripts and notebooks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from training.config.schema import TrainConfig
 from training.environments.task import resolve_task
 
-if TYPE_CHECKING:  # with it comes torch, which takes seconds
+if TYPE_CHECKING:  # importing it imports torch, which takes seconds
     from training.environments.monitor import GroupVecMonitor
 
 
@@ -19,11 +19,11 @@ def make_vec_env(
     use_graphics: bool = False,
     record: Path | None = None,
 ) -> GroupVecMonitor:
-    """``num_envs`` (default: the config's) games in ``config.workers`` processes (default: one per core),
-    or on the Ray cluster at ``config.ray_address``.
+    """Make ``num_envs`` (default: the config's) environments in ``config.workers`` processes (default: one
+    per core), or on the Ray cluster at ``config.ray_address``.
 
     The ROM is checked and the start state made before any process starts. ``use_graphics`` shows the first
-    environment in a window; ``record`` is the folder that episodes are kept in (default: none).
+    environment in a window. ``record`` is a folder for recorded episodes (default: do not record).
 
     Raises:
         UserError: the ROM, the start state or the goal is wrong, there is no display for the window, or no

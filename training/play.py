@@ -1,7 +1,7 @@
-"""Play by hand and save states to start episodes from: ``python training/play.py --rom red.gb``.
+"""Play by hand and save start states: ``python training/play.py --rom red.gb``.
 
-Keys are PyBoy's: arrows, A, S (B), Enter (START), Backspace (SELECT), Space (full speed and back), P (pause),
-Escape (leave); F1 to F10 save a state each, Z saves one more and X goes back to it.
+Keys are PyBoy's: arrows, A, S (B), Enter (START), Backspace (SELECT), Space (toggle full speed), P (pause),
+Escape (quit). F1 to F10 save one state each, Z saves another one and X loads it.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ GameName = Literal["red", "blue", "clover"]
 
 @dataclass(frozen=True)
 class PlayFlags:
-    """Play in a window; F1 to F10 save states under names, for --start of the other programs.
+    """Play in a window. F1 to F10 save named states for --start of the other programs.
 
-    Keys: arrows, A, S (B), Enter (START), Backspace (SELECT), Space (full speed and back), P (pause), Escape
-    (leave), Z (save "quick"), X (load "quick"), F11 (full screen).
+    Keys: arrows, A, S (B), Enter (START), Backspace (SELECT), Space (toggle full speed), P (pause), Escape
+    (quit), Z (save "quick"), X (load "quick"), F11 (full screen).
     """
 
     rom: File = None
-    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    """Cartridge to play (default: POKEMON_RED_ROM, or the embedded cartridge)."""
     game: Annotated[GameName | None, tyro.conf.arg(metavar="{red,blue,clover}")] = None
-    """Which game a cartridge is that is not known by its hash."""
+    """Game of a cartridge whose hash is unknown."""
     start: Name = None
-    """Where to begin: a start state's name or the path of a state file; from power-on when left out."""
+    """Name of a start state or path of a state file to begin from (default: power-on)."""
     names: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
-    """Names of the states that F1, F2, ... save; "f1", "f2", ... when left out."""
+    """Names of the states that F1, F2, ... save (default: f1, f2, ...)."""
     states: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("states")
-    """Folder for them."""
+    """Folder for the saved states."""
     fast_text: Switch = False
-    """Keep text fast and battle animations off by writing memory."""
+    """Keep text fast and battle animations off by writing to memory."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play until the window is closed. Returns the exit status; raises UserError for wrong input."""
+    """Play until the window is closed. Returns the exit status. Raises UserError for wrong input."""
     flags = parse(PlayFlags, arguments, "play.py")
     if len(flags.names) > MAX_NAMES:
         raise UsageError(f"--names: {len(flags.names)} names; there are {MAX_NAMES} keys, F1 to F10")

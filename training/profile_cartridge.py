@@ -1,6 +1,6 @@
-"""Does the embedded cartridge hold what it must: ``python training/profile_cartridge.py --episodes 50``.
+"""Check of the embedded cartridge's statistics: ``python training/profile_cartridge.py --episodes 50``.
 
-Prints a table of measured values and their bounds; exit status 1 when one does not hold.
+Prints a table of measured values and their bounds. The exit status is 1 if a bound does not hold.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ WIN_SHARE = (0.15, 0.50)
 WALKTHROUGH_BELOW = 6_000
 """Actions."""
 SPEED_FROM = 700
-"""Actions a second on one core."""
+"""Actions per second on one core."""
 
 
 @dataclass(frozen=True)
 class ProfileFlags:
-    """Measure what must be true of the embedded cartridge.
+    """Measure the embedded cartridge and check its bounds.
 
-    Uniformly random buttons from outside the laboratory, the scripted player from power-on, emulation speed.
-    Exit status 1 when a bound does not hold.
+    It plays uniformly random buttons from outside the laboratory and the scripted player from power-on, and
+    measures the emulation speed. The exit status is 1 if a bound does not hold.
     """
 
     episodes: int = 50
-    """Random episodes, each of several wild battles."""
+    """Random episodes of several wild battles each."""
     badge_actions: int = 200_000
-    """Actions of the long random run that must earn no badge."""
+    """Actions of the long random run, which must not earn a badge."""
     seed: int = 0
     """Seed of all random buttons."""
     processes: int = 2
     """Worker processes."""
     rom: File = None
-    """Cartridge to measure; the embedded one when left out."""
+    """Cartridge to measure (default: the embedded one)."""
     json: Switch = False
     """Print everything as JSON instead of a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; ``holds`` says whether the measured value keeps its bound."""
+    """One line of the table. ``holds``: whether the measured value is within its bound."""
 
     quantity: str
     measured: str
@@ -61,7 +61,7 @@ class Row:
 
 
 def rows(measured: Profile) -> list[Row]:
-    """The table: quantity, measured value, bound, whether it holds."""
+    """Return the rows of the table."""
     return [
         _first_battle(measured),
         _win_share(measured),
@@ -110,7 +110,7 @@ def _speed(measured: Profile) -> Row:
 
 
 def table(lines: Sequence[Row]) -> str:
-    """The rows as text, in columns."""
+    """Return the rows as text, in columns."""
     cells = [
         ("quantity", "measured", "bound", ""),
         *((r.quantity, r.measured, r.bound, _word(r)) for r in lines),
@@ -126,7 +126,7 @@ def _word(row: Row) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and print. Returns 0 when everything holds, else 1; raises UserError for wrong input."""
+    """Measure and print. Returns 0 if all bounds hold, else 1. Raises UserError for wrong input."""
     flags = parse(ProfileFlags, arguments, "profile_cartridge.py")
     for name in ("episodes", "badge_actions", "processes"):
         if getattr(flags, name) < 1:

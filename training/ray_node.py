@@ -1,8 +1,8 @@
-"""Make this machine a part of a Ray cluster, in the foreground: ``python training/ray_node.py --head --listen
-10.0.0.1``, then on the others ``--join 10.0.0.1:6400 --listen 10.0.0.2``.
+"""Run a node of a Ray cluster in the foreground: ``python training/ray_node.py --head --listen 10.0.0.1``,
+then on the other machines ``--join 10.0.0.1:6400 --listen 10.0.0.2``.
 
-``ray start`` with what a cluster of one's own should have: a token, fixed ports, no statistics sent anywhere,
-no look-ups of cloud metadata, no dashboard, a small object store. See docs/ray.md.
+It runs ``ray start`` with settings for a private cluster: a token, fixed ports, no usage statistics, no
+look-ups of cloud metadata, no dashboard, and a small object store. See docs/ray.md.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ FIXED = (
     "--dashboard-agent-grpc-port",
     "--metrics-export-port",
 )
-"""Ports of one server each, from the one after the first on."""
+"""Flags for the ports that follow the first one, one server each."""
 STORE_BYTES = 200_000_000
-"""Messages of this project pass it by."""
+"""Small, since this project's messages do not use the object store."""
 TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True)
 class NodeFlags:
-    """Make this machine a part of a Ray cluster until Ctrl-C."""
+    """Make this machine a node of a Ray cluster until Ctrl-C."""
 
     head: Switch = False
-    """The machine that the trainer runs on; the others join it."""
+    """Start the head, on the machine of the trainer. The other nodes join it."""
     join: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
-    """The head to join."""
+    """Address of the head to join."""
     listen: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """This machine's address as the others reach it, such as its address in a VPN."""
+    """This machine's address as the others reach it, such as its VPN address."""
     cpus: Count = None
-    """Processors that actors may take (default: all; 0 on a head that is only to learn)."""
+    """CPUs for actors (default: all; 0 on a head that only learns)."""
     first_port: Annotated[int, tyro.conf.arg(metavar="PORT")] = 6400
-    """First of the 200 ports that Ray listens on; the head's is the one to join."""
+    """First of the 200 ports that Ray listens on. Nodes join the head's first port."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check everything, then become ``ray start``. Raises UserError."""
+    """Check the flags and the token, then become ``ray start``. Raises UserError."""
     flags = parse(NodeFlags, arguments, "ray_node.py")
     check(flags)
     require_ray()
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(flags: NodeFlags) -> None:
-    """Raise UsageError for flags that do not go together or are out of range."""
+    """Raise UsageError for flags that are incompatible or out of range."""
     if flags.head == (flags.join is not None):
         raise UsageError("--head or --join HOST:PORT must be given, and not both")
     if flags.listen is None:
@@ -93,7 +93,7 @@ def check(flags: NodeFlags) -> None:
         raise UsageError(f"--listen {flags.listen} must be one address of this machine, not all of them")
     if flags.listen == "127.0.0.1":
         raise UsageError(
-            "--listen 127.0.0.1: Ray would take another address of this machine; 127.0.0.2 stays within it"
+            "--listen 127.0.0.1: Ray would use another address of this machine; use 127.0.0.2 instead"
         )
     if not 1024 <= flags.first_port <= 65536 - PORTS:
         raise UsageError(f"--first-port {flags.first_port} is out of range: must be 1024 to {65536 - PORTS}")
@@ -102,7 +102,7 @@ def check(flags: NodeFlags) -> None:
 
 
 def command(flags: NodeFlags) -> list[str]:
-    """``ray start`` in the foreground."""
+    """Return the command ``ray start`` in the foreground."""
     first = flags.first_port
     ports = [f"{name}={first + number}" for number, name in enumerate(FIXED, 1)]
     workers = [f"--min-worker-port={first + WORKERS_FROM}", f"--max-worker-port={first + PORTS - 1}"]
@@ -117,7 +117,7 @@ def command(flags: NodeFlags) -> list[str]:
         else [f"--address={flags.join}"]
     )
     own = [f"--node-ip-address={flags.listen}", f"--object-store-memory={STORE_BYTES}"]
-    # With a number for them, Ray asks no cloud's metadata service what it runs on.
+    # With explicit numbers Ray does not ask a cloud's metadata service about accelerators.
     accelerators = ["--num-gpus=0", '--resources={"TPU": 0}']
     cpus = [] if flags.cpus is None else [f"--num-cpus={flags.cpus}"]
     quiet = ["--no-monitor", "--disable-usage-stats", "--include-log-monitor=false", "--block"]
@@ -126,13 +126,13 @@ def command(flags: NodeFlags) -> list[str]:
 
 
 def token_file(environment: Mapping[str, str], make: bool) -> str:
-    """Where the cluster's token is; ``make``: one is made where none is.
+    """Return where the cluster's token is. ``make``: create one if there is none.
 
-    Raises UserError when there is none, when others can read it, or when Ray is told to do without.
+    Raises UserError if there is no token, if other users can read it, or if tokens are disabled.
     """
     mode = environment.get("RAY_AUTH_MODE", "token")
     if mode != "token":
-        raise UserError(f"RAY_AUTH_MODE is {mode}: without a token whoever reaches a port runs what he likes")
+        raise UserError(f"RAY_AUTH_MODE is {mode}: without a token anybody who reaches a port can run code")
     if environment.get("RAY_AUTH_TOKEN"):
         return "RAY_AUTH_TOKEN"
     path = Path(environment.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
@@ -150,7 +150,7 @@ def token_file(environment: Mapping[str, str], make: bool) -> str:
 
 
 def _python_path() -> str:
-    """Where actors find this project, installed or not."""
+    """Return the PYTHONPATH with which actors find this project, installed or not."""
     return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 
 

@@ -1,6 +1,6 @@
-"""Play recorded episodes again: ``python training/replay.py RUN --best --out best.mp4``.
+"""Replay recorded episodes: ``python training/replay.py RUN --best --out best.mp4``.
 
-Every replay is checked against hashes of the memory that were kept while the episode was played.
+Every replay is checked against hashes of the memory recorded with the episode.
 """
 
 from __future__ import annotations
@@ -25,48 +25,49 @@ ONLY_PLAY = ("greedy", "checkpoint", "seed", "start")
 
 @dataclass(frozen=True)
 class ReplayFlags:
-    """Play a recorded episode again, check that the memory is the same all the way, and write it as MP4 or
-    GIF: the screen, and below it the reward as it accumulates and milestones as they fall.
+    """Replay a recorded episode, verify its memory, and write it as MP4 or GIF.
+
+    Below the screen the video shows the accumulated reward and the milestones.
     """
 
     what: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN")]
-    """A recorded episode (RUN/episodes/*.episode), or a run by name or folder, of which the last is taken."""
+    """A recorded episode (RUN/episodes/*.episode), or a run's name or folder for its last episode."""
     best: Switch = False
-    """Of a run: the episode of the highest return."""
+    """With a run: the episode with the highest return."""
     milestone: Name = None
-    """Of a run: the episode in which this milestone, such as badge1, fell after the fewest actions."""
+    """With a run: the episode that reached this milestone, such as badge1, in the fewest actions."""
     list: Switch = False
-    """Of a run: say what episodes there are."""
+    """With a run: list its episodes."""
     all: Switch = False
-    """Of a run: check every episode (with --verify-only)."""
+    """With a run: verify all episodes (with --verify-only)."""
     play: Switch = False
-    """Of a run: let the trained policy play a new episode, on a seed held apart from training."""
+    """With a run: let the trained policy play a new episode, with a seed not used in training."""
     verify_only: Switch = False
-    """Check, and write no file."""
+    """Verify without writing a file."""
     out: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("replay.mp4")
-    """File to write; its ending (.mp4 or .gif) decides the kind."""
+    """File to write; its suffix (.mp4 or .gif) decides the format."""
     actions: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Stop after so many actions."""
+    """Stop after N actions."""
     speed: float = 1.0
-    """Times as fast as the real machine."""
+    """Speed relative to the real machine."""
     rate: int = 15
-    """Pictures a second, about."""
+    """Pictures per second, about."""
     scale: int = 1
-    """Times as large as the screen of 160 x 144 pixels."""
+    """Size relative to the screen of 160 x 144 pixels."""
     rom: File = None
-    """The cartridge that was played; found by its hash where the run or POKEMON_RED_ROM names it."""
+    """Cartridge of the episode (default: found by its hash, as the run or POKEMON_RED_ROM names it)."""
     greedy: Switch = False
-    """With --play: always take the likeliest action instead of drawing from the policy."""
+    """With --play: always choose the most likely action instead of sampling."""
     checkpoint: Name = None
-    """With --play: final, best or a number of steps; the newest when left out."""
+    """With --play: final, best or a number of steps (default: the newest)."""
     seed: int = 0
-    """With --play: which of the seeds held apart."""
+    """With --play: seed of the episode."""
     start: Name = None
-    """With --play: start state; the run's own when left out."""
+    """With --play: start state (default: the run's own)."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Replay and say what was seen. Returns 1 when a memory differed; raises UserError for wrong input."""
+    """Replay and print the result. Returns 1 if the memory differs. Raises UserError for wrong input."""
     flags = parse(ReplayFlags, arguments, "replay.py")
     _check(flags)
     if Path(flags.what).is_file():
@@ -87,9 +88,9 @@ def _check(flags: ReplayFlags) -> None:
     chosen = [name for name in CHOICES if getattr(flags, name)]
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]} and --{chosen[1]} cannot be given together")
-    astray = [name for name in ONLY_PLAY if getattr(flags, name)]
-    if astray and not flags.play:
-        raise UsageError(f"--{astray[0]} goes with --play")
+    unused = [name for name in ONLY_PLAY if getattr(flags, name)]
+    if unused and not flags.play:
+        raise UsageError(f"--{unused[0]} goes with --play")
     if flags.all and not flags.verify_only:
         raise UsageError("--all goes with --verify-only")
     if flags.list or flags.verify_only:
@@ -137,8 +138,8 @@ def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
     if outcome.differs is not None:
         return 1
     if not flags.verify_only:
-        moving = film(source, outcome.curves, flags.out, flags.speed, flags.rate, flags.scale)
-        print(f"{flags.out}: {moving}")
+        video = film(source, outcome.curves, flags.out, flags.speed, flags.rate, flags.scale)
+        print(f"{flags.out}: {video}")
     return 0
 
 

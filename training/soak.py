@@ -1,6 +1,6 @@
-"""Faults while a run trains: ``python training/soak.py --minutes 10``.
+"""Fault injection into a training run: ``python training/soak.py --minutes 10``.
 
-Kills, stops, signals, damaged files; then checks that no step, episode or weight was harmed.
+It kills and stops processes and damages files. Then it checks that no step, episode or weight was harmed.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from training.cli.parsing import File, UsageError, parse, run_program
 
 @dataclass(frozen=True)
 class SoakFlags:
-    """Train a small run for some minutes while something is broken every few seconds, then check that steps
-    are never lost from the count, no episode is doubled, weights are finite, and nothing is left behind.
+    """Train a small run while injecting a fault every few seconds, then check the result.
+
+    It checks that no steps are lost, no episode is duplicated, weights are finite, and no processes or shared
+    memory are left behind.
     """
 
     minutes: float = 10.0
-    """How long."""
+    """Duration in minutes."""
     every: float = 20.0
-    """Seconds from one fault to the next."""
+    """Seconds between faults."""
     seed: int = 0
     """Seed of the order of the faults."""
     keep: File = None
-    """Folder that the run is kept in, which must not exist; a temporary one when left out."""
+    """New folder to keep the run in (default: a temporary folder)."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Soak, print the table. Returns 0 when every check holds, else 1; raises UserError for wrong input."""
+    """Soak and print the table. Returns 0 if all checks hold, else 1. Raises UserError for wrong input."""
     flags = parse(SoakFlags, arguments, "soak.py")
     for name in ("minutes", "every"):
         if not getattr(flags, name) > 0:

@@ -1,4 +1,4 @@
-"""Playing by hand, in a window that SDL's dummy driver draws nowhere: keys press buttons and save states."""
+"""Tests of playing by hand, in a window of SDL's dummy driver: keys press buttons and save states."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dummy_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def key(dummy_window: None) -> Key:
-    """key(symbol, down=True): what the keyboard would send."""
+    """key(symbol, down=True): send a keyboard event."""
 
     def send(symbol: int, down: bool = True, repeat: int = 0) -> None:
         event = sdl2.SDL_Event()
@@ -69,7 +69,7 @@ def test_arrow_keys_walk(play: ManualPlay, key: Key) -> None:
     assert now.x < before.x
 
 
-def test_function_keys_save_named_states_to_start_from(play: ManualPlay, key: Key, own_game: Game) -> None:
+def test_function_keys_save_named_start_states(play: ManualPlay, key: Key, own_game: Game) -> None:
     for symbol, repeat in ((sdl2.SDLK_F2, 0), (sdl2.SDLK_F2, 1), (sdl2.SDLK_F10, 0)):
         key(symbol, repeat=repeat)
     assert frames(play, 2)
@@ -83,9 +83,9 @@ def test_function_keys_save_named_states_to_start_from(play: ManualPlay, key: Ke
     assert start.provenance["story"] == story["made_by"]
 
 
-def test_z_saves_and_x_goes_back(play: ManualPlay, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+def test_z_saves_and_x_loads(play: ManualPlay, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
     key(sdl2.SDLK_x)
-    assert frames(play, 1), "nothing to go back to yet: told, and the game goes on"
+    assert frames(play, 1), "nothing is saved yet: an error is printed and the game continues"
     assert "quick.state: cannot be read" in capsys.readouterr().out
     key(sdl2.SDLK_z)
     frames(play, 1)
@@ -103,7 +103,7 @@ def test_escape_ends_the_game(play: ManualPlay, key: Key) -> None:
     assert not frames(play, 2)
 
 
-def test_a_folder_that_cannot_be_written_does_not_end_it(
+def test_a_folder_that_cannot_be_written_does_not_end_the_game(
     play: ManualPlay, key: Key, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play.folder.write_text("in the way")
@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_written_does_not_end_it(
     assert "error: " in capsys.readouterr().out
 
 
-def test_an_agents_window_takes_no_keys_but_leave_and_speed(own_game: Game, key: Key) -> None:
+def test_an_agents_window_accepts_only_quit_and_speed_keys(own_game: Game, key: Key) -> None:
     with Emulator(own_game.rom, window="SDL2") as emulator:
         emulator.load_state(start_state(own_game, "bedroom").data)
         before = read_state(emulator.memory)
@@ -127,13 +127,13 @@ def test_an_agents_window_takes_no_keys_but_leave_and_speed(own_game: Game, key:
         assert not emulator.running
 
 
-def test_the_program_plays_until_it_is_told_to_stop(unknown_rom: Path, runs: Path, tmp_path: Path) -> None:
+def test_the_program_plays_until_it_is_stopped(unknown_rom: Path, runs: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "training" / "play.py"), "--game", "red", "--names", "start"]
     variables = {**environment(runs), "SDL_VIDEODRIVER": "dummy", "POKEMON_RED_ROM": str(unknown_rom)}
     with subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(f"playing red ({unknown_rom})")
-        process.send_signal(signal.SIGTERM)  # SDL takes it for the closing of the window
+        process.send_signal(signal.SIGTERM)  # SDL treats it as closing the window
         assert process.wait(20) == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -152,7 +152,9 @@ def test_wrong_input_is_one_line(
     assert line in refused("play", *flags)
 
 
-def test_without_a_display_it_says_so(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_display_it_is_refused(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     assert "play.py needs a display" in refused("play")

@@ -1,4 +1,4 @@
-"""The program that makes a machine part of a cluster: what it refuses, and with what it starts Ray."""
+"""Tests of ray_node.py: the flags it refuses, the token, and the command that starts Ray."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.ray_node import NodeFlags, command, token_file
         (("--head", "--listen", "here"), "--listen here must be an IP address"),
         (("--head", "--listen", "0.0.0.0"), "must be one address of this machine, not all of them"),
         (("--head", "--listen", "::"), "must be one address of this machine, not all of them"),
-        (("--head", "--listen", "127.0.0.1"), "127.0.0.2 stays within it"),
+        (("--head", "--listen", "127.0.0.1"), "use 127.0.0.2 instead"),
         (("--head", "--listen", "127.0.0.2", "--first-port", 80), "must be 1024 to"),
         (("--head", "--listen", "127.0.0.2", "--cpus", -1), "--cpus -1 is out of range"),
     ],
@@ -31,7 +31,7 @@ def test_wrong_flags_get_one_line(refused: Callable[..., str], flags: tuple[Any,
     assert line in refused("ray_node", *flags)
 
 
-def test_a_token_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_token_is_made_once_and_private(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "token"
     environment = {"RAY_AUTH_TOKEN_PATH": str(path)}
     with pytest.raises(UserError, match="no token at"):
@@ -48,7 +48,7 @@ def test_a_token_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
         token_file({**environment, "RAY_AUTH_MODE": "disabled"}, make=True)
 
 
-def test_ray_is_started_with_fixed_ports_and_looks_nothing_up() -> None:
+def test_ray_is_started_with_fixed_ports_and_without_lookups() -> None:
     head = command(NodeFlags(head=True, listen="10.0.0.1", cpus=0, first_port=7000))
     node = command(NodeFlags(join="10.0.0.1:7000", listen="10.0.0.2", cpus=8, first_port=7000))
     for one in (head, node):

@@ -1,1 +1,1 @@
-"""Speed and memory, measured in turns beside bare emulators and stable-baselines3."""
+"""Benchmarks of speed and memory against bare emulators and stable-baselines3."""

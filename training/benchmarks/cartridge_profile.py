@@ -1,7 +1,7 @@
-"""What must be true of the embedded cartridge, measured: random buttons, scripted player, speed.
+"""Measurements of the embedded cartridge: random buttons, scripted player, speed.
 
 Every action takes 24 frames with the button held for 8 of them and the last frame rendered, as in training.
-Nothing here needs torch; the functions at the top level run in worker processes.
+The functions run in worker processes, so nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ from envs.start_states.state_files import StartState
 
 START = "starter"
 MAX_WAIT = 30
-"""Frames, at most, that an episode waits before its first action: one frame of waiting gives another game."""
+"""Maximum frames that an episode waits before its first action. One more frame gives another game."""
 EPISODE_CAP = 10_000
-"""Actions after which an episode that met no battle counts as that long."""
+"""Actions after which an episode without a battle ends."""
 BATTLES_PER_EPISODE = 6
 SPEED_ACTIONS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class ProfiledEpisode:
-    """Random play from the start: actions until the first battle (None: none within the cap), and how wild
-    battles ended."""
+    """Random play from the start: actions until the first battle, and the ends of wild battles.
+
+    ``first_battle`` is None if there was no battle within EPISODE_CAP.
+    """
 
     first_battle: int | None
     won: int
@@ -48,7 +50,7 @@ class ProfiledEpisode:
 
 @dataclass(frozen=True, slots=True)
 class LongRun:
-    """Random play for many actions: badges held in the end, the map ids that were seen, highest level."""
+    """Random play for many actions: badges at the end, map ids seen, highest level."""
 
     actions: int
     badges: int
@@ -58,7 +60,7 @@ class LongRun:
 
 @dataclass(frozen=True, slots=True)
 class Walkthrough:
-    """The scripted player from power-on: actions to the first badge, or why it did not get there."""
+    """The scripted player from power-on: actions to the first badge, or why it failed."""
 
     actions: int
     failure: str | None
@@ -66,7 +68,7 @@ class Walkthrough:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything that was measured."""
+    """All measurements of the cartridge."""
 
     episodes: tuple[ProfiledEpisode, ...]
     long_run: LongRun
@@ -75,8 +77,11 @@ class Profile:
 
 
 def random_play(emulator: Emulator, start: StartState, seed: Sequence[int]) -> Iterator[GameState]:
-    """Press uniformly random buttons from ``start`` on, for ever; yields the state before the first action
-    and after each. The wait before it and the buttons follow from ``seed`` alone."""
+    """Press uniformly random buttons from ``start`` on, forever.
+
+    Yields the state before the first action and after each one. The first wait and the buttons depend on
+    ``seed`` alone.
+    """
     rng = np.random.default_rng(seed)
     emulator.load_state(start.data)
     emulator.tick(int(rng.integers(MAX_WAIT + 1)))
@@ -88,9 +93,7 @@ def random_play(emulator: Emulator, start: StartState, seed: Sequence[int]) -> I
 def play_episode(
     rom: Path, start: StartState, seed: int, number: int, battles: int = BATTLES_PER_EPISODE
 ) -> ProfiledEpisode:
-    """Random play until ``battles`` wild battles have ended, or EPISODE_CAP actions have passed since the
-    last one (or the start).
-    """
+    """Play randomly until ``battles`` wild battles have ended, or for EPISODE_CAP actions without one."""
     ends = {"won": 0, "lost": 0, "escaped": 0}
     first, last, wild, actions = None, 0, False, 0
     with Emulator(rom) as emulator:
@@ -111,7 +114,7 @@ def play_episode(
 
 
 def play_long(rom: Path, start: StartState, seed: int, actions: int) -> LongRun:
-    """Random play for ``actions`` actions, or until a badge is held."""
+    """Play randomly for ``actions`` actions, or until a badge is earned."""
     maps, badges, level, played = set(), 0, 0, 0
     with Emulator(rom) as emulator:
         for played, state in enumerate(random_play(emulator, start, (seed, 1 << 20))):
@@ -124,7 +127,7 @@ def play_long(rom: Path, start: StartState, seed: int, actions: int) -> LongRun:
 
 
 def walk_through(rom: Path) -> Walkthrough:
-    """The scripted player, from power-on to the first badge."""
+    """Run the scripted player from power-on to the first badge."""
     with Emulator(rom) as emulator:
         emulator.tick(1)
         try:
@@ -136,7 +139,7 @@ def walk_through(rom: Path) -> Walkthrough:
 
 
 def measure_speed(rom: Path, start: StartState, seed: int) -> float:
-    """Actions in one second of processor time (other programs on the machine do not count), random play."""
+    """Return the actions of random play per second of CPU time, which other programs do not affect."""
     with Emulator(rom) as emulator:
         play = random_play(emulator, start, (seed, 1 << 21))
         for _ in range(SPEED_ACTIONS // 10):
@@ -153,35 +156,38 @@ def profile(
     badge_actions: int,
     seed: int,
     processes: int,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Profile:
-    """Measure everything, speed first and alone. Raises UserError when the ROM has no such start state."""
+    """Measure everything, speed first and alone. Raises UserError if the ROM lacks the start state."""
     game = identify(rom) if rom else identify()
-    tell(f'making the start state "{START}"')
+    report(f'making the start state "{START}"')
     start = start_state(game, START)
-    tell("measuring the emulation speed")
+    report("measuring the emulation speed")
     speed = measure_speed(game.rom, start, seed)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         long_run = pool.submit(play_long, game.rom, start, seed, badge_actions)
         walkthrough = pool.submit(walk_through, game.rom)
         played = [pool.submit(play_episode, game.rom, start, seed, number) for number in range(episodes)]
-        done = tuple(_collect(played, tell))
-        tell("waiting for the long run and the walkthrough")
+        done = tuple(_collect(played, report))
+        report("waiting for the long run and the walkthrough")
         return Profile(done, long_run.result(), walkthrough.result(), speed)
 
 
 def _collect(
-    futures: Sequence[Future[ProfiledEpisode]], tell: Callable[[str], None]
+    futures: Sequence[Future[ProfiledEpisode]], report: Callable[[str], None]
 ) -> Iterator[ProfiledEpisode]:
     for number, future in enumerate(futures, start=1):
         yield future.result()
         if number % 10 == 0 or number == len(futures):
-            tell(f"{number} of {len(futures)} episodes")
+            report(f"{number} of {len(futures)} episodes")
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of the median that assumes nothing of the distribution: two order statistics, as far
-    from either end as a fair coin in len(values) throws stays below with probability 0.025 at most."""
+    """Return the 95 % interval of the median for any distribution.
+
+    It is bounded by the order statistics of the sign test: each side has probability at most 0.025 under
+    the binomial distribution with ``len(values)`` trials and probability 0.5.
+    """
     ordered, n = sorted(values), len(values)
     rank, below = 0, math.comb(n, 0) / 2**n
     while rank < (n - 1) // 2 and below <= 0.025:

@@ -1,6 +1,7 @@
-"""What the benchmark compares, each in a process of its own: it is told "run" and answers what that cost.
+"""The contenders of the benchmark, each run in its own process, which reports what its actions cost.
 
-Lines of JSON on standard input and output; ``training/benchmarks/runner.py`` is at the other end.
+A process reads seconds from standard input, a line each, and answers with lines of JSON on standard output.
+``training/benchmarks/runner.py`` is at the other end.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ FORK_SERVER = ("forkserver", "resource_tracker")
 
 
 class Contender(Protocol):
-    """Something that takes actions."""
+    """Anything that takes actions."""
 
     def run(self, seconds: float) -> int:
-        """Go on for about so long; how many actions were taken, at least one."""
+        """Take actions for about ``seconds``. Returns how many, at least one."""
 
     def close(self) -> None:
         """End its processes."""
 
 
-# --- bare emulators: what the machine can do at most ---
+# --- bare emulators: the upper bound of the machine ---
 
 
 def _bare_worker(connection: Connection, episodes: EnvConfig, number: int) -> None:
@@ -52,7 +53,7 @@ def _bare_worker(connection: Connection, episodes: EnvConfig, number: int) -> No
     connection.send(None)
     with suppress(EOFError, KeyboardInterrupt):
         while True:
-            seconds, taken = connection.recv(), 0  # the clock starts when that is there, not before
+            seconds, taken = connection.recv(), 0  # the clock starts when the request arrives
             end = time.perf_counter() + seconds
             while not taken or time.perf_counter() < end:
                 for emulator, button in zip(emulators, rng.integers(len(BUTTONS), size=number), strict=True):
@@ -62,7 +63,7 @@ def _bare_worker(connection: Connection, episodes: EnvConfig, number: int) -> No
 
 
 class Bare:
-    """Emulators that take random actions, in one process per core; nobody looks at them."""
+    """Emulators alone, which take random actions in one process per core."""
 
     def __init__(self, config: TrainConfig, cores: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -89,7 +90,7 @@ class Bare:
 
 
 class Lockstep:
-    """Any VecEnv, all environments in step."""
+    """Any VecEnv, with all environments stepped together."""
 
     def __init__(self, env: Any) -> None:
         self.env, self._rng = env, np.random.default_rng(0)
@@ -124,11 +125,11 @@ class InGroups(Lockstep):
         return taken + int(env.num_envs)
 
     def _ready(self) -> Iterable[int]:
-        """The groups that are next."""
+        """The groups to step next."""
         return range(len(self.env.groups))
 
     def _send(self, group: int) -> int:
-        """Send random actions; returns how many."""
+        """Send random actions. Returns how many."""
         part = self.env.groups[group]
         size = int(part.stop - part.start)
         self.env.step_group(group, self._rng.integers(len(BUTTONS), size=size))
@@ -136,7 +137,7 @@ class InGroups(Lockstep):
 
 
 class AsTheyCome(InGroups):
-    """RayVecEnv: every group is stepped again as soon as its result is there."""
+    """RayVecEnv: every group is stepped again as soon as its result arrives."""
 
     def _ready(self) -> Iterable[int]:
         news = self.env.next_news(1.0)
@@ -154,7 +155,7 @@ def _stable_baselines(config: TrainConfig, in_processes: bool) -> Any:
 
 
 class Rollouts:
-    """Our PPO, rollouts alone."""
+    """This project's PPO, with or without updates."""
 
     def __init__(self, task: Task, learn: bool) -> None:
         from stable_baselines3.common.callbacks import CallbackList
@@ -207,12 +208,13 @@ class Stock:
         self.model.env.close()
 
 
-# --- what a worker does, looked at closely ---
+# --- the parts of a worker's step ---
 
 
 class Halves:
-    """As many environments as a worker holds, in this process: how long they emulate, and how long it takes
-    to look at what came of it. In seconds of the processor, which do not count while other programs run.
+    """A worker's environments in this process, to time emulation and observation separately.
+
+    Times are in CPU seconds, which other programs do not affect.
     """
 
     def __init__(self, config: TrainConfig, cores: int) -> None:
@@ -239,7 +241,7 @@ class Halves:
         return taken
 
     def _step(self, group: list[RedEnv], actions: list[int]) -> int:
-        """One step of each, in the order in which a worker does it."""
+        """Step each environment, in the order in which a worker does."""
         began, emulated = time.process_time(), self.seconds["emulator"]
         for env, action in zip(group, actions, strict=True):
             env.press(action)
@@ -273,18 +275,18 @@ MAKERS: dict[str, Callable[[TrainConfig, int], Contender]] = {
 
 
 def _workers() -> list[psutil.Process]:
-    """Processes that hold environments: children, without Python's own helpers."""
+    """Processes that hold environments: children except Python's own helpers."""
     me, found = psutil.Process(), []
     for child in me.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             helper = any(name in " ".join(child.cmdline()) for name in FORK_SERVER)
-            if not helper or child.ppid() != me.pid:  # what a fork server forks looks like itself
+            if not helper or child.ppid() != me.pid:  # a fork server's children have its command line
                 found.append(child)
     return found
 
 
 def _usage(contender: Contender) -> dict[str, Any]:
-    """Resident bytes and processor seconds of this process and of its workers."""
+    """Resident bytes and CPU seconds of this process and of its workers."""
     usage: dict[str, Any] = {"rss": psutil.Process().memory_info().rss, "cpu": time.process_time()}
     usage["workers"], usage["workers_rss"], usage["workers_cpu"] = 0, 0, 0.0
     for worker in _workers():
@@ -298,11 +300,11 @@ def _usage(contender: Contender) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``NAME CORES SETTINGS``: make that contender, then answer every line "SECONDS" until the input ends."""
+    """``NAME CORES SETTINGS``: make a contender, then answer every line "SECONDS" until the input ends."""
     name, cores, settings = arguments
     config = load_config(None, json.loads(settings))
     if name not in ("bare", "halves"):
-        import stable_baselines3  # noqa: F401 - its import is no part of the start-up that is measured
+        import stable_baselines3  # noqa: F401 - keep its import out of the measured start-up
     began = time.perf_counter()
     contender = MAKERS[name](config, int(cores))
     print(json.dumps({"ready": time.perf_counter() - began, **_usage(contender)}), flush=True)

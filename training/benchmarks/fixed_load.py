@@ -1,4 +1,4 @@
-"""Environments that take a fixed time and no processor, to measure what lies between them and PPO."""
+"""Environments that take a fixed time and no CPU, to measure the overhead between them and PPO."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from envs.workers.pool_protocol import EnvFn
 
 
 class FixedLoad(gymnasium.Env[Observation, np.int64]):
-    """Observations and infos of RedEnv's sizes, ``seconds`` after each action; episodes never end."""
+    """Environment whose steps take ``seconds`` and return data of RedEnv's sizes. Episodes never end."""
 
     def __init__(self, seconds: float) -> None:
         self.render_mode = "rgb_array"
@@ -32,21 +32,21 @@ class FixedLoad(gymnasium.Env[Observation, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Nothing is drawn."""
+        """Return the constant observation."""
         return self._observation, {}
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Wait."""
+        """Sleep, then return the constant observation."""
         time.sleep(self._seconds)
         return self._observation, 0.0, False, False, {"reward_components": dict.fromkeys(COMPONENTS, 0.0)}
 
 
 @dataclass(frozen=True)
 class FixedLoads:
-    """Makes them, wherever it is called."""
+    """Picklable factory of FixedLoad environments."""
 
     seconds: float
 
     def __call__(self, indices: Sequence[int], numbers: Sequence[int]) -> list[EnvFn]:
-        """One for each index."""
+        """Return one function per index that makes an environment."""
         return [partial(FixedLoad, self.seconds) for _ in indices]

@@ -1,4 +1,4 @@
-"""A Ray cluster within this machine: nodes as real processes on loopback addresses, to measure and to try."""
+"""A Ray cluster on this machine: real processes on loopback addresses, for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from envs.cluster.ray_api import PORTS, SETTINGS
 PROGRAM = Path(__file__).resolve().parents[1] / "ray_node.py"
 HEAD = "127.0.0.2"
 STARTING_SECONDS = 300.0
-"""Six processes start with a node, on a machine that is busy perhaps."""
+"""A node starts six processes, perhaps on a busy machine."""
 STARTED = "Ray runtime started"
 
 
 class LoopbackCluster:
-    """The head at 127.0.0.2, which has no processors; ``add`` adds nodes that have some.
+    """A cluster whose head at 127.0.0.2 has no CPUs; ``add`` adds nodes that have some.
 
-    Its processes are known by ``environment``, which the trainer must have too. Raises TimeoutError, with
-    what they said, when they do not start.
+    The variables ``environment`` identify its processes; the trainer must have them too. Raises TimeoutError
+    with the nodes' output if they do not start.
     """
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="rays-"))  # short: Ray's sockets lie in it
+        self.folder = Path(tempfile.mkdtemp(prefix="rays-"))  # short, as Ray's socket paths must be
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._flags: dict[str, tuple[str, ...]] = {}
         self._ports = 20_000 + os.getpid() % 12 * 1_000  # another process may have another cluster
@@ -49,22 +49,22 @@ class LoopbackCluster:
             raise
 
     def add(self, address: str, cpus: int) -> None:
-        """Start a node with so many processors; the cluster knows of it some seconds later."""
+        """Start a node with ``cpus`` CPUs. It joins the cluster some seconds later."""
         self._start(address, "--join", self.address, "--cpus", str(cpus))
 
     def wait_for(self, *addresses: str) -> None:
-        """Until nodes have started. Ray gives a node 30 seconds; one that took longer is started again."""
+        """Wait until nodes have started, and restart those that exceed Ray's limit of 30 seconds."""
         end = time.monotonic() + STARTING_SECONDS
         for address in addresses:
-            while STARTED not in self.said(address):
+            while STARTED not in self.output(address):
                 if time.monotonic() > end:
-                    raise TimeoutError(f"{address} did not start: {self.said(address)[-2000:]}")
+                    raise TimeoutError(f"{address} did not start: {self.output(address)[-2000:]}")
                 if self._processes[address].poll() is not None:
                     self._start(address, *self._flags[address])
                 time.sleep(0.2)
 
-    def said(self, address: str) -> str:
-        """What a node has printed."""
+    def output(self, address: str) -> str:
+        """Return what a node has printed."""
         return (self.folder / f"{address}.txt").read_text("utf-8", "replace")
 
     def _start(self, address: str, *flags: str) -> None:
@@ -72,16 +72,17 @@ class LoopbackCluster:
         if address == HEAD:
             self.address = f"{HEAD}:{self._ports}"
         ports = ("--first-port", str(self._ports))
-        with (self.folder / f"{address}.txt").open("wb") as said:
+        with (self.folder / f"{address}.txt").open("wb") as output:
             self._processes[address] = subprocess.Popen(
                 [sys.executable, str(PROGRAM), "--listen", address, *ports, *flags],
-                env={**os.environ, **self.environment}, stdout=said, stderr=said, stdin=subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C is for the program that made it
+                env={**os.environ, **self.environment}, stdout=output, stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is meant for the calling program
             )  # fmt: skip
         self._ports += PORTS
 
     def family(self, address: str) -> list[psutil.Process]:
-        """A node's processes: Ray's own, actors, and their workers."""
+        """Return a node's processes: Ray's own, actors, and their workers."""
         own = psutil.Process(self._processes[address].pid)
         return [own, *own.children(recursive=True)]
 
@@ -97,10 +98,10 @@ class LoopbackCluster:
         self._processes.pop(address).wait()
 
     def left(self) -> list[psutil.Process]:
-        """Processes that belong to the cluster, by their environment, whoever is their parent now.
+        """Return the cluster's remaining processes, found by their environment.
 
-        Those that this program itself has started, multiprocessing's fork server among them, are not meant:
-        they have its environment too, and outlive the cluster.
+        This program's own children are excluded, such as multiprocessing's fork server: they have the same
+        environment and outlive the cluster.
         """
         nodes = set()
         for address in self._processes:
@@ -116,7 +117,7 @@ class LoopbackCluster:
         return found
 
     def close(self) -> None:
-        """Kill what is left of it, and remove its files."""
+        """Kill the remaining processes and remove the cluster's files."""
         for address in list(self._processes):
             with contextlib.suppress(psutil.NoSuchProcess):
                 self.kill(address)

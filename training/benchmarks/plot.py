@@ -1,4 +1,4 @@
-"""The benchmark as a picture: speeds beside the bare emulators', where time goes, and scaling."""
+"""The benchmark as a plot: speeds against bare emulators, where time goes, and scaling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLUE, GREY = "#2b6cb0", "#a0aec0"
 
 
 def draw(measured: BenchmarkResults, path: Path) -> None:
-    """Write the picture to ``path``; its ending decides the format."""
+    """Write the plot to ``path``, whose suffix decides the format."""
     figure = Figure(figsize=(12, 7), layout="constrained")
     axes = figure.subplots(2, 2)
     _bars(axes[0, 0], f"{measured.envs} environments, no network", measured.environments)
@@ -34,20 +34,20 @@ def _bars(axes: Any, title: str, contenders: Mapping[str, SpeedSeries]) -> None:
     ours = ("bare", "emulators", "rollouts", "training")
     axes.barh(list(shown), rates, color=[BLUE if name in ours else GREY for name in shown])
     axes.invert_yaxis()
-    axes.set(title=title, xlabel="actions a second, median of the rounds")
+    axes.set(title=title, xlabel="actions per second, median of the rounds")
 
 
 def _time(axes: Any, parts: Mapping[str, float]) -> None:
     axes.barh(list(parts), list(parts.values()), color=BLUE)
     axes.invert_yaxis()
-    axes.set(title="processor time of an action in training", xlabel="microseconds")
+    axes.set(title="CPU time of an action in training", xlabel="microseconds")
 
 
 def _scaling(axes: Any, measured: BenchmarkResults) -> None:
     numbers = sorted(measured.scaling)
     for name in ("bare", "emulators", "rollouts") if numbers else ():
         axes.plot(numbers, [rate(measured.scaling[n][name]) for n in numbers], marker="o", label=name)
-    axes.set(title=f"{measured.cores} cores", xlabel="environments", ylabel="actions a second")
+    axes.set(title=f"{measured.cores} cores", xlabel="environments", ylabel="actions per second")
     axes.set_ylim(bottom=0)
     if numbers:
         axes.legend()

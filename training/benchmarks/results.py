@@ -1,4 +1,4 @@
-"""What the benchmark's samples come to: shares, splits, the table, and whether what must be reached is."""
+"""Results of the benchmark: shares, the split of time, the table, and whether targets are reached."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from training.benchmarks.runner import SETTLING_STEPS, MemorySample, SpeedSeries
 
 MEGABYTE = 1e6
 GROWTH_ENDS = 20
-"""Updates at either end of a run whose median counts as its memory there: from one to the next it goes up and
-down by 30 MB."""
+"""Updates at either end of a run whose median is its memory there, since single values vary by 30 MB."""
 
 
 @dataclass(slots=True)
 class BenchmarkResults:
-    """All that was measured. ``scaling`` goes by number of environments; ``memory`` is (steps, MB)."""
+    """All measurements. ``scaling`` is by number of environments; ``memory`` is (steps, MB)."""
 
     envs: int
     learning_envs: int
@@ -30,8 +29,8 @@ class BenchmarkResults:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One thing that must be reached; ``measured`` is None when it was left out."""
+class Target:
+    """One value to reach; ``measured`` is None if it was not measured."""
 
     quantity: str
     bound: float
@@ -41,30 +40,30 @@ class Wanted:
 
     @property
     def reached(self) -> bool | None:
-        """Whether it is; None when it was not measured."""
+        """Whether the target is reached; None if it was not measured."""
         if self.measured is None:
             return None
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
 def rate(series: SpeedSeries) -> float:
-    """Actions a second: the median of the rounds."""
+    """Actions per second: the median of the rounds."""
     return median(sample.rate for sample in series.samples)
 
 
 def ratio(one: SpeedSeries, other: SpeedSeries) -> float:
-    """How many times as many actions a second as ``other``: the median of the rounds' ratios."""
+    """Actions per second relative to ``other``: the median of the rounds' ratios."""
     pairs = zip(one.samples, other.samples, strict=True)
     return median(left.rate / right.rate for left, right in pairs)
 
 
 def looking_share(halves: SpeedSeries) -> float:
-    """Time for reading the state, reward and observation over the emulator's: the median of the rounds."""
+    """Time of state, reward and observation over the emulator's time: the median of the rounds."""
     return median(sample.looking / sample.emulator for sample in halves.samples)
 
 
 def _each(series: SpeedSeries, *names: str) -> float:
-    """Processor microseconds of an action, those parts of a sample together; the median of the rounds."""
+    """CPU microseconds per action of these parts of a sample together: the median of the rounds."""
 
     def cost(sample: MemorySample) -> float:
         return sum(float(getattr(sample, name)) for name in names) / sample.actions * 1e6
@@ -73,10 +72,10 @@ def _each(series: SpeedSeries, *names: str) -> float:
 
 
 def split_of_time(measured: BenchmarkResults) -> dict[str, float]:
-    """Processor microseconds of one action in training, part by part; "rest" is what makes up the sum.
+    """CPU microseconds of one action in training, part by part; "rest" completes the sum.
 
-    Transport is what workers and the process that steps them need beyond emulating and looking; inference
-    and learning are what is added to that process with a network, and with updates.
+    Transport is what workers and the main process need beyond emulation and observation. Inference and
+    learning are what a network and updates add in the main process.
     """
     halves, plain = measured.environments["halves"], measured.environments["emulators"]
     rollouts, training = measured.learning["rollouts"], measured.learning["training"]
@@ -84,14 +83,12 @@ def split_of_time(measured: BenchmarkResults) -> dict[str, float]:
     parts["transport"] = _each(plain, "cpu", "workers_cpu") - sum(parts.values())
     parts["inference and rollout buffer"] = _each(rollouts, "cpu") - _each(plain, "cpu")
     parts["learning"] = _each(training, "cpu") - _each(rollouts, "cpu")
-    parts["rest (caches and cores that are shared)"] = _each(training, "cpu", "workers_cpu") - sum(
-        parts.values()
-    )
+    parts["rest (shared caches and cores)"] = _each(training, "cpu", "workers_cpu") - sum(parts.values())
     return parts
 
 
 def growth(memory: Sequence[tuple[int, float]]) -> float | None:
-    """MB that a run's memory grew by after its first SETTLING_STEPS; None for a run too short to say."""
+    """Growth of a run's memory in MB after its first SETTLING_STEPS; None if the run is too short."""
     later = [megabytes for steps, megabytes in memory if steps >= SETTLING_STEPS]
     if len(later) < 2 * GROWTH_ENDS:
         return None
@@ -99,41 +96,41 @@ def growth(memory: Sequence[tuple[int, float]]) -> float | None:
 
 
 def workers_megabytes(series: SpeedSeries) -> float:
-    """The most that all workers together held at the end of a turn; shared pages count for each."""
+    """Largest resident memory of all workers at the end of a turn. Shared pages count for each worker."""
     return max(sample.workers_rss for sample in series.samples) / MEGABYTE
 
 
-def wanted(measured: BenchmarkResults) -> list[Wanted]:
-    """What must be reached on two cores, and what was."""
+def targets(measured: BenchmarkResults) -> list[Target]:
+    """The targets for two cores, with the measured values."""
     environments, learning = measured.environments, measured.learning
     bare, training = learning["bare"], learning["training"]
     few, many = f"{measured.envs} environments", f"{measured.learning_envs} environments"
     stock = learning.get("stock-subproc")
     steps = measured.memory[-1][0] - SETTLING_STEPS if measured.memory else 0
     return [
-        Wanted(
+        Target(
             f"rollout without a network, share of bare, {few}", 0.93, True, "",
             ratio(environments["emulators"], environments["bare"]),
         ),
-        Wanted(
+        Target(
             f"rollout with the default network, share of bare, {many}", 0.75, True, "",
             ratio(learning["rollouts"], bare),
         ),
-        Wanted(f"training, 1 epoch, share of bare, {many}", 0.50, True, "", ratio(training, bare)),
-        Wanted(
+        Target(f"training, 1 epoch, share of bare, {many}", 0.50, True, "", ratio(training, bare)),
+        Target(
             f"training, times stock PPO with SubprocVecEnv, {many}", 2.2, True, "x",
             ratio(training, stock) if stock else None,
         ),
-        Wanted(f"RSS of all workers, {many}", 600.0, False, " MB", workers_megabytes(training)),
-        Wanted(
+        Target(f"RSS of all workers, {many}", 600.0, False, " MB", workers_megabytes(training)),
+        Target(
             f"RSS growth over {steps:,} steps after {SETTLING_STEPS:,}", 5.0, False, " MB",
             growth(measured.memory),
         ),
-        Wanted(
+        Target(
             f"{few} ready", 3.0, False, " s",
             median(measured.start_ups) if measured.start_ups else None,
         ),
-        Wanted(
+        Target(
             "state, reward and observation, share of the emulator's time", 0.10, False, "",
             looking_share(environments["halves"]),
         ),
@@ -144,14 +141,14 @@ def wanted(measured: BenchmarkResults) -> list[Wanted]:
 
 
 def table(measured: BenchmarkResults) -> str:
-    """Everything, for a terminal."""
+    """Return all results as text."""
     return "\n".join(
         [
             *_speeds(f"{measured.envs} environments, no network", measured.environments),
             *_speeds(f"{measured.learning_envs} environments, with a network", measured.learning),
             *_split(measured),
             *_scaling(measured),
-            *_must_reach(wanted(measured)),
+            *_target_lines(targets(measured)),
         ]
     )
 
@@ -172,7 +169,7 @@ def _speeds(title: str, contenders: Mapping[str, SpeedSeries]) -> Iterator[str]:
 def _split(measured: BenchmarkResults) -> Iterator[str]:
     parts = split_of_time(measured)
     whole = sum(parts.values())
-    yield f"\n{'processor time of an action in training':<44}{'us':>8}{'share':>9}"
+    yield f"\n{'CPU time of an action in training':<44}{'us':>8}{'share':>9}"
     for name, cost in parts.items():
         yield f"  {name:<42}{cost:>8.0f}{cost / whole:>9.3f}"
 
@@ -201,7 +198,7 @@ def _scaling(measured: BenchmarkResults) -> Iterator[str]:
 
 
 def memory_per_environment(measured: BenchmarkResults) -> float | None:
-    """MB that all workers grow by with one more environment, between the fewest and the most that scaled."""
+    """Memory in MB that one more environment adds, between the fewest and the most environments measured."""
     if len(measured.scaling) < 2:
         return None
     fewest, most = min(measured.scaling), max(measured.scaling)
@@ -209,8 +206,8 @@ def memory_per_environment(measured: BenchmarkResults) -> float | None:
     return (held[most] - held[fewest]) / (most - fewest)
 
 
-def _must_reach(rows: Sequence[Wanted]) -> Iterator[str]:
-    yield f"\n{'Must reach (on a quiet machine of two cores)':<70}{'wanted':>14}{'measured':>12}  reached"
+def _target_lines(rows: Sequence[Target]) -> Iterator[str]:
+    yield f"\n{'Targets (on an idle machine with two cores)':<70}{'target':>14}{'measured':>12}  reached"
     for row in rows:
         sign = ">=" if row.at_least else "<="
         measured = "-" if row.measured is None else f"{row.measured:.3g}{row.unit}"
@@ -219,7 +216,7 @@ def _must_reach(rows: Sequence[Wanted]) -> Iterator[str]:
 
 
 def as_json(measured: BenchmarkResults) -> dict[str, Any]:
-    """Figures and every sample, as plain JSON values."""
+    """Return figures and all samples as plain JSON values."""
     return {
         **asdict(measured),
         "scaling": {str(number): _as_json(found) for number, found in measured.scaling.items()},
@@ -229,7 +226,7 @@ def as_json(measured: BenchmarkResults) -> dict[str, Any]:
         },
         "split_of_time_us": split_of_time(measured),
         "memory_per_environment_mb": memory_per_environment(measured),
-        "must_reach": [{**asdict(row), "reached": row.reached} for row in wanted(measured)],
+        "must_reach": [{**asdict(row), "reached": row.reached} for row in targets(measured)],
     }
 
 

@@ -1,6 +1,6 @@
-"""Contenders of the benchmark, each a process of its own, run in turn round by round.
+"""Runs the contenders of the benchmark, each in its own process, in turns.
 
-What disturbs the machine for a while then disturbs all of them, and shares of one another stay true.
+A disturbance of the machine then affects all of them alike, and their ratios stay valid.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from training.config.presets import largest_divisor
 ROOT = Path(__file__).resolve().parents[2]
 CLOSING_SECONDS = 20.0
 SETTLING_STEPS = 30_000
-"""Steps after which the memory of a run has what it needs."""
+"""Steps after which a run has allocated its memory."""
 N_STEPS, BATCH_SIZE = 128, 512
-"""Rollouts are short, so that whole updates fit into a turn; the batch is the default one."""
+"""Short rollouts, so that whole updates fit into a turn, and the default batch size."""
 OTHER = ", other PyBoy"
-"""How the name of a contender ends that plays with another version of the emulator."""
+"""Suffix of the names of contenders that use another version of the emulator."""
 Say = Callable[[str], None]
 
 
 class ContenderFailed(RuntimeError):
-    """A contender ended before it was told to; its own message went to stderr."""
+    """A contender ended early. Its own message went to stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemorySample:
-    """What one turn cost: processor seconds of the contender and of its workers, bytes that are resident."""
+    """The cost of one turn: CPU seconds and resident bytes of the contender and of its workers."""
 
     actions: int
     seconds: float
@@ -50,26 +50,26 @@ class MemorySample:
 
     @property
     def rate(self) -> float:
-        """Actions a second."""
+        """Actions per second."""
         return self.actions / self.seconds
 
 
 @dataclass(slots=True)
 class SpeedSeries:
-    """One contender's turns, and how long it took to be ready."""
+    """One contender's turns, and the seconds until it was ready."""
 
     ready: float
     samples: list[MemorySample] = field(default_factory=list)
 
 
 GROWING = ("cpu", "workers_cpu", "emulator", "looking")
-"""Of what a contender answers: sums since it began."""
+"""Values of a contender's answer that are sums since its start."""
 
 
 class ContenderProcess:
-    """``contenders.py`` as a process, made with ``settings`` of a config; ready when made.
+    """A process of ``contenders.py`` with ``settings`` of a config, ready once constructed.
 
-    ``other``: the folder with the PyBoy of a name that ends with OTHER.
+    ``other``: the folder with the PyBoy for a name that ends with OTHER.
     """
 
     def __init__(self, name: str, cores: int, settings: Mapping[str, Any], other: Path | None = None) -> None:
@@ -103,7 +103,7 @@ class ContenderProcess:
         return answer
 
     def run(self, seconds: float, keep: bool = True) -> None:
-        """One turn of about so many seconds; ``keep``: its sample counts."""
+        """Run one turn of about ``seconds``. ``keep``: whether to store its sample."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()
@@ -114,7 +114,7 @@ class ContenderProcess:
             self.series.samples.append(MemorySample(**{**now, **spent}))
 
     def close(self) -> None:
-        """End it; what does not end by itself is killed."""
+        """End the process, and kill it if it does not exit by itself."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         try:
@@ -126,14 +126,16 @@ class ContenderProcess:
 
 
 def sizes(num_envs: int) -> dict[str, int]:
-    """Settings of a config for so many environments."""
+    """Settings of a config for ``num_envs`` environments."""
     batch_size = largest_divisor(N_STEPS * num_envs, BATCH_SIZE)
     return {"num_envs": num_envs, "n_steps": N_STEPS, "batch_size": batch_size}
 
 
 def program_environment(packages: Path | None = None, **more: str) -> dict[str, str]:
-    """Environment variables of a program of this repository, which finds its packages from anywhere, and
-    those in the folder ``packages`` first."""
+    """Environment variables with which a program finds this repository's packages from any folder.
+
+    Packages in the folder ``packages`` take precedence.
+    """
     first = (str(packages.absolute()),) if packages else ()
     path = os.pathsep.join(filter(None, (*first, str(ROOT), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, **more}
@@ -141,8 +143,7 @@ def program_environment(packages: Path | None = None, **more: str) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """How contenders take turns: ``rounds`` rounds, in which each has so many seconds; ``say`` gets what
-    there is to report meanwhile."""
+    """How contenders take turns: rounds, seconds of each turn, and ``say``, which prints progress."""
 
     rounds: int
     seconds: float
@@ -152,9 +153,9 @@ class Turns:
 def interleaved(
     names: Sequence[str], cores: int, settings: Mapping[str, Any], turns: Turns, other: Path | None = None
 ) -> dict[str, SpeedSeries]:
-    """Every contender's turns: one each to warm up, then rounds, each begun by another one.
+    """Run the contenders in turns: one turn each to warm up, then rounds, each begun by the next contender.
 
-    ``other``: see Contender. Raises ContenderFailed.
+    ``other``: see ContenderProcess. Raises ContenderFailed.
     """
     with ExitStack() as stack:
         contenders: list[ContenderProcess] = []
@@ -174,7 +175,7 @@ def interleaved(
 
 
 def start_ups(name: str, cores: int, settings: Mapping[str, Any], times: int) -> list[float]:
-    """Seconds until a contender's environments gave their first observation, each time in a new process."""
+    """Return the seconds until a contender was ready, each time in a new process."""
     seconds = []
     for _ in range(times):
         contender = ContenderProcess(name, cores, settings)
@@ -184,16 +185,15 @@ def start_ups(name: str, cores: int, settings: Mapping[str, Any], times: int) ->
 
 
 def memory_over_steps(settings: Mapping[str, Any], steps: int) -> list[tuple[int, float]]:
-    """(steps, MB) at every update of a real training run of SETTLING_STEPS + ``steps`` steps.
+    """Return (steps, MB) at every update of a real training run of SETTLING_STEPS + ``steps`` steps.
 
-    The run, with everything that it keeps and writes, lives in a folder that is deleted afterwards. Raises
-    ContenderFailed.
+    The run is written to a temporary folder that is deleted afterwards. Raises ContenderFailed.
     """
     from training.event_logs.curves import read_curve
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         config = Path(folder) / "growth.json"
-        # Short episodes: what is made once, when the first of them end, is there before counting begins.
+        # Short episodes, so that what the first end of an episode allocates is not counted as growth.
         length = {"max_steps": 512, "total_steps": SETTLING_STEPS + steps}
         config.write_text(json.dumps({**settings, **length}), "utf-8")
         program = ROOT / "training" / "train_ppo.py"

@@ -1,7 +1,7 @@
-"""Maps with the places that were visited on them, as pictures.
+"""Pictures of maps with the visited places.
 
-The embedded cartridge's maps are drawn from the texts that it is built from; of any other cartridge only the
-facts of ``envs.game.maps`` are used: names and sizes, on a plain grid.
+The embedded cartridge's maps are drawn from its source texts. Maps of any other cartridge are plain grids
+with the names and sizes of ``envs.game.maps``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Picture = NDArray[np.uint8]  # (height, width, 3)
 Counts = Mapping[tuple[int, int], int]  # (y, x) -> samples
 
 WORLD = EMBEDDED_ROM.parent / "world"
-TILE = STEP_SIZE  # pixels of a tile as it is drawn
+TILE = STEP_SIZE  # pixels of a drawn tile
 COLOURS = np.array([(250, 250, 246), (216, 221, 217), (170, 179, 178), (112, 122, 127)], np.uint8)
 GRID, FIELD, EDGE = (226, 231, 235), (247, 249, 250), (150, 160, 168)
 INK = (34, 48, 60)
-# From few to many samples: red, green, blue, and how much of the map shows less.
+# From few to many samples: red, green, blue, and opacity.
 HEAT = np.array(
     [(255, 221, 120, 0.55), (250, 150, 70, 0.66), (214, 62, 78, 0.76), (110, 20, 100, 0.86)], np.float64
 )
@@ -36,7 +36,7 @@ LETTERS = 12
 
 
 class MapDrawings:
-    """Draws the maps of ``game``; each is drawn once and kept, so memory is bounded by the game's maps."""
+    """Draws the maps of ``game``. Each is drawn once and cached, so memory is bounded by the game's maps."""
 
     def __init__(self, game: Game, world: Path = WORLD) -> None:
         self._names = game.map_names
@@ -45,18 +45,18 @@ class MapDrawings:
         self._tiles: dict[str, dict[str, Picture]] = {}
 
     def name(self, map_id: int) -> str:
-        """The map's name, or "map N"."""
+        """Return the map's name, or "map N"."""
         return self._names.get(map_id, f"map {map_id}")
 
     def panel(self, map_id: int, counts: Counts, scale: int) -> Picture:
-        """The map with its visited places, ``scale`` pixels a tile, under its name and number of samples."""
+        """Draw the map with its visited places, ``scale`` pixels per tile, under its name and samples."""
         heated = heat(self.drawing(map_id, counts), counts)
         size = heated.shape[1] // TILE * scale, heated.shape[0] // TILE * scale
         small = Image.fromarray(heated).resize(size, Image.Resampling.BOX)
         return _captioned(small, self.name(map_id), f"{sum(counts.values()):,}")
 
     def drawing(self, map_id: int, counts: Counts) -> Picture:
-        """The map alone, TILE pixels a tile; one of unknown size reaches as far as ``counts`` do."""
+        """Draw the map alone, TILE pixels per tile. A map of unknown size is as large as ``counts``."""
         steps = map_steps(map_id)
         if steps is None:
             return _grid(1 + max(x for _, x in counts), 1 + max(y for y, _ in counts))
@@ -71,7 +71,7 @@ class MapDrawings:
         return np.vstack([np.hstack([tiles[letter] for letter in row.text]) for row in source.rows])
 
     def _tileset(self, world: Path, name: str) -> dict[str, Picture]:
-        """Each letter of a layout as a picture (TILE, TILE, 3)."""
+        """Return the picture (TILE, TILE, 3) of each letter of a layout."""
         if name not in self._tiles:
             self._tiles[name] = {
                 tile.words[0]: COLOURS[[[SHADES.index(pixel) for pixel in row] for row in tile.rows]]
@@ -81,7 +81,7 @@ class MapDrawings:
 
 
 def _world_files(world: Path) -> dict[int, Path]:
-    """The file of each map by its number; none where the texts are not installed."""
+    """Return the file of each map by its number; empty if the texts are not installed."""
     files = {}
     for path in (world / "maps").glob("*.txt"):
         words = path.read_text("utf-8").split(maxsplit=2)
@@ -91,7 +91,7 @@ def _world_files(world: Path) -> dict[int, Path]:
 
 
 def _grid(width: int, height: int) -> Picture:
-    """A plain map of so many tiles."""
+    """Draw a plain map of ``width`` x ``height`` tiles."""
     picture = np.full((height * TILE, width * TILE, 3), FIELD, np.uint8)
     picture[::TILE], picture[:, ::TILE] = GRID, GRID
     picture[[0, -1]], picture[:, [0, -1]] = EDGE, EDGE
@@ -99,9 +99,9 @@ def _grid(width: int, height: int) -> Picture:
 
 
 def heat(drawing: Picture, counts: Counts) -> Picture:
-    """The drawing with colour on every visited tile: the logarithm of its samples against the busiest's.
+    """Colour every visited tile by the logarithm of its samples relative to the busiest tile's.
 
-    Places off the map (they are, for a moment, while maps change) are left out.
+    Places off the map, which occur for a moment while maps change, are left out.
     """
     height, width = drawing.shape[0] // TILE, drawing.shape[1] // TILE
     picture = drawing.copy()
@@ -115,7 +115,7 @@ def heat(drawing: Picture, counts: Counts) -> Picture:
 
 
 def heat_colour(share: float) -> tuple[float, float, float, float]:
-    """Red, green, blue (0 to 255) and cover (0 to 1) of a share of 0 to 1 of the busiest place."""
+    """Return red, green, blue (0 to 255) and opacity (0 to 1) for a share (0 to 1) of the busiest place."""
     place = np.linspace(0, 1, len(HEAT))
     red, green, blue, cover = (float(np.interp(share, place, HEAT[:, part])) for part in range(4))
     return red, green, blue, cover

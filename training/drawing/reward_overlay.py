@@ -1,5 +1,6 @@
-"""The strip below the picture of a replay: where and when it is, how the reward accumulates, what was
-reached. Everything is drawn as indices of one small palette, so that a GIF shows it exactly.
+"""The strip below the screen of a replay: place, step, accumulated reward and milestones.
+
+Everything is drawn as indices of one small palette, which a GIF stores losslessly.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from envs.reward_components import COMPONENTS
 from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
 WIDTH = 160  # pixels
-STRIP = 122  # pixels; with the 144 of the screen an even number, as H.264 wants it
+STRIP = 122  # pixels; with the screen's 144 an even number, as H.264 requires
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
 COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}
@@ -34,8 +35,8 @@ PALETTE: NDArray[np.uint8] = np.array(
 
 CHART_HEIGHT, MARGIN, LINE = 22, 2, HEIGHT + 1  # pixels
 COLUMNS = WIDTH - 2 * MARGIN
-SUMS_END = 112  # pixels: where sums end, unless they are so long that they reach further
-APART = 4  # pixels between two texts of a line
+SUMS_END = 112  # pixels: right edge of the sums, unless they are too long
+APART = 4  # pixels between two texts on a line
 PLACE_TOP = 1
 CHART_TOP = PLACE_TOP + 2 * LINE
 SUMS_TOP = CHART_TOP + CHART_HEIGHT + 3
@@ -45,8 +46,10 @@ Indexed = NDArray[np.uint8]
 
 
 class RewardCurves:
-    """The four sums over an episode of ``steps`` steps, by column of the chart: memory does not depend on
-    its length."""
+    """The four reward sums over an episode of ``steps`` steps, by column of the chart.
+
+    Its memory does not depend on the episode's length.
+    """
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
@@ -54,16 +57,16 @@ class RewardCurves:
         self.milestones: list[tuple[int, str]] = []
 
     def add(self, step: int, sums: Sequence[float], milestones: Sequence[str] = ()) -> None:
-        """The sums, in the order of COMPONENTS, after ``step`` (1 is the first), and what fell on it."""
+        """Store the sums, in the order of COMPONENTS, after ``step`` (from 1), and the step's milestones."""
         self.values[self.column(step)] = sums
         self.milestones += [(step, name) for name in milestones]
 
     def column(self, step: int) -> int:
-        """The column that ``step`` falls into."""
+        """Return the column of ``step``."""
         return max(0, min(step, self.steps) - 1) * COLUMNS // self.steps
 
     def rows(self) -> NDArray[np.intp]:
-        """Pixel rows (COLUMNS, 4) of the four curves, the last row for the zero line at (COLUMNS, 4)."""
+        """Pixel rows, (COLUMNS, 5), of the four curves and the zero line."""
         filled = self.values.copy()
         for row in range(COLUMNS):
             if np.isnan(filled[row]).any():
@@ -76,7 +79,7 @@ class RewardCurves:
 
 
 def draw_chart(curves: RewardCurves) -> Indexed:
-    """The whole chart, uint8 (CHART_HEIGHT, COLUMNS): zero line, a mark for each milestone, four curves."""
+    """Draw the chart, uint8 (CHART_HEIGHT, COLUMNS): zero line, a mark for each milestone, four curves."""
     chart = np.full((CHART_HEIGHT, COLUMNS), GROUND, np.uint8)
     rows = curves.rows()
     chart[rows[0, -1], ::3] = DIM
@@ -91,15 +94,17 @@ def draw_chart(curves: RewardCurves) -> Indexed:
 
 
 class RewardOverlay:
-    """Draws the strip of one episode: uint8 (STRIP, WIDTH) palette indices."""
+    """Draws the strip of one episode as palette indices, uint8 (STRIP, WIDTH)."""
 
     def __init__(self, curves: RewardCurves) -> None:
         self._curves = curves
         self._chart = draw_chart(curves)
 
     def draw(self, step: int, place: str, sums: Mapping[str, float], start: str) -> Indexed:
-        """After ``step``: the name of the map, the sums so far and their total, and the last milestone that
-        fell; until one does, where it started."""
+        """Draw the map's name, the sums and their total after ``step``, and the last milestone.
+
+        Before the first milestone, ``start`` is shown instead.
+        """
         strip = np.full((STRIP, WIDTH), GROUND, np.uint8)
         self._place(strip, place, f"{step} / {self._curves.steps}")
         shown = self._curves.column(step) + 1 if step else 0
@@ -121,24 +126,24 @@ class RewardOverlay:
         _write(strip, (PLACE_TOP + LINE, count_left), count, DIM)
 
     def _note(self, strip: Indexed, step: int, start: str) -> None:
-        fallen = [(when, name) for when, name in self._curves.milestones if when <= step]
-        if not fallen:
+        reached = [(when, name) for when, name in self._curves.milestones if when <= step]
+        if not reached:
             _write(strip, (NOTE_TOP, MARGIN), f"from {start}", DIM)
             return
-        when, name = fallen[-1]
+        when, name = reached[-1]
         at = f" at {when}"
         _write(strip, (NOTE_TOP, MARGIN), shorten(name, COLUMNS - text_width(at) - 1) + at, GOLD)
 
 
 def _sum(strip: Indexed, top: int, name: str, value: float, colour: int) -> None:
-    """A line with a name in its colour and its sum; the last digits of all lines are below each other."""
+    """Draw a line with a name in its colour and its sum, right-aligned."""
     end = _write(strip, (top, MARGIN), name, colour)
     text = amount(value)
     _write(strip, (top, max(end + APART, SUMS_END - text_width(text))), text, BRIGHT)
 
 
 def _write(strip: Indexed, spot: tuple[int, int], text: str, colour: int) -> int:
-    """Draw ``text`` with its top left corner at ``spot`` (y, x); returns where it ends."""
+    """Draw ``text`` with its top left corner at ``spot`` (y, x). Returns its right edge."""
     top, left = spot
     mask = text_mask(shorten(text, WIDTH - MARGIN - left))
     end = left + int(mask.shape[1])
@@ -147,7 +152,7 @@ def _write(strip: Indexed, spot: tuple[int, int], text: str, colour: int) -> int
 
 
 def amount(value: float) -> str:
-    """A sum in few characters: ``0.05``, ``-12.3``, ``1,234``."""
+    """Format a sum in few characters: ``0.05``, ``-12.3``, ``1,234``."""
     size = round(abs(value), 2)
     if size == 0:
         return "0"
@@ -155,5 +160,5 @@ def amount(value: float) -> str:
 
 
 def compose(screen: NDArray[np.uint8], strip: Indexed) -> Indexed:
-    """Screen, uint8 (144, 160) of shades, above the strip: uint8 (266, 160) palette indices."""
+    """Put the screen, shades of uint8 (144, 160), above the strip: palette indices, uint8 (266, 160)."""
     return np.concatenate([screen // 64, strip])

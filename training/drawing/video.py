@@ -1,4 +1,4 @@
-"""Pictures to MP4 or GIF, one by one: nothing is kept but the encoder's own few frames."""
+"""Writing pictures to MP4 or GIF one by one, in memory for only the encoder's few frames."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from envs.errors import UserError
 
 
 class VideoWriter:
-    """The moving picture ``path`` (its ending decides the kind), ``rate`` pictures a second, each as palette
-    indices; ``palette`` is uint8 (colours, 3), ``scale`` whole times larger. Leaving it on an error removes
-    the file. Raises UserError when the file cannot be written.
+    """Writer of the video ``path`` (its suffix decides the format) with ``rate`` pictures per second.
+
+    Pictures are palette indices. ``palette`` is uint8 (colours, 3); ``scale`` is a whole number. If the
+    context is left with an error, the file is removed. Raises UserError if the file cannot be written.
     """
 
     def __init__(self, path: Path, palette: NDArray[np.uint8], rate: Fraction, scale: int = 1) -> None:
         self.path = path
         self.count = 0
-        """Pictures so far."""
+        """Pictures written so far."""
         self._palette, self._rate, self._scale = palette, rate, scale
         self._gif = path.suffix == ".gif"
         self._argb = np.zeros((256, 4), np.uint8)
@@ -37,7 +38,7 @@ class VideoWriter:
         self._stream: av.VideoStream | None = None
 
     def add(self, picture: NDArray[np.uint8], times: int = 1) -> None:
-        """Show ``picture``, uint8 (height, width) of indices, for ``times`` pictures. Raises UserError."""
+        """Write ``picture``, indices of uint8 (height, width), ``times`` times. Raises UserError."""
         large = picture.repeat(self._scale, axis=0).repeat(self._scale, axis=1)
         for _ in range(times):
             frame = self._frame(large)
@@ -46,7 +47,7 @@ class VideoWriter:
             self.count += 1
 
     def _frame(self, picture: NDArray[np.uint8]) -> av.VideoFrame:
-        if self._gif:  # its annotation knows nothing of the palette that it wants
+        if self._gif:  # PyAV's annotation lacks the palette that it requires
             return av.VideoFrame.from_ndarray((picture, self._argb), format="pal8")  # type: ignore[arg-type]
         return av.VideoFrame.from_ndarray(self._palette[picture], format="rgb24")
 
@@ -88,5 +89,5 @@ class VideoWriter:
             if kind is None:
                 raise self._failed(failure) from failure
         finally:
-            if kind is not None and self.count:  # what could not be opened is not ours to remove
+            if kind is not None and self.count:  # do not remove a file that could not be opened
                 self.path.unlink(missing_ok=True)

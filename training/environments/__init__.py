@@ -1,1 +1,1 @@
-"""The resolved Task, and environments made from it: here, in workers, on a cluster."""
+"""The resolved Task, and environments made from it: in this process, in workers, on a cluster."""

@@ -1,4 +1,4 @@
-"""Environments of a task on this machine: one in this process, or what makes many in worker processes."""
+"""Environments of a task on this machine, in this process or in workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from training.environments.task import Task
 
 
 def reward_of(config: TrainConfig, game: Game) -> RewardStack:
-    """What the config pays, with the weights that its layers begin with. Raises UserError."""
+    """Return the config's reward, with the initial weights of its layers. Raises UserError."""
     return RewardStack(
         config.rewards, config.layers.at(0, 1), game.progress_order, load_custom_terms(config.reward_terms)
     )
@@ -35,7 +35,7 @@ def make_env(
     emulator: Emulator | None = None,
     recorder: EpisodeRecorder | None = None,
 ) -> RedEnv:
-    """One environment in this process; ``emulator`` (default: a new one) must have the game's cartridge."""
+    """Make an environment in this process. ``emulator`` (default: new) must have the game's cartridge."""
     return RedEnv(
         emulator or Emulator(task.game.rom, sound=task.config.sound, window=window),
         reward_of(task.config, task.game),
@@ -48,8 +48,8 @@ def make_env(
 def env_makers(
     task: Task, count: int, *, use_graphics: bool = False, record: Path | None = None
 ) -> list[Callable[[], RedEnv]]:
-    """What makes each of ``count`` environments, wherever it is called. Raises UserError."""
-    if task.config.reward_terms:  # the user's own code: its mistakes are found before any process starts
+    """Return picklable functions that make ``count`` environments. Raises UserError."""
+    if task.config.reward_terms:  # user code: find its mistakes before any process starts
         with contextlib.closing(make_env(task)) as env:
             env.reset(seed=task.config.seed)
             env.step(0)
@@ -64,7 +64,7 @@ def env_makers(
 
 
 def check_display(flag: str = "--use-graphics") -> None:
-    """Raise UserError when no window can be opened here; ``flag`` is what asked for one."""
+    """Raise UserError, naming ``flag``, if no window can be opened."""
     if sys.platform == "linux" and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     ):

@@ -1,4 +1,4 @@
-"""VecMonitor for environments that are stepped group by group."""
+"""VecMonitor for environments stepped group by group."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from envs.vec_env import PooledVecEnv
 
 
 class GroupVecMonitor(VecMonitor):
-    """Adds ``info["episode"]`` (return r, length l in steps, time t in seconds), also group by group."""
+    """VecMonitor that adds ``info["episode"]`` (return r, length l in steps, time t in seconds) by group."""
 
     venv: PooledVecEnv
 
     def __init__(self, venv: PooledVecEnv) -> None:
         super().__init__(venv)
-        self._made = time.monotonic()  # a clock that nobody sets back
+        self._made = time.monotonic()  # a clock that is never set back
 
     @property
     def groups(self) -> list[slice]:
-        """Which environments each group holds."""
+        """The environments of each group."""
         return self.venv.groups
 
     def step_group(self, group: int, actions: NDArray[np.int64]) -> None:
@@ -34,7 +34,7 @@ class GroupVecMonitor(VecMonitor):
         self.venv.step_group(group, actions)
 
     def wait_group(self, group: int) -> VecEnvStepReturn:
-        """One group's results, in the order of its environments."""
+        """Wait for one group's results, in the order of its environments."""
         observations, rewards, dones, infos = self.venv.wait_group(group)
         part = self.venv.groups[group]
         self.episode_returns[part] += rewards
@@ -45,7 +45,10 @@ class GroupVecMonitor(VecMonitor):
         return observations, rewards, dones, infos
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that the next steps depend on, when none is under way: plain values, bytes, arrays."""
+        """Return everything that the next steps depend on, as plain values, bytes and arrays.
+
+        No step may be under way.
+        """
         return {
             "returns": [float(value) for value in self.episode_returns],
             "lengths": [int(value) for value in self.episode_lengths],
@@ -54,14 +57,14 @@ class GroupVecMonitor(VecMonitor):
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
-        """Go on from a ``snapshot``, in place of ``reset()``: observations (copies), and where an episode is
-        about to begin.
+        """Continue from a ``snapshot`` instead of calling ``reset()``.
 
-        Raises ValueError, KeyError, TypeError, IndexError or UserError when it does not fit.
+        Returns copies of the observations, and a mask of environments at the start of an episode. Raises
+        ValueError, KeyError, TypeError, IndexError or UserError if the snapshot does not fit.
         """
         begun = np.array([bool(one["begun"]) for one in snapshot["emulators"]["environments"]])
         observations = cast(dict[str, NDArray[Any]], self.venv.restore(snapshot["emulators"]))
-        # An episode that was lost with its worker ends with the session: its sums are not the next one's.
+        # An episode lost with its worker ended with the session, so its sums must not reach the next one.
         self.episode_returns = np.where(begun, np.array(snapshot["returns"], np.float32), np.float32(0))
         self.episode_lengths = np.where(begun, np.array(snapshot["lengths"], np.int32), np.int32(0))
         self.episode_count = int(snapshot["count"])
@@ -79,7 +82,7 @@ class GroupVecMonitor(VecMonitor):
 
 
 class ClusterMonitor(GroupVecMonitor):
-    """GroupVecMonitor over actors, which may be lost."""
+    """GroupVecMonitor over the actors of a cluster, which may be lost."""
 
     venv: RayVecEnv
 
@@ -88,7 +91,7 @@ class ClusterMonitor(GroupVecMonitor):
         return self.venv.next_news(seconds)
 
     def wait_group(self, group: int) -> VecEnvStepReturn:
-        """As GroupVecMonitor's; what ends lost episodes is no step of theirs."""
+        """See GroupVecMonitor.wait_group. The end of a lost episode does not count as a step."""
         before = self.episode_lengths[self.groups[group]].copy()
         observations, rewards, dones, infos = super().wait_group(group)
         for length, info in zip(before, infos, strict=True):

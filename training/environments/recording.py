@@ -1,5 +1,4 @@
-"""Between a run's config and its recorded episodes: what a file keeps of the config, and the config it was
-played with."""
+"""Recorded episodes and configs: the settings that a file stores, and the config restored from them."""
 
 from __future__ import annotations
 
@@ -17,13 +16,13 @@ from training.environments.task import Task
 
 
 def make_recorder(task: Task, folder: Path, environment: int) -> EpisodeRecorder | None:
-    """The recorder of environment number ``environment``; None when the config wants no episodes kept."""
+    """Make the recorder of environment number ``environment``; None if the config records no episodes."""
     every = task.config.record_every
     return EpisodeRecorder(folder, environment, about(task), every) if every else None
 
 
 def about(task: Task) -> dict[str, Any]:
-    """The part of a header that is the same for all episodes of a run."""
+    """Return the part of the header that all episodes of a run share."""
     return {
         "game": task.game.name,
         "rom_sha1": task.game.sha1,
@@ -32,14 +31,14 @@ def about(task: Task) -> dict[str, Any]:
 
 
 def config_of(header: Header, rom: Path, start: Path, reward_terms: Mapping[str, float]) -> TrainConfig:
-    """The config that an episode was played with, as far as it matters to the episode, on the cartridge at
-    ``rom`` and from the state in the file ``start``. Raises UserError for settings that no config can have.
+    """Return a config that plays an episode again, on the cartridge ``rom`` from the state file ``start``.
 
-    Its own terms of the reward are code of the user's: ``reward_terms`` takes their place.
+    ``reward_terms`` replaces the episode's custom reward terms, which are user code. Raises UserError for
+    invalid settings.
     """
     unknown = sorted(header.settings.keys() - set(TrainConfig.keys_with(Role.EPISODE)))
     if unknown:
-        raise UserError(f"{unknown[0]!a} is no setting that decides an episode")
+        raise UserError(f"{unknown[0]!a} is not a setting of an episode")
     plain = {"device": "cpu", "observations": ["badges"], "num_envs": 1}
     found = {"rom": str(rom), "game": header.game, "start": str(start), "reward_terms": dict(reward_terms)}
     return load_config(None, {**header.settings, **plain, **found})

@@ -1,6 +1,6 @@
-"""A run's environments on other machines: what those are told, and the same cartridge and start there.
+"""A run's environments on other machines, with the same cartridge and start state.
 
-Imports no torch: it is what actors run.
+It runs in actors and does not import torch.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from training.environments.task import Task, episodes_of
 
 @dataclass(frozen=True)
 class RemoteMakers:
-    """Makes environments of ``config`` (JSON) wherever it is called: with the ROM of that machine, which must
-    be the trainer's by its hash, and the trainer's start state."""
+    """Picklable factory of environments of ``config`` (JSON) on any machine.
+
+    It uses that machine's ROM, whose hash must equal the trainer's, and the trainer's start state.
+    """
 
     config: str
     game: str
@@ -40,20 +42,20 @@ class RemoteMakers:
 
     @staticmethod
     def of(task: Task, record: bool) -> RemoteMakers:
-        """What other machines must know of ``task``."""
+        """Make the factory for ``task``."""
         config, game, start = task.config.model_dump_json(), task.game, task.start
         digest = hashlib.sha256(start.data).hexdigest()
         return RemoteMakers(config, game.name, game.sha1, VERSION, start, digest, record)
 
     def __call__(self, indices: Sequence[int], numbers: Sequence[int]) -> list[EnvFn]:
-        """What makes the environments ``indices``, whose first episodes have those numbers.
+        """Return functions that make the environments ``indices``, whose first episodes have ``numbers``.
 
-        Raises UserError when this machine has another cartridge, emulator or start state.
+        Raises UserError if this machine has another cartridge, emulator or start state.
         """
         config = TrainConfig.model_validate_json(self.config)
         game = game_here(self.rom_sha1, self.game, Path(config.rom or ""))
         if self.emulator != VERSION:
-            raise UserError(f"its PyBoy is {VERSION}; the run plays with {self.emulator}: install that one")
+            raise UserError(f"its PyBoy is {VERSION}, but the run uses {self.emulator}; install that version")
         found = hashlib.sha256(self.start.data).hexdigest()
         if found != self.start_sha256:
             raise UserError(f"start state: its SHA-256 is {found}, the run's is {self.start_sha256}")
@@ -69,10 +71,10 @@ class RemoteMakers:
 
 
 def game_here(sha1: str, name: str, like: Path) -> Game:
-    """The cartridge of hash ``sha1`` on this machine: the embedded one, what POKEMON_RED_ROM names, or what
-    lies at ``like``, where the trainer has it.
+    """Find the cartridge with hash ``sha1`` on this machine.
 
-    Raises UserError, with every hash that was found instead.
+    It tries the embedded cartridge, POKEMON_RED_ROM, and ``like``, the trainer's path. Raises UserError with
+    the hashes found instead.
     """
     chosen = os.environ.get(ROM_VARIABLE)
     places = [EMBEDDED_ROM, *([Path(chosen).expanduser()] if chosen and chosen != "embedded" else []), like]
@@ -83,6 +85,6 @@ def game_here(sha1: str, name: str, like: Path) -> Game:
             return identify(place, name)
         seen.append(f"{place} has SHA-1 {found.sha1}")
     raise UserError(
-        f"no ROM of SHA-1 {sha1}, which the run plays ({', '.join(seen)}); put a copy there and set"
+        f"no ROM with SHA-1 {sha1}, which the run plays ({', '.join(seen)}); put a copy there and set"
         f" {ROM_VARIABLE} to its path before Ray is started"
     )

@@ -1,4 +1,4 @@
-"""The task of a run: its config with the game and the start state that the config names, read once."""
+"""The task of a run: its config with the game and the start state, read once."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ from training.config.schema import TrainConfig
 
 @dataclass(frozen=True)
 class Task:
-    """What is played, and how: made by ``resolve_task`` and handed down, so that nothing reads the ROM or the
-    start state a second time. ``episodes`` has both."""
+    """A config with its game and start state, made by ``resolve_task``.
+
+    It is handed down so that nothing reads the ROM or the start state a second time. ``episodes`` has both.
+    """
 
     config: TrainConfig
     episodes: EnvConfig
 
     @property
     def game(self) -> Game:
-        """The cartridge, identified."""
+        """The identified cartridge."""
         return self.episodes.game
 
     @property
     def start(self) -> StartState:
-        """The state that episodes begin from."""
+        """The state from which episodes begin."""
         return self.episodes.start
 
     @property
     def interventions(self) -> list[str]:
-        """The kinds of writes to memory that the config switches on."""
+        """The kinds of memory writes that the config enables."""
         return [name for name in INTERVENTIONS if getattr(self.config, name)]
 
     def describe_start(self) -> str:
-        """Where episodes begin, and whether a script played to there, which is an intervention too."""
+        """The name of the start state, and whether a script played to it, which is an intervention too."""
         name = self.start.name
         return f"{name} (scripted)" if name in self.game.start_names else name
 
     def facts(self) -> dict[str, object]:
-        """What a run's manifest says of its game: the ROM by its hash alone, the start state and its
-        provenance."""
+        """The manifest's entries about the game: the ROM by its hash, the start state and its provenance."""
         return {
             "game": self.game.name,
             "game_known_by": "--game" if self.game.assumed else "SHA-1",
@@ -58,23 +59,22 @@ class Task:
         }
 
     def with_settings(self, **settings: Any) -> Task:
-        """The same game and start under a config in which ``settings`` differ; they are not validated."""
+        """Return the task with ``settings`` of its config replaced, without validation."""
         config = self.config.model_copy(update=settings)
         return Task(config, episodes_of(config, self.game, self.start))
 
     def on_this_machine(self) -> Task:
-        """The task with its games on this machine: what plays a few episodes needs no cluster."""
+        """Return the task without a cluster, to play a few episodes on this machine."""
         return self.with_settings(ray_address=None)
 
 
 def game_of(config: TrainConfig) -> Game:
-    """The game that the config plays. Raises UserError for an unreadable or unknown ROM."""
+    """Return the game of the config. Raises UserError for an unreadable or unknown ROM."""
     return identify(chosen_rom(config.rom), config.game)
 
 
 def resolve_task(config: TrainConfig, game: Game | None = None) -> Task:
-    """The config with its game (``game``, where that was identified before) and start state; makes the start
-    state when it is not there yet.
+    """Resolve the config's game (or use ``game``) and start state, which is made if it does not exist yet.
 
     Raises:
         UserError: the ROM, the start or the goal is wrong.
@@ -85,7 +85,7 @@ def resolve_task(config: TrainConfig, game: Game | None = None) -> Task:
 
 
 def episodes_of(config: TrainConfig, game: Game, start: StartState) -> EnvConfig:
-    """How the config's episodes run on ``game`` from ``start``. Raises UserError for a wrong goal."""
+    """Return the episode settings of the config on ``game`` from ``start``. Raises UserError (wrong goal)."""
     return EnvConfig(
         game=game,
         start=start,

@@ -20,11 +20,11 @@ from training.environments.task import Task
 def task_vec_env(
     task: Task, num_envs: int | None = None, *, use_graphics: bool = False, record: Path | None = None
 ) -> GroupVecMonitor:
-    """``num_envs`` (default: the config's) games of ``task`` in ``config.workers`` processes (default: one
-    per core), or on the Ray cluster at ``config.ray_address``.
+    """Make ``num_envs`` (default: the config's) environments of ``task`` in ``config.workers`` processes
+    (default: one per core), or on the Ray cluster at ``config.ray_address``.
 
-    ``use_graphics`` shows the first environment in a window; ``record`` is the folder that episodes are kept
-    in (default: none).
+    ``use_graphics`` shows the first environment in a window. ``record`` is a folder for recorded episodes
+    (default: do not record).
 
     Raises:
         UserError: there is no display for the window, or no cluster with room and the same cartridge.
@@ -41,14 +41,14 @@ def task_vec_env(
 
 
 def _on_a_cluster(task: Task, address: str, count: int, record: Path | None) -> ClusterMonitor:
-    env_makers(task, 1)  # here, so that mistakes are found before any actor starts
+    env_makers(task, 1)  # find mistakes before any actor starts
     config, ray = task.config, task.config.ray
     makers = RemoteMakers.of(task, record is not None)
     space = Observations(config.observations).space
-    terms = ActorSpec(makers, space, ray.processors, config.step_timeout, ray.compress)
+    spec = ActorSpec(makers, space, ray.processors, config.step_timeout, ray.compress)
     timeouts = ActorTimeouts(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
-    shelf = None
+    receiver = None
     if record is not None:
-        shelf = EpisodeReceiver(record.absolute(), task.start, task.game.sha1, count)
+        receiver = EpisodeReceiver(record.absolute(), task.start, task.game.sha1, count)
     layout = ClusterLayout(address, count, config.envs_per_actor, timeouts)
-    return ClusterMonitor(RayVecEnv(layout, terms, RedEnv.actions(), shelf))
+    return ClusterMonitor(RayVecEnv(layout, spec, RedEnv.actions(), receiver))

@@ -1,1 +1,1 @@
-"""Breaks a run on purpose and checks what must hold."""
+"""Fault injection: breaks a run on purpose and checks the result."""

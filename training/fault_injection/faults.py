@@ -1,4 +1,4 @@
-"""The work of soak.py: one run, broken again and again, and what must hold when it is over."""
+"""The implementation of soak.py: faults injected into one run, and checks at its end."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NAME = "soak"
 
 
 class Soak:
-    """The faults, and how often each was dealt with."""
+    """The faults of a soak, and how often each was injected."""
 
     def __init__(self, trainee: TrainingProcess) -> None:
         self.trainee = trainee
         self.injected: Counter[str] = Counter()
         self.lost: list[str] = []
-        """Where a run did not go on from where it should have."""
+        """Descriptions of faults from which the run did not recover correctly."""
         self.faults: dict[str, Callable[[], None]] = {
             "worker killed": lambda: self._worker(signal.SIGKILL),
             "worker stopped": lambda: self._worker(signal.SIGSTOP),
@@ -40,11 +40,11 @@ class Soak:
             "newest checkpoint damaged, resumed": self._damage,
             "TensorBoard's folder removed": self._remove_curves,
         }
-        if hasattr(psutil, "RLIMIT_FSIZE"):  # not everywhere
+        if hasattr(psutil, "RLIMIT_FSIZE"):  # not on all systems
             self.faults["disk full for a while"] = self._fill
 
     def inject(self, name: str) -> None:
-        """One fault, until training is under way again."""
+        """Inject one fault and wait until training continues."""
         self.injected[name] += 1
         self.faults[name]()
         self.trainee.wait_for_checkpoint(STUCK_S)
@@ -72,13 +72,13 @@ class Soak:
         victim.write_bytes(data)
         self._resume()
         if "going back to the one before" not in self.trainee.errors():
-            self.lost.append(f"nothing was said of the damaged checkpoint {newest.name}")
+            self.lost.append(f"the damaged checkpoint {newest.name} was not reported")
 
     def _remove_curves(self) -> None:
         shutil.rmtree(self.trainee.run / "tensorboard")
 
     def _fill(self) -> None:
-        """Files above 100 kB are refused, as a full disk refuses them: weights have 1.4 MB."""
+        """Refuse files above 100 kB as a full disk would. Weights have 1.4 MB."""
         self.trainee.refuse_files_above(100_000)
         self.trainee.wait_for_words("cannot be written", STUCK_S)
         self.trainee.refuse_files_above(None)
@@ -87,11 +87,11 @@ class Soak:
         expected = newest_sound(self.trainee.checkpoints)
         began = self.trainee.start("--resume", NAME)
         if began != expected:
-            self.lost.append(f"went on from step {began}, its newest sound checkpoint has {expected}")
+            self.lost.append(f"continued from step {began}, not from its newest sound checkpoint {expected}")
 
 
 def newest_sound(checkpoints: Path) -> int:
-    """Steps of the newest checkpoint that can be read; 0 when there is none."""
+    """Steps of the newest readable checkpoint, or 0."""
     for folder in numbered_checkpoints(checkpoints):
         with contextlib.suppress(CheckpointError):
             return read_checkpoint(folder).steps
@@ -99,14 +99,14 @@ def newest_sound(checkpoints: Path) -> int:
 
 
 def _order(names: list[str], seed: int) -> Iterator[str]:
-    """Every fault once in random order, and again, so that each comes up about as often."""
-    generator = random.Random(seed)  # noqa: S311 - an order, no secret
+    """Yield all faults in random order, again and again, so that each occurs about equally often."""
+    generator = random.Random(seed)  # noqa: S311 - an order, not a secret
     while True:
         yield from generator.sample(names, len(names))
 
 
 def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[str, bool]:
-    """Soak for ``seconds``; a table of faults and checks, and whether all checks hold."""
+    """Soak for ``seconds``. Returns a table of faults and checks, and whether all checks hold."""
     root = keep or Path(tempfile.mkdtemp(prefix="soak-"))
     root.mkdir(parents=True, exist_ok=True)
     (root / "soak.json").write_text(json.dumps({**CONFIG, "seed": seed}))
@@ -132,7 +132,7 @@ def soak(seconds: float, every: float, seed: int, keep: Path | None) -> tuple[st
 
 
 def _finish(under_way: Soak) -> Checks:
-    """Stop, go on to an exact number of steps, and look at what is there."""
+    """Stop, continue to an exact number of steps, and run the checks."""
     trainee = under_way.trainee
     under_way._stop(signal.SIGTERM)
     trainee.end(signal.SIGTERM)

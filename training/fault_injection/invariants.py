@@ -1,4 +1,4 @@
-"""What must hold of a run after a soak."""
+"""Checks of a run after a soak."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from training.fault_injection.training_process import TrainingProcess
 from training.runs.folder import TENSORBOARD
 
 Checks = list[tuple[str, bool]]
-LONG_ENOUGH = 100  # steps from which on no two episodes have the same actions by chance
+LONG_ENOUGH = 100  # steps; two episodes of this length do not have the same actions by chance
 
 
 def run_checks(trainee: TrainingProcess, status: int, wanted: int, lost: Collection[str]) -> Checks:
-    """Each check in words, and whether it holds."""
+    """Return a description of each check and whether it holds."""
     checkpoint = read_checkpoint(numbered_checkpoints(trainee.checkpoints)[0])
     counted = checkpoint.trainer["extra"]["counts"]["episodes"]
     recorded, doubled = episodes(trainee.run / "episodes")
@@ -30,13 +30,13 @@ def run_checks(trainee: TrainingProcess, status: int, wanted: int, lost: Collect
     alive = _wait_until_gone(trainee)
     shared = [path for path in trainee.shared if path.exists()]
     return [
-        (f"the last session ended well (status {status})", status == 0),
+        (f"exit status of the last session: {status}", status == 0),
         (f"steps: {checkpoint.steps:,} counted, {wanted:,} wanted", checkpoint.steps == wanted),
-        (f"every session went on from the newest sound checkpoint{_list(lost)}", not lost),
+        (f"every session continued from the newest sound checkpoint{_list(lost)}", not lost),
         (f"episodes: {counted:,} counted, {recorded:,} recorded", counted == recorded),
-        (f"episodes doubled: {doubled}", doubled == 0),
+        (f"duplicate episodes: {doubled}", doubled == 0),
         ("weights are finite", finite),
-        (f"TensorBoard: {len(curve)} updates, no point doubled", curve == sorted(set(curve))),
+        (f"TensorBoard: {len(curve)} updates, no duplicate points", curve == sorted(set(curve))),
         (f"processes left: {len(alive)}", not alive),
         (f"shared memory left: {len(shared)}", not shared),
     ]
@@ -47,14 +47,14 @@ def _list(lost: Collection[str]) -> str:
 
 
 def episodes(folder: Path) -> tuple[int, int]:
-    """How many episodes are on file, and how many of them have the actions of another."""
+    """Return the number of recorded episodes, and how many of them have the same actions as another."""
     played = [read_episode(path) for path in sorted(folder.glob("*" + SUFFIX))]
     long = Counter(bytes(episode.actions) for episode in played if len(episode.actions) >= LONG_ENOUGH)
     return len(played), sum(times - 1 for times in long.values())
 
 
 def approx_kl_steps(run: Path) -> list[int]:
-    """The steps of all points of the KL divergence, in the order in which the files have them."""
+    """Return the steps of all points of the KL divergence, in the order of the files."""
     return EventReader(files_in(run / TENSORBOARD)).steps("train/approx_kl")
 
 

@@ -1,4 +1,4 @@
-"""A training run as a process of its own that a soak breaks and starts again."""
+"""A training run in its own process, which a soak breaks and restarts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ CONFIG = {
     "episodes_mb": 1000,
 }
 STUCK_S = 300.0
-"""Seconds after which a step of the soak counts as stuck, on a busy machine too."""
+"""Seconds after which a step of the soak counts as stuck, even on a busy machine."""
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 BEGINS = re.compile(r"^run \S+?(?: from step ([\d,]+))?: ", re.MULTILINE)
 
 
 class SoakError(RuntimeError):
-    """The run did not do what it must for the soak to go on."""
+    """The run failed in a way that ends the soak."""
 
 
 class TrainingProcess:
@@ -47,38 +47,38 @@ class TrainingProcess:
         self.checkpoints = self.run / "checkpoints"
         self.rollout_steps = int(str(CONFIG["num_envs"])) * int(str(CONFIG["n_steps"]))
         self.seen: dict[int, float] = {}
-        """Every process that ever belonged to it: id and time of creation."""
+        """All processes that ever belonged to the run: id and time of creation."""
         self.shared: set[Path] = set()
-        """Shared memory that they were seen with."""
+        """Shared memory that they had mapped."""
         self._sessions = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *flags: object) -> int:
-        """Start training and wait until it says so; the step count that it begins with. Raises SoakError."""
+        """Start training and wait until it begins. Returns its first step count. Raises SoakError."""
         self._sessions += 1
-        with self._said("out").open("wb") as out, self._said("err").open("wb") as err:
+        with self._output("out").open("wb") as out, self._output("err").open("wb") as err:
             self._process = subprocess.Popen(
                 [sys.executable, str(PROGRAM), *map(str, flags)],
                 env={**os.environ, "POKERED_RUNS": str(self.root)}, stdout=out, stderr=err,
             )  # fmt: skip
         deadline = time.monotonic() + STUCK_S
         while True:
-            begins = BEGINS.search(self._said("out").read_text())
+            begins = BEGINS.search(self._output("out").read_text())
             if begins:
                 return int((begins[1] or "0").replace(",", ""))
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise SoakError(f"training did not begin: {self.errors()}")
             time.sleep(0.05)
 
-    def _said(self, stream: str) -> Path:
+    def _output(self, stream: str) -> Path:
         return self.root / f"session-{self._sessions}.{stream}"
 
     def errors(self) -> str:
-        """What the session has said on stderr."""
-        return self._said("err").read_text()
+        """The session's output on stderr."""
+        return self._output("err").read_text()
 
     def wait_for_checkpoint(self, seconds: float) -> None:
-        """Until the next checkpoint is there: training is under way. Raises SoakError."""
+        """Wait for the next checkpoint, which shows that training continues. Raises SoakError."""
         before, deadline = self._newest(), time.monotonic() + seconds
         while self._newest() <= before:
             if self._process is None or self._process.poll() is not None:
@@ -89,16 +89,15 @@ class TrainingProcess:
         self._note_processes()
 
     def wait_for_words(self, words: str, seconds: float) -> None:
-        """Until the session has said ``words`` on stderr. Raises SoakError."""
+        """Wait until the session has written ``words`` to stderr. Raises SoakError."""
         deadline = time.monotonic() + seconds
         while words not in self.errors():
             if time.monotonic() > deadline:
-                raise SoakError(f"nothing was said of {words!r} for {seconds:g} s: {self.errors()}")
+                raise SoakError(f"no message with {words!r} for {seconds:g} s: {self.errors()}")
             time.sleep(0.05)
 
     def refuse_files_above(self, size: int | None) -> None:
-        """Let the trainer (its workers not) write no file beyond ``size`` bytes; None: as large as it
-        likes."""
+        """Limit the files that the trainer (not its workers) can write to ``size`` bytes; None: no limit."""
         limits = psutil.Process(self._pid)
         hard = limits.rlimit(psutil.RLIMIT_FSIZE)[1]
         limits.rlimit(psutil.RLIMIT_FSIZE, (hard if size is None else size, hard))
@@ -120,9 +119,9 @@ class TrainingProcess:
         return family[1:]
 
     def a_worker(self) -> psutil.Process:
-        """A process that plays games: what the fork server forked. Raises SoakError."""
+        """Return a worker process, a child of the fork server. Raises SoakError."""
         family = self._note_processes()
-        # The fork server itself is a child of the trainer, and its stop would show only with the next fork.
+        # The fork server itself is a child of the trainer. If it were stopped, only the next fork would hang.
         servers = {process.pid for process in family if process.ppid() == self._pid}
         workers = [process for process in family if process.pid not in servers]
         if not workers:
@@ -134,14 +133,14 @@ class TrainingProcess:
         return self._process.pid if self._process is not None else 0
 
     def end(self, number: signal.Signals) -> int:
-        """Send the trainer a signal and wait for its end; its exit status."""
+        """Send the trainer a signal and wait for its end. Returns its exit status."""
         self._note_processes()
         assert self._process is not None
         self._process.send_signal(number)
         return self.wait()
 
     def wait(self) -> int:
-        """The exit status, once it has ended. Raises SoakError when it does not."""
+        """Wait for the end of the process. Returns its exit status. Raises SoakError on a timeout."""
         assert self._process is not None
         try:
             return self._process.wait(STUCK_S)
@@ -149,7 +148,7 @@ class TrainingProcess:
             raise SoakError(f"training did not end: {self.errors()}") from None
 
     def alive(self) -> list[int]:
-        """Processes of this run that still live."""
+        """Return the processes of this run that are still alive."""
         found = []
         for pid, created in self.seen.items():
             try:
@@ -161,7 +160,7 @@ class TrainingProcess:
         return found
 
     def clean_up(self) -> None:
-        """Kill what is left, whatever it came to before."""
+        """Kill all remaining processes of the run."""
         self._note_processes()
         for pid in self.alive():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -172,8 +171,10 @@ class TrainingProcess:
 
 
 def _shared_memory(pid: int) -> set[Path]:
-    """Files of shared memory that the process has mapped, deleted ones included; none where /proc tells
-    nothing."""
+    """Return the shared memory files that the process has mapped, deleted ones included.
+
+    Empty if /proc cannot be read.
+    """
     try:
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""The encoders of ``tile_policy`` as rollouts use them on a processor: for few observations at a time.
+"""CPU versions of the encoders of ``tile_policy`` for the small batches of rollouts.
 
-What they compute is the same but for the order of floating-point sums. Weights stand input by input, results
-go where the last ones were, and what NumPy does in less time than torch takes to begin is left to NumPy.
+They compute the same features up to the order of floating-point sums. Weights are stored transposed, buffers
+are reused, and small operations run in NumPy, which has less overhead per call than torch.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ Bytes = NDArray[np.uint8]
 Observed = Mapping[str, Bytes]
 Order = Callable[[torch.Tensor], torch.Tensor]
 UNITS = {8: np.int64, 4: np.int32, 2: np.int16, 1: np.uint8}
-"""By bytes: in what pixels are moved, several at once."""
+"""Integer types by size in bytes, to copy several pixels at once."""
 AT_ONCE = 16
-"""Pictures that are cut and multiplied together, whatever the number of environments: it takes 70 kB each."""
+"""Pictures processed together, whatever the number of environments. Each takes 70 kB."""
 
 
-class ByInputs:
-    """A ``layer`` as a product with its weights, which stand input by input here: (inputs, outputs).
+class TransposedLayer:
+    """A layer as a matrix product with its transposed weights, (inputs, outputs).
 
-    ``order`` brings the layer's own weights into that order. A batch of 16 observations is multiplied with
-    these in a half to a quarter of the time; an update, whose chunks are larger, gains nothing, and
-    optimizers want the usual order.
+    ``order`` transposes the weights of ``layer``. For a batch of 16 observations the product takes a half to
+    a quarter of the time. An update, whose chunks are larger, gains nothing, and optimizers need the usual
+    order.
     """
 
     def __init__(self, layer: nn.Linear | nn.Conv2d, order: Order = torch.t) -> None:
@@ -51,18 +51,20 @@ class ByInputs:
         return self._order(self._layer.weight.detach()), self._layer.bias.detach()
 
     def refresh(self) -> None:
-        """Take over the layer's weights as they are now."""
+        """Copy the layer's current weights."""
         weight, self.bias = self._take()
         self.weight.copy_(weight)
 
     def __call__(self, inputs: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """float32 (n, inputs) to float32 (n, outputs), in ``out`` where that is given."""
+        """float32 (n, inputs) to float32 (n, outputs), written to ``out`` if given."""
         return torch.addmm(self.bias, inputs, self.weight, out=out)
 
 
-class SideBySide:
-    """Layers of an actor and a critic as one product. ``shared``: both get the same inputs, and otherwise
-    each its own, which stand beside one another as the outputs do."""
+class JoinedLayers:
+    """Two layers, one of the actor and one of the critic, as one matrix product.
+
+    ``shared``: both get the same inputs. Otherwise the inputs are concatenated, as the outputs are.
+    """
 
     def __init__(self, actor: nn.Linear, critic: nn.Linear, shared: bool) -> None:
         self._layers, self._shared = (actor, critic), shared
@@ -71,7 +73,7 @@ class SideBySide:
         self.refresh()
 
     def refresh(self) -> None:
-        """Take over the layers' weights as they are now."""
+        """Copy the layers' current weights."""
         row = column = 0
         for layer in self._layers:
             inputs, outputs = layer.in_features, layer.out_features
@@ -80,7 +82,7 @@ class SideBySide:
         self._bias = torch.cat([layer.bias.detach() for layer in self._layers])
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """float32 (n, inputs) to float32 (n, outputs), those of the actor first."""
+        """float32 (n, inputs) to float32 (n, outputs), the actor's first."""
         return torch.addmm(self._bias, inputs, self._weight)
 
 
@@ -88,21 +90,21 @@ class Encoder(Protocol):
     """Features of one part of the observations."""
 
     width: int
-    """How many features an observation has."""
+    """Number of features of an observation."""
 
     def refresh(self) -> None: ...
     def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
-        """Features to ``out``, float32 (n, width), some of them below 0 where the policy has 0.
+        """Write features to ``out``, float32 (n, width), before the final ReLU.
 
-        ``group``: observations of the same environments come with the same number.
+        ``group``: number of the group of environments that the observations come from.
         """
 
 
 class FastTiles:
-    """A Picture or a Visited, whose squares lie one after the other here, each with all its features.
+    """PictureEncoder or VisitedEncoder, with convolutions computed as matrix products over squares.
 
-    Convolutions ask for a plan and for other orders of their numbers at every call, which for 16 pictures
-    takes as long as the sums.
+    torch's convolutions plan and reorder their inputs at every call, which for 16 pictures takes as long as
+    the arithmetic.
     """
 
     def __init__(self, name: str, encoder: PictureEncoder | VisitedEncoder, shape: tuple[int, ...]) -> None:
@@ -111,22 +113,22 @@ class FastTiles:
         assert isinstance(first, PatchEncoder) and isinstance(last, nn.Linear)
         self._name, size = name, first.layer.kernel_size[0]
         self._index, self._unit = squares_of(shape, size), UNITS[pixels_in_a_unit(size)]
-        self._squares = ByInputs(first.layer, lambda weight: (weight * (1 / 255)).flatten(1).t())
-        self._around: ByInputs | None = None
+        self._squares = TransposedLayer(first.layer, lambda weight: (weight * (1 / 255)).flatten(1).t())
+        self._around: TransposedLayer | None = None
         channels = first.layer.out_channels
         grid = shape[1] // size, shape[2] // size
         self._seen = np.arange(grid[0] * grid[1])[:, np.newaxis]
         if isinstance(conv, nn.Conv2d):
             channels = conv.out_channels
             self._seen = neighbourhoods(grid, conv.kernel_size[0], conv.stride[0], int(conv.padding[0]))
-            self._around = ByInputs(conv, lambda weight: weight.permute(2, 3, 1, 0).flatten(0, 2))
-        self._all = ByInputs(last, lambda weight: _by_places(weight, channels))
+            self._around = TransposedLayer(conv, lambda weight: weight.permute(2, 3, 1, 0).flatten(0, 2))
+        self._all = TransposedLayer(last, lambda weight: _by_places(weight, channels))
         self._grid = grid[0] * grid[1]
         self.width = last.out_features
-        self._rooms: dict[int, _Room] = {}
+        self._buffers: dict[int, _Buffers] = {}  # by number of pictures
 
     def refresh(self) -> None:
-        """Take over the weights as they are now."""
+        """Copy the encoder's current weights."""
         for layer in (self._squares, self._around, self._all):
             if layer is not None:
                 layer.refresh()
@@ -140,17 +142,17 @@ class FastTiles:
 
     def _features(self, pictures: Bytes, out: torch.Tensor) -> None:
         number = len(pictures)
-        room = self._rooms.get(number) or self._rooms.setdefault(number, self._make_room(number))
+        buffers = self._buffers.get(number) or self._buffers.setdefault(number, self._make_buffers(number))
         units = pictures.reshape(number, -1).view(self._unit)
-        np.take(units, self._index, axis=1, out=room.units, mode="clip")
-        np.copyto(room.pixels, room.pixels_as_bytes)
-        seen = self._squares(room.inputs, room.squares[:-1]).relu_()
+        np.take(units, self._index, axis=1, out=buffers.units, mode="clip")
+        np.copyto(buffers.pixels, buffers.pixels_as_bytes)
+        seen = self._squares(buffers.inputs, buffers.squares[:-1]).relu_()
         if self._around is not None:
-            np.take(room.rows, room.seen, axis=0, out=room.around, mode="clip")
-            seen = self._around(room.neighbourhoods).relu_()
+            np.take(buffers.rows, buffers.seen, axis=0, out=buffers.around, mode="clip")
+            seen = self._around(buffers.neighbourhoods).relu_()
         self._all(seen.view(number, -1), out)
 
-    def _make_room(self, number: int) -> _Room:
+    def _make_buffers(self, number: int) -> _Buffers:
         pixels, features = self._squares.weight.shape
         squares = number * self._grid
         units = np.empty((number, len(self._index)), self._unit)
@@ -158,7 +160,7 @@ class FastTiles:
         outputs = torch.zeros(squares + 1, features)
         each = [np.where(self._seen < 0, squares, self._seen + n * self._grid) for n in range(number)]
         around = torch.empty(number * len(self._seen), self._seen.shape[1] * features)
-        return _Room(
+        return _Buffers(
             units=units,
             pixels_as_bytes=units.view(np.uint8).reshape(squares, pixels),
             pixels=inputs.numpy(),
@@ -172,33 +174,35 @@ class FastTiles:
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
-    """Where a Tiles works on ``n`` pictures: the same memory again and again, some of it by two names."""
+class _Buffers:
+    """The reused memory in which a FastTiles processes ``n`` pictures. Some of it has two names."""
 
-    units: NDArray[Any]  # (n, units): squares, several pixels a number
-    pixels_as_bytes: Bytes  # (n x squares, pixels of a square): the same
+    units: NDArray[Any]  # (n, units): squares, several pixels in one integer
+    pixels_as_bytes: Bytes  # (n x squares, pixels of a square): view of units
     pixels: NDArray[np.float32]  # (n x squares, pixels of a square)
-    inputs: torch.Tensor  # the same
-    squares: torch.Tensor  # (n x squares + 1, features), 0 in the last row: what lies beyond a border
-    rows: NDArray[np.float32]  # the same
-    seen: NDArray[np.intp]  # rows of what lies around one place after the other
+    inputs: torch.Tensor  # view of pixels
+    squares: torch.Tensor  # (n x squares + 1, features); the last row is 0, for squares beyond the border
+    rows: NDArray[np.float32]  # view of squares
+    seen: NDArray[np.intp]  # rows of the neighbourhood of each place in turn
     around: NDArray[np.float32]  # (n x places x squares of a neighbourhood, features): those rows
-    neighbourhoods: torch.Tensor  # (n x places, all features of a neighbourhood): the same
+    neighbourhoods: torch.Tensor  # (n x places, all features of a neighbourhood): view of around
 
 
 def _by_places(weight: torch.Tensor, channels: int) -> torch.Tensor:
-    """Weights (outputs, channels x places) as (places x channels, outputs)."""
+    """Reorder weights (outputs, channels x places) to (places x channels, outputs)."""
     return weight.view(len(weight), channels, -1).permute(2, 1, 0).flatten(0, 1)
 
 
 def pixels_in_a_unit(size: int) -> int:
-    """How many pixels can be moved at once where squares of ``size`` pixels are cut."""
+    """Number of pixels that can be copied at once from squares of ``size`` pixels."""
     return next(pixels for pixels in UNITS if size % pixels == 0)
 
 
 def squares_of(shape: tuple[int, ...], size: int) -> NDArray[np.intp]:
-    """Which units of a picture of ``shape``, (channels, height, width), make its squares of ``size`` pixels,
-    one after the other: row by row, each with all its channels."""
+    """Indices of the units that form each square of ``size`` pixels of a picture.
+
+    ``shape`` is (channels, height, width). Squares come row by row, each with all its channels.
+    """
     channels, height, width = shape
     pixels = pixels_in_a_unit(size)
     units = np.arange(channels * height * width // pixels, dtype=np.intp)
@@ -207,8 +211,11 @@ def squares_of(shape: tuple[int, ...], size: int) -> NDArray[np.intp]:
 
 
 def neighbourhoods(grid: tuple[int, int], size: int, stride: int, padding: int) -> NDArray[np.intp]:
-    """What a convolution over ``grid``, (rows, columns), looks at: for one place after the other the numbers
-    of its ``size`` x ``size`` squares, row by row, and -1 for what lies beyond the border."""
+    """Indices of the squares under each window of a convolution over ``grid``, (rows, columns).
+
+    One row per window, with its ``size`` x ``size`` squares row by row; -1 stands for a square beyond the
+    border.
+    """
     squares = np.arange(grid[0] * grid[1], dtype=np.intp).reshape(grid)
     padded = np.pad(squares, padding, constant_values=-1)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))[::stride, ::stride]
@@ -216,15 +223,15 @@ def neighbourhoods(grid: tuple[int, int], size: int, stride: int, padding: int) 
 
 
 class FastEvents:
-    """EventEncoder. Events fall seldom: while those of a group are what they were, so are its features."""
+    """EventEncoder. Events change rarely, so the features of a group are reused until its events change."""
 
     def __init__(self, name: str, encoder: EventEncoder) -> None:
         self._name, self._bits = name, encoder.bits.numpy()
-        self._layer, self.width = ByInputs(encoder.layer), encoder.layer.out_features
+        self._layer, self.width = TransposedLayer(encoder.layer), encoder.layer.out_features
         self._known: dict[int, tuple[bytes, NDArray[np.float32]]] = {}  # by group
 
     def refresh(self) -> None:
-        """Take over the weights as they are now."""
+        """Copy the encoder's current weights."""
         self._layer.refresh()
         self._known.clear()
 
@@ -246,7 +253,7 @@ class FastCodes:
         self.width = codes * len(self._flags)
 
     def refresh(self) -> None:
-        """There are no weights."""
+        """Do nothing: there are no weights."""
 
     def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
@@ -255,15 +262,15 @@ class FastCodes:
 
 
 class FastScaled:
-    """Numbers, of the parts ``names``."""
+    """NumberEncoder of the observations ``names``."""
 
     def __init__(self, names: list[str], encoder: NumberEncoder) -> None:
         self._names = names
-        self._layer = ByInputs(encoder.layer, lambda weight: (weight * encoder.scales).t())
+        self._layer = TransposedLayer(encoder.layer, lambda weight: (weight * encoder.scales).t())
         self.width = encoder.layer.out_features
 
     def refresh(self) -> None:
-        """Take over the weights as they are now."""
+        """Copy the encoder's current weights."""
         self._layer.refresh()
 
     def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:

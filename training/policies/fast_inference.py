@@ -1,4 +1,4 @@
-"""How rollouts choose actions: the policy, on a processor with its own weights in another order."""
+"""Choosing actions in rollouts, on a CPU with faster versions of the policy's layers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from training.policies.fast_encoders import (
     FastEvents,
     FastScaled,
     FastTiles,
+    JoinedLayers,
     Observed,
-    SideBySide,
 )
 from training.policies.tile_policy import (
     EventEncoder,
@@ -35,7 +35,7 @@ from training.policies.tile_policy import (
 
 
 class ActionChoice(NamedTuple):
-    """Actions, int64 (n,), and what the buffer keeps with them, float32 (n,)."""
+    """Actions, int64 (n,), with their values and log-probabilities, float32 (n,)."""
 
     actions: NDArray[np.int64]
     values: NDArray[np.float32]
@@ -43,32 +43,32 @@ class ActionChoice(NamedTuple):
 
 
 class RolloutActor:
-    """``policy`` to choose actions with; computes what it does but for the order of floating-point sums.
+    """Chooses actions as ``policy`` does, up to the order of floating-point sums.
 
-    On a graphics card, in bfloat16 and with the Nature CNN it is the policy itself. ``ahead``: for how many
-    steps of a group random numbers are made in one go, see Noise; ``refresh`` forgets them.
+    On a GPU, in bfloat16 and with the Nature CNN the policy itself is used. ``ahead``: number of steps of a
+    group for which random numbers are drawn at once, see ActionNoise. ``refresh`` discards them.
     """
 
     def __init__(self, policy: ActorCriticPolicy, ahead: int = 1) -> None:
         self._policy = policy
         self._noise = ActionNoise(ahead)
-        self.quick = FastPolicy(policy) if FastPolicy.knows(policy) else None
-        """What chooses in the policy's place; None: nothing does."""
+        self.fast = FastPolicy(policy) if FastPolicy.supports(policy) else None
+        """The fast version of the policy; None if the policy itself is used."""
 
     def refresh(self) -> None:
-        """Take over the policy's weights as they are now."""
+        """Copy the policy's current weights."""
         self._noise.forget()
-        if self.quick is not None:
-            self.quick.refresh()
+        if self.fast is not None:
+            self.fast.refresh()
 
     def choose(self, observed: Observed, group: int) -> ActionChoice:
-        """Actions for uint8 observations, drawn with torch's random numbers.
+        """Draw actions for uint8 observations, with torch's random numbers.
 
-        Observations of the same environments come with the same number ``group``. Raises ValueError when the
-        policy's logits are no numbers.
+        ``group``: number of the group of environments that the observations come from. Raises ValueError if
+        the policy's logits are not finite.
         """
-        if self.quick is not None and not torch.is_autocast_enabled("cpu"):
-            log_probs, values = self.quick.heads(observed, group)
+        if self.fast is not None and not torch.is_autocast_enabled("cpu"):
+            log_probs, values = self.fast.heads(observed, group)
             return _drawn(log_probs, values, self._noise.draw(log_probs.shape))
         device = self._policy.device
         tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
@@ -80,11 +80,10 @@ class RolloutActor:
 
 
 class ActionNoise:
-    """What actions are drawn with: minus the logarithms of the numbers that torch's generator gives next,
-    distributed exponentially, which GamePolicy divides by.
+    """Noise to draw actions with: minus the logarithm of torch's exponential random numbers.
 
-    They are made for ``ahead`` draws in one go, since each takes a tenth of the time then, and given in the
-    order in which they would have been made one by one.
+    These are the numbers that GamePolicy divides by. They are made for ``ahead`` draws at once, which takes
+    a tenth of the time per draw, and used in the order in which single draws would have made them.
     """
 
     def __init__(self, ahead: int) -> None:
@@ -93,11 +92,11 @@ class ActionNoise:
         self._given = 0
 
     def forget(self) -> None:
-        """Throw away what was made and not given: from here on it depends on the generator alone."""
+        """Discard unused noise, so that the next draws depend on the generator alone."""
         self._ahead, self._given = self._ahead[:0], 0
 
     def draw(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """The next ones, float32 of ``shape``."""
+        """Return the next noise, float32 of ``shape``."""
         size = math.prod(shape)
         if len(self._ahead) - self._given < size:
             fresh = -np.log(torch.empty(self._draws * size).exponential_().numpy())
@@ -109,7 +108,7 @@ class ActionNoise:
 def _drawn(
     log_probs: NDArray[np.float32], values: NDArray[np.float32], noise: NDArray[np.float32]
 ) -> ActionChoice:
-    """What GamePolicy draws from the same random numbers, (n, actions) of them, of which none is 0."""
+    """Draw what GamePolicy draws from the same random numbers, (n, actions)."""
     actions = (log_probs + noise).argmax(axis=1)
     chosen = log_probs[np.arange(len(actions)), actions]
     if not math.isfinite(chosen.sum()):
@@ -118,18 +117,18 @@ def _drawn(
 
 
 class FastPolicy:
-    """A GamePolicy over tiles on a processor, for one group of environments at a time."""
+    """A GamePolicy over tiles on a CPU, for one group of environments at a time."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
         features, space = policy.features_extractor, policy.observation_space
         assert isinstance(features, GameFeatures) and isinstance(space, spaces.Dict)
         self._encoders = [_encoder(name, part, features, space) for name, part in features.encoders.items()]
         self._heads = _heads(policy)
-        self._rooms: dict[int, tuple[torch.Tensor, Sequence[torch.Tensor]]] = {}  # by observations
+        self._buffers: dict[int, tuple[torch.Tensor, Sequence[torch.Tensor]]] = {}  # by observations
 
     @staticmethod
-    def knows(policy: ActorCriticPolicy) -> bool:
-        """Whether it can take this policy's place."""
+    def supports(policy: ActorCriticPolicy) -> bool:
+        """Whether there is a fast version of this policy."""
         features = policy.features_extractor
         if not isinstance(policy, GamePolicy) or not isinstance(features, GameFeatures):
             return False
@@ -137,7 +136,7 @@ class FastPolicy:
         return policy.device.type == "cpu" and not nature
 
     def refresh(self) -> None:
-        """Take over the policy's weights as they are now."""
+        """Copy the policy's current weights."""
         for encoder in self._encoders:
             encoder.refresh()
         for layer in self._heads:
@@ -146,24 +145,26 @@ class FastPolicy:
     def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Log-probabilities (n, actions) and values (n,), both float32."""
         number = len(next(iter(observed.values())))
-        features, columns = self._rooms.get(number) or self._rooms.setdefault(number, self._make_room(number))
+        features, columns = self._buffers.get(number) or self._buffers.setdefault(
+            number, self._make_buffers(number)
+        )
         for encode, out in zip(self._encoders, columns, strict=True):
             encode(observed, group, out)
         outputs = features
-        for layer in self._heads:  # what is no sum is never below 0, so this is where all encoders have it
+        for layer in self._heads:  # the ReLU of all encoders; features that have none are never below 0
             outputs = layer(outputs.relu_())
         numbers = outputs.numpy()
         return _log_softmax(numbers[:, :-1]), numbers[:, -1]
 
-    def _make_room(self, number: int) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-        """Where the features of so many observations go: all of them, and the columns of each encoder."""
+    def _make_buffers(self, number: int) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+        """Memory for the features of ``number`` observations: all of them, and each encoder's columns."""
         widths = [encoder.width for encoder in self._encoders]
         features = torch.empty(number, sum(widths))
         return features, torch.split(features, widths, dim=1)
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """For the few numbers that there are it takes less time than torch's."""
+    """Log-softmax of each row. For this few numbers NumPy takes less time than torch."""
     below: NDArray[np.float32] = logits - logits.max(axis=1, keepdims=True)
     below -= np.log(np.exp(below).sum(axis=1, keepdims=True))
     return below
@@ -181,14 +182,14 @@ def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.D
     return FastCodes(name, part, shape[0])
 
 
-def _heads(policy: ActorCriticPolicy) -> list[SideBySide]:
-    """Actor and critic, layer by layer."""
+def _heads(policy: ActorCriticPolicy) -> list[JoinedLayers]:
+    """The layers of actor and critic, joined one by one."""
     hidden = policy.mlp_extractor
     actor, critic = (
         [layer for layer in (*net.modules(), head) if isinstance(layer, nn.Linear)]
         for net, head in ((hidden.policy_net, policy.action_net), (hidden.value_net, policy.value_net))
     )
     return [
-        SideBySide(one, other, shared=number == 0)
+        JoinedLayers(one, other, shared=number == 0)
         for number, (one, other) in enumerate(zip(actor, critic, strict=True))
     ]

@@ -1,7 +1,7 @@
 """The network: one small encoder for each observation, joined into one vector, and two heads.
 
-Observations stay uint8 until they are here; what a picture is divided by is multiplied into the weights
-of its first layer, and only here do 320 event bytes become 2,560 bits.
+Observations stay uint8 up to here. The division of pictures by 255 is folded into the weights of the first
+layer, and 320 event bytes are unpacked to 2,560 bits only here.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureC
 from torch import nn
 from torch.nn.functional import conv2d, embedding
 
-if TYPE_CHECKING:  # exported zips carry this module along: it may need nothing else of this project
+if TYPE_CHECKING:  # exported zips carry this module along, so it must not import the rest of the project
     from training.config.schema import NetworkConfig
 
 EVENT_BYTES = 320
 TILE = 8
-"""Pixels of the picture at half size: a tile of the game's maps, which is what the player moves by."""
+"""Pixels of a map tile, one step of the player, in the picture at half size."""
 VISITED_PATCH = 6  # map tiles
 Tensors = dict[str, torch.Tensor]
 
 
 class PatchEncoder(nn.Module):
-    """The first layer of a picture: every square of ``size`` pixels for itself, uint8 to float32."""
+    """The first layer for a picture: a convolution over separate squares of ``size`` pixels."""
 
     def __init__(self, channels: int, features: int, size: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class PatchEncoder(nn.Module):
 
 
 class PictureEncoder(nn.Module):
-    """A (channels, 72, 80) picture: 9 x 10 tiles, then neighbourhoods of 3 x 3 tiles, then all of them."""
+    """Encoder of a (channels, 72, 80) picture: 9 x 10 tiles, then windows of 3 x 3 tiles, then all."""
 
     def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PictureEncoder(nn.Module):
 
 
 class VisitedEncoder(nn.Module):
-    """The (1, 48, 48) crop of visited tiles, in squares of 6 x 6; the player stands between four of them."""
+    """Encoder of the (1, 48, 48) crop of visited tiles, in squares of 6 x 6. The player is at the centre."""
 
     def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class VisitedEncoder(nn.Module):
 
 
 class NatureEncoder(nn.Module):
-    """Any picture by the network of Mnih et al. (2015), to compare with."""
+    """The network of Mnih et al. (2015) for any picture, as a baseline."""
 
     def __init__(self, space: spaces.Box, features: int) -> None:
         super().__init__()
@@ -93,14 +93,14 @@ class NatureEncoder(nn.Module):
 
 
 class EventEncoder(nn.Module):
-    """Unpacks event bytes (least significant bit first, as the game numbers events) into one layer."""
+    """One layer over the bits of event bytes (least significant bit first, as the game numbers events)."""
 
     bits: torch.Tensor
 
     def __init__(self, number_of_bytes: int, features: int) -> None:
         super().__init__()
         bits = torch.arange(256).unsqueeze(-1).bitwise_right_shift(torch.arange(8)).bitwise_and(1)
-        self.register_buffer("bits", bits.float(), persistent=False)  # looked up: a third of the time
+        self.register_buffer("bits", bits.float(), persistent=False)  # a lookup takes a third of the time
         self.layer = nn.Linear(8 * number_of_bytes, features)
 
     def forward(self, events: torch.Tensor) -> torch.Tensor:
@@ -109,7 +109,7 @@ class EventEncoder(nn.Module):
 
 
 class OneHotEncoder(nn.Module):
-    """Codes 0..kinds-1 as that many flags each: they are names, not amounts."""
+    """One-hot encoding of the codes 0..kinds-1, which are categories, not amounts."""
 
     flags: torch.Tensor
 
@@ -123,7 +123,7 @@ class OneHotEncoder(nn.Module):
 
 
 class NumberEncoder(nn.Module):
-    """Everything that is a number or a flag, brought near 0..1 and put through one layer."""
+    """One layer over all numbers and flags, scaled to about 0..1."""
 
     scales: torch.Tensor
 
@@ -138,12 +138,12 @@ class NumberEncoder(nn.Module):
 
 
 class GameFeatures(BaseFeaturesExtractor):
-    """Features of the Dict observations of RedEnv as they come, uint8: float32 (n, features_dim).
+    """Features, float32 (n, features_dim), of RedEnv's uint8 Dict observations.
 
-    "screen", "visited", "events" and "recent_actions" have encoders of their own; all others are scaled by
-    their bound and share one layer. Names that a config leaves out cost nothing. ``picture``, ``visited``,
-    ``events`` and ``numbers`` are the widths of the encoders; ``cnn`` is "tiles", or "nature" for NatureCNN
-    in place of both Picture and Visited.
+    "screen", "visited", "events" and "recent_actions" have their own encoders. All others are scaled by
+    their bound and share one layer. Observations that a config leaves out cost nothing. ``picture``,
+    ``visited``, ``events`` and ``numbers`` are the widths of the encoders. ``cnn`` is "tiles", or "nature"
+    to use NatureCNN instead of PictureEncoder and VisitedEncoder.
     """
 
     def __init__(
@@ -202,9 +202,9 @@ def _largest(space: spaces.Space[Any]) -> int:
 class GamePolicy(MultiInputActorCriticPolicy):
     """Actor and critic over GameFeatures, for discrete actions.
 
-    What stable-baselines3's policy computes, in fewer steps: observations go to the features as they are, and
+    It computes what stable-baselines3's policy does in fewer steps: observations are not preprocessed, and
     actions are drawn from the logits without a distribution object for each batch. Under autocast the heads
-    stay float32. Raises ValueError when the logits are no numbers.
+    stay float32. Raises ValueError if the logits are not finite.
     """
 
     def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor | None = None) -> Any:
@@ -215,7 +215,7 @@ class GamePolicy(MultiInputActorCriticPolicy):
         """Log-probabilities of the actions (n, actions) and values (n, 1), both float32."""
         latent_pi, latent_vf = self.mlp_extractor(self.features_extractor(obs))
         kind = latent_pi.device.type
-        # Entering a context costs as much as a small layer: only where there is something to switch off.
+        # Entering a context costs as much as a small layer, so do it only if autocast is on.
         exact = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
         with exact:
             logits = self.action_net(latent_pi.float())
@@ -241,7 +241,7 @@ class GamePolicy(MultiInputActorCriticPolicy):
         return values, log_probs.gather(1, actions.unsqueeze(1)).flatten(), entropy
 
     def get_distribution(self, obs: Any) -> Distribution:
-        """The distribution of actions, as stable-baselines3 has it."""
+        """The distribution of actions, as in stable-baselines3."""
         latent = self.mlp_extractor.forward_actor(self.features_extractor(obs))
         return self._get_action_dist_from_latent(latent)
 
@@ -252,18 +252,20 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
 
 def _drawn(log_probs: torch.Tensor) -> torch.Tensor:
-    """One index (n, 1) from each row (n, kinds): what multinomial(1) draws from the same random numbers,
-    without its checks, which take as long again."""
+    """Draw one index (n, 1) from each row (n, kinds).
+
+    It is what multinomial(1) draws from the same random numbers, without its checks, which double the time.
+    """
     return (log_probs.exp() / torch.empty_like(log_probs).exponential_()).argmax(dim=1, keepdim=True)
 
 
 def policy_kwargs(network: NetworkConfig) -> dict[str, Any]:
-    """What GamePolicy is made with."""
+    """Keyword arguments of GamePolicy."""
     return {
         "features_extractor_class": GameFeatures,
         "features_extractor_kwargs": network.model_dump(exclude={"hidden"}),
         "net_arch": {"pi": list(network.hidden), "vf": list(network.hidden)},
         "activation_fn": nn.ReLU,
-        # stable-baselines3's Adam, in one pass over the weights: a quarter of the time on a CPU.
+        # stable-baselines3's Adam, fused: a quarter of the time on a CPU.
         "optimizer_kwargs": {"eps": 1e-5, "fused": True},
     }

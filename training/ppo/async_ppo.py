@@ -1,10 +1,8 @@
-"""PPO over actors of a cluster: results are taken in the order in which they come, and what does not come is
-left out.
+"""PPO over the actors of a cluster, which takes results in the order in which they arrive.
 
-Every group fills its rows of the rollout buffer at its own pace. Rows that a group lacks, because it was lost
-or because a rollout waits no longer for those that are late, are not learned from, not counted, and
-advantages do not reach across them: what follows begins an episode, and the row of an action of which no
-result came has its value for a reward, so that its advantage is 0.
+Every group fills its rows of the rollout buffer at its own pace. Rows that a group misses, because it was
+lost or is late, are neither learned from nor counted, and advantages do not reach across them. The next row
+begins an episode, and an action whose result is missing gets its value as reward, so that its advantage is 0.
 """
 
 from __future__ import annotations
@@ -27,26 +25,27 @@ from training.ppo.pipelined_ppo import PipelinedPPO
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 POLL = 0.5
-"""Seconds between two looks at whether a rollout has waited long enough."""
+"""Seconds between two checks of whether a rollout has waited long enough."""
 CHOICE = ("episode_starts", "actions", "values", "log_probs")
-"""Arrays of the buffer that hold, beside observations, what an action was chosen by."""
+"""Arrays of the buffer that, with the observations, describe how an action was chosen."""
 Choice = dict[str, NDArray[Any]]
 
 
 class AsyncPPO(PipelinedPPO):
     """``PipelinedPPO`` over a ClusterMonitor.
 
-    ``sampling_seed`` and the place of a step in the run decide how its action is drawn: one seed gives one
-    run in whatever order results come, as long as no row is left out. ``late_factor``: see Arrivals.
+    ``sampling_seed`` and the position of a step in the run decide how its action is drawn. One seed thus
+    gives one run in whatever order results arrive, unless rows are missing. ``late_factor``: see
+    AsyncRollout.
     """
 
-    draws_ahead = 1  # the generator is set anew for every step of a group
+    draws_ahead = 1  # the generator is seeded anew for every step of a group
     sampling_seed = 0
     late_factor: float | None = None
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self._late: dict[int, Choice] = {}  # choices of groups whose results the next rollout takes
+        self._late: dict[int, Choice] = {}  # choices of late groups, whose results the next rollout takes
         self._drawn_after = 0  # steps at the beginning of the rollout
 
     def _collect(
@@ -64,12 +63,12 @@ class AsyncPPO(PipelinedPPO):
             return False
         self._take_weights()
         self._drawn_after = self.num_timesteps
-        arrivals = AsyncRollout(env.groups, n_rollout_steps, self.late_factor)
+        rollout = AsyncRollout(env.groups, n_rollout_steps, self.late_factor)
         with self._own_randomness():
-            if not self._fill(env, callback, rollout_buffer, arrivals):
-                self._drain(env, arrivals)
+            if not self._fill(env, callback, rollout_buffer, rollout):
+                self._drain(env, rollout)
                 return False
-        dones = self._last_dones(env, rollout_buffer, arrivals)
+        dones = self._last_dones(env, rollout_buffer, rollout)
         rollout_buffer.full = True
         values = self._values(obs_as_tensor(self._observations(), self.device))
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
@@ -78,37 +77,37 @@ class AsyncPPO(PipelinedPPO):
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
-        """What is drawn inside leaves torch's generators as they were."""
+        """Context that restores torch's generators when it is left."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             yield
 
     def _fill(
-        self, env: ClusterMonitor, callback: BaseCallback, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout
+        self, env: ClusterMonitor, callback: BaseCallback, buffer: ReusedRolloutBuffer, rollout: AsyncRollout
     ) -> bool:
-        """All rows, as far as they come; False: a callback stopped."""
-        self._begin_rows(env, buffer, arrivals)
-        while not arrivals.over():
+        """Fill all rows with the results that arrive. Returns False if a callback stopped training."""
+        self._begin_rows(env, buffer, rollout)
+        while not rollout.over():
             news = self.rollout_times.waiting.time(env.next_news, POLL)
             if news is not None:
                 group, is_result = news
-                (self._take_result if is_result else self._take_back)(env, buffer, arrivals, group)
-            while (row := arrivals.next_whole()) is not None:
-                if not self._tell(row, callback, buffer, arrivals):
+                (self._take_result if is_result else self._resume_group)(env, buffer, rollout, group)
+            while (row := rollout.next_complete()) is not None:
+                if not self._report(row, callback, buffer, rollout):
                     return False
-        while arrivals.told < buffer.buffer_size:
-            if not self._tell(arrivals.next_row(), callback, buffer, arrivals):
+        while rollout.reported < buffer.buffer_size:
+            if not self._report(rollout.next_row(), callback, buffer, rollout):
                 return False
         return True
 
-    def _tell(
-        self, row: RolloutRow, callback: BaseCallback, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout
+    def _report(
+        self, row: RolloutRow, callback: BaseCallback, buffer: ReusedRolloutBuffer, rollout: AsyncRollout
     ) -> bool:
-        """Let callbacks see a row; False: one of them stopped."""
+        """Run the callbacks on a row. Returns False if one of them stopped training."""
         assert buffer.valid is not None
-        self.num_timesteps += int(buffer.valid[arrivals.told - 1].sum())
-        buffer.pos = arrivals.told
-        seen = {"rewards": row.rewards, "dones": row.dones, "infos": row.infos, "n_steps": arrivals.told}
+        self.num_timesteps += int(buffer.valid[rollout.reported - 1].sum())
+        buffer.pos = rollout.reported
+        seen = {"rewards": row.rewards, "dones": row.dones, "infos": row.infos, "n_steps": rollout.reported}
         callback.update_locals(seen)
         if not callback.on_step():
             return False
@@ -117,21 +116,21 @@ class AsyncPPO(PipelinedPPO):
 
     # --- one group ---
 
-    def _begin_rows(self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout) -> None:
-        # Copies: what reset() gave are views of memory that the next steps overwrite.
+    def _begin_rows(self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, rollout: AsyncRollout) -> None:
+        # Copies, since reset() returned views of memory that the next steps overwrite.
         self._last_obs = {key: array.copy() for key, array in self._observations().items()}
         late, self._late = self._late, {}
         for group, part in enumerate(env.groups):
             if env.venv.absent(group):
                 continue
-            arrivals.here.add(group)
+            rollout.present.add(group)
             if env.venv.stepping(group):
                 for name, array in late[group].items():
                     _array(buffer, name)[0, part] = array
             else:
-                self._go_on(env, buffer, 0, group, {k: a[part] for k, a in self._observations().items()})
+                self._continue(env, buffer, 0, group, {k: a[part] for k, a in self._observations().items()})
 
-    def _go_on(
+    def _continue(
         self, env: GroupVecMonitor, buffer: ReusedRolloutBuffer, row: int, group: int, observations: Choice
     ) -> None:
         for key, array in observations.items():
@@ -144,34 +143,34 @@ class AsyncPPO(PipelinedPPO):
         super()._choose(env, buffer, step, group)
 
     def _take_result(
-        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout, group: int
+        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, rollout: AsyncRollout, group: int
     ) -> None:
-        """A group's step is done, or its episodes were lost: fill its row, and send its next actions."""
-        row, part = arrivals.at[group], env.groups[group]
+        """Fill a group's row with the result of its step, or mark it lost, and send its next actions."""
+        row, part = rollout.at[group], env.groups[group]
         observations, rewards, dones, infos = self._wait(env, group)
         assert self._last_episode_starts is not None and buffer.valid is not None
         self._last_episode_starts[part] = dones
         lost = bool(infos[0].get(LOST))
         if lost:
             buffer.rewards[row, part] = buffer.values[row, part]
-            arrivals.here.discard(group)
+            rollout.present.discard(group)
         else:
             buffer.rewards[row, part] = rewards + self._values_after_time_limit(dones, infos)
             buffer.valid[row, part] = True
-        arrivals.note(group, rewards, dones, infos)
+        rollout.note(group, rewards, dones, infos)
         if lost or row + 1 == buffer.buffer_size:
             self._set_last(part, cast(Choice, observations))
         else:
-            self._go_on(env, buffer, row + 1, group, cast(Choice, observations))
+            self._continue(env, buffer, row + 1, group, cast(Choice, observations))
 
-    def _take_back(
-        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout, group: int
+    def _resume_group(
+        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, rollout: AsyncRollout, group: int
     ) -> None:
-        """A lost group is back: it goes on with the row that the others are at."""
+        """Let a lost group that is back continue with the row that the others are at."""
         observations = env.venv.take_back(group)
-        row = arrivals.join(group)
+        row = rollout.join(group)
         if row < buffer.buffer_size:
-            self._go_on(env, buffer, row, group, observations)
+            self._continue(env, buffer, row, group, observations)
         else:
             self._set_last(env.groups[group], observations)
 
@@ -182,37 +181,39 @@ class AsyncPPO(PipelinedPPO):
     # --- the end of a rollout ---
 
     def _last_dones(
-        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, arrivals: AsyncRollout
+        self, env: ClusterMonitor, buffer: ReusedRolloutBuffer, rollout: AsyncRollout
     ) -> NDArray[np.bool_]:
-        """Where no value follows the last row. Keeps the choices of groups that are late: the next rollout
-        begins with what comes of them."""
+        """Return the environments, as a mask, whose last row is not followed by a value.
+
+        The choices of late groups are kept, since the next rollout begins with their results.
+        """
         assert self._last_episode_starts is not None
         dones = self._last_episode_starts.copy()
-        for group in arrivals.unfinished():
-            row, part = arrivals.at[group], env.groups[group]
+        for group in rollout.unfinished():
+            row, part = rollout.at[group], env.groups[group]
             names = (*CHOICE, *buffer.observations)
             self._late[group] = {name: _array(buffer, name)[row, part].copy() for name in names}
             buffer.rewards[row, part] = buffer.values[row, part]
             dones[part] = True
         return dones
 
-    def _drain(self, env: ClusterMonitor, arrivals: AsyncRollout) -> None:
-        """A callback stopped: take in the steps under way, so that the environments can be used further."""
+    def _drain(self, env: ClusterMonitor, rollout: AsyncRollout) -> None:
+        """Receive the steps under way after a callback stopped, so that the environments stay usable."""
         assert self._last_episode_starts is not None
-        for group in arrivals.unfinished():
+        for group in rollout.unfinished():
             observations, _, dones, _ = self._wait(env, group)
             self._last_episode_starts[env.groups[group]] = dones
             self._set_last(env.groups[group], cast(Choice, observations))
 
 
 def _blank(buffer: ReusedRolloutBuffer) -> None:
-    """Nothing is valid, and every row begins an episode that is worth nothing, until it is filled."""
+    """Reset the buffer: until a row is filled it is invalid and begins an episode of value 0."""
     buffer.reset()
     buffer.valid = np.zeros((buffer.buffer_size, buffer.n_envs), np.bool_)
     buffer.rewards[:], buffer.values[:], buffer.episode_starts[:] = 0, 0, 1
 
 
 def _array(buffer: ReusedRolloutBuffer, name: str) -> NDArray[Any]:
-    """An array of the buffer, or of its observations, by name."""
+    """Return an array of the buffer, or of its observations, by name."""
     found: NDArray[Any] = buffer.observations[name] if name in buffer.observations else getattr(buffer, name)
     return found

@@ -1,4 +1,4 @@
-"""The PPO model of a config: device, seeds, network, and weights from elsewhere."""
+"""Building the PPO model of a config: device, seeds and network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.ppo.pipelined_ppo import PipelinedPPO
 
 
 def resolve_device(name: str) -> torch.device:
-    """``name`` (auto, cpu, cuda, cuda:N) as a device. Raises UserError when this machine has no such one."""
+    """Return the device ``name`` (auto, cpu, cuda, cuda:N). Raises UserError if this machine has none."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
@@ -30,25 +30,25 @@ def resolve_device(name: str) -> torch.device:
 
 
 def make_deterministic() -> None:
-    """Make torch refuse operations whose result may differ from one run to the next."""
+    """Make torch refuse operations whose results may differ between runs."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True)
 
 
 def environment_seed(seed: int, steps: int) -> int:
-    """The first environment's seed for a start of run ``seed`` at ``steps``; the others count up from it.
+    """Seed of the first environment when run ``seed`` starts at ``steps``; the others count up from it.
 
-    A resumed run sees other episodes than its beginning, and runs of neighbouring seeds share none.
-    Evaluation takes its seeds above MAX_SEED.
+    A resumed run does not repeat the episodes of its beginning, and runs of neighbouring seeds share none.
+    Evaluation uses seeds above MAX_SEED.
     """
     return int(np.random.SeedSequence([seed, steps]).generate_state(1)[0]) % (MAX_SEED - 4096)
 
 
 def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
-    """A fresh PPO for ``env``, with every random generator seeded from the config.
+    """Build a new PPO for ``env``, with every random generator seeded from the config.
 
-    It learns in a GroupVecMonitor (see ``make_vec_env``) and acts in any.
+    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:

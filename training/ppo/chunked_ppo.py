@@ -1,9 +1,9 @@
-"""PPO's update for a CPU: minibatches cut into chunks, one thread to a chunk.
+"""PPO's update for a CPU: minibatches are cut into chunks, one thread per chunk.
 
-The gradient of a minibatch is the sum of its chunks', always added in the same order, and that of
-stable-baselines3 but for the order of floating-point sums. Torch's own threads would share every single
-operation instead, and wait for each other some hundred times a chunk: on two cores that other programs use as
-well, an update then takes ten times as long.
+The gradient of a minibatch is the sum of its chunks' gradients, always added in the same order. It equals
+stable-baselines3's up to the order of floating-point sums. torch's own threads would split every single
+operation and wait for each other some hundred times per chunk. On two cores shared with other programs an
+update then takes ten times as long.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from training.resources.chunk_sizes import chunk_size
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
 PARTS = ("policy", "entropy", "value", "kl", "clipped")
-"""What ``_losses`` sums up."""
+"""The sums that ``_losses`` returns."""
 NAMES = {"entropy": "train/entropy_loss", "policy": "train/policy_gradient_loss", "value": "train/value_loss"}
 Chunk = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether ``device`` computes in bfloat16 itself."""
+    """Whether ``device`` has bfloat16 arithmetic in hardware."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     known = torch.cpu.get_capabilities()
-    if known["architecture"] == "x86_64":  # oneDNN says yes for AVX-512 alone, and then imitates it
+    if known["architecture"] == "x86_64":  # oneDNN also says yes for plain AVX-512, and then emulates it
         return bool(known["avx512_bf16"] or known["amx_bf16"])
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def require_bfloat16(device: torch.device) -> None:
-    """Raise UserError where ``device`` would only imitate bfloat16, which is slower than float32."""
+    """Raise UserError if ``device`` would only emulate bfloat16, which is slower than float32."""
     if not has_bfloat16(device):
-        raise UserError(f"bfloat16: this machine's {device.type} has no such arithmetic; leave it off")
+        raise UserError(f"bfloat16: this machine's {device.type} has no bfloat16 arithmetic; leave it off")
 
 
 def _use_one_thread() -> None:
@@ -53,7 +53,7 @@ def _use_one_thread() -> None:
 
 @contextlib.contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads of its own inside."""
+    """Let torch use ``number`` threads of its own inside the context."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -65,8 +65,8 @@ def threads(number: int) -> Iterator[None]:
 class ChunkedPPO(PPO):
     """``stable_baselines3.PPO`` whose update reads a ReusedRolloutBuffer in chunks of ``chunk_size``.
 
-    ``bfloat16`` computes the network in bfloat16; weights, heads and losses stay float32. Raises UserError
-    where the processor or graphics card has no such arithmetic.
+    ``bfloat16`` computes the network in bfloat16, while weights, heads and losses stay float32. Raises
+    UserError if the device has no bfloat16 arithmetic.
     """
 
     rollout_buffer: ReusedRolloutBuffer
@@ -85,11 +85,11 @@ class ChunkedPPO(PPO):
             require_bfloat16(self.device)
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
-        """In what the network is computed."""
+        """Context in which the network is computed: bfloat16 autocast or nothing."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else contextlib.nullcontext()
 
     def train(self) -> None:
-        """Learn from the rollout in the buffer, as PPO.train does; records the same values."""
+        """Learn from the rollout in the buffer and record the same values as PPO.train."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
@@ -117,16 +117,16 @@ class ChunkedPPO(PPO):
         self.logger.record("train/clip_range", clip_range)
 
     def _learn_from(self, indices: Indices, clip_range: float) -> dict[str, float]:
-        """One step of the optimizer; the means of the minibatch."""
+        """Take one step of the optimizer. Returns the means of the minibatch."""
         parts = self.gradient(indices, clip_range)
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         return parts
 
     def gradient(self, indices: Indices, clip_range: float) -> dict[str, float]:
-        """Set the policy's gradient to that of a minibatch; returns the means of its losses.
+        """Set the policy's gradient to that of a minibatch. Returns the means of its losses.
 
-        Raises ValueError when the loss is no number.
+        Raises ValueError if the loss is not finite.
         """
         advantages = self.rollout_buffer.numbers_at("advantages", indices)
         if self.normalize_advantage and len(indices) > 1:
@@ -145,7 +145,7 @@ class ChunkedPPO(PPO):
         return means
 
     def _each_chunk(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> Iterator[Chunk]:
-        """Sums and gradient of every chunk, in order."""
+        """Yield the sums and the gradient of every chunk, in order."""
         parts = [slice(start, start + self._chunk) for start in range(0, len(indices), self._chunk)]
 
         def work(part: slice) -> Chunk:
@@ -156,14 +156,14 @@ class ChunkedPPO(PPO):
         if self._cores == 1:
             yield from map(work, parts)
             return
-        for start in range(0, len(parts), self._cores):  # so that few gradients are held at a time
+        for start in range(0, len(parts), self._cores):  # so that few gradients are in memory at a time
             yield from self._threads.map(work, parts[start : start + self._cores])
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_threads"]
 
     def _losses(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> torch.Tensor:
-        """Sums over the samples of what PARTS names."""
+        """Return the sums over the samples that PARTS names."""
         buffer = self.rollout_buffer
         actions = buffer.numbers_at("actions", indices).long()
         with self.precision():

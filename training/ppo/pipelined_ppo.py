@@ -1,6 +1,6 @@
-"""PPO over the groups of an EmulatorVecEnv: the emulators of one run while the policy acts for the other.
+"""PPO over the groups of an EmulatorVecEnv: one group's emulators run while the policy acts for the other.
 
-What lies in the buffer after a rollout is what plain PPO would have put there for the same actions.
+After a rollout the buffer holds what plain PPO would have stored for the same actions.
 """
 
 from __future__ import annotations
@@ -28,27 +28,30 @@ Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 class PipelinedPPO(ChunkedPPO):
     """``stable_baselines3.PPO`` over a GroupVecMonitor, with discrete actions and Dict observations.
 
-    While callbacks run in a rollout, the next step is under way.
+    While callbacks run in a rollout, the next step is already under way.
     """
 
     halted = False
-    """Set by a callback when a rollout starts: do not start it, end training."""
+    """Set by a callback when a rollout starts, to end training before it."""
     draws_ahead = 64
-    """Steps of a group that random numbers are made for in one go."""
+    """Steps of a group for which random numbers are drawn at once."""
     _acting: RolloutActor | None = None
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         self.rollout_times = RolloutTimes()
-        """What callbacks read of where the time of rollouts went."""
+        """How rollouts spent their time, for callbacks."""
         super().__init__(*arguments, **settings)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        """Fill ``rollout_buffer`` with ``n_rollout_steps`` steps of each; False: a callback stopped."""
+        """Fill ``rollout_buffer`` with ``n_rollout_steps`` steps of each environment.
+
+        Returns False if a callback stopped training.
+        """
         if not isinstance(env, GroupVecMonitor) or not isinstance(rollout_buffer, DictRolloutBuffer):
             raise TypeError(f"{type(env).__name__} cannot be stepped group by group; make_vec_env makes one")
-        with threads(1):  # the emulators have the cores
+        with threads(1):  # the emulators need the cores
             return self._collect(env, callback, rollout_buffer, n_rollout_steps)
 
     def _collect(
@@ -87,7 +90,7 @@ class PipelinedPPO(ChunkedPPO):
         return True
 
     def _values(self, observations: TensorDict | th.Tensor) -> th.Tensor:
-        """The policy's values of the observations, (n, 1), on the processor."""
+        """The policy's values of the observations, (n, 1), on the CPU."""
 
         def values() -> th.Tensor:
             with th.inference_mode():
@@ -96,17 +99,17 @@ class PipelinedPPO(ChunkedPPO):
         return self.rollout_times.inference.time(values)
 
     def _take_weights(self) -> None:
-        """Actions are chosen by the policy as it is now."""
+        """Choose actions with the policy's current weights from here on."""
         if self._acting is None:
             self._acting = RolloutActor(self.policy, self.draws_ahead)
         self.rollout_times.inference.time(self._acting.refresh)
 
     def _observations(self) -> dict[str, NDArray[Any]]:
-        """The observation of every environment that no action was chosen for yet."""
+        """The last observation of every environment, for which no action is chosen yet."""
         return cast(dict[str, NDArray[Any]], self._last_obs)
 
     def _begin(self, env: GroupVecMonitor, buffer: DictRolloutBuffer) -> None:
-        # Copies: what reset() gave are views of shared memory that the next steps overwrite.
+        # Copies, since reset() returned views of shared memory that the next steps overwrite.
         self._last_obs = {key: array.copy() for key, array in self._observations().items()}
         for group, part in enumerate(env.groups):
             for key, array in self._observations().items():
@@ -114,7 +117,7 @@ class PipelinedPPO(ChunkedPPO):
             self._choose(env, buffer, 0, group)
 
     def _abandon(self, env: GroupVecMonitor, under_way: bool) -> None:
-        """A callback stopped: take in the steps under way, so that the environments can be used further."""
+        """Receive the steps under way after a callback stopped, so that the environments stay usable."""
         for group, part in enumerate(env.groups if under_way else ()):
             observations, _, dones, _ = self._wait(env, group)
             assert self._last_episode_starts is not None
@@ -123,7 +126,7 @@ class PipelinedPPO(ChunkedPPO):
                 self._observations()[key][part] = array
 
     def _choose(self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int) -> None:
-        """Choose one group's actions for the observations in the buffer at ``step``, and send them off."""
+        """Choose one group's actions for the observations in the buffer at ``step`` and send them."""
         part = env.groups[group]
         observed = {key: array[step, part] for key, array in buffer.observations.items()}
         assert self._acting is not None
@@ -137,13 +140,13 @@ class PipelinedPPO(ChunkedPPO):
         buffer.log_probs[step, part] = chosen.log_probs
 
     def _wait(self, env: GroupVecMonitor, group: int) -> VecEnvStepReturn:
-        """One group's results, as soon as they are there."""
+        """Wait for one group's results."""
         return self.rollout_times.waiting.time(env.wait_group, group)
 
     def _receive(
         self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int, last: bool
     ) -> Results:
-        """One group's results of ``step``; unless it was the ``last``, its next actions are sent at once."""
+        """Receive one group's results of ``step`` and, unless it is the ``last``, send its next actions."""
         part = env.groups[group]
         observations, rewards, dones, infos = self._wait(env, group)
         assert self._last_episode_starts is not None
@@ -164,7 +167,7 @@ class PipelinedPPO(ChunkedPPO):
     def _values_after_time_limit(
         self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]
     ) -> NDArray[np.float32]:
-        """gamma times the value of the last observation, where only the time limit cut an episode off."""
+        """gamma times the value of the last observation, where only the time limit ended an episode."""
         extra = np.zeros(len(dones), np.float32)
         for index in dones.nonzero()[0]:
             if infos[index].get("TimeLimit.truncated", False):

@@ -1,4 +1,4 @@
-"""A rollout buffer whose memory is taken once: no new arrays per rollout, no reordered copy for updates."""
+"""A rollout buffer that allocates once: no new arrays per rollout, no reordered copy for updates."""
 
 from __future__ import annotations
 
@@ -14,45 +14,44 @@ Indices = NDArray[np.int64]
 
 
 class ReusedRolloutBuffer(DictRolloutBuffer):
-    """Holds what DictRolloutBuffer holds, arrays of (steps, environments, ...), for the life of the model.
+    """DictRolloutBuffer whose arrays, (steps, environments, ...), are kept for the life of the model.
 
-    Updates read it by ``minibatches`` and ``observations_at``; stable-baselines3's ``get`` would copy it
-    whole and is refused.
+    Updates read it with ``minibatches`` and ``observations_at``. stable-baselines3's ``get`` would copy all
+    of it and is refused.
     """
 
     valid: NDArray[np.bool_] | None = None
-    """(steps, environments): which of them updates learn from; None: all."""
+    """Mask (steps, environments) of the steps that updates learn from; None: all."""
     _pinned: dict[str, torch.Tensor]
     _sent: torch.cuda.Event
 
     def reset(self) -> None:
-        """Ready for the next rollout; what is left of the last one is overwritten step by step."""
+        """Prepare for the next rollout, which overwrites the last one step by step."""
         if hasattr(self, "advantages"):
             self.pos, self.full, self.generator_ready = 0, False, False
         else:
             super().reset()
 
     def get(self, batch_size: int | None = None) -> Any:
-        """Not offered: raises NotImplementedError."""
-        raise NotImplementedError("this buffer is read by minibatches() and observations_at()")
+        """Not supported. Raises NotImplementedError."""
+        raise NotImplementedError("read this buffer with minibatches() and observations_at()")
 
     def minibatches(self, batch_size: int) -> Iterator[Indices]:
-        """Every valid step of the rollout once, in random order: indices into steps x environments,
-        flattened."""
+        """Yield every valid step once, in random order, as indices into steps x environments, flattened."""
         every = self.buffer_size * self.n_envs if self.valid is None else np.flatnonzero(self.valid)
         indices = np.random.permutation(every)  # noqa: NPY002 - saved with checkpoints
         for start in range(0, len(indices), batch_size):
             yield indices[start : start + batch_size]
 
     def observations_at(self, indices: Indices) -> dict[str, torch.Tensor]:
-        """The observations of those steps, in their own dtype, on the model's device."""
+        """The observations of these steps, in their own dtype, on the model's device."""
         if self.device.type == "cuda":
             return self._through_pinned_memory(indices)
         step, env = np.divmod(indices, self.n_envs)
         return {key: torch.from_numpy(array[step, env]) for key, array in self.observations.items()}
 
     def numbers_at(self, name: str, indices: Indices) -> torch.Tensor:
-        """``actions``, ``values``, ``log_probs``, ``advantages`` or ``returns`` of those steps, (n,)."""
+        """``actions``, ``values``, ``log_probs``, ``advantages`` or ``returns`` of these steps, (n,)."""
         return torch.from_numpy(getattr(self, name).reshape(-1)[indices]).to(self.device)
 
     def learned(self, name: str) -> NDArray[np.float32]:
@@ -61,13 +60,13 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
         return numbers.flatten() if self.valid is None else numbers[self.valid]
 
     def _through_pinned_memory(self, indices: Indices) -> dict[str, torch.Tensor]:
-        """Gathered in pinned memory that is kept, so that the graphics card fetches them by itself.
+        """Gather observations in pinned memory, so that the GPU copies them asynchronously.
 
-        Pinning a new array for every minibatch costs more than it brings.
+        The memory is kept, since pinning a new array for every minibatch costs more than it saves.
         """
         if not hasattr(self, "_pinned"):
             self._pinned, self._sent = {}, torch.cuda.Event()  # type: ignore[no-untyped-call]
-        self._sent.synchronize()  # what was gathered last may still be on its way
+        self._sent.synchronize()  # the last transfer may still be under way
         found = {}
         for key, array in self.observations.items():
             if len(self._pinned.get(key, ())) < len(indices):

@@ -1,1 +1,1 @@
-"""Recorded episodes played again, listed, filmed, pruned."""
+"""Replaying, listing, filming and pruning recorded episodes."""

@@ -1,5 +1,4 @@
-"""The folder of a run's recorded episodes: what is in it, which of them are worth keeping, and a bound on the
-disk they take."""
+"""The folder of a run's recorded episodes, which can be listed and pruned to a limit."""
 
 from __future__ import annotations
 
@@ -15,23 +14,23 @@ from envs.files import remove_unfinished
 
 FOLDER = "episodes"
 MB = 1_000_000  # bytes
-BLOCK = 4096  # bytes: what a small file takes of a disk
+BLOCK = 4096  # bytes that a small file occupies on disk
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of the folder, and the little of its header that decides what becomes of it."""
+    """A file of the folder with the parts of its header that decide whether it is kept."""
 
     path: Path
     time: int  # of writing, ns
     bytes: int
     episode_return: float | None  # None: the file is damaged
-    milestones: tuple[tuple[int, str], ...]  # after which action each fell, and its name
+    milestones: tuple[tuple[int, str], ...]  # (action, name)
     start_sha256: str
 
 
 class EpisodeFolder:
-    """What ``folder`` held when ``refresh`` last looked: every file's header is read once."""
+    """The contents of ``folder`` at the last ``refresh``. Each file's header is read once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +38,7 @@ class EpisodeFolder:
         self._spare_starts: set[Path] = set()
 
     def refresh(self) -> None:
-        """Look again. Files that vanish meanwhile are left out."""
+        """Read the folder again. Files that vanish meanwhile are left out."""
         seen: dict[str, Entry] = {}
         for path, status in _files(self.folder, SUFFIX):
             old = self.entries.get(path.name)
@@ -51,23 +50,25 @@ class EpisodeFolder:
 
     @property
     def in_order(self) -> list[Entry]:
-        """All files, the oldest first."""
+        """All files, oldest first."""
         return sorted(self.entries.values(), key=lambda entry: (entry.time, entry.path.name))
 
     @property
     def bytes(self) -> int:
-        """Disk taken by the episodes and the states that they start with."""
+        """Disk space of the episodes and their start states."""
         starts = sum(_on_disk(status) for _, status in _files(self.folder / STARTS, ".state"))
         return starts + sum(entry.bytes for entry in self.entries.values())
 
     def best(self) -> Entry | None:
-        """The episode of the highest return; the first of several."""
+        """Return the first episode with the highest return."""
         whole = [(entry.episode_return, entry) for entry in self.in_order if entry.episode_return is not None]
         return max(whole, key=lambda pair: pair[0], default=(0.0, None))[1]
 
     def quickest(self) -> dict[str, Entry]:
-        """For every milestone that fell, the episode in which it did after the fewest actions, the first of
-        several; in the order in which they first fell."""
+        """Return the first episode that reached each milestone in the fewest actions, by milestone.
+
+        Milestones are in the order in which they were first reached.
+        """
         found: dict[str, tuple[int, Entry]] = {}
         for entry in self.in_order:
             for step, name in entry.milestones:
@@ -76,18 +77,24 @@ class EpisodeFolder:
         return {name: entry for name, (_, entry) in found.items()}
 
     def quickest_to(self, milestone: str) -> Entry:
-        """The episode in which the milestone, spelt with or without spaces, fell after the fewest actions.
-        Raises UserError."""
+        """Return the episode that reached a milestone (spelt with or without spaces) in the fewest actions.
+
+        Raises UserError if no episode reached it.
+        """
         quickest = self.quickest()
         entry = next((entry for name, entry in quickest.items() if _plain(name) == _plain(milestone)), None)
         if entry is None:
-            fell = known(milestone, quickest) if quickest else "no milestone fell in any"
-            raise UserError(f'milestone "{milestone}": fell in no episode of {self.folder}; {fell}')
+            reached = known(milestone, quickest) if quickest else "no milestone was reached"
+            raise UserError(
+                f'milestone "{milestone}": not reached in any episode of {self.folder}; {reached}'
+            )
         return entry
 
     def prune(self, limit: int) -> None:
-        """Remove the oldest episodes until all take at most ``limit`` bytes, but for the best and the
-        quickest to each milestone; and states that no episode starts with any more."""
+        """Remove the oldest episodes until the folder takes at most ``limit`` bytes, and unused start states.
+
+        The best episode and the quickest to each milestone are kept.
+        """
         total = self.bytes
         if total > limit:
             kept = {id(self.best()), *(id(entry) for entry in self.quickest().values())}
@@ -101,7 +108,7 @@ class EpisodeFolder:
         self._prune_starts()
 
     def _prune_starts(self) -> None:
-        """A state goes when two prunings find it unused: an episode may be about to be written with it."""
+        """Remove start states unused at two prunings, as an episode may be about to be written with one."""
         used = {start_path(self.folder, entry.start_sha256).name for entry in self.entries.values()}
         unused = {path for path, _ in _files(self.folder / STARTS, ".state") if path.name not in used}
         for path in unused & self._spare_starts:
@@ -109,7 +116,7 @@ class EpisodeFolder:
         self._spare_starts = unused
 
     def sweep(self) -> None:
-        """Remove what killed processes left half written; nobody may be writing now."""
+        """Remove files that killed processes left unfinished. No process may be writing meanwhile."""
         for folder in (self.folder, self.folder / STARTS):
             remove_unfinished(folder)
 
@@ -120,7 +127,7 @@ class EpisodeFolder:
 
 
 def _files(folder: Path, suffix: str) -> Iterator[tuple[Path, os.stat_result]]:
-    """Plain files of ``folder`` that end so; none when there is no such folder."""
+    """Yield the regular files of ``folder`` with ``suffix``; none if the folder does not exist."""
     with suppress(FileNotFoundError), os.scandir(folder) as found:
         for item in found:
             with suppress(FileNotFoundError):
@@ -138,8 +145,8 @@ def _entry(path: Path, status: os.stat_result) -> Entry:
         header = read_header(path)
     except UserError:
         return Entry(path, time, size, None, (), "")
-    fell = tuple((step, name) for step, name in header.milestones)
-    return Entry(path, time, size, header.episode_return, fell, header.start_sha256)
+    milestones = tuple((step, name) for step, name in header.milestones)
+    return Entry(path, time, size, header.episode_return, milestones, header.start_sha256)
 
 
 def _plain(name: str) -> str:

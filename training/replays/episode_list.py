@@ -1,4 +1,4 @@
-"""The episodes of a run, for replay.py: which there are, which one is meant, and all of them checked."""
+"""The episodes of a run, for replay.py: choosing one, listing them, and verifying all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.runs.folder import RunError
 
 
 def episodes_of(run: Path) -> EpisodeFolder:
-    """The recorded episodes of a run's folder. Raises RunError when there are none."""
+    """Return the recorded episodes of a run's folder. Raises RunError if there are none."""
     folder = EpisodeFolder(run / FOLDER)
     folder.refresh()
     if not folder.entries:
@@ -24,8 +24,10 @@ def episodes_of(run: Path) -> EpisodeFolder:
 
 
 def chosen(run: Path, best: bool, milestone: str | None) -> Path:
-    """The file that is meant: the ``best``, the quickest to a ``milestone``, or the last. Raises
-    UserError."""
+    """Return the file of the ``best`` episode, the quickest to a ``milestone``, or the last.
+
+    Raises UserError if there is none.
+    """
     folder = episodes_of(run)
     if milestone is not None:
         return folder.quickest_to(milestone).path
@@ -36,7 +38,7 @@ def chosen(run: Path, best: bool, milestone: str | None) -> Path:
 
 
 def listing(run: Path) -> str:
-    """A line for each episode, the oldest first."""
+    """Return a line for each episode, oldest first."""
     folder = episodes_of(run)
     rows, damaged = [["episode", "steps", "return", "battles won", "milestones"]], []
     for entry in folder.in_order:
@@ -48,15 +50,15 @@ def listing(run: Path) -> str:
 
 
 def _row(name: str, header: Header) -> list[str]:
-    fell = ", ".join(f"{name} ({step:,})" for step, name in header.milestones)
+    milestones = ", ".join(f"{name} ({step:,})" for step, name in header.milestones)
     won = header.stats.get("battles_won", "-")
-    return [name, f"{header.steps:,}", f"{header.episode_return:.2f}", str(won), fell or "-"]
+    return [name, f"{header.steps:,}", f"{header.episode_return:.2f}", str(won), milestones or "-"]
 
 
 def verify_all(run: Path, rom: Path | None) -> tuple[str, int]:
-    """Check every episode of a run; lines for those that are not as they were, a summary, and 0 or 1.
+    """Verify all episodes of a run. Returns lines for those that differ with a summary, and 0 or 1.
 
-    Raises UserError when there are none, or the cartridge ``rom`` is not theirs.
+    Raises UserError if there are none, or ``rom`` is not their cartridge.
     """
     entries = episodes_of(run).in_order
     lines: list[str] = []

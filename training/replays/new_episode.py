@@ -20,8 +20,10 @@ from training.runs.lookup import run_checkpoint
 
 @dataclass(frozen=True, slots=True)
 class NewEpisode:
-    """What a policy is to play: at most so many ``actions`` (None: the run's own limit) from the ``start`` on
-    ``rom`` (None: the run's own), ``greedy`` or drawn from the policy; ``checkpoint`` None is the newest."""
+    """An episode to play: at most ``actions`` actions from ``start`` on ``rom``, ``greedy`` or sampled.
+
+    None stands for the run's own limit, start and ROM, and for the newest ``checkpoint``.
+    """
 
     actions: int | None = None
     seed: int = 0
@@ -32,9 +34,9 @@ class NewEpisode:
 
 
 def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> Path:
-    """Let the run's policy play an episode; returns the file that it leaves in ``folder``.
+    """Play an episode with the run's policy. Returns its file in ``folder``.
 
-    Raises UserError when the checkpoint, the cartridge or the start state is wrong.
+    Raises UserError if the checkpoint, the cartridge or the start state is wrong.
     """
     given = {"rom": wanted.rom and str(wanted.rom), "start": wanted.start, "max_steps": wanted.actions}
     overrides = {key: value for key, value in given.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Keeps recorded episodes within their share of the disk while a run goes on."""
+"""The callback that prunes recorded episodes during training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ PRUNE_EVERY = 65_536  # steps of all environments together
 
 
 class PruneEpisodes(BaseCallback):
-    """Keeps the folder of recorded episodes within ``limit`` bytes; looks at it between rollouts, every
-    65,536 steps. ``wanted`` is False when no episodes are recorded."""
+    """Prunes the folder of recorded episodes to ``limit`` bytes between rollouts, every 65,536 steps.
+
+    ``wanted`` is False if no episodes are recorded.
+    """
 
     def __init__(self, folder: Path, limit: int, wanted: bool = True) -> None:
         super().__init__()
@@ -37,7 +39,7 @@ class PruneEpisodes(BaseCallback):
         return True
 
     def tidy(self) -> None:
-        """Look, and remove what is too much. A disk that refuses is asked again the next time."""
+        """Prune the folder. If the disk refuses, try again the next time."""
         if self.wanted:
             with suppress(OSError):
                 self.files.refresh()
@@ -45,5 +47,5 @@ class PruneEpisodes(BaseCallback):
 
     @property
     def line(self) -> str | None:
-        """What the end of a run says of its episodes; None when there is nothing to say."""
+        """The closing line about the run's episodes; None if there are none."""
         return f"{self.files} in {self.files.folder}" if self.files.entries else None

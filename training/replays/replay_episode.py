@@ -1,4 +1,4 @@
-"""The work of replay.py: a recorded episode played again in the real emulator, checked, and filmed."""
+"""The implementation of replay.py: replaying a recorded episode, verifying it, and filming it."""
 
 from __future__ import annotations
 
@@ -34,24 +34,27 @@ from training.environments.local import make_env
 from training.environments.recording import config_of
 from training.environments.task import resolve_task
 
-FRAMES = 60  # of the game, a second
-LAST = 1.5  # seconds that the last picture stays
+FRAMES = 60  # of the game, per second
+LAST = 1.5  # seconds that the last picture is shown
 
 
 @dataclass(frozen=True)
 class ReplaySource:
-    """An episode with what it is played on: ``config`` names the cartridge and the start state's file."""
+    """An episode to replay, with a ``config`` that names its cartridge and start state file."""
 
     path: Path
     episode: RecordedEpisode
     config: TrainConfig
-    steps: int  # to play: all, or those that were asked for
+    steps: int  # to play
 
 
 @dataclass(frozen=True)
 class ReplayStep:
-    """What a step of a replay led to. ``sums`` are those of the reward since the start, in the order of
-    COMPONENTS; ``agrees`` says whether the memory is as recorded, None where no hash was kept."""
+    """The result of a step of a replay.
+
+    ``sums`` are the reward sums since the start, in the order of COMPONENTS. ``agrees``: whether the memory
+    is as recorded; None if no hash was kept.
+    """
 
     number: int
     sums: tuple[float, ...]
@@ -62,20 +65,20 @@ class ReplayStep:
 
 @dataclass(frozen=True)
 class ReplayOutcome:
-    """What came of playing an episode again."""
+    """The result of replaying an episode."""
 
     curves: RewardCurves
     sums: dict[str, float]
-    agreed: int  # the last step whose memory was compared and agreed
-    differs: int | None  # the first step whose memory did not; the replay ended there
+    agreed: int  # the last compared step whose memory agreed
+    differs: int | None  # the first compared step whose memory differed, where the replay ended
 
     def other_rewards(self, source: ReplaySource) -> list[str]:
-        """Each sum of the reward that is another one than was recorded; none when only a part was played."""
+        """Describe the reward sums that differ from the recorded ones; empty if only a part was played."""
         header = source.episode.header
         if source.steps < header.steps or self.differs is not None:
             return []
         return [
-            f"{name} was {header.reward_components.get(name, 0.0):g} and is {value:g} now"
+            f"{name} was {header.reward_components.get(name, 0.0):g} and is now {value:g}"
             for name, value in self.sums.items()
             if header.reward_components.get(name, 0.0) != value
         ]
@@ -84,12 +87,11 @@ class ReplayOutcome:
 def open_episode(
     path: Path, rom: Path | None = None, run: Path | None = None, actions: int | None = None
 ) -> ReplaySource:
-    """The episode in the file ``path``, or its first ``actions``, ready to be played on the cartridge it was
-    played on: ``rom``, or where that is found.
+    """Open the episode in the file ``path``, or its first ``actions``, to replay it on its cartridge.
 
-    ``run`` is the folder of its run. Reward terms of the user's own are code, and taken from the config of a
-    run that was named as such: never from the file, nor from where it lies. Raises UserError when the file,
-    its start state or the cartridge is wrong.
+    ``rom`` is the cartridge (default: search for it) and ``run`` the folder of its run. Custom reward terms
+    are code, so they are loaded only from the config of an explicitly named run, never because of the file
+    or its location. Raises UserError if the file, its start state or the cartridge is wrong.
     """
     episode = read_episode(path)
     header = episode.header
@@ -105,8 +107,11 @@ def open_episode(
 
 
 def find_rom(header: Header, given: Path | None, run_rom: str | None) -> Path:
-    """The cartridge that the episode was played on, by its hash: ``given`` or none; else ``run_rom``, what
-    POKEMON_RED_ROM names, or the embedded one. Raises UserError."""
+    """Find the episode's cartridge by its hash.
+
+    Only ``given`` is tried, if set; otherwise ``run_rom``, POKEMON_RED_ROM and the embedded cartridge. Raises
+    UserError if it is not found.
+    """
     places = [given] if given is not None else [chosen_rom(run_rom), chosen_rom(), EMBEDDED_ROM]
     found = []
     for place in places:
@@ -120,13 +125,13 @@ def find_rom(header: Header, given: Path | None, run_rom: str | None) -> Path:
             return place
         found.append(f"{place} has {sha1}")
     raise UserError(
-        f"was played on a ROM of SHA-1 {header.rom_sha1}; {found[0] if found else 'none is here'};"
+        f"was played on a ROM with SHA-1 {header.rom_sha1}; {found[0] if found else 'no ROM was found'};"
         " give the right one with --rom"
     )
 
 
 def play_again(source: ReplaySource, env: RedEnv) -> Iterator[ReplayStep]:
-    """Play the episode in ``env``: step 0 is its start."""
+    """Replay the episode in ``env``. Yields its steps; step 0 is its start."""
     header, episode = source.episode.header, source.episode
     changes = deque(header.layer_weights)
     if changes and changes[0][0] == 0:  # in force before the episode began
@@ -151,7 +156,7 @@ def play_again(source: ReplaySource, env: RedEnv) -> Iterator[ReplayStep]:
 
 
 def verify(source: ReplaySource) -> ReplayOutcome:
-    """Play the episode again and compare the memory wherever the file has a hash of it."""
+    """Replay the episode and compare the memory wherever the file has a hash."""
     curves = RewardCurves(source.steps)
     sums: tuple[float, ...] = (0.0,) * len(COMPONENTS)
     agreed, differs = 0, None
@@ -171,7 +176,7 @@ def verify(source: ReplaySource) -> ReplayOutcome:
 
 
 def describe(source: ReplaySource, outcome: ReplayOutcome) -> str:
-    """One line of what was played, one of what the comparison said, and one where rewards are others."""
+    """Describe the episode, the comparison, and rewards that differ, a line each."""
     header = source.episode.header
     part = f"the first {source.steps:,} of " if source.steps < header.steps else ""
     lines = [
@@ -180,15 +185,15 @@ def describe(source: ReplaySource, outcome: ReplayOutcome) -> str:
     ]
     if outcome.differs is not None:
         lines.append(
-            f"  memory differs at step {outcome.differs:,}; it agreed at step {outcome.agreed:,}, and no step"
-            " between them was kept"
+            f"  memory differs at step {outcome.differs:,}; it agreed at step {outcome.agreed:,}, and no hash"
+            " was kept between them"
         )
         if header.emulator != VERSION:
-            lines.append(f"  it was played with {header.emulator}, and this is {VERSION}")
+            lines.append(f"  it was played with {header.emulator}, but this is {VERSION}")
     elif outcome.agreed:
         lines.append(f"  memory agrees up to step {outcome.agreed:,}")
     else:
-        lines.append(f"  nothing to compare the memory with before step {header.hash_every:,}")
+        lines.append(f"  memory was not compared: the first hash is at step {header.hash_every:,}")
     other = outcome.other_rewards(source)
     if other:
         lines.append(f"  rewards differ: {', '.join(other)}; {_why(source)}")
@@ -197,24 +202,27 @@ def describe(source: ReplaySource, outcome: ReplayOutcome) -> str:
 
 def _why(source: ReplaySource) -> str:
     if source.episode.header.settings.get("reward_terms") and not source.config.reward_terms:
-        return "reward terms of your own are played for a run that is named, not for a file"
-    return "the code of the reward has changed since"
+        return "custom reward terms are loaded only for a named run, not for a file"
+    return "the code of the reward has changed"
 
 
 def film(
     source: ReplaySource, curves: RewardCurves, out: Path, speed: float, rate: int, scale: int
 ) -> VideoWriter:
-    """Write the episode to ``out``, ``speed`` times as fast as the machine, about ``rate`` pictures a second;
-    ``curves`` are those of ``verify``. Raises UserError when the file cannot be written."""
+    """Write the episode as a video to ``out``.
+
+    It runs at ``speed`` times the speed of the real machine with about ``rate`` pictures per second.
+    ``curves`` come from ``verify``. Raises UserError if the file cannot be written.
+    """
     every = max(1, round(FRAMES * speed / rate))
     pictures = Fraction(speed).limit_denominator(1000) * FRAMES / every
     header = source.episode.header
     strip, start = RewardOverlay(curves), Path(header.start).stem
-    with VideoWriter(out, PALETTE, pictures, scale) as moving:
+    with VideoWriter(out, PALETTE, pictures, scale) as video:
         below = strip.draw(0, "", dict.fromkeys(COMPONENTS, 0.0), start)  # until the start is known
 
         def show(screen: NDArray[np.uint8]) -> None:
-            moving.add(compose(screen, below))
+            video.add(compose(screen, below))
 
         emulator = FilmedEmulator(source.config.rom or EMBEDDED_ROM, show, every, sound=source.config.sound)
         env = _environment(source, emulator)
@@ -222,14 +230,14 @@ def film(
             for step in play_again(source, env):
                 sums: dict[str, float] = dict(zip(COMPONENTS, step.sums, strict=True))
                 below = strip.draw(step.number, map_name(step.map_id), sums, start)
-            moving.add(compose(emulator.screen(), below), times=round(LAST * pictures))
+            video.add(compose(emulator.screen(), below), times=round(LAST * pictures))
         finally:
             env.close()
-    return moving
+    return video
 
 
 class FilmedEmulator(Emulator):
-    """An Emulator that hands every ``every``-th frame of its actions, uint8 (144, 160), to ``show``."""
+    """An Emulator that passes every ``every``-th frame of its actions, uint8 (144, 160), to ``show``."""
 
     def __init__(
         self, rom: Path | str, show: Callable[[NDArray[np.uint8]], None], every: int, *, sound: bool = False
@@ -238,7 +246,7 @@ class FilmedEmulator(Emulator):
         self._show, self._every, self._frame = show, every, 0
 
     def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
-        """As Emulator.act, in parts that end where a picture is due, the button let go or the action over."""
+        """Emulator.act in parts that end when a picture is due, the button is released or the action ends."""
         self.actions += 1
         if button is not None:
             self.press(button)

@@ -1,20 +1,20 @@
-"""Into what an update on a CPU cuts its minibatches: one thread to a chunk."""
+"""Sizes of the chunks into which an update on a CPU cuts its minibatches, one thread per chunk."""
 
 from __future__ import annotations
 
 import math
 
 LARGEST_CHUNK = 256
-"""Samples: fewer cost more calls, more cost memory and leave cores without a chunk."""
+"""Samples. Smaller chunks cost more calls; larger ones cost memory and leave cores idle."""
 SMALLEST_CHUNK = 32
-"""Below this, a chunk is more overhead than work."""
+"""Samples. Smaller chunks are more overhead than work."""
 
 
 def chunk_size(batch_size: int, cores: int) -> int:
-    """Samples of a chunk, so that every core has one where that leaves them large enough."""
+    """Samples per chunk, so that every core has a chunk if they are large enough."""
     return min(LARGEST_CHUNK, max(SMALLEST_CHUNK, math.ceil(batch_size / cores)))
 
 
 def samples_at_once(batch_size: int, cores: int) -> int:
-    """Samples of all chunks that are computed at a time."""
+    """Samples of all chunks computed at the same time."""
     return min(batch_size, cores * chunk_size(batch_size, cores))

@@ -1,4 +1,4 @@
-"""What the C library's allocator keeps and gives back."""
+"""Control over the memory that the C library's allocator keeps and returns."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import sys
 from functools import cache
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-"""glibc's numbers for how much free memory at the end of a heap, blocks of which size outside of it, and how
-many heaps (malloc.h)."""
+"""glibc's parameters (malloc.h): free memory kept at the end of a heap, size of blocks outside heaps, and
+number of heaps."""
 KEPT_BYTES = 1 << 30
-LARGEST_BLOCK = 32 << 20  # glibc takes no more
+LARGEST_BLOCK = 32 << 20  # glibc's maximum
 
 
 @cache
 def _glibc() -> ctypes.CDLL | None:
-    """The C library of this process, where it is glibc."""
+    """The C library of this process if it is glibc, else None."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     return library if hasattr(library, "malloc_trim") and hasattr(library, "mallopt") else None
 
 
 def use_one_heap() -> None:
-    """Let all threads share one heap; does nothing where the C library is not glibc.
+    """Let all threads share one heap. Does nothing if the C library is not glibc.
 
-    To be called before the first thread starts: what has a heap of its own by then keeps it, and lends it to
-    threads that start later. Each of those keeps up to 20 MB of what was freed, now more and now less, and
-    return_freed_memory does not reach it.
+    Call it before the first thread starts, since existing heaps stay in use. Each keeps up to 20 MB of freed
+    memory, which return_freed_memory does not reach.
     """
     library = _glibc()
     if library is not None:
@@ -33,10 +32,10 @@ def use_one_heap() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Keep what is freed from now on until return_freed_memory; does nothing where there is no glibc.
+    """Keep freed memory until return_freed_memory. Does nothing if the C library is not glibc.
 
-    The kernel hands out pages zeroed and one by one: to ask it for the activations of every chunk anew takes
-    a quarter of an update's time.
+    The kernel hands out zeroed pages one by one. To request the activations of every chunk anew takes a
+    quarter of an update's time.
     """
     library = _glibc()
     if library is not None:
@@ -45,10 +44,10 @@ def keep_freed_memory() -> None:
 
 
 def return_freed_memory() -> None:
-    """Give back to the machine what this process has freed; does nothing where the C library is not glibc.
+    """Return freed memory to the system. Does nothing if the C library is not glibc.
 
-    glibc keeps freed blocks for later, in pieces that later requests do not fit: resident memory of a run
-    then climbs by some 20 MB in 50,000 steps, though no more of it is in use.
+    glibc keeps freed blocks in pieces that later requests do not fit. The resident memory of a run then grows
+    by about 20 MB in 50,000 steps, though no more of it is in use.
     """
     library = _glibc()
     if library is not None:

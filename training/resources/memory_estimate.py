@@ -1,7 +1,7 @@
-"""How much memory a run takes, known before anything starts, and the largest settings that fit.
+"""Estimate of a run's memory before it starts, and the largest settings that fit.
 
-The one place for what was measured. The standard library alone until a process is looked at, so that the
-doctor can use it where packages are missing.
+All measured constants are here. At import it needs the standard library alone, so that the doctor can use it
+if packages are missing.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from pathlib import Path
 
 from envs.errors import UserError
 
-# Private memory (USS) on Linux, Python 3.11, torch 2.13 for the CPU, the embedded cartridge: a program that
-# trains held 180 MB once everything was imported, 290 MB after two updates of a network of 351,936 parameters
-# (buffer apart), with 120 MB of libraries; what starts workers, and the resource tracker, 30 MB together.
+# Private memory (USS) on Linux, Python 3.11, torch 2.13 for the CPU, the embedded cartridge. A training
+# program held 180 MB after its imports and 290 MB after two updates of a network of 351,936 parameters
+# (without the buffer), plus 120 MB of libraries. Fork server and resource tracker held 30 MB together.
 PROGRAM_BYTES = 450_000_000
-# A worker with 2 emulators held 29.9 MB of its own, with 34 of them 74.9 MB: 1.4 MB for each more, and
-# 27 MB without. Rounded up, since pictures of visited tiles grow with the maps that an episode enters.
+# A worker held 29.9 MB with 2 emulators and 74.9 MB with 34: 27 MB plus 1.4 MB per emulator. Rounded up,
+# since pictures of visited tiles grow with the maps that an episode enters.
 WORKER_BYTES = 30_000_000
 EMULATOR_BYTES = 2_000_000
-# By their shapes: three pictures of 72 x 80, a crop of 48 x 48, 320 event bytes, 104 small numbers.
+# From the shapes: three pictures of 72 x 80, a crop of 48 x 48, 320 event bytes, 104 small numbers.
 OBSERVATION_BYTES = 20_018
 # Action, reward, return, start of episode, value, log-probability, advantage; actions take eight bytes.
 NUMBERS_BYTES = 32
-# Two buffers and the last observation of an episode, in memory that workers share.
+# Two buffers and the last observation of an episode, in memory shared with workers.
 SHARED_OBSERVATIONS = 3
-# What an update held at its peak for each sample of a chunk of 256: 175 kB, 202 kB at first. Rounded up.
+# Peak memory of an update per sample of a chunk of 256: 175 kB, 202 kB at first. Rounded up.
 SAMPLE_BYTES = 215_000
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
@@ -37,14 +37,14 @@ GB = 1e9
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """What decides how much memory a run takes."""
+    """The settings of a run that determine its memory."""
 
     num_envs: int
     n_steps: int
     workers: int
     observation_bytes: int = OBSERVATION_BYTES
     parameters: int = DEFAULT_PARAMETERS
-    samples: int = 0  # of an update that are computed at a time; a graphics card has memory of its own
+    samples: int = 0  # of an update, computed at the same time; 0 on a GPU, which has its own memory
     elsewhere: bool = False  # the emulators are on other machines, or counted there
 
     @property
@@ -54,7 +54,7 @@ class MemoryEstimate:
 
     @property
     def environments(self) -> int:
-        """Bytes of the workers, their emulators, and what they share with the training process."""
+        """Bytes of the workers, their emulators, and the memory shared with the training process."""
         return self._workers + self.num_envs * self._environment
 
     @property
@@ -64,7 +64,7 @@ class MemoryEstimate:
 
     @property
     def total(self) -> int:
-        """Bytes of all together."""
+        """Bytes of everything together."""
         return self.buffer + self.environments + self.model
 
     @property
@@ -77,14 +77,14 @@ class MemoryEstimate:
         return 0 if self.elsewhere else self.workers * WORKER_BYTES
 
     def most_envs(self, free: int, batch_size: int = 1) -> int:
-        """The most environments that fit into ``free`` bytes, in whole minibatches; 0 when none does."""
+        """The largest number of environments that fits into ``free`` bytes with whole minibatches, or 0."""
         each = self._environment + self.buffer // self.num_envs
         number = (free - self.model - self._workers) // each
         unit = batch_size // math.gcd(batch_size, self.n_steps)
         return max(0, number - number % unit)
 
     def most_steps(self, free: int, batch_size: int = 1) -> int:
-        """The largest ``n_steps`` that fits into ``free`` bytes, in whole minibatches; 0 when none does."""
+        """The largest ``n_steps`` that fits into ``free`` bytes with whole minibatches, or 0."""
         each = self.num_envs * (self.observation_bytes + NUMBERS_BYTES)
         number = (free - self.model - self.environments) // each
         unit = batch_size // math.gcd(batch_size, self.num_envs)
@@ -92,7 +92,7 @@ class MemoryEstimate:
 
 
 def _number_in(path: str) -> int | None:
-    """The whole number in a file of the kernel; None where there is none."""
+    """Return the integer in a kernel file, or None."""
     try:
         return int(Path(path).read_text("ascii"))
     except (OSError, ValueError):
@@ -100,7 +100,7 @@ def _number_in(path: str) -> int | None:
 
 
 def available_memory() -> int:
-    """Bytes that this process can still take: of the machine, its container, and its own limit."""
+    """Bytes that this process can still allocate, by the limits of machine, container and process."""
     free: list[int] = []
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
@@ -123,10 +123,10 @@ def available_memory() -> int:
 
 
 def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> str:
-    """One line about the memory of ``run`` and what is free (default: on this machine, with what this process
-    holds already).
+    """Return one line about the memory of ``run`` and ``free`` bytes.
 
-    Raises UserError, with the largest settings that fit, when it needs more.
+    ``free`` defaults to this machine's available memory plus what this process already holds. Raises
+    UserError with the largest settings that fit if the run needs more.
     """
     if free is None:
         import psutil
@@ -134,11 +134,11 @@ def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> 
         free = available_memory() + psutil.Process().memory_info().rss
     text = (
         f"rollout buffer {run.buffer / GB:.2f} GB, environments {run.environments / GB:.2f} GB,"
-        f" model and torch {run.model / GB:.2f} GB: {run.total / GB:.2f} of {free / GB:.2f} GB that are free"
+        f" model and torch {run.model / GB:.2f} GB: {run.total / GB:.2f} of {free / GB:.2f} GB free"
     )
     if run.total <= free:
         return f"memory: {text}"
     sizes = (("--num-envs", run.most_envs(free, batch_size)), ("--n-steps", run.most_steps(free, batch_size)))
     fitting = " or ".join(f"{flag} {size}" for flag, size in sizes if size)
-    advice = f"{fitting} fits" if fitting else "close other programs, or take a smaller --batch-size"
+    advice = f"{fitting} fits" if fitting else "close other programs or use a smaller --batch-size"
     raise UserError(f"memory: too little: {text}; {advice}; --ignore-memory starts anyway")

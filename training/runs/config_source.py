@@ -1,4 +1,4 @@
-"""Where a run's config came from, kept in its manifest: files may change or go after the run began."""
+"""The origin of a run's config, stored in its manifest, since files may change after the run began."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from training.config.schema import TrainConfig
 
 
 def config_source(path: Path | None, config: TrainConfig) -> dict[str, Any]:
-    """The config file (full path; None when there was none), what it builds on, and where ``config`` differs.
+    """Return the config file (full path or None), its base, and the differences of ``config`` from the base.
 
-    Of a run of a sweep it is the variant's file, not the resolved one that the sweep hands on.
-    The base is the file that ``path`` extends; where it extends none, or that file is no whole config by
-    itself, it is the defaults.
+    For a run of a sweep the file is the variant's, not the resolved one that the sweep passes on. The base is
+    the file that ``path`` extends, or the defaults if there is none or it is not a complete config.
     """
     path = Path(config.sweep_config) if config.sweep_config is not None else path
     layers = read_with_extends(path) if path is not None else []

@@ -1,4 +1,4 @@
-"""The work of export_sb3.py: a checkpoint as a plain stable_baselines3.PPO."""
+"""The implementation of export_sb3.py: a checkpoint as a plain stable_baselines3.PPO."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from training.runs.lookup import run_checkpoint
 
 
 class _Spaces(gymnasium.Env[Any, Any]):
-    """Spaces without a game: all that a model asks of an environment when it is made."""
+    """Spaces without a game, which is all that the construction of a model needs."""
 
     def __init__(self, observations: spaces.Dict) -> None:
         self.observation_space, self.action_space = observations, RedEnv.actions()
 
 
 def check_path(path: Path, flag: str = "--out") -> None:
-    """Raise UserError when ``path`` is no name for a zip, or its folder does not exist."""
+    """Raise UserError if ``path`` does not end in .zip or its folder does not exist."""
     if path.suffix != ".zip":
         raise UserError(f"{flag} {path} must end in .zip")
     if not path.parent.is_dir():
@@ -41,7 +41,7 @@ def check_path(path: Path, flag: str = "--out") -> None:
 
 
 def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
-    """Write the run's ``checkpoint`` (None: the newest) to ``path``; returns a line that says so.
+    """Write the run's ``checkpoint`` (None: the newest) to ``path``. Returns a line that describes it.
 
     Raises:
         UserError: the run or the checkpoint is wrong, or the file cannot be written.
@@ -69,7 +69,7 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
 
 
 def _plain_model(config: TrainConfig, steps: int) -> PPO:
-    """stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the processor."""
+    """Build stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the CPU."""
     now = {name: float(curve(steps)) for name, curve in config.schedules().items()}
     return PPO(
         GamePolicy,

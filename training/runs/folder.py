@@ -1,6 +1,6 @@
 """Run folders: runs/NAME/ with config.json, manifest.json and everything that a run writes.
 
-The folder that holds the runs is ``runs`` under the working directory, or what POKERED_RUNS names.
+Runs are in ``runs`` under the working directory, or in the folder that POKERED_RUNS names.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ PACKAGES = ("torch", "stable-baselines3", "gymnasium", "pyboy", "numpy", "pydant
 
 
 class RunError(UserError):
-    """A run's name is wrong, taken or unknown, or its folder cannot be used; the message is one line."""
+    """A run's name is invalid, taken or unknown, or its folder cannot be used. The message is one line."""
 
 
 def runs_root() -> Path:
-    """The folder that holds the runs."""
+    """Return the folder of all runs."""
     return Path(os.environ.get("POKERED_RUNS") or "runs")
 
 
 def run_folder(name: str) -> Path:
-    """Where the run ``name`` lives or would live. Raises RunError for a name that is no plain folder name."""
+    """Return the folder of the run ``name``, which need not exist. Raises RunError for an invalid name."""
     if not NAME.fullmatch(name):
         raise RunError(f"run name {name!r} must be letters, digits, '.', '_' or '-', 100 at most")
     return runs_root() / name
 
 
 def new_run_name(config: Path | None) -> str:
-    """A name that no run has yet: the config's name and the time."""
+    """Return an unused run name from the config's name and the time."""
     stem = re.sub(r"[^A-Za-z0-9._-]", "-", config.stem if config else "default").lstrip("._-") or "run"
     base = f"{stem[:60]}-{time.strftime('%Y%m%d-%H%M%S')}"
     taken = (f"{base}-{number}" if number else base for number in range(1000))
@@ -54,17 +54,17 @@ def new_run_name(config: Path | None) -> str:
 
 
 def refuse_existing(name: str) -> Path:
-    """The folder for a new run. Raises RunError when the name is taken."""
+    """Return the folder for a new run. Raises RunError if the name is taken."""
     folder = run_folder(name)
     if folder.exists():
         raise RunError(
-            f"run {name} exists already ({folder}); continue it with --resume {name}, or name another"
+            f"run {name} exists already ({folder}); continue it with --resume {name}, or choose another name"
         )
     return folder
 
 
 def existing_run(name: str) -> Path:
-    """The folder of a run made before. Raises RunError, with the nearest name, when there is none."""
+    """Return the folder of an existing run. Raises RunError with the nearest name if there is none."""
     folder = run_folder(name)
     if not (folder / "config.json").is_file():
         root = runs_root()
@@ -75,7 +75,7 @@ def existing_run(name: str) -> Path:
 
 
 def create_run(folder: Path, config: TrainConfig, manifest: Mapping[str, Any]) -> None:
-    """Make the folder with config.json (resolved) and manifest.json; nothing is left when that fails.
+    """Make the folder with config.json (resolved) and manifest.json, or leave nothing behind.
 
     Raises:
         RunError: the folder exists or cannot be written.
@@ -95,10 +95,10 @@ def create_run(folder: Path, config: TrainConfig, manifest: Mapping[str, Any]) -
 
 
 def lock_run(folder: Path) -> IO[bytes]:
-    """Hold the run for this process until the file is closed or the process ends, however it ends.
+    """Lock the run for this process until the file is closed or the process ends in any way.
 
     Raises:
-        RunError: another process trains this run now, or the folder cannot be written.
+        RunError: another process is training this run, or the folder cannot be written.
     """
     try:
         file = take_lock(folder / LOCK)
@@ -110,7 +110,7 @@ def lock_run(folder: Path) -> IO[bytes]:
 
 
 def git_commit() -> str | None:
-    """The commit this code was checked out at, with "-dirty" when files differ; None outside a checkout."""
+    """Return the commit of this checkout, with "-dirty" if files differ; None outside a checkout."""
     here = Path(__file__).resolve().parent
     try:
         described = subprocess.run(
@@ -123,7 +123,7 @@ def git_commit() -> str | None:
 
 
 def session_record(steps: int) -> dict[str, Any]:
-    """One start of a run: when, with what command, from how many steps, and with which versions."""
+    """Describe one start of a run: time, command, first step, versions and machine."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": [sys.executable, *sys.argv],
@@ -138,7 +138,7 @@ def session_record(steps: int) -> dict[str, Any]:
 
 
 def add_session(folder: Path, session: Mapping[str, Any]) -> None:
-    """Note in manifest.json that the run was continued."""
+    """Add a session to manifest.json."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["sessions"].append(dict(session))
     write_json(folder / "manifest.json", manifest)

@@ -1,4 +1,4 @@
-"""File locks that end with their process, however it ends: on Linux, macOS and Windows."""
+"""File locks that end with their process, on Linux, macOS and Windows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import IO
 from filelock import lock_descriptor
 
 TRIES, APART = 5, 0.01
-"""How often a lock is tried, and the seconds between: who asks whether it is held takes it for a moment."""
+"""Number of attempts to take a lock, and seconds between them. ``is_locked`` holds the lock for a moment."""
 
 
 def take_lock(path: Path) -> IO[bytes] | None:
-    """Make the file if need be and lock it, until it is closed or the process ends; None: another holds it.
+    """Lock the file, creating it if needed, until it is closed or the process ends.
 
-    Raises OSError when the file cannot be opened for writing, or cannot be locked at all.
+    Returns None if another process holds the lock. Raises OSError if the file cannot be opened for writing
+    or locked at all.
     """
     file = path.open("ab")
     try:
@@ -29,7 +30,7 @@ def take_lock(path: Path) -> IO[bytes] | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock; False where there is no such file or it cannot be read."""
+    """Whether a process holds the lock; False if the file does not exist or cannot be read."""
     try:
         with path.open("rb") as file:
             return not _try_lock(file)

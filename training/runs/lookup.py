@@ -11,12 +11,12 @@ from envs.game.catalog import Game
 from training.checkpoints.writing import Checkpoint, CheckpointError, read_checkpoint
 from training.runs.folder import RunError, existing_run
 
-if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
+if TYPE_CHECKING:  # importing it imports torch, which takes seconds and most error messages do not need
     from training.checkpoints.writing import Checkpoint
 
 
 def refuse_other_rom(run: Path, game: Game) -> None:
-    """Raise RunError when the ROM of ``game`` is not the one, by its hash, that the run began with."""
+    """Raise RunError if the ROM of ``game`` is not the one, by its hash, that the run began with."""
     try:
         manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
         began_with = manifest["rom_sha1"]
@@ -24,16 +24,16 @@ def refuse_other_rom(run: Path, game: Game) -> None:
         raise RunError(f"run {run.name}: manifest.json is missing or damaged") from None
     if game.sha1 != began_with:
         raise RunError(
-            f"run {run.name} began with a ROM of SHA-1 {began_with}; {game.rom} has {game.sha1};"
-            " --accept-changes goes on with it"
+            f"run {run.name} began with a ROM with SHA-1 {began_with}; {game.rom} has {game.sha1};"
+            " --accept-changes continues with it"
         )
 
 
 def find_checkpoint(name: str) -> Checkpoint:
-    """A checkpoint by its folder, or the newest of the run ``name`` (a name or the path of its folder).
+    """Read the checkpoint in the folder ``name``, or the newest of the run ``name`` (its name or folder).
 
     Raises:
-        UserError: there is none, or it is damaged.
+        UserError: there is no checkpoint, or it is damaged.
     """
     from training.checkpoints.writing import TRAINER, read_checkpoint
 
@@ -43,19 +43,19 @@ def find_checkpoint(name: str) -> Checkpoint:
 
 
 def newest(run: Path) -> Checkpoint:
-    """The newest sound checkpoint of a run's folder. Raises UserError when there is none."""
+    """Read the newest sound checkpoint of a run's folder. Raises UserError if there is none."""
     from training.checkpoints.writing import newest_checkpoint
 
     return newest_checkpoint(run / "checkpoints", warn=_warn)
 
 
 def find_run(name: str) -> Path:
-    """The folder of the run ``name``, which may also be the path of its folder. Raises RunError."""
+    """Return the folder of the run ``name`` (its name or the path of its folder). Raises RunError."""
     path = Path(name)
     if path.name == name:
         return existing_run(name)
     if not (path / "config.json").is_file():
-        raise RunError(f"{name} is no run folder: it has no config.json")
+        raise RunError(f"{name} is not a run folder: it has no config.json")
     return path
 
 
@@ -64,7 +64,7 @@ def _warn(message: str) -> None:
 
 
 def run_checkpoint(run: Path, name: str | None) -> Checkpoint:
-    """The run's newest checkpoint, or the one called ``name``. Raises UserError when there is none."""
+    """Read the run's newest checkpoint, or the one called ``name``. Raises UserError if there is none."""
     if name is None:
         return newest(run)
     folder = run / "checkpoints" / name

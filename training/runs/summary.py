@@ -1,4 +1,4 @@
-"""The table at the end of a run: what was learned and seen."""
+"""The table printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What the closing table is made of; ``metrics`` are the last update's."""
+    """The values of the closing table; ``metrics`` are the last update's."""
 
     folder: Path
     steps: int
@@ -36,7 +36,7 @@ class RunSummary:
     verdict: str
     findings: Sequence[str] = ()
     stopped_by: str | None = None
-    signal: str | None = None  # that came, also in the last moments of a session that was finished
+    signal: str | None = None  # received, perhaps in the last moments of a finished session
     dropped_steps: int = 0
     episodes: str | None = None
     start: str = "-"
@@ -44,18 +44,18 @@ class RunSummary:
 
 
 def summary_record(summary: RunSummary) -> dict[str, Any]:
-    """The summary as plain JSON values: what the run's folder keeps of it as summary.json."""
+    """Return the summary as plain JSON values, as stored in summary.json."""
     record = asdict(summary)
     del record["folder"], record["signal"]
     return {**record, "finished": summary.stopped_by is None and summary.steps >= summary.wanted_steps}
 
 
 def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
-    """The line that says what is about to run."""
+    """Return the line printed when a run starts."""
     begin = f" from step {first_step:,}" if first_step else ""
     return (
         f"run {folder.name}{begin}: {config.training_steps:,} steps, {config.num_envs} environments,"
-        f" {config.rollout_steps:,} steps to an update"
+        f" {config.rollout_steps:,} steps per update"
     )
 
 
@@ -80,12 +80,12 @@ def _with_setting(name: str, rewards: Mapping[str, float]) -> str:
 
 
 def describe_interventions(counts: Mapping[str, int]) -> str:
-    """Writes to the game's memory by kind, or "none"."""
+    """Describe the writes to the game's memory by kind, or return "none"."""
     return ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())) or "none"
 
 
 def run_report(summary: RunSummary) -> str:
-    """The closing table, the run's folder and the TensorBoard command."""
+    """Return the closing table, the run's folder and the TensorBoard command."""
     counts = summary.counts
     speed = summary.session_steps / summary.seconds if summary.seconds > 0 else 0.0
     rows = [
@@ -120,7 +120,7 @@ def run_report(summary: RunSummary) -> str:
 
 
 def _tensorboard() -> str:
-    """The command as this shell finds it: beside the interpreter when its environment is not activated."""
+    """The command, with its path if the virtual environment is not activated."""
     if shutil.which("tensorboard"):
         return "tensorboard"
     beside = Path(sys.executable).with_name("tensorboard")

@@ -1,4 +1,4 @@
-"""The profile of the cartridge: its statistics, and that its random play follows from the seed alone."""
+"""Tests of the cartridge's profile: its statistics, and random play from a seed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_each_bound_fails_on_its_own(
     assert table(lines).count("FAIL") == 1
 
 
-def test_a_walkthrough_that_fails_is_no_pass() -> None:
+def test_a_failed_walkthrough_fails_the_profile() -> None:
     measured = Profile(
         (ProfiledEpisode(None, 1, 2, 0, 9),), LongRun(1, 0, (0,), 5), Walkthrough(100, "stuck"), 900
     )
@@ -58,7 +58,7 @@ def test_a_walkthrough_that_fails_is_no_pass() -> None:
     assert len(failed) == 2 and "1 without" in failed[0] and "stuck" in failed[1]
 
 
-def test_random_play_follows_from_the_seed() -> None:
+def test_random_play_depends_on_the_seed_alone() -> None:
     start = start_state(identify(), "bedroom")
 
     def play(seed: int) -> list[GameState]:
@@ -69,7 +69,7 @@ def test_random_play_follows_from_the_seed() -> None:
     assert play(1) != play(2)
 
 
-def test_episodes_end_and_long_runs_stop_where_they_must() -> None:
+def test_episodes_and_long_runs_end_in_time() -> None:
     start = start_state(identify(), "route1")
     assert play_long(EMBEDDED_ROM, start, 0, 50).actions == 50
     episode = play_episode(EMBEDDED_ROM, start, 0, 0, battles=1)

@@ -1,4 +1,4 @@
-"""The benchmark: its arithmetic, and one small run of the program from end to end."""
+"""Tests of the benchmark: its arithmetic, and one small run of the program from end to end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from training.benchmarks.plot import draw
 from training.benchmarks.results import (
     BenchmarkResults,
-    Wanted,
+    Target,
     growth,
     memory_per_environment,
     ratio,
     split_of_time,
     table,
-    wanted,
+    targets,
     workers_megabytes,
 )
 from training.benchmarks.runner import MemorySample, SpeedSeries
@@ -41,7 +41,7 @@ def constant(actions: int, **costs: float) -> SpeedSeries:
 
 @pytest.fixture
 def measured() -> BenchmarkResults:
-    """1,000 actions: emulating takes 0.6 s, looking 0.05, transport 0.1, the network 0.15, learning 0.3."""
+    """1,000 actions: emulation 0.6 s, observation 0.05 s, transport 0.1 s, network 0.15 s, learning 0.3 s."""
     halves = constant(1000, emulator=0.6, looking=0.05)
     environments = {
         "bare": constant(1000, workers_cpu=0.6),
@@ -58,7 +58,7 @@ def measured() -> BenchmarkResults:
 
 
 def test_shares_are_medians_of_the_rounds_and_not_of_the_rates() -> None:
-    """While something disturbs the machine for a round, both are slow, and their ratio is what it was."""
+    """If the machine is disturbed for a round, both are slow, and their ratio stays the same."""
     ours = series(sample(90), sample(45), sample(88))
     bare = series(sample(100), sample(50), sample(100))
     assert ratio(ours, bare) == 0.9
@@ -69,13 +69,13 @@ def test_shares_are_medians_of_the_rounds_and_not_of_the_rates() -> None:
 def test_the_split_of_time_adds_up_to_the_whole(measured: BenchmarkResults) -> None:
     parts = split_of_time(measured)
     assert list(parts.values()) == pytest.approx([600, 50, 100, 150, 300, 1380 - 1200])
-    assert sum(parts.values()) == pytest.approx(1380), "what trainer and workers took for an action"
+    assert sum(parts.values()) == pytest.approx(1380), "the time of trainer and workers per action"
 
 
-def test_what_must_be_reached(measured: BenchmarkResults) -> None:
+def test_targets(measured: BenchmarkResults) -> None:
     measured.start_ups = [9.0, 1.0, 2.0]
     measured.memory = [(steps, 300 + steps / 1e5) for steps in range(10_000, 330_001, 5_000)]
-    found = [(round(row.measured, 3), row.reached) for row in wanted(measured) if row.measured is not None]
+    found = [(round(row.measured, 3), row.reached) for row in targets(measured) if row.measured is not None]
     assert found == [
         (0.95, True),
         (0.8, True),
@@ -89,9 +89,9 @@ def test_what_must_be_reached(measured: BenchmarkResults) -> None:
     assert "not measured" not in table(measured)
 
 
-def test_what_was_left_out_is_told_and_not_called_reached(measured: BenchmarkResults) -> None:
+def test_what_was_left_out_is_reported_as_not_measured(measured: BenchmarkResults) -> None:
     del measured.learning["stock-subproc"]
-    left_out = [row.quantity.split(",")[0] for row in wanted(measured) if row.reached is None]
+    left_out = [row.quantity.split(",")[0] for row in targets(measured) if row.reached is None]
     assert left_out == [
         "training",
         "RSS growth over 0 steps after 30",
@@ -105,7 +105,7 @@ def test_what_was_left_out_is_told_and_not_called_reached(measured: BenchmarkRes
     [(0.5, True, 0.5, True), (0.5, True, 0.49, False), (3.0, False, 3.0, True), (3.0, False, 3.1, False)],
 )
 def test_bounds(bound: float, at_least: bool, value: float, reached: bool) -> None:
-    assert Wanted("", bound, at_least, "", value).reached is reached
+    assert Target("", bound, at_least, "", value).reached is reached
 
 
 def test_growth_counts_from_the_first_thirty_thousand_steps() -> None:
@@ -138,7 +138,7 @@ def test_wrong_input_is_refused(refused: Callable[..., str], flags: list[str], m
     assert message in refused("benchmark", *flags)
 
 
-def test_the_picture_shows_the_scaling_too(measured: BenchmarkResults, tmp_path: Path) -> None:
+def test_the_plot_shows_the_scaling(measured: BenchmarkResults, tmp_path: Path) -> None:
     draw(measured, tmp_path / "without.svg")
     for number in (2, 4):
         measured.scaling[number] = {**measured.environments, "rollouts": measured.learning["rollouts"]}
@@ -149,7 +149,7 @@ def test_the_picture_shows_the_scaling_too(measured: BenchmarkResults, tmp_path:
 
 
 def test_a_small_run(program: Callable[..., Any], tmp_path: Path) -> None:
-    """Every part but training with stable-baselines3's own and the long run; of figures only their kind."""
+    """All parts except stable-baselines3's own training and the long run."""
     flags = ["--rounds", 1, "--seconds", 0.2, "--envs", 2, "--learning-envs", 2]
     written = ["--json", tmp_path / "figures.json", "--plot", tmp_path / "figures.png"]
     package = importlib.util.find_spec("pyboy")
@@ -180,6 +180,6 @@ def test_a_small_run(program: Callable[..., Any], tmp_path: Path) -> None:
     )
     assert figures["environments"]["halves"]["samples"][0]["emulator"] > 0
     for series in (*figures["environments"].values(), *figures["learning"].values()):
-        assert all(turn["seconds"] >= 0.2 for turn in series["samples"]), "a turn is as long as was asked"
+        assert all(turn["seconds"] >= 0.2 for turn in series["samples"]), "a turn is as long as requested"
     assert len(figures["must_reach"]) == 8
     assert figures["split_of_time_us"]["emulator"] > 0

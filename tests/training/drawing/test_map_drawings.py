@@ -1,4 +1,4 @@
-"""Drawings of maps, and the colour of visited places on them."""
+"""Tests of map drawings and the colours of visited places."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def maps(game: Game) -> MapDrawings:
     return MapDrawings(game)
 
 
-def test_the_embedded_game_is_drawn_from_its_world_and_others_on_a_grid(
+def test_the_embedded_game_is_drawn_from_its_texts_and_others_on_a_grid(
     game: Game, maps: MapDrawings
 ) -> None:
     own = MapDrawings(dataclasses.replace(game, name="red"))
@@ -36,11 +36,11 @@ def test_the_embedded_game_is_drawn_from_its_world_and_others_on_a_grid(
     assert plain.shape == (18 * TILE, 20 * TILE, 3)
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 4, "the game's four shades"
     inner = plain[TILE + 1 : 2 * TILE, TILE + 1 : 2 * TILE].reshape(-1, 3)
-    assert len(np.unique(inner, axis=0)) == 1, "nothing of another game's pictures"
+    assert len(np.unique(inner, axis=0)) == 1, "no pictures of another game"
     assert maps.drawing(HOME_TOWN, counts) is drawn, "each map is drawn once"
 
 
-def test_every_map_of_the_embedded_game_lies_within_the_sizes_that_are_known(maps: MapDrawings) -> None:
+def test_every_map_of_the_embedded_game_is_within_its_known_size(maps: MapDrawings) -> None:
     assert len(maps._world) == 105
     for map_id in maps._world:
         drawn, steps = maps.drawing(map_id, {}), map_steps(map_id)
@@ -49,7 +49,7 @@ def test_every_map_of_the_embedded_game_lies_within_the_sizes_that_are_known(map
         assert drawn.shape[1] <= steps[0] * TILE
 
 
-def test_colour_falls_on_visited_tiles_alone(maps: MapDrawings) -> None:
+def test_only_visited_tiles_are_coloured(maps: MapDrawings) -> None:
     counts = {(0, 8): 1, (4, 10): 1000, (99, 99): 5}
     drawn = maps.drawing(HOME_TOWN, counts)
     heated = heat(drawn, counts)
@@ -66,23 +66,23 @@ def test_colours_stay_within_bounds(share: float) -> None:
     assert 0 < cover < 1
 
 
-def test_a_map_that_no_table_has_reaches_as_far_as_it_was_seen(maps: MapDrawings) -> None:
+def test_an_unknown_map_is_as_large_as_its_samples(maps: MapDrawings) -> None:
     assert maps.name(NO_MAP) == "map 231"
     assert maps.panel(NO_MAP, {(4, 9): 1}, 6).shape[0] == 5 * 6 + CAPTION
 
 
 def test_a_caption_has_room_for_name_and_samples(maps: MapDrawings) -> None:
-    """On a map of few pixels they stand beside each other, and neither is cut."""
+    """Even on a small map they are side by side, and neither is cut."""
     panel = maps.panel(NO_MAP, {(0, 0): 123_456_789}, 6)
     ink = (panel[:CAPTION] < 250).any(axis=2)
     columns = np.flatnonzero(ink.any(axis=0))
     gaps = np.diff(columns)
-    assert gaps.max() >= 5, "a gap parts the two"
+    assert gaps.max() >= 5, "a gap separates the two"
     assert not ink[0].any() and not ink[-1].any() and not ink[:, -1].any(), "nothing touches an edge"
     assert panel.shape[1] > text_width("map 231") + text_width("123,456,789")
 
 
-def test_drawing_needs_nothing_of_the_compiler() -> None:
+def test_drawing_does_not_need_the_compiler() -> None:
     code = (
         "import sys; sys.modules['envs.cartridge.tools'] = None\n"
         "import training.drawing.reward_overlay, training.drawing.video\n"

@@ -1,4 +1,4 @@
-"""The strip below a replay: curves, and texts that neither overlap nor are cut off."""
+"""Tests of the strip below a replay: curves, and texts that neither overlap nor are cut off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Written = list[tuple[str, int, int, int]]  # text, top, left, width
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
-    """Where texts of a strip stand, as they are drawn."""
+    """The positions of the texts of a strip as they are drawn."""
     found: Written = []
     write = reward_overlay._write
 
@@ -36,7 +36,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
 
 
 def check(written: Written) -> None:
-    """All texts are whole, within the strip, and apart from each other."""
+    """Assert that all texts are complete, within the strip, and do not overlap."""
     for text, top, left, width in written:
         assert width == text_mask(text).shape[1], f"{text} is cut"
         assert top >= 0 and top + reward_overlay.HEIGHT <= STRIP
@@ -45,10 +45,10 @@ def check(written: Written) -> None:
         for other, other_top, other_left, other_width in written[number + 1 :]:
             beside = left + width + 4 <= other_left or other_left + other_width + 4 <= left
             below = abs(top - other_top) >= reward_overlay.HEIGHT
-            assert beside or below or not width or not other_width, f"{one!r} meets {other!r}"
+            assert beside or below or not width or not other_width, f"{one!r} overlaps {other!r}"
 
 
-def test_curves_take_the_same_memory_however_long() -> None:
+def test_the_memory_of_curves_does_not_depend_on_their_length() -> None:
     curves = RewardCurves(1_000_000)
     for step in range(1, 1_000_001, 10_000):
         curves.add(step, (step / 1e6, 0.0, 5.0 * (step > 500_000), -0.5), ["badge1"] * (step == 500_001))
@@ -69,21 +69,21 @@ def test_curves_take_the_same_memory_however_long() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.05, -99.9, 1234.5, -12345.6, 99_999.0, -1e6, 1e9])
-def test_sums_of_any_size_stand_apart_from_their_labels(written: Written, value: float) -> None:
+def test_sums_of_any_size_do_not_overlap_their_labels(written: Written, value: float) -> None:
     RewardOverlay(RewardCurves(10)).draw(3, "route 1", dict.fromkeys(COMPONENTS, value), "bedroom")
     check(written)
     assert amount(value) in [text for text, *_ in written]
 
 
 @pytest.mark.parametrize("place", sorted(set(MAP_NAMES.values())))
-def test_the_name_of_every_map_is_whole_beside_the_steps(written: Written, place: str) -> None:
+def test_the_name_of_every_map_fits_beside_the_steps(written: Written, place: str) -> None:
     RewardOverlay(RewardCurves(123_456)).draw(123_456, place, dict.fromkeys(COMPONENTS, 0.0), "bedroom")
     check(written)
     assert " ".join(text for text, *_ in written[:2] if text) == place
 
 
 @pytest.mark.parametrize("name", [milestone.name for milestone in (*MILESTONES, *LATER_MILESTONES)])
-def test_every_milestone_is_whole(written: Written, name: str) -> None:
+def test_every_milestone_fits(written: Written, name: str) -> None:
     curves = RewardCurves(123_456)
     curves.add(123_456, (0.0, 0.0, 5.0, 0.0), [name])
     RewardOverlay(curves).draw(123_456, "", dict.fromkeys(COMPONENTS, 0.0), "bedroom")
@@ -102,9 +102,9 @@ def test_names_of_any_length_fit(place: str, name: str, value: float) -> None:
     assert RewardOverlay(curves).draw(20_480, place, sums, name).shape == (STRIP, 160)
 
 
-def test_a_name_too_long_says_that_it_was_shortened(written: Written) -> None:
+def test_a_shortened_name_ends_with_an_ellipsis(written: Written) -> None:
     curves = RewardCurves(20_480)
-    curves.add(5, (0.0, 0.0, 1.0, 0.0), ["a milestone of the user's own with a very long name"])
+    curves.add(5, (0.0, 0.0, 1.0, 0.0), ["a custom milestone with a very, very long name of its own"])
     RewardOverlay(curves).draw(20_480, "", dict.fromkeys(COMPONENTS, 0.0), "bedroom")
     check(written)
     assert written[-1][0].endswith(f"{ELLIPSIS} at 5")

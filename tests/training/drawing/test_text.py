@@ -1,4 +1,4 @@
-"""Text as pixels: none is cut off, and what does not fit is shortened in a way that shows."""
+"""Tests of pixel text: no text is cut off, and text that does not fit is shortened visibly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_letter_is_drawn_and_others_are_question_marks() -> None:
 
 
 @given(TEXTS, st.integers(10, 200))
-def test_what_is_shortened_fits_and_says_so(text: str, width: int) -> None:
+def test_shortened_text_fits_and_ends_with_an_ellipsis(text: str, width: int) -> None:
     shown = shorten(text, width)
     assert text_width(shown) <= width
     assert shown == text or (shown.endswith("...") and text.startswith(shown.removesuffix("...")))
@@ -47,7 +47,7 @@ def test_what_is_shortened_fits_and_says_so(text: str, width: int) -> None:
         ("w" * 40, ("w" * 18 + "...", "")),
     ],
 )
-def test_a_long_text_goes_on_in_a_second_line(text: str, lines: tuple[str, str]) -> None:
+def test_a_long_text_continues_on_a_second_line(text: str, lines: tuple[str, str]) -> None:
     assert wrap(text, 156, 60) == lines
 
 

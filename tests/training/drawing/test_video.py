@@ -1,4 +1,4 @@
-"""Moving pictures that cannot be written. What is written is tested with replays."""
+"""Tests of videos that cannot be written. Written ones are tested with replays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.drawing.reward_overlay import PALETTE
 from training.drawing.video import VideoWriter
 
 
-def test_a_film_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_video_that_cannot_be_written_raises_and_leaves_no_file(tmp_path: Path) -> None:
     picture = np.zeros((16, 16), np.uint8)
     (tmp_path / "mine.mp4").mkdir()
     for name in ("nowhere/x.mp4", "nowhere/x.gif", "mine.mp4"):

@@ -1,4 +1,4 @@
-"""A task is resolved once: nothing reads the cartridge or the start state again, even when both are gone."""
+"""Tests of tasks: the cartridge and the start state are read once, even if both are deleted afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.training.forked import Forker, wait_for
 from training.config import TrainConfig, load_config
 from training.environments.task import resolve_task
 
-# Notes each time that this process opens the file ROM, in the file NOTES.
+# Notes in the file NOTES each time this process opens the file ROM.
 COUNT_READS = """
 import os, sys
 notes = os.open({notes!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -31,7 +31,7 @@ sys.addaudithook(hook)
 
 @pytest.fixture(scope="module")
 def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
-    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
+    made = Forker(tmp_path_factory.mktemp("output"), environment(runs))
     yield made
     made.close()
 
@@ -42,7 +42,7 @@ def test_a_run_outlives_its_cartridge_and_start_state(
     rom, cache, notes = tmp_path / "mine.gb", tmp_path / "cache", tmp_path / "notes"
     shutil.copy(EMBEDDED_ROM, rom)
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
-    start_state(identify(rom), str(TINY["start"]))  # to make it is to play the cartridge
+    start_state(identify(rom), str(TINY["start"]))  # making it plays the cartridge
     config = tmp_path / "task.json"
     config.write_text(json.dumps({**TINY, "rom": str(rom), "total_steps": 2048}))
     child = forker.start(
@@ -59,7 +59,7 @@ def test_a_run_outlives_its_cartridge_and_start_state(
     assert notes.read_text() == "read ", "the trainer reads the cartridge once"
 
 
-def test_a_start_that_is_kept_is_not_made_again_for_other_settings() -> None:
+def test_changed_settings_keep_the_start_state() -> None:
     task = resolve_task(TrainConfig(start="bedroom", ray_address="10.0.0.1:6400"))
     local = task.on_this_machine()
     assert (local.start, local.game) == (task.start, task.game)
@@ -68,7 +68,7 @@ def test_a_start_that_is_kept_is_not_made_again_for_other_settings() -> None:
     assert task.episodes.max_steps == task.config.max_steps
 
 
-def test_what_is_wrong_with_it_is_found_before_anything_starts(tmp_path: Path) -> None:
+def test_wrong_settings_are_found_before_anything_starts(tmp_path: Path) -> None:
     for settings, line in (({"start": "moon"}, '"moon"'), ({"goal": "badge 99"}, "badge 99")):
         with pytest.raises(UserError, match=line):
             resolve_task(load_config(None, settings))

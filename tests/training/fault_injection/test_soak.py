@@ -1,4 +1,4 @@
-"""The soak in short: a few faults in a row, and every check of it."""
+"""Tests of a short soak: a few faults in a row, and all checks."""
 
 from __future__ import annotations
 

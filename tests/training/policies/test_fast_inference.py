@@ -1,4 +1,4 @@
-"""The policy as rollouts use it."""
+"""Tests of the policy as rollouts use it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _policy(names: Sequence[str] = OBSERVATION_NAMES, **network: Any) -> GamePol
     space = Observations(names).space
     policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **policy_kwargs(NetworkConfig(**network)))
     for parameter in policy.parameters():
-        torch.nn.init.normal_(parameter, std=0.05)  # or else all actions are nearly as likely
+        torch.nn.init.normal_(parameter, std=0.05)  # otherwise all actions are almost equally likely
     return policy
 
 
@@ -38,7 +38,7 @@ def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
 
 
 def _wanted(policy: GamePolicy, observed: Mapping[str, NDArray[np.uint8]]) -> ActionChoice:
-    """What the policy itself chooses."""
+    """The policy's own choice."""
     torch.manual_seed(2)
     with torch.inference_mode():
         chosen = policy({name: torch.from_numpy(array) for name, array in observed.items()})
@@ -62,27 +62,27 @@ def _agree(own: ActionChoice, wanted: ActionChoice) -> None:
 
 @pytest.mark.parametrize("number", [1, 16, 2 * AT_ONCE + 3])
 @pytest.mark.parametrize("network", [{}, {"hidden": ()}, {"hidden": (8, 6)}, {"cnn": "nature"}], ids=str)
-def test_it_acts_as_the_policy_does(network: dict[str, Any], number: int) -> None:
+def test_actor_chooses_what_the_policy_does(network: dict[str, Any], number: int) -> None:
     policy = _policy(**network)
     acting = RolloutActor(policy)
     wanted = _wanted(policy, _observed(number))
     assert number == 1 or len(set(wanted.actions)) > 2
     _agree(_chosen(acting, _observed(number)), wanted)
     _agree(_chosen(acting, _observed(number)), wanted)
-    assert (acting.quick is None) == ("cnn" in network)
+    assert (acting.fast is None) == ("cnn" in network)
 
 
 @pytest.mark.parametrize(
     "left_out", [["screen"], ["visited", "events"], ["recent_actions", "party"]], ids=str
 )
-def test_it_acts_on_what_a_config_picks(left_out: list[str]) -> None:
+def test_actor_handles_any_choice_of_observations(left_out: list[str]) -> None:
     names = [name for name in OBSERVATION_NAMES if name not in left_out]
     policy = _policy(names)
     observed = {name: array for name, array in _observed(5).items() if name in names}
     _agree(_chosen(RolloutActor(policy), observed), _wanted(policy, observed))
 
 
-def test_noise_made_ahead_is_that_made_one_by_one() -> None:
+def test_noise_drawn_ahead_equals_single_draws() -> None:
     noise, shapes = ActionNoise(64), [(16, 7), (3, 7), (16, 7), (1, 7)] * 40
     torch.manual_seed(5)
     ahead = [noise.draw(shape).copy() for shape in shapes]
@@ -91,7 +91,7 @@ def test_noise_made_ahead_is_that_made_one_by_one() -> None:
         np.testing.assert_array_equal(own, -np.log(torch.empty(shape).exponential_().numpy()))
 
 
-def test_after_a_refresh_actions_depend_on_the_generator_alone() -> None:
+def test_actions_after_a_refresh_depend_on_the_generator_alone() -> None:
     acting, fresh = RolloutActor(_policy(), ahead=64), RolloutActor(_policy(), ahead=64)
     acting.choose(_observed(5), 0)
     chosen = []
@@ -102,7 +102,7 @@ def test_after_a_refresh_actions_depend_on_the_generator_alone() -> None:
     assert chosen[0] == chosen[1]
 
 
-def test_in_bfloat16_it_is_the_policy_itself() -> None:
+def test_bfloat16_uses_the_policy_itself() -> None:
     policy = _policy()
     with torch.autocast("cpu", torch.bfloat16):
         wanted = _wanted(policy, _observed(16))
@@ -110,10 +110,10 @@ def test_in_bfloat16_it_is_the_policy_itself() -> None:
     for part, expected in zip(own, wanted, strict=True):
         np.testing.assert_array_equal(part, expected)
     exact = _wanted(policy, _observed(16))
-    assert not np.array_equal(own.values, exact.values), "it was computed in bfloat16"
+    assert not np.array_equal(own.values, exact.values), "computed in bfloat16"
 
 
-def test_features_of_events_are_of_these_events() -> None:
+def test_event_features_follow_the_events() -> None:
     policy = _policy()
     acting = RolloutActor(policy)
     one, other = _observed(4), _observed(4, seed=3)
@@ -124,7 +124,7 @@ def test_features_of_events_are_of_these_events() -> None:
     assert not np.array_equal(_wanted(policy, one).values, _wanted(policy, fallen).values)
 
 
-def test_what_it_keeps_of_events_changes_no_bit() -> None:
+def test_cached_event_features_equal_fresh_ones() -> None:
     acting, fresh = RolloutActor(_policy()), RolloutActor(_policy())
     for seed in (1, 1, 4, 4, 1):
         observed = {**_observed(16, seed), "screen": _observed(16, 9)["screen"]}
@@ -133,8 +133,8 @@ def test_what_it_keeps_of_events_changes_no_bit() -> None:
             np.testing.assert_array_equal(part, expected)
 
 
-def test_it_reads_observations_where_the_buffer_has_them() -> None:
-    """Slices of (steps, environments, ...), and each is read when it is asked for."""
+def test_actor_reads_slices_of_the_buffer() -> None:
+    """Slices of (steps, environments, ...) are read correctly in any order."""
     policy = _policy()
     acting = RolloutActor(policy)
     kept = {name: np.stack([array, array[::-1]]) for name, array in _observed(8).items()}
@@ -143,7 +143,7 @@ def test_it_reads_observations_where_the_buffer_has_them() -> None:
         _agree(_chosen(acting, observed), _wanted(policy, observed))
 
 
-def test_logits_that_are_no_numbers_are_an_error() -> None:
+def test_logits_that_are_not_finite_raise() -> None:
     policy = _policy()
     torch.nn.init.constant_(policy.action_net.bias, float("nan"))
     with pytest.raises(ValueError, match="logits are not finite"):
@@ -172,7 +172,7 @@ def test_neighbourhoods_hold_what_a_convolution_sees(size: int, stride: int, pad
     np.testing.assert_array_equal(seen + 1, wanted[0].t().numpy())
 
 
-def test_it_follows_an_update_when_told_to() -> None:
+def test_refresh_follows_an_update() -> None:
     policy = _policy()
     acting = RolloutActor(policy)
     before = _chosen(acting, _observed(8))
@@ -187,7 +187,7 @@ def test_it_follows_an_update_when_told_to() -> None:
     _agree(after, _wanted(policy, _observed(8)))
 
 
-def test_the_policy_stays_as_it_was() -> None:
+def test_the_actor_leaves_the_policy_unchanged() -> None:
     policy = _policy()
     before = {name: value.clone() for name, value in policy.state_dict().items()}
     kinds = [type(module) for module in policy.modules()]

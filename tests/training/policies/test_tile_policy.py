@@ -1,4 +1,4 @@
-"""The network: bits in the game's order, codes as flags, everything of the real observations used."""
+"""Tests of the network: bits in the game's order, one-hot codes, every observation used."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_event_n_is_input_n(number: int) -> None:
         assert layer(torch.from_numpy(events).unsqueeze(0)).item() == number + 1
 
 
-def test_codes_become_flags() -> None:
+def test_codes_are_one_hot_encoded() -> None:
     flags = OneHotEncoder(8)(torch.tensor([[0, 7, 3]], dtype=torch.uint8))
     assert flags.shape == (1, 24)
     assert flags.nonzero()[:, 1].tolist() == [0, 15, 19]
@@ -49,7 +49,7 @@ def test_every_observation_reaches_the_features(cnn: str) -> None:
         inputs[name] = torch.randint(0, int(box.high.max()) + 1, (2, *box.shape), dtype=torch.uint8)
     base = features(inputs)
     assert base.shape == (2, features.features_dim)
-    assert torch.equal(base, features(dict(reversed(inputs.items())))), "whatever their order"
+    assert torch.equal(base, features(dict(reversed(inputs.items())))), "in any order"
     for name, values in inputs.items():
         changed = torch.where(values == 0, torch.ones_like(values), torch.zeros_like(values))
         assert not torch.equal(base, features({**inputs, name: changed})), name
@@ -79,7 +79,7 @@ def test_the_policy_computes_what_stable_baselines3_does() -> None:
     arguments = (space, spaces.Discrete(7), lambda _: 3e-4)
     policy = GamePolicy(*arguments, **policy_kwargs(NetworkConfig()))
     for parameter in policy.action_net.parameters():
-        torch.nn.init.normal_(parameter)  # or else all actions are nearly as likely
+        torch.nn.init.normal_(parameter)  # otherwise all actions are almost equally likely
     inputs = {
         name: torch.randint(0, int(box.high.max()) + 1, (9, *box.shape), dtype=torch.uint8)  # type: ignore[attr-defined]
         for name, box in space.spaces.items()
@@ -88,7 +88,7 @@ def test_the_policy_computes_what_stable_baselines3_does() -> None:
     actions, values, log_probs = policy(inputs)
     distribution = policy.get_distribution(inputs)
     torch.manual_seed(3)
-    assert torch.equal(actions, distribution.sample()), "the same draws from the same random numbers"
+    assert torch.equal(actions, distribution.sample()), "the same draws from the same seed"
     torch.testing.assert_close(log_probs, distribution.log_prob(actions))
     torch.testing.assert_close(values, policy.predict_values(inputs))
     evaluated = policy.evaluate_actions(inputs, actions)
@@ -96,7 +96,7 @@ def test_the_policy_computes_what_stable_baselines3_does() -> None:
     assert torch.equal(policy(inputs, deterministic=True)[0], distribution.mode())
 
 
-def test_a_broken_network_is_noticed() -> None:
+def test_logits_that_are_not_finite_raise() -> None:
     policy = GamePolicy(
         Observations(("badges",)).space, spaces.Discrete(7), lambda _: 1.0, **policy_kwargs(NetworkConfig())
     )

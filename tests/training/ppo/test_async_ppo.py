@@ -1,4 +1,4 @@
-"""Rollouts whose results come in any order, late, or not at all: what is stored, counted and learned from."""
+"""Tests of rollouts whose results arrive in any order, late, or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.config.schema import TrainConfig
 from training.environments.local import env_makers
 from training.environments.monitor import ClusterMonitor
 from training.environments.task import resolve_task
-from training.ppo import async_rollout as arrivals
+from training.ppo import async_rollout
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.build import build_model
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
@@ -33,8 +33,10 @@ Script = Callable[["Scripted"], News]
 
 
 class Scripted(EmulatorVecEnv):
-    """Real games in two groups. Which news comes when is a script's: no machine fails at a row that was
-    chosen beforehand. ``script`` is asked for the next news; a step of a group in ``losing`` is lost."""
+    """Real games in two groups, with scripted news, since no machine fails at a chosen row.
+
+    ``script`` returns the next news. A step of a group in ``losing`` is lost.
+    """
 
     script: Script
 
@@ -75,7 +77,7 @@ class Scripted(EmulatorVecEnv):
 
 
 class Seen(BaseCallback):
-    """What callbacks see: the count of steps at each row, and how many environments had a result."""
+    """Records the count of steps at each row and the number of environments with a result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +94,7 @@ Make = Callable[[Script], tuple[AsyncPPO, Scripted]]
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """make(script): a fresh model of the config on games whose news are scripted."""
+    """make(script): a new model of the config on games with scripted news."""
     made: list[Scripted] = []
 
     def model(script: Script) -> tuple[AsyncPPO, Scripted]:
@@ -126,20 +128,20 @@ def second_group_first(env: Scripted) -> News:
 
 
 def one_step_advantage(model: AsyncPPO, buffer: ReusedRolloutBuffer, row: int, env: int) -> float:
-    """Of a step after whose successor nothing is known."""
+    """Advantage of a step whose next step has no result."""
     rewards, values = buffer.rewards, buffer.values
     return float(rewards[row, env] + model.gamma * values[row + 1, env] - values[row, env])
 
 
 def test_the_order_of_results_changes_nothing(make: Make) -> None:
-    """One group is a whole rollout ahead of the other; what is stored is the same to the bit."""
+    """One group is a whole rollout ahead of the other, and the buffer is exactly the same."""
     buffers = []
     for script in (in_turns, second_group_first):
         model, _ = make(script)
         seen = Seen()
         before = torch.get_rng_state()
         buffers.append(rollout(model, seen))
-        assert torch.equal(torch.get_rng_state(), before), "nobody else's draws depend on it"
+        assert torch.equal(torch.get_rng_state(), before), "other draws do not depend on it"
         assert seen.rows == [(ENVS * (row + 1), ENVS) for row in range(ROWS)]
         assert buffers[-1].valid is not None and buffers[-1].valid.all()
     for name in ("actions", "rewards", "values", "log_probs", "episode_starts", "advantages", "returns"):
@@ -180,7 +182,7 @@ def test_a_lost_group_is_left_out_until_it_is_back(make: Make) -> None:
         assert buffer.advantages[3, index] == pytest.approx(
             one_step_advantage(model, buffer, 3, index), abs=1e-6
         )
-        assert buffer.values[4, index] != 0, "the action of which no result came was chosen"
+        assert buffer.values[4, index] != 0, "an action was chosen, though no result arrived"
         assert np.abs(buffer.advantages[4:8, index]).max() < 1e-6
         assert buffer.episode_starts[5:9, index].all() and not buffer.episode_starts[9, index]
     drawn = np.concatenate(list(buffer.minibatches(12)))
@@ -190,9 +192,9 @@ def test_a_lost_group_is_left_out_until_it_is_back(make: Make) -> None:
     assert all(torch.isfinite(parameter).all() for parameter in model.policy.parameters())
 
 
-def test_a_late_group_goes_on_in_the_next_rollout(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Group 1 stands still in row 3: its step is counted once, with the odds it was chosen by."""
-    monkeypatch.setattr(arrivals, "LATE_SECONDS", 0.0)
+def test_a_late_group_continues_in_the_next_rollout(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Group 1 hangs in row 3. Its step is counted once, with the log-probabilities it was chosen with."""
+    monkeypatch.setattr(async_rollout, "LATE_SECONDS", 0.0)
 
     def script(env: Scripted) -> News:
         if 0 in env.under_way and (steps[1] == 3 or steps[0] <= steps[1]):
@@ -222,7 +224,7 @@ def test_a_late_group_goes_on_in_the_next_rollout(make: Make, monkeypatch: pytes
     kept = {name: getattr(buffer, name)[3, late].copy() for name in ("actions", "log_probs", "values")}
     shown = buffer.observations["screen"][3, late].copy()
     model.train()
-    env.script, model.late_factor = in_turns, 1000.0  # nobody is late any more, on a busy machine either
+    env.script, model.late_factor = in_turns, 1000.0  # no group is late any more, even on a busy machine
     buffer = rollout(model, first=False)
     for name, array in kept.items():
         assert (getattr(buffer, name)[0, late] == array).all(), name
@@ -231,7 +233,7 @@ def test_a_late_group_goes_on_in_the_next_rollout(make: Make, monkeypatch: pytes
     assert model.num_timesteps == 2 * ROWS + 2 * 3 + 4 * ROWS
 
 
-def test_rollouts_end_with_those_who_are_left(make: Make) -> None:
+def test_rollouts_end_with_the_remaining_groups(make: Make) -> None:
     """Group 1 is lost in the first row and comes back only between two rollouts."""
 
     def script(env: Scripted) -> News:
@@ -248,12 +250,12 @@ def test_rollouts_end_with_those_who_are_left(make: Make) -> None:
     back = iter([(1, False)])
     env.script = lambda one: next(back, None) or in_turns(one)
     buffer = rollout(model, first=False)
-    assert buffer.valid is not None and buffer.valid.all(), "it joined before the first row was whole"
+    assert buffer.valid is not None and buffer.valid.all(), "it joined before the first row was complete"
     assert buffer.episode_starts[0, env.groups[1]].all()
     assert model.num_timesteps == 2 * ROWS + 4 * ROWS
 
 
-def test_an_estimate_of_advantage_equals_the_plain_one_where_nothing_is_lost(make: Make) -> None:
+def test_advantages_equal_the_plain_ones_when_nothing_is_lost(make: Make) -> None:
     model, _ = make(in_turns)
     buffer = rollout(model)
     advantage, (rewards, values) = np.zeros(ENVS), (buffer.rewards, buffer.values)

@@ -1,4 +1,4 @@
-"""Learning with our updates and rollouts against stable-baselines3's own, on a task of seconds."""
+"""Tests of learning against stable-baselines3's own PPO, on a task of seconds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Refused = Callable[..., str]
 
 
 class Lights(gymnasium.Env[dict[str, Any], np.int64]):
-    """One of five lights shines; its button pays 1, any other nothing, and another one shines."""
+    """One of five lights is on. Its button pays 1, any other 0, and then a new light is drawn."""
 
     observation_space = spaces.Dict({"lights": spaces.Box(0, 255, (KINDS,), np.uint8)})  # type: ignore[assignment]
     action_space = spaces.Discrete(KINDS)
@@ -66,7 +66,7 @@ class Curve(BaseCallback):
 
 
 def curve(kind: type[PPO], env: Any, seed: int) -> list[float]:
-    """The same network and settings, whatever learns."""
+    """Learn with the same network and settings. Returns the mean reward of each rollout."""
     model = kind(
         GamePolicy,
         env,
@@ -80,13 +80,13 @@ def curve(kind: type[PPO], env: Any, seed: int) -> list[float]:
         policy_kwargs=policy_kwargs(NetworkConfig(numbers=16, hidden=(16,))),
     )
     found = Curve()
-    with threads(1):  # more of them wait for each other while other programs use the cores
+    with threads(1):  # more threads wait for each other while other programs use the cores
         model.learn(UPDATES * 32 * ENVS, callback=found)
     return found.means
 
 
 def test_learning_curves_agree_in_distribution() -> None:
-    """Five seeds each. At every point of the curve the means differ by less than chance would make of it."""
+    """With five seeds each, the means differ at no point of the curve by more than chance explains."""
     makers = [Lights] * ENVS
     ours, theirs = [], []
     env = GroupVecMonitor(EmulatorVecEnv(makers, 1))
@@ -96,7 +96,7 @@ def test_learning_curves_agree_in_distribution() -> None:
     env.close()
     left, right = np.array(ours), np.array(theirs)
     assert left.shape == right.shape == (len(SEEDS), UPDATES)
-    assert left[:, 0].mean() < 0.3, "one button in five is right by chance"
+    assert left[:, 0].mean() < 0.3, "by chance one button in five is right"
     for curves in (left, right):
         assert (curves[:, -1] > curves[:, 0] + 0.2).all(), "every seed learned"
     error = np.sqrt(left.var(axis=0, ddof=1) / len(SEEDS) + right.var(axis=0, ddof=1) / len(SEEDS))
@@ -106,8 +106,8 @@ def test_learning_curves_agree_in_distribution() -> None:
     assert min(area[0]) < max(area[1]) and min(area[1]) < max(area[0]), "the areas under the curves overlap"
 
 
-def test_bfloat16_changes_a_gradient_by_its_rounding_alone() -> None:
-    """Where the processor has no such arithmetic torch imitates it, with the same results."""
+def test_bfloat16_changes_a_gradient_by_rounding_alone() -> None:
+    """Without bfloat16 arithmetic torch emulates it, with the same results."""
     env = GroupVecMonitor(EmulatorVecEnv([Lights] * ENVS, 1))
     model = PipelinedPPO(
         GamePolicy,
@@ -132,7 +132,7 @@ def test_bfloat16_changes_a_gradient_by_its_rounding_alone() -> None:
     assert torch.cosine_similarity(exact, rounded, dim=0) > 0.99
 
 
-def test_bfloat16_is_refused_where_it_would_be_imitated(
+def test_bfloat16_is_refused_where_it_would_be_emulated(
     refused: Refused, program: Callable[..., Any], tmp_path: Any
 ) -> None:
     config = tmp_path / "tiny.json"
@@ -143,14 +143,13 @@ def test_bfloat16_is_refused_where_it_would_be_imitated(
     else:
         assert (
             refused("train_ppo", *flags)
-            == "bfloat16: this machine's cpu has no such arithmetic; leave it off"
+            == "bfloat16: this machine's cpu has no bfloat16 arithmetic; leave it off"
         )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no graphics card")
 def test_learning_on_a_graphics_card() -> None:
-    """Pinned transfers and autocast: it learns, all stays finite, and what is gathered next leaves alone what
-    was gathered before."""
+    """With pinned transfers and autocast all stays finite, and batches do not overwrite earlier ones."""
     env = GroupVecMonitor(EmulatorVecEnv([Lights] * ENVS, 1))
     model = PipelinedPPO(
         GamePolicy,

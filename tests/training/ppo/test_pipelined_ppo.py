@@ -1,4 +1,4 @@
-"""The rollouts and updates of PipelinedPPO: what plain PPO would have stored, and learned from it."""
+"""Tests of PipelinedPPO's rollouts and updates against plain PPO."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.make_env import make_vec_env
 from training.ppo.build import build_model
 from training.ppo.pipelined_ppo import PipelinedPPO
 
-# Episodes of 10 steps: every environment's time limit falls twice into a rollout of 24.
+# Episodes of 10 steps, so that every environment reaches its time limit twice in a rollout of 24.
 CONFIG = {**TINY, "num_envs": 5, "workers": 2, "max_steps": 10, "n_steps": 24, "batch_size": 60}
 Make = Callable[..., PipelinedPPO]
 
@@ -36,7 +36,7 @@ def config() -> TrainConfig:
 
 @pytest.fixture
 def make(config: TrainConfig) -> Iterator[Make]:
-    """make(**changes): a fresh model of the config; its environments are closed after the test."""
+    """make(**changes): a new model of the config, whose environments are closed after the test."""
     made: list[PipelinedPPO] = []
 
     def model(**changes: Any) -> PipelinedPPO:
@@ -51,7 +51,7 @@ def make(config: TrainConfig) -> Iterator[Make]:
 
 
 def rollout(model: PipelinedPPO) -> DictRolloutBuffer:
-    """Collect one rollout with the model as it is; no update."""
+    """Collect one rollout without an update."""
     _, callback = model._setup_learn(10**6, None)
     assert model.env is not None
     assert model.collect_rollouts(model.env, callback, model.rollout_buffer, model.n_steps)
@@ -59,7 +59,7 @@ def rollout(model: PipelinedPPO) -> DictRolloutBuffer:
 
 
 def test_the_buffer_is_what_plain_ppo_would_have_stored(make: Make, config: TrainConfig) -> None:
-    """The same actions on DummyVecEnv, put together as stable-baselines3's collect_rollouts does it."""
+    """The same actions on DummyVecEnv, stored as stable-baselines3's collect_rollouts does."""
     model = make()
     buffer = rollout(model)
     plain = DummyVecEnv(env_makers(resolve_task(config), config.num_envs))  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def test_the_buffer_is_what_plain_ppo_would_have_stored(make: Make, config: Trai
         np.testing.assert_allclose(getattr(buffer, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
 
 
-def test_the_next_rollout_begins_where_the_last_ended(make: Make) -> None:
+def test_a_rollout_begins_where_the_last_one_ended(make: Make) -> None:
     model = make()
     first = rollout(model)
     last = {key: array.copy() for key, array in model._last_obs.items()}  # type: ignore[union-attr]
@@ -108,7 +108,7 @@ def test_the_next_rollout_begins_where_the_last_ended(make: Make) -> None:
     assert (model.rollout_buffer.episode_starts[0] == starts).all()
 
 
-def test_a_rollout_after_an_update_acts_with_the_new_weights(make: Make) -> None:
+def test_a_rollout_after_an_update_uses_the_new_weights(make: Make) -> None:
     model = make(learning_rate=1e-2)
     rollout(model)
     model.train()
@@ -122,7 +122,7 @@ def test_a_rollout_after_an_update_acts_with_the_new_weights(make: Make) -> None
 
 
 def test_the_gradient_is_that_of_stable_baselines3(make: Make) -> None:
-    """A minibatch larger than a chunk and no multiple of it, against the loss as PPO.train writes it."""
+    """A minibatch larger than a chunk and not a multiple of it, against the loss of PPO.train."""
     model = make(n_steps=40, batch_size=200)
     buffer = rollout(model)
     buffer.log_probs += np.random.default_rng(0).normal(0, 0.3, buffer.log_probs.shape).astype(np.float32)
@@ -131,7 +131,7 @@ def test_the_gradient_is_that_of_stable_baselines3(make: Make) -> None:
     ours = [parameter.grad.clone() for parameter in model.policy.parameters() if parameter.grad is not None]
     model.gradient(indices, 0.2)
     again = [parameter.grad for parameter in model.policy.parameters() if parameter.grad is not None]
-    assert all(map(torch.equal, ours, again)), "the same to the bit, whatever thread was first"
+    assert all(map(torch.equal, ours, again)), "exactly the same, whichever thread is first"
     step, env = np.divmod(indices, 5)
 
     def picked(array: np.ndarray[Any, Any]) -> torch.Tensor:
@@ -159,7 +159,7 @@ def test_the_gradient_is_that_of_stable_baselines3(make: Make) -> None:
 
 
 class Interfere(BaseCallback):
-    """Calls ``act`` with the environments once, at a step of the rollouts."""
+    """Calls ``act`` with the environments once, at step ``at``."""
 
     def __init__(self, at: int, act: Callable[[Any], bool | None]) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class Interfere(BaseCallback):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
-def test_a_worker_lost_in_training_costs_its_episodes_alone(make: Make, number: signal.Signals) -> None:
+def test_a_worker_lost_in_training_costs_only_its_episodes(make: Make, number: signal.Signals) -> None:
     model = make(step_timeout=0.5, n_epochs=2)
     ended: list[tuple[int, int]] = []
 
@@ -195,7 +195,7 @@ def test_a_worker_lost_in_training_costs_its_episodes_alone(make: Make, number: 
     assert all(torch.isfinite(parameter).all() for parameter in model.policy.parameters())
 
 
-def test_a_callback_may_stop_ask_and_go_on(make: Make) -> None:
+def test_training_continues_after_a_callback_stopped_it(make: Make) -> None:
     model = make()
     asked: list[Any] = []
     stop = Interfere(7, lambda env: asked.extend(env.get_attr("render_mode")) or False)  # type: ignore[func-returns-value]

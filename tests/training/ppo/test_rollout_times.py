@@ -1,4 +1,4 @@
-"""What rollouts say of where their time went, on the default network and real environments."""
+"""Tests of the measured times of rollouts, on the default network and real environments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFIG = {**TINY, "num_envs": 8, "workers": 2, "n_steps": 64, "batch_size": 128,
 
 
 class EachCycle(BaseCallback):
-    """Keeps what Performance reports of every cycle."""
+    """Keeps what Performance reports for every cycle."""
 
     def __init__(self, performance: Performance) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def test_the_shares_of_a_run_add_up(model: PipelinedPPO) -> None:
     assert all(0.02 < cycle["perf/inference_share"] < 1 for cycle in each.cycles)
 
 
-def test_a_rollout_that_a_callback_ends_is_timed_as_far_as_it_went(model: PipelinedPPO) -> None:
+def test_a_rollout_that_a_callback_stops_is_timed_until_then(model: PipelinedPPO) -> None:
     class Stop(BaseCallback):
         def _on_step(self) -> bool:
             return self.n_calls < 3

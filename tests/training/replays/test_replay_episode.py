@@ -1,4 +1,4 @@
-"""Episodes of training played again: to the bit, whatever interrupted the run; checked, refused, filmed."""
+"""Tests of replays: exact, even for interrupted runs; verified, refused, filmed."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ RUN = {
 
 @pytest.fixture(scope="module")
 def run(program: Program, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was stopped and resumed in the middle of episodes, with fast text, sound, evaluation, and
-    layers whose weights change in mid-episode."""
+    """A run stopped and resumed within episodes, with fast text, sound, evaluation, and layer weights that
+    change within episodes."""
     path = tmp_path_factory.mktemp("replay") / "run.json"
     path.write_text(json.dumps(RUN))
     stopped = program("train_ppo", "--config", path, "--run-name", "recorded", "--stop-after", 192)
@@ -69,7 +69,7 @@ def run(program: Program, runs: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def _played(folder: Path, **settings: Any) -> Path:
-    """A run's folder with a few recorded episodes of random buttons, without learning."""
+    """Make a run's folder with a few recorded episodes of random buttons, without learning."""
     config = load_config(None, {**TINY, **settings})
     env = make_vec_env(config, record=folder / "episodes")
     buttons = np.random.default_rng(0)
@@ -84,22 +84,24 @@ def _played(folder: Path, **settings: Any) -> Path:
     return folder
 
 
-def test_every_episode_of_a_resumed_run_is_the_same_again(run: Path, program: Program) -> None:
+def test_every_episode_of_a_resumed_run_replays_exactly(run: Path, program: Program) -> None:
     result = program("replay", "recorded", "--all", "--verify-only", fresh=True)
     assert result.stdout == ("6 episodes: 6 agree in memory (420 steps), 0 do not; rewards of 6 agree\n"), (
         result.stdout + result.stderr
     )
     assert result.returncode == 0
     trainer = json.loads((run / "checkpoints" / "final" / "trainer.json").read_text())
-    assert trainer["extra"]["counts"]["episodes"] == 6, "each of training once, and none of evaluation"
+    assert trainer["extra"]["counts"]["episodes"] == 6, (
+        "each training episode once, and no evaluation episodes"
+    )
     headers = [read_episode(path).header for path in sorted((run / "episodes").glob("*.episode"))]
     assert [(h.environment, h.number) for h in headers] == [(e, n) for e in (0, 1) for n in (0, 1, 2)]
-    assert all(len(header.layer_weights) > 1 for header in headers), "weights changed in mid-episode"
+    assert all(len(header.layer_weights) > 1 for header in headers), "weights changed within episodes"
     assert {header.start for header in headers} == {"route1"}
     assert headers[0].stats["interventions"] == {"fast_text": 1}
 
 
-def test_a_killed_worker_leaves_no_half_episode(tmp_path: Path) -> None:
+def test_a_killed_worker_leaves_no_unfinished_episode(tmp_path: Path) -> None:
     config = load_config(None, {**TINY, "max_steps": 20, "workers": 2})
     env = make_vec_env(config, record=tmp_path / "episodes")
     try:
@@ -124,8 +126,8 @@ def source(run: Path) -> ReplaySource:
     return open_episode(run / "episodes" / file_name(0, 0), run=run)
 
 
-def test_one_other_action_shows(source: ReplaySource, program: Program, tmp_path: Path) -> None:
-    """The file is whole and its digest fits: only playing it tells."""
+def test_one_changed_action_is_found(source: ReplaySource, program: Program, tmp_path: Path) -> None:
+    """The file is intact and its digest matches, so only a replay finds it."""
     episode = source.episode
     actions = bytearray(episode.actions)
     actions[66] = (actions[66] + 1) % len(BUTTONS)
@@ -141,18 +143,18 @@ def test_one_other_action_shows(source: ReplaySource, program: Program, tmp_path
     assert (outcome.agreed, outcome.differs) == (64, 70)
 
 
-def test_another_reward_is_told(source: ReplaySource) -> None:
+def test_a_changed_reward_is_reported(source: ReplaySource) -> None:
     header = source.episode.header
     sums = {**header.reward_components, "battle": 12.5}
     other = RecordedEpisode(
         header.model_copy(update={"reward_components": sums}), source.episode.actions, source.episode.hashes
     )
     text = describe(replace(source, episode=other), verify(source))
-    assert "rewards differ: battle was 12.5 and is " in text
+    assert "rewards differ: battle was 12.5 and is now " in text
     assert "rewards differ" not in describe(source, verify(source))
 
 
-def test_terms_of_the_users_own_are_played_for_a_run_alone(tmp_path: Path) -> None:
+def test_custom_reward_terms_are_loaded_only_for_a_named_run(tmp_path: Path) -> None:
     own = tmp_path / "mine.py"
     own.write_text(
         "class Steps:\n    layer = 'dense'\n    def __call__(self, before, now, memory):\n        return 1\n"
@@ -163,13 +165,15 @@ def test_terms_of_the_users_own_are_played_for_a_run_alone(tmp_path: Path) -> No
     assert "rewards of 4 agree" in text
     alone = open_episode(folder / "episodes" / file_name(0, 0))
     line = describe(alone, verify(alone))
-    assert "reward terms of your own are played for a run that is named, not for a file" in line
+    assert "custom reward terms are loaded only for a named run, not for a file" in line
 
 
 def test_the_cartridge_is_known_by_its_hash(unknown_rom: Path, tmp_path: Path, rom: Path) -> None:
     folder = _played(tmp_path / "red", rom=str(unknown_rom), game="red", start="power on", max_steps=20)
     path = folder / "episodes" / file_name(0, 0)
-    with pytest.raises(UserError, match=r"was played on a ROM of SHA-1 [0-9a-f]{40}; .* give the right one"):
+    with pytest.raises(
+        UserError, match=r"was played on a ROM with SHA-1 [0-9a-f]{40}; .* give the right one"
+    ):
         open_episode(path)
     with pytest.raises(UserError, match=f"{rom.name} has [0-9a-f]{{40}}; give the right one with --rom"):
         open_episode(path, rom=rom)
@@ -177,7 +181,7 @@ def test_the_cartridge_is_known_by_its_hash(unknown_rom: Path, tmp_path: Path, r
         assert verify(found).differs is None
 
 
-def test_a_run_says_what_it_has(run: Path) -> None:
+def test_the_episodes_of_a_run_are_listed(run: Path) -> None:
     text = listing(run)
     assert text.startswith("recorded: 6 episodes, 0.2 MB\n")
     assert sum(".episode" in line for line in text.splitlines()) == 6
@@ -185,30 +189,30 @@ def test_a_run_says_what_it_has(run: Path) -> None:
     assert returns[chosen(run, best=True, milestone=None)] == max(returns.values())
     last = chosen(run, best=False, milestone=None)
     assert last.stat().st_mtime_ns == max(path.stat().st_mtime_ns for path in returns)
-    with pytest.raises(UserError, match='milestone "badge9": fell in no episode'):
+    with pytest.raises(UserError, match='milestone "badge9": not reached in any episode'):
         chosen(run, best=False, milestone="badge9")
 
 
 def _pictures(path: Path) -> tuple[list[NDArray[Any]], float]:
-    """What is in a file, and how many seconds after the first the last picture comes."""
+    """Return the pictures of a file, and the time of the last one in seconds."""
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     return [frame.to_ndarray(format="rgb24") for frame in frames], float(frames[-1].time or 0)
 
 
 @pytest.mark.parametrize(("name", "scale", "speed"), [("x.mp4", 1, 4.0), ("x.gif", 2, 8.0)])
-def test_a_film_shows_the_episode(
+def test_a_video_shows_the_episode(
     source: ReplaySource, tmp_path: Path, name: str, scale: int, speed: float
 ) -> None:
     outcome = verify(source)
-    moving = film(source, outcome.curves, tmp_path / name, speed, 15, scale)
+    video = film(source, outcome.curves, tmp_path / name, speed, 15, scale)
     pictures, seconds = _pictures(tmp_path / name)
     assert {picture.shape for picture in pictures} == {((144 + STRIP) * scale, 160 * scale, 3)}
-    assert len(pictures) == moving.count == 70 * 24 // round(4 * speed) + round(1.5 * 15)
+    assert len(pictures) == video.count == 70 * 24 // round(4 * speed) + round(1.5 * 15)
     assert seconds == pytest.approx((len(pictures) - 1) / 15, abs=0.01)
     assert len({picture[: 144 * scale].tobytes() for picture in pictures}) > 10, "it moves"
     assert pictures[0][144 * scale :].tobytes() != pictures[-1][144 * scale :].tobytes()
-    if name.endswith(".gif"):  # exact: the machine's last picture, as the emulator without a film shows it
+    if name.endswith(".gif"):  # lossless: the last picture equals the screen of a plain emulator
         with Emulator(source.config.rom or "", sound=True) as plain:
             assert (pictures[-1][::2, ::2][:144] == _last_picture(source, plain)).all()
 
@@ -223,7 +227,7 @@ def _last_picture(source: ReplaySource, emulator: Emulator) -> NDArray[np.uint8]
     return emulator.screen_rgb() // 64 * 85
 
 
-def test_the_trained_policy_plays_another_episode(run: Path, program: Program, tmp_path: Path) -> None:
+def test_the_trained_policy_plays_a_new_episode(run: Path, program: Program, tmp_path: Path) -> None:
     out = tmp_path / "new.gif"
     flags = ("--play", "--actions", 12, "--seed", 2, "--out", out, "--scale", 2, "--speed", 2)
     result = program("replay", "recorded", *flags)
@@ -234,7 +238,7 @@ def test_the_trained_policy_plays_another_episode(run: Path, program: Program, t
 
 
 @pytest.mark.parametrize("every", [1, 5, 24, 37])
-def test_filming_changes_nothing_of_the_game(rom: Path, state: Callable[[str], bytes], every: int) -> None:
+def test_filming_does_not_change_the_game(rom: Path, state: Callable[[str], bytes], every: int) -> None:
     shown: list[NDArray[np.uint8]] = []
     plain, filmed = Emulator(rom), FilmedEmulator(rom, shown.append, every)
     for emulator in (plain, filmed):
@@ -263,14 +267,19 @@ def _put(
     write_atomically(start_path(folder, start), bytes(BLOCK))
 
 
-def test_the_oldest_go_but_the_best_and_the_quickest_to_a_milestone_stay(
+def test_pruning_removes_the_oldest_but_keeps_the_best_and_the_quickest(
     source: ReplaySource, tmp_path: Path
 ) -> None:
     shared, spare = "a" * 64, "b" * 64
     for number in range(20):
-        fell = {1: [(211, "badge1")], 2: [(3, "badge1")], 5: [(3, "badge1")]}.get(number, [])
+        reached = {1: [(211, "badge1")], 2: [(3, "badge1")], 5: [(3, "badge1")]}.get(number, [])
         _put(
-            tmp_path, source, number, 50.0 if number == 4 else number, fell, spare if number == 0 else shared
+            tmp_path,
+            source,
+            number,
+            50.0 if number == 4 else number,
+            reached,
+            spare if number == 0 else shared,
         )
     (tmp_path / ".0000-000020.episode.99-1.new").write_bytes(b"half")
     (tmp_path / file_name(1, 0)).write_bytes(b"damaged")
@@ -283,7 +292,9 @@ def test_the_oldest_go_but_the_best_and_the_quickest_to_a_milestone_stay(
     files.prune(10 * BLOCK)
     kept = sorted(path.name for path in tmp_path.glob("*.episode"))
     assert kept == [file_name(0, n) for n in (2, 4, *range(14, 20))], "with two states, ten blocks"
-    assert len(list((tmp_path / STARTS).iterdir())) == 2, "an episode may be about to be written with it"
+    assert len(list((tmp_path / STARTS).iterdir())) == 2, (
+        "an episode may be about to be written with the state"
+    )
     files.refresh()
     files.prune(10 * BLOCK)
     assert [path.name for path in (tmp_path / STARTS).iterdir()] == [f"{shared[:16]}.state"]

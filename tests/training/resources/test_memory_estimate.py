@@ -1,4 +1,4 @@
-"""Memory and number of environments, known before a run begins."""
+"""Tests of the memory estimate and of choosing the number of environments."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GIB = 1 << 30
 Refused = Callable[..., str]
 
 
-def test_the_buffer_and_the_network_are_counted_as_they_are() -> None:
+def test_the_estimate_of_buffer_and_network_is_exact() -> None:
     config = load_config(None, {**TINY, "n_steps": 64})
     run = memory_of(config)
     env = make_vec_env(config)
@@ -51,16 +51,18 @@ def test_the_buffer_and_the_network_are_counted_as_they_are() -> None:
     assert run.parameters == sum(parameter.numel() for parameter in model.policy.parameters())
 
 
-def test_the_default_run_is_what_the_doctor_and_the_presets_reckon_with() -> None:
+def test_the_defaults_of_the_estimate_are_those_of_the_default_run() -> None:
     run = memory_of(load_config(None, {"workers": 2}))
     assert run == MemoryEstimate(16, 512, 2, samples=samples_at_once(512, available_cores())), (
-        "shapes of observations and size of the network are the constants'"
+        "the constants match the shapes of observations and the size of the network"
     )
     assert run.buffer == 16 * 512 * (OBSERVATION_BYTES + NUMBERS_BYTES)
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="private memory is Linux's")
-def test_workers_take_no_more_than_is_reckoned() -> None:
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="private memory is read from Linux's /proc"
+)
+def test_workers_take_no_more_than_estimated() -> None:
     """Private memory of two workers with six emulators each, after some steps."""
     env = make_vec_env(load_config(None, {**TINY, "num_envs": 12, "workers": 2}))
     env.seed(0)
@@ -70,11 +72,11 @@ def test_workers_take_no_more_than_is_reckoned() -> None:
     held = [psutil.Process(pid).memory_full_info().uss for pid in env.venv.worker_pids]
     env.close()
     assert max(held) < WORKER_BYTES + 6 * EMULATOR_BYTES + 10_000_000
-    assert min(held) > WORKER_BYTES / 2, "the constant is no fancy"
+    assert min(held) > WORKER_BYTES / 2, "the constant is realistic"
 
 
 @pytest.mark.parametrize("batch_size", [1, 512])
-def test_the_largest_settings_that_fit_do_fit_and_larger_ones_do_not(batch_size: int) -> None:
+def test_suggested_settings_fit_and_larger_ones_do_not(batch_size: int) -> None:
     run, free = MemoryEstimate(64, 4096, 4), 3 * GIB
     with pytest.raises(UserError, match=r"too little: .*--ignore-memory starts anyway") as refusal:
         preflight(run, batch_size, free)
@@ -91,7 +93,7 @@ def test_the_largest_settings_that_fit_do_fit_and_larger_ones_do_not(batch_size:
             preflight(larger, batch_size, free)
 
 
-def test_where_nothing_fits_no_size_is_suggested() -> None:
+def test_no_size_is_suggested_if_none_fits() -> None:
     with pytest.raises(UserError, match="close other programs"):
         preflight(MemoryEstimate(1, 1, 1), 1, 100_000_000)
 
@@ -100,20 +102,20 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts(refused: Refused) -
     line = refused("train_ppo", "--num-envs", 1024, "--n-steps", 1_000_000, "--run-name", "huge")
     assert line.startswith("memory: too little: rollout buffer ")
     number = int(re.findall(r"--n-steps (\d+) fits", line)[0])
-    # A little less, since what is free changes while other programs run.
+    # A little less, since free memory changes while other programs run.
     suggested = load_config(None, {"num_envs": 1024, "n_steps": int(0.9 * number)})
     assert check_memory(suggested).startswith("memory: rollout buffer")
 
 
-def test_it_can_be_told_to_start_anyway() -> None:
+def test_ignore_memory_starts_anyway() -> None:
     config = load_config(None, {"num_envs": 1024, "n_steps": 1_000_000})
     assert check_memory(config, ignore=True).startswith("warning: memory: too little")
 
 
-def test_a_run_says_what_it_takes_and_auto_is_measured_and_kept(
+def test_a_run_prints_its_memory_and_keeps_the_measured_auto(
     program: Callable[..., Any], tmp_path: Path, runs: Path
 ) -> None:
-    """A batch of 54 divides no rollout of 18 x 2^n; the nearest size that does is taken, and said."""
+    """A batch of 54 divides no rollout of 18 x 2^n, so the nearest size that does is used and printed."""
     config = tmp_path / "three.json"
     config.write_text(json.dumps({**TINY, "num_envs": 3, "n_steps": 18, "batch_size": 54, "total_steps": 60}))
     result = program("train_ppo", "--config", config, "--run-name", "measured", "--num-envs", "auto")
@@ -127,7 +129,7 @@ def test_a_run_says_what_it_takes_and_auto_is_measured_and_kept(
     assert (18 * chosen) % kept["batch_size"] == 0
     if (18 * chosen) % 54:
         assert f"batch_size {kept['batch_size']} instead of 54" in result.stdout
-    assert re.search(r"memory: rollout buffer .* GB that are free", result.stdout)
+    assert re.search(r"memory: rollout buffer .* GB free", result.stdout)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_wrong_numbers_are_refused(refused: Refused, flags: list[str], message: 
     assert message in refused("train_ppo", *flags)
 
 
-def test_no_cores_are_counted_that_may_not_be_used() -> None:
+def test_only_available_cores_are_counted() -> None:
     assert memory_of(load_config(None)).workers == min(16, len(os.sched_getaffinity(0)))
 
 
@@ -157,7 +159,7 @@ from training.resources.malloc import keep_freed_memory, return_freed_memory, us
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 
-def most():  # getrusage would tell what the process that started this one held
+def peak():  # getrusage would report the peak of the parent process
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 
 
@@ -176,14 +178,14 @@ space = Observations().space
 policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(NetworkConfig()))
 learn(1)
 return_freed_memory()
-before = most()
+before = peak()
 learn(LARGEST_CHUNK)
-print(most() - before)
+print(peak() - before)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the most that was held is Linux's")
-def test_a_chunk_of_an_update_takes_what_is_reckoned() -> None:
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
+def test_a_chunk_of_an_update_takes_what_is_estimated() -> None:
     command = [sys.executable, "-c", CHUNKS]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert 0.7 < int(done.stdout) / LARGEST_CHUNK / SAMPLE_BYTES < 1
@@ -224,8 +226,8 @@ with ThreadPoolExecutor(1) as pool:
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
-def test_what_is_freed_is_given_back_whatever_thread_had_it() -> None:
-    """16 MB at the end of the heap, which keeps them until then, and a hundred in scattered pieces."""
+def test_memory_freed_by_any_thread_is_returned() -> None:
+    """16 MB at the end of the heap, which are kept until then, and 100 MB in scattered pieces."""
     command = [sys.executable, "-c", GIVING_BACK]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     held, kept, given = map(int, done.stdout.split())
@@ -244,7 +246,7 @@ def main(_):
     import torch
 
     torch.set_num_threads(2)
-    torch.nn.init.orthogonal_(torch.empty(512, 1200))  # as a network begins: torch starts its threads
+    torch.nn.init.orthogonal_(torch.empty(512, 1200))  # like a new network; torch starts its threads
     library = ctypes.CDLL(None)
     library.fopen.restype = ctypes.c_void_p
     stream = ctypes.c_void_p(library.fopen(b"/dev/stdout", b"w"))
@@ -258,6 +260,6 @@ run_program(main)
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
-def test_programs_have_one_heap_from_their_first_thread_on() -> None:
+def test_programs_have_one_heap_for_all_threads() -> None:
     done = subprocess.run([sys.executable, "-c", HEAPS], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.count("<heap nr=") == 1

@@ -1,4 +1,4 @@
-"""Exported policies: plain stable-baselines3, without this project, chooses the same actions."""
+"""Tests of exported policies: plain stable-baselines3 without this project chooses the same actions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.environments.local import env_makers
 from training.environments.task import resolve_task
 from training.evaluation.players import load_policy
 
-# A stranger's program: nothing of this project can be imported.
+# A program that cannot import this project.
 STRANGER = """
 import sys, json
 class Refuse:
@@ -49,7 +49,9 @@ def run(program: Program, tiny: Path, runs: Path) -> Path:
     return runs / "exported"
 
 
-def test_plain_stable_baselines3_plays_the_same(program: Program, run: Path, tmp_path: Path) -> None:
+def test_plain_stable_baselines3_chooses_the_same_actions(
+    program: Program, run: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "policy.zip"
     result = program("export_sb3", run.name, "--out", out, fresh=True)
     assert result.returncode == 0, result.stderr
@@ -66,12 +68,12 @@ def test_plain_stable_baselines3_plays_the_same(program: Program, run: Path, tmp
     actions, _ = ours.predict(observations, deterministic=True)
     values = ours.policy.predict_values(ours.policy.obs_to_tensor(observations)[0]).flatten().tolist()
     for path in (out, run.parent / "while-training.zip"):
-        told = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", STRANGER, str(path), str(tmp_path / "seen.npz")],
             cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        assert told.returncode == 0, told.stderr
-        their_actions, their_values, steps, moments, ent_coef = json.loads(told.stdout)
+        assert done.returncode == 0, done.stderr
+        their_actions, their_values, steps, moments, ent_coef = json.loads(done.stdout)
         assert their_actions == actions.tolist()
         assert their_values == pytest.approx(values, abs=1e-6)
         assert (steps, ent_coef) == (128, 0.02)

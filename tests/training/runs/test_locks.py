@@ -1,4 +1,4 @@
-"""Locks of runs: held by one process, gone with it."""
+"""Tests of the locks of runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_lock_is_held_until_it_is_closed(tmp_path: Path) -> None:
     assert take_lock(path) is None
     lock.close()
     assert not is_locked(path)
-    with take_lock(path) or pytest.fail("it is free"):
+    with take_lock(path) or pytest.fail("the lock is free"):
         assert is_locked(path)
 
 
@@ -49,13 +49,13 @@ def test_a_process_that_is_killed_leaves_no_lock(tmp_path: Path) -> None:
         with pytest.raises(RunError, match=f"run {tmp_path.name} is being trained by another process"):
             lock_run(tmp_path)
         holder.send_signal(signal.SIGKILL)
-    assert (tmp_path / LOCK).exists(), "the file stays, and says nothing"
+    assert (tmp_path / LOCK).exists(), "the file stays, but is not locked"
     assert not is_locked(tmp_path / LOCK)
     lock_run(tmp_path).close()
 
 
-def test_who_asks_whether_a_lock_is_held_is_in_nobodys_way(tmp_path: Path) -> None:
-    """A page asks for every run, again and again, while programs start."""
+def test_checking_a_lock_never_prevents_taking_it(tmp_path: Path) -> None:
+    """The history page checks every run's lock again and again while programs start."""
     path = tmp_path / "lock"
     path.touch()
     stop, seen = threading.Event(), []
@@ -80,7 +80,7 @@ def test_who_asks_whether_a_lock_is_held_is_in_nobodys_way(tmp_path: Path) -> No
     assert seen
 
 
-def test_a_folder_that_is_gone_or_refuses_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_or_unwritable_lock_file_is_an_error(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / "gone" / LOCK)
     with pytest.raises(RunError, match="cannot be written: No such file or directory"):
         lock_run(tmp_path / "gone")

@@ -65,7 +65,7 @@ def test_the_run_goes_on_with_the_cartridge_it_began_with(run: Path, unknown_rom
     assert (config.rom, config.game, config.fast_text) == (str(unknown_rom), "red", True)
     assert config.start is None
     refuse_other_rom(run, game_of(config))
-    with pytest.raises(RunError, match=r"began with a ROM of SHA-1 .* --accept-changes"):
+    with pytest.raises(RunError, match=r"began with a ROM with SHA-1 .* --accept-changes"):
         refuse_other_rom(run, game_of(config.model_copy(update={"rom": EMBEDDED, "game": None})))
 
 
