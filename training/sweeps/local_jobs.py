@@ -23,7 +23,7 @@ from training.sweeps.trials import Trial
 
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 POLL = 0.2  # seconds
-LEAVING = 60.0  # seconds to wait for a process of an earlier sweep to exit
+EXIT_TIMEOUT = 60.0  # seconds to wait for a process of an earlier sweep to exit
 PR_SET_PDEATHSIG = 1
 
 
@@ -138,7 +138,7 @@ def failure_in(log: str, status: int) -> str:
 def _arguments(trial: Trial, config: Path) -> list[str]:
     """Resume what an earlier start saved; start over if it saved nothing."""
     folder = run_folder(trial.run)
-    _wait_until_left(folder)
+    _wait_until_unlocked(folder)
     # A run killed between its last checkpoint and its summary has no training left to resume.
     ended = (folder / "checkpoints" / "final").is_dir()
     if not ended and any((folder / "checkpoints").glob("[!.]*/trainer.json")):
@@ -147,9 +147,9 @@ def _arguments(trial: Trial, config: Path) -> list[str]:
     return ["--config", str(config), "--run-name", trial.run]
 
 
-def _wait_until_left(folder: Path) -> None:
+def _wait_until_unlocked(folder: Path) -> None:
     """Wait for a process of a killed sweep to finish saving; if it stays, the new process reports it."""
-    end = time.monotonic() + LEAVING
+    end = time.monotonic() + EXIT_TIMEOUT
     while folder.is_dir() and time.monotonic() < end:
         with contextlib.suppress(RunError):
             lock_run(folder).close()

@@ -23,7 +23,7 @@ from envs.files import write_json
 from training.runs.folder import RunError, run_folder, runs_root
 from training.sweeps.local_jobs import POLL, TrialProcess, finished_summary, terminations_as_interrupts
 from training.sweeps.space import Range, Space, nested, trial_config
-from training.sweeps.stale_trials import release_stale_trials, retry_later, sign
+from training.sweeps.stale_trials import record_worker, release_stale_trials, retry_later
 from training.sweeps.storage import STARTUP_TRIALS
 from training.sweeps.trials import Trial
 
@@ -64,7 +64,7 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
         while len(study.get_trials(deepcopy=False, states=DONE)) < trials:
             known = len(taken)
             try:
-                study.optimize(objective, callbacks=[stop, _give_up], catch=(TrialFailed,))
+                study.optimize(objective, callbacks=[stop, _stop_after_failures], catch=(TrialFailed,))
             except (ValueError, UpdateFinishedTrialError):  # what Optuna raises for a trial that was taken
                 if len(taken) == known:
                     raise
@@ -77,7 +77,7 @@ def _sampler(seed: int, number: int) -> optuna.samplers.TPESampler:
     return optuna.samplers.TPESampler(seed=own, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
 
 
-def _give_up(study: optuna.Study, trial: FrozenTrial) -> None:
+def _stop_after_failures(study: optuna.Study, trial: FrozenTrial) -> None:
     last = study.get_trials(deepcopy=False)[-FAILURES:]
     failures = [str(trial.user_attrs["failure"]) for trial in last if "failure" in trial.user_attrs]
     if len(failures) == FAILURES:
@@ -100,7 +100,7 @@ def refuse_another_space(study: optuna.Study, space: Space, name: str) -> None:
 
 
 def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Callable[[str], None]) -> float:
-    sign(trial)
+    record_worker(trial)
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(_frozen(trial))
     number = trial.number if first is None else first  # a retried trial resumes its run
     settings = {key: _suggest(trial, key, spread) for key, spread in space.space.items()}

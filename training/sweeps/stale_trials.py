@@ -20,7 +20,7 @@ WORKER = "worker"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def sign(trial: optuna.Trial) -> None:
+def record_worker(trial: optuna.Trial) -> None:
     """Record in the database that this process works on ``trial``."""
     trial.set_user_attr(WORKER, {**_machine(), "pid": os.getpid(), "began": psutil.Process().create_time()})
 
