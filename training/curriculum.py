@@ -1,7 +1,7 @@
 """Train a curriculum: ``python training/curriculum.py configs/curriculum.json --name first``.
 
-Stages in order, each a run of its own that starts with the weights of the one before and is left as soon as
-its criterion holds in evaluation.
+Each stage is a separate run that starts with the weights of the previous one and ends when an evaluation
+meets its criterion.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from training.cli.parsing import Count, File, Name, Switch, UsageError, parse, r
 
 @dataclass(frozen=True)
 class CurriculumFlags:
-    """Train the stages of a curriculum in order, each a run runs/NAME-NUMBER-STAGE.
+    """Train the stages of a curriculum in order, each as a run runs/NAME-NUMBER-STAGE.
 
-    SIGTERM and Ctrl-C save a checkpoint and stop; --resume goes on at the same place. docs/curriculum.md
-    tells how stages and criteria are written.
+    SIGTERM and Ctrl-C save a checkpoint and stop; --resume continues from there. docs/curriculum.md describes
+    stages and criteria.
     """
 
     curriculum: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CURRICULUM")]
     """JSON or YAML file with the stages (see configs/curriculum.json)."""
     name: Annotated[str, tyro.conf.arg(metavar="NAME")]
-    """Name of this course, and the beginning of its runs' names."""
+    """Name of this course and prefix of its runs' names."""
     resume: Switch = False
-    """Go on with the course of this name where it was stopped."""
+    """Continue the course of this name where it was stopped."""
     rom: File = None
-    """Cartridge of every stage."""
+    """Cartridge for every stage."""
     num_envs: Count = None
-    """Games side by side in every stage."""
+    """Number of environments in every stage."""
     seed: Count = None
-    """Seed of every stage."""
+    """Seed for every stage."""
     device: Name = None
     """auto, cpu, cuda or cuda:N, for every stage."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Follow the curriculum. Returns 0 when it is finished or was stopped in order, 1 when a budget ended, an
+    """Train the curriculum. Returns 0 when it finished or was stopped by a signal, 1 when a budget ended, an
     environment failed or training diverged; raises UserError for wrong input."""
     flags = parse(CurriculumFlags, arguments, "curriculum.py")
     given = {"rom": flags.rom and str(flags.rom), "num_envs": flags.num_envs}
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     overrides = {key: value for key, value in overrides.items() if value is not None}
     if flags.resume and overrides:
         name = next(iter(overrides)).replace("_", "-")
-        raise UsageError(f"--{name} goes with a new course; a resumed one keeps the settings it began with")
+        raise UsageError(f"--{name} needs a new course; a resumed one keeps its settings")
     from training.curricula.schema import read_curriculum, stage_configs
     from training.runs.folder import lock_run
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             result = follow(course, stopped)
         except (WorkerFailed, Diverged, NotSaved) as error:
-            print(f"error: {error}; --resume goes on from the checkpoint before", file=sys.stderr)
+            print(f"error: {error}; --resume continues from the last checkpoint", file=sys.stderr)
             return 1
     print(ending(course, result, stopped))
     return 1 if result == BUDGET_ENDED else 0

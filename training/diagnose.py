@@ -1,6 +1,6 @@
-"""Is a run on track: ``python training/diagnose.py RUN``, or two runs side by side.
+"""Diagnose a run: ``python training/diagnose.py RUN``, or two runs side by side.
 
-Reads the TensorBoard files of any run that used stable-baselines3's keys, also of other programs.
+Reads the TensorBoard files of any run with stable-baselines3's keys, including those of other programs.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from training.cli.parsing import Switch, parse, run_program
 
 @dataclass(frozen=True)
 class DiagnoseFlags:
-    """Judge a run by its TensorBoard files: what is off, what to change first, and five success criteria.
+    """Judge a run by its TensorBoard files: problems, what to change first, and five success criteria.
 
-    docs/metrics.md says how each figure is judged. The exit status is 0 whatever the verdict.
+    docs/metrics.md explains how each figure is judged. The exit status is 0 whatever the verdict.
     """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Name of a run, or a folder with TensorBoard files that stable-baselines3 wrote."""
+    """Name of a run, or a folder with TensorBoard files of stable-baselines3."""
     other: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="RUN2")] = None
-    """Another one, to be seen beside it."""
+    """Another run, shown next to it."""
     json: Switch = False
     """Print JSON."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Read, judge, print. Returns the exit status; raises UserError for wrong input."""
+    """Diagnose and print. Returns the exit status; raises UserError for wrong input."""
     flags = parse(DiagnoseFlags, arguments, "diagnose.py")
     from training.diagnostics.run_health import diagnose, text
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _place(name: str) -> Path:
-    """The folder of a run by its name, or any folder or file by its path. Raises UserError."""
+    """Return the folder of a run by name, or any folder or file by path. Raises UserError."""
     from training.runs.folder import existing_run, run_folder
 
     path = Path(name)
@@ -60,7 +60,7 @@ def _place(name: str) -> Path:
     if path.name != name:
         raise UserError(f"{name}: no such folder")
     folder = run_folder(name)
-    return folder if folder.is_dir() else existing_run(name)  # which refuses, with the nearest name
+    return folder if folder.is_dir() else existing_run(name)  # raises, with the nearest name
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Is everything as it must be? ``python training/doctor.py --rom red.gb``: what a bug report starts with.
+"""Check the installation: ``python training/doctor.py --rom red.gb``. Include its output in bug reports.
 
-One line for each check: ok, warning or failure, and what to do. Under a minute. Exit status 1 when something
-failed. Imports no package before it has looked whether it is there.
+Prints one line per check: ok, warning or failure, and what to do. Takes under a minute. Exit status 1 when a
+check failed. Imports packages only after checking that they are installed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from training.resources.memory_estimate import available_memory
 
 
 class _Parser(argparse.ArgumentParser):
-    """Wrong input is one line and status 2, as everywhere."""
+    """Parser that reports wrong input in one line with status 2, as all programs here do."""
 
     def error(self, message: str) -> NoReturn:
         print(f"error: {message}", file=sys.stderr)
@@ -41,12 +41,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="doctor.py", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--rom", type=Path, help="cartridge; else POKEMON_RED_ROM, or the embedded one")
-    parser.add_argument("--game", choices=("red", "blue", "clover"), help="which game an unknown ROM is")
+    parser.add_argument("--rom", type=Path, help="cartridge (default: POKEMON_RED_ROM, or the embedded one)")
+    parser.add_argument("--game", choices=("red", "blue", "clover"), help="game of an unknown ROM")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--num-envs", type=int, default=16, help="games of the run (default: %(default)s)")
-    parser.add_argument("--n-steps", type=int, default=512, help="steps to a rollout (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON list instead of lines")
+    parser.add_argument(
+        "--num-envs", type=int, default=16, help="environments of the run (default: %(default)s)"
+    )
+    parser.add_argument("--n-steps", type=int, default=512, help="steps per rollout (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a JSON list instead of lines")
     flags = parser.parse_args(arguments)
     for name in ("num_envs", "n_steps"):
         if getattr(flags, name) < 1:
@@ -55,7 +57,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def machine(flags: argparse.Namespace) -> Iterator[CheckResult]:
-    """Findings about the machine; those that import packages come last, and only where there is room."""
+    """Yield results for the machine; checks that import packages come last, and need enough memory."""
     yield from attempt("python", check_python)
     yield from attempt("cpu", check_cpu)
     yield from attempt("display", check_display)
@@ -63,7 +65,7 @@ def machine(flags: argparse.Namespace) -> Iterator[CheckResult]:
     yield from memory
     yield from attempt("runs", _check_runs)
     if memory[-1].level == FAILURE and available_memory() < LEAST_MEMORY:
-        yield CheckResult("packages", FAILURE, "not looked at: too little memory to import torch")
+        yield CheckResult("packages", FAILURE, "not checked: too little memory to import torch")
         return
     yield from attempt("packages", check_packages)
     yield from attempt("torch", partial(check_torch, flags.device))
@@ -72,52 +74,52 @@ def machine(flags: argparse.Namespace) -> Iterator[CheckResult]:
 def _check_runs() -> Iterator[CheckResult]:
     import os
 
-    # As training/runs/folder.py has it, which needs packages to be imported.
+    # As in training/runs/folder.py, which cannot be imported without packages.
     yield from check_folder("runs", Path(os.environ.get("POKERED_RUNS") or "runs"), "POKERED_RUNS")
 
 
 def game(flags: argparse.Namespace) -> Iterator[CheckResult]:
-    """Findings about the ROM and the game on it, each only where the one before left something to look at."""
+    """Yield results for the ROM and the game; a check is skipped if an earlier one it depends on failed."""
     from envs.game_boy.emulator import Emulator
     from envs.start_states.cache import CACHE_VARIABLE, cache_folder
-    from training.diagnostics import game_checks as look
+    from training.diagnostics import game_checks as checks
 
     cache = list(attempt("cache", partial(check_folder, "cache", cache_folder(), CACHE_VARIABLE)))
     yield from cache
-    found, finding = look.find_game(flags.rom, flags.game)
+    found, finding = checks.find_game(flags.rom, flags.game)
     yield finding
     if found is None:
-        yield CheckResult("game", WARNING, "not looked at: there is no ROM to play")
+        yield CheckResult("game", WARNING, "not checked: there is no ROM to play")
         return
     with Emulator(found.rom) as emulator:
-        boot = list(attempt("boot", partial(look.check_boot, found, emulator)))
+        boot = list(attempt("boot", partial(checks.check_boot, found, emulator)))
         yield from boot
         if any(finding.level == FAILURE for finding in boot):
-            yield CheckResult("game", WARNING, "not looked at: the boot did not get there")
+            yield CheckResult("game", WARNING, "not checked: the boot failed")
             return
-        yield from attempt("state", partial(look.check_state, emulator))
-        yield from attempt("walk", partial(look.check_walk, emulator))
-        yield from attempt("speed", partial(look.check_speed, found, emulator))
+        yield from attempt("state", partial(checks.check_state, emulator))
+        yield from attempt("walk", partial(checks.check_walk, emulator))
+        yield from attempt("speed", partial(checks.check_speed, found, emulator))
     if cache[-1].level == FAILURE:
-        yield CheckResult("update", WARNING, "not tried: the cache cannot be written")
+        yield CheckResult("update", WARNING, "not checked: the cache cannot be written")
         return
-    yield from attempt("update", partial(look.check_update, flags.device, found, found.rom))
+    yield from attempt("update", partial(checks.check_update, flags.device, found, found.rom))
 
 
 def findings(flags: argparse.Namespace) -> Iterator[CheckResult]:
-    """All findings, in order, as they come."""
+    """Yield all results as they come."""
     broken = False
     for finding in machine(flags):
         broken |= finding.level == FAILURE and finding.check in ("python", "packages", "torch")
         yield finding
     if broken:
-        yield CheckResult("game", WARNING, "not looked at: first put right what failed above")
+        yield CheckResult("game", WARNING, "not checked: first fix the failures above")
         return
     yield from attempt("game", partial(game, flags))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Look at everything and tell. Returns 1 when something failed, else 0."""
+    """Run all checks and print the results. Returns 1 when a check failed, else 0."""
     flags = _arguments(arguments)
     found: list[CheckResult] = []
     for finding in findings(flags):

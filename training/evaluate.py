@@ -1,6 +1,6 @@
-"""How good is a run: ``python training/evaluate.py RUN --episodes 20 --seeds 5``.
+"""Evaluate a run: ``python training/evaluate.py RUN --episodes 20 --seeds 5``.
 
-Whole episodes on seeds that training never uses, beside a uniformly random player on the same seeds.
+Plays whole episodes on seeds that training never uses, next to a uniformly random player on the same seeds.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ import tyro
 
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
-MOST = 100_000  # episodes, seeds, games: far from the end of the seeds that are held apart
+MOST = 100_000  # episodes, seeds, games: far below the number of held-out seeds
 
 
 @dataclass(frozen=True)
 class EvaluateFlags:
-    """Play whole episodes with a trained policy and with random buttons, on seeds held apart from training.
+    """Play whole episodes with a trained policy and with random buttons, on held-out seeds.
 
     Prints means with 95 % intervals, and for each milestone the share of episodes that reach it and the
-    action by which half of them did, with theirs. Adds a row for each player to the
-    run's eval.jsonl and draws eval.png beside it. docs/evaluation.md says how each figure is made.
+    action by which half of them did. Adds a row per player to the run's eval.jsonl and draws eval.png next to
+    it. docs/evaluation.md explains each figure.
     """
 
     runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
-    """Name of a run, or the path of its folder; several runs of one config are also put together."""
+    """Name of a run or path of its folder; several runs of one config are also combined."""
     episodes: int = 10
-    """Episodes of each seed."""
+    """Episodes per seed."""
     seeds: int = 1
-    """Seeds, counted from the first one held apart."""
+    """Number of held-out seeds."""
     against: Name = None
-    """Another run, which plays the same episodes by the rules of the first."""
+    """Another run, which plays the same episodes by the first run's rules."""
     picture: File = None
-    """Draw the picture here (PNG) and not into the run's folder; needed for several runs."""
+    """Path of the picture (PNG; default: in the run's folder); required for a picture of several runs."""
     greedy: Switch = False
-    """Always take the likeliest action instead of drawing from the policy."""
+    """Always take the most likely action instead of sampling from the policy."""
     checkpoint: Name = None
-    """final, best or a number of steps; the newest when left out."""
+    """final, best or a number of steps (default: the newest)."""
     num_envs: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Games played side by side (default: 8 or --episodes if fewer); another number plays others."""
+    """Parallel environments (default: 8, or --episodes if fewer); the episodes depend on the number."""
     device: Annotated[str, tyro.conf.arg(metavar="NAME")] = "auto"
     """auto, cpu, cuda or cuda:N."""
     rom: File = None
-    """Cartridge to play; the run's own when left out."""
+    """Cartridge to play (default: the run's own)."""
     game: Name = None
-    """Which game that cartridge is (red, blue, clover) when it is not known by its hash."""
+    """Game of a cartridge with an unknown hash: red, blue or clover."""
     start: Name = None
-    """Start state; the run's own when left out."""
+    """Start state (default: the run's own)."""
     watch: Switch = False
-    """Show the trained policy in a window, at the speed of the real machine, instead of measuring it."""
+    """Show the trained policy in a window at the speed of a real Game Boy instead of evaluating it."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(flags: EvaluateFlags) -> None:
-    """Raise UsageError for what can be seen to be wrong before any file is read."""
+    """Raise UsageError for flags that are wrong without reading any file."""
     for name in ("episodes", "seeds", "num_envs"):
         value = getattr(flags, name)
         if value is not None and not 1 <= value <= MOST:
@@ -97,7 +97,7 @@ def _check(flags: EvaluateFlags) -> None:
     several = len(flags.runs) > 1
     for given, name in ((flags.against, "--against"), (flags.watch, "--watch")):
         if several and given:
-            raise UsageError(f"{name} goes with one RUN, not with {len(flags.runs)}")
+            raise UsageError(f"{name} needs exactly one RUN, not {len(flags.runs)}")
     if flags.picture is not None and flags.picture.suffix != ".png":
         raise UsageError(f"--picture {flags.picture} must end in .png")
 

@@ -1,4 +1,4 @@
-"""The history of runs, as a page: ``python training/history.py``, then http://localhost:5173/training."""
+"""Web page of the run history: ``python training/history.py``, then http://localhost:5173/training."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from training.cli.parsing import File, Switch, UsageError, parse, run_program
 
 @dataclass(frozen=True)
 class HistoryFlags:
-    """Show the history of runs in a browser: find, compare and explain them, also while they train.
+    """Show the history of runs in a browser: find, compare and inspect them, also during training.
 
-    Runs are those under runs/ (or what POKERED_RUNS names). Nothing is loaded from anywhere else.
+    Runs are those under runs/ (or in POKERED_RUNS). Nothing is loaded from other sites.
     """
 
     port: int = 5173
-    """Port to answer on."""
+    """Port to listen on."""
     host: Annotated[str, tyro.conf.arg(metavar="ADDRESS")] = "127.0.0.1"
-    """Address to answer on; any but this machine's own lets others read the runs and make replays."""
+    """Address to listen on; any but a loopback address lets others read the runs and make replays."""
     db: File = None
-    """Database file (default: history.sqlite among the runs)."""
+    """Database file (default: history.sqlite in the runs folder)."""
     rebuild: Switch = False
-    """Make the database anew from the run folders, and end."""
+    """Rebuild the database from the run folders and exit."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
 """Compare variants of a config: ``python training/run_sweep.py "configs/sweeps/ppo_agent_sweep_*.json"``.
 
-Every variant runs with every seed as a training run of its own; the same command goes on where it stopped.
-``--search configs/sweeps/space.json`` looks for good settings instead, in ranges.
+Each variant runs once per seed as a separate training run; the same command continues where it stopped.
+``--search configs/sweeps/space.json`` searches ranges for good settings instead.
 """
 
 from __future__ import annotations
@@ -27,53 +27,52 @@ class SweepFlags:
     """Compare variants of a config, each over several seeds."""
 
     patterns: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATTERN")]
-    """Config files, or patterns in quotes that match them."""
+    """Config files, or quoted patterns that match them."""
     episodes: Count = 100
-    """Episodes' worth of steps for each run (episodes x max_steps)."""
+    """Length of each run in episodes (episodes x max_steps steps)."""
     mode: Annotated[Literal["smoke", "full"], tyro.conf.arg(metavar="{smoke,full}")] = "smoke"
-    """smoke: at most 512 steps an episode, 8 environments, 256 steps a rollout; full: as the configs say."""
+    """smoke: at most 512 steps per episode, 8 environments, 256 steps per rollout; full: as configured."""
     base_config: File = None
-    """Config in place of what the agent's own files extend: the same agents on another task."""
+    """Config to use instead of the one that the agents extend: the same agents on another task."""
     seeds: Count = 3
-    """Runs of every variant, with seeds 1, 2 ..."""
+    """Runs per variant, with seeds 1, 2, ..."""
     jobs: Count = 1
-    """Runs at the same time."""
+    """Runs in parallel."""
     ray_address: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
-    """Runs are tasks on the Ray cluster with this head (see docs/ray.md), as many at a time as it has room
-    for."""
+    """Run as tasks on the Ray cluster with this head (see docs/ray.md), as many at a time as fit."""
     trial_cpus: Count = 2
-    """Processors of a run there."""
+    """Processors per run on the cluster."""
     rom: File = None
-    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    """Cartridge to play (default: POKEMON_RED_ROM, or the embedded one)."""
     name: Name = None
-    """Name of the sweep; made from what is compared when left out: the same command goes on with it."""
+    """Name of the sweep (default: derived from the variants, so that the same command continues it)."""
     search: File = None
-    """Look for good settings: a file with ranges (see configs/sweeps/space.json), in place of patterns."""
+    """Search for good settings: a file with ranges (see configs/sweeps/space.json), instead of patterns."""
     trials: Count = 20
-    """Trials of the search, over all processes that work on it."""
+    """Trials of the search, across all processes."""
     storage: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
     """Database of the search (default: SQLite in its folder); postgresql://... for several machines."""
     stale_after: Annotated[float, tyro.conf.arg(metavar="S")] = 120.0
-    """Seconds without a sign of life after which a trial's process counts as dead, and is tried again."""
+    """Seconds without a heartbeat after which a trial's process counts as dead and the trial is retried."""
     compare_unlike: Switch = False
-    """Compare although the variants play another game or are rewarded for other things."""
+    """Compare variants even if they play different games or have different rewards."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Plan everything, run what is missing, print the table. Returns 0, or 1 when a run failed.
 
     Raises:
-        UserError: a pattern matches nothing, a config is wrong, or unlike things would be compared.
+        UserError: a pattern matches nothing, a config is wrong, or the variants cannot be compared.
     """
     flags = parse(SweepFlags, arguments, "run_sweep.py")
     if bool(flags.patterns) == (flags.search is not None):
-        raise UsageError("PATTERN or --search PATH must be given, and not both; see --help")
+        raise UsageError("give either PATTERN or --search PATH; see --help")
     for flag in ("episodes", "seeds", "jobs", "trials", "trial_cpus"):
         if not 1 <= (number := getattr(flags, flag) or 0) <= 100_000:
             raise UsageError(f"--{flag.replace('_', '-')} {number} is out of range: must be 1 to 100000")
     if flags.ray_address is not None:
         if flags.search is not None:
-            raise UsageError("--ray-address goes with PATTERN; processes of a search share it by --storage")
+            raise UsageError("--ray-address needs PATTERN; processes share a search with --storage")
         require_ray()
     if not 2 <= flags.stale_after <= 86_400:
         raise UsageError(f"--stale-after {flags.stale_after:g} is out of range: must be 2 to 86400 seconds")
@@ -88,7 +87,7 @@ def _search(flags: SweepFlags, path: Path) -> int:
 
     space, _ = load_space(path)
     name = flags.name or path.stem
-    run_folder(f"{name}.t100000")  # a name that cannot be one shows before anything is made
+    run_folder(f"{name}.t100000")  # rejects a bad name before anything is created
     folder = runs_root() / "sweeps" / name
     if flags.storage is None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +95,7 @@ def _search(flags: SweepFlags, path: Path) -> int:
     study = open_study(name, url, flags.stale_after)
     with explained(url):
         refuse_another_space(study, space, name)
-        print(f"search {name}: {flags.trials} trials of {space.episodes} episodes; look at it with\n"
+        print(f"search {name}: {flags.trials} trials of {space.episodes} episodes; view it with\n"
               f"  optuna-dashboard {shlex.quote(printable(url))}", flush=True)  # fmt: skip
         search(study, space, path, flags.trials or 1, _say)
         best = write_best(study, space, path)
@@ -120,12 +119,12 @@ def _sweep(flags: SweepFlags) -> int:
     name = flags.name or sweep_name(variants)
     planned = trials(name, variants, flags.seeds or 1)
     for trial in planned:
-        run_folder(trial.run)  # a name that is too long shows before anything starts
+        run_folder(trial.run)  # rejects a name that is too long before anything starts
     done = [TrialOutcome(trial, finished_summary(trial)) for trial in planned]
     missing = [outcome.trial for outcome in done if outcome.summary is None]
     done = [outcome for outcome in done if outcome.summary is not None]
     steps = sum(trial.config.training_steps for trial in missing)
-    print(f"sweep {name}: {len(variants)} variants x {flags.seeds} seeds, {len(done)} runs done before,"
+    print(f"sweep {name}: {len(variants)} variants x {flags.seeds} seeds, {len(done)} runs already done,"
           f" {len(missing)} to go ({steps:,} steps)", flush=True)  # fmt: skip
     folder = runs_root() / "sweeps" / name
     if flags.ray_address is not None:

@@ -1,1 +1,1 @@
-"""Courses: stages that train in order, and when to move on."""
+"""Curricula: stages that train in order, and the criteria to move on."""

@@ -1,7 +1,6 @@
-"""Following a curriculum: which stage trains, when it is looked at, and what happens next.
+"""Progress through a curriculum: train a stage, evaluate it, move on or stop.
 
-All that this needs to know stands in the course's state and in the runs of the stages, so that a course that
-was stopped anywhere goes on there.
+All state is in the course's file and the stages' runs, so that a course can resume wherever it was stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "
 
 
 class StopRequest(StopSignals):
-    """Whether SIGTERM or SIGINT came while it was entered."""
+    """Context manager that records whether SIGTERM or SIGINT arrived."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,16 +35,16 @@ class StopRequest(StopSignals):
         return self.reason is not None
 
     def request(self, reason: str) -> None:
-        """Stop for ``reason``."""
+        """Request a stop for ``reason``."""
         self.reason = reason
 
 
 def follow(course: Course, stopped: StopRequest) -> str:
-    """Train and look, stage by stage, until the last one is done; returns FINISHED, BUDGET_ENDED or STOPPED.
+    """Train and evaluate stage by stage; returns FINISHED, BUDGET_ENDED or STOPPED.
 
     Raises:
         UserError: a checkpoint, the ROM or the start state is wrong.
-        WorkerFailed, Diverged, NotSaved: as ``training.session.session.train``; the course can be resumed.
+        WorkerFailed, Diverged, NotSaved: from ``training.session.session.train``; the course can be resumed.
     """
     while course.stage < len(course.configs):
         result = _stage(course, stopped)
@@ -60,14 +59,14 @@ def follow(course: Course, stopped: StopRequest) -> str:
 
 
 def _stage(course: Course, stopped: StopRequest) -> str:
-    """Go on with the stage under way: PASSED, BUDGET_ENDED or STOPPED."""
+    """Continue the current stage; returns PASSED, BUDGET_ENDED or STOPPED."""
     stage = course.curriculum.stages[course.stage]
     while course.checks * stage.check_every < stage.steps:
         target = min((course.checks + 1) * stage.check_every, stage.steps)
         if not _train_to(course, target, stopped):
             return STOPPED
         try:
-            summary, checkpoint = _look(course, stopped)
+            summary, checkpoint = _evaluate(course, stopped)
         except Interrupted:
             return STOPPED
         holds = stage.move_on.holds(summary)
@@ -78,13 +77,13 @@ def _stage(course: Course, stopped: StopRequest) -> str:
 
 
 def _train_to(course: Course, target: int, stopped: StopRequest) -> bool:
-    """Train the stage's run until it has ``target`` steps; False when a signal came before."""
+    """Train the stage's run up to ``target`` steps; returns False when it was stopped earlier."""
     plan = _plan(course, target)
     if plan.first_step >= target:
         return not stopped()
     summary = train(plan)
     write_json(summary.folder / "summary.json", summary_record(summary))
-    short = summary.steps < target  # by a signal, or for a finding of health
+    short = summary.steps < target  # stopped by a signal or a health finding
     stopped.reason = stopped.reason or summary.signal or (summary.stopped_by if short else None)
     return not stopped()
 
@@ -92,7 +91,7 @@ def _train_to(course: Course, target: int, stopped: StopRequest) -> bool:
 def _plan(course: Course, target: int) -> Plan:
     folder, task = course.run_of(course.stage), resolve_task(course.configs[course.stage])
     if (folder / "config.json").is_file() and not any((folder / "checkpoints").glob("[!.]*")):
-        print(f"run {folder.name} has no checkpoint: it ended before its first; it begins anew", flush=True)
+        print(f"run {folder.name} ended before its first checkpoint and starts over", flush=True)
         shutil.rmtree(folder)
     if folder.exists():
         refuse_other_rom(folder, task.game)
@@ -101,8 +100,8 @@ def _plan(course: Course, target: int) -> Plan:
     return Plan(folder, task, target, False, weights=weights)
 
 
-def _look(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
-    """Evaluate the stage's newest checkpoint, on seeds of this look's own. Raises Interrupted."""
+def _evaluate(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
+    """Evaluate the stage's newest checkpoint on seeds unique to this check. Raises Interrupted."""
     task = resolve_task(course.configs[course.stage])
     criterion = course.curriculum.stages[course.stage].move_on
     checkpoint = newest(course.run_of(course.stage))
@@ -119,7 +118,7 @@ def _look(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
 
 
 def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool) -> None:
-    """Say what a look found, and keep it."""
+    """Record and print the result of a check."""
     stage = course.curriculum.stages[course.stage]
     criterion = stage.move_on
     value, low, high = criterion.figures(summary)
@@ -129,11 +128,11 @@ def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool)
     look = {"metric": criterion.metric, "value": value, "low": low, "high": high}
     course.looks.append({"stage": stage.name, "steps": checkpoint.steps, **look, "holds": holds})
     course.save()
-    interval = "no interval: every episode the same" if low is None else f"{low:.3g} to {high:.3g}"
+    interval = "no interval: all episodes are the same" if low is None else f"{low:.3g} to {high:.3g}"
     print(
         f"stage {course.stage + 1} of {len(course.configs)}, {stage.name}, {checkpoint.steps:,} of"
-        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({interval}), to move on the"
-        f" lower end must be at least {criterion.at_least:g}: {_verdict(course, holds)}",
+        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
+        f" end must reach {criterion.at_least:g} to move on: {_verdict(course, holds)}",
         flush=True,
     )
 
@@ -141,23 +140,25 @@ def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool)
 def _verdict(course: Course, holds: bool) -> str:
     stage = course.curriculum.stages[course.stage]
     if holds:
-        return "done"
+        return "passed"
     if course.checks * stage.check_every < stage.steps:
-        return "not done yet"
+        return "not yet"
     if stage.when_budget_ends == "stop":
-        return "its budget is over, the curriculum stops here"
-    return "its budget is over, what follows begins all the same"
+        return "its budget is used up, the curriculum stops here"
+    return "its budget is used up, continuing anyway"
 
 
 def ending(course: Course, result: str, stopped: StopRequest) -> str:
-    """The last line of a session."""
+    """Return the last line of a session."""
     count, stage = len(course.configs), course.curriculum.stages[min(course.stage, len(course.configs) - 1)]
     if result == FINISHED:
         weights = newest(course.run_of(count - 1)).folder
         return f"curriculum {course.name} is finished; its weights are in {weights}"
     if result == STOPPED:
-        return f"stopped by {stopped.reason} in stage {stage.name}; go on with --name {course.name} --resume"
+        return (
+            f"stopped by {stopped.reason} in stage {stage.name}; continue with --name {course.name} --resume"
+        )
     return (
-        f"curriculum {course.name} stops: stage {stage.name} was not done within its {stage.steps:,} steps;"
-        f" its run is {course.run_of(course.stage)}; a larger budget in the file and --resume go on with it"
+        f"curriculum {course.name} stops: stage {stage.name} did not pass within its {stage.steps:,} steps;"
+        f" its run is {course.run_of(course.stage)}; raise the budget in the file and use --resume"
     )

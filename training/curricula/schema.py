@@ -1,4 +1,4 @@
-"""What a curriculum is made of: stages in order, each with a config, a budget and a criterion."""
+"""Curriculum files: ordered stages, each with a config, a budget and a criterion."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class _Part(BaseModel):
 
 
 class Criterion(_Part):
-    """When a stage is done: the lower end of the 95 % interval of ``metric``, from ``episodes`` episodes on
-    each of ``seeds`` seeds held apart, is at least ``at_least``. Episodes of all seeds are one sample."""
+    """When a stage passes: the lower end of the 95 % interval of ``metric`` is at least ``at_least``.
+
+    The interval is over ``episodes`` episodes on each of ``seeds`` held-out seeds, as one sample.
+    """
 
     metric: str
     at_least: float
@@ -47,8 +49,8 @@ class Criterion(_Part):
         return self
 
     def figures(self, summary: Summary) -> tuple[float, float | None, float | None]:
-        """The metric in an evaluation: its value and the ends of its 95 % interval, None where all episodes
-        were repeats of one."""
+        """Return the metric's value and the ends of its 95 % interval, None if all episodes are repeats of
+        one."""
         if self.metric == SUCCESS:
             return summary[SUCCESS], summary["success_low"], summary["success_high"]
         if self.metric.startswith(REACH):
@@ -57,17 +59,16 @@ class Criterion(_Part):
         return summary[f"{self.metric}_mean"], summary[f"{self.metric}_low"], summary[f"{self.metric}_high"]
 
     def holds(self, summary: Summary) -> bool:
-        """Whether the stage is done by this evaluation: luck of a few episodes is not enough."""
+        """Whether the stage passes by this evaluation; a few lucky episodes are not enough."""
         low = self.figures(summary)[1]
         return low is not None and low >= self.at_least
 
 
 class Stage(_Part):
-    """One stage: what is trained, for how long at most, and when it is done.
+    """One stage: its config, its budget and its criterion.
 
-    The criterion is looked at every ``check_every`` steps and when the ``steps`` of the budget are over;
-    then, where it still does not hold, the curriculum stops, or with "go on" what follows begins all the
-    same.
+    The criterion is checked every ``check_every`` steps and after ``steps``, the budget. If it does not hold
+    then, the curriculum stops, or with "go on" continues with the next stage.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
@@ -96,7 +97,7 @@ class Curriculum(_Part):
 
 
 def read_curriculum(path: Path) -> Curriculum:
-    """The curriculum in ``path``. Raises ConfigError with one line that names everything that is wrong."""
+    """Read the curriculum in ``path``. Raises ConfigError with one line that names every problem."""
     raw = read_object(path)
     try:
         return Curriculum.model_validate_json(json.dumps(raw))
@@ -118,10 +119,10 @@ def _line(detail: Mapping[str, Any], layers: list[ConfigLayer], path: Path) -> s
 def stage_configs(
     path: Path, curriculum: Curriculum, overrides: Mapping[str, Any] | None = None
 ) -> list[TrainConfig]:
-    """The config of each stage, with its budget; ``overrides`` beat what the stages say.
+    """Return each stage's config with its budget; ``overrides`` take precedence over the stages'.
 
     Raises:
-        ConfigError: a config is wrong, or weights could not be carried from a stage to the next.
+        ConfigError: a config is wrong, or a stage's weights would not fit the next stage.
     """
     configs = []
     for stage in curriculum.stages:
@@ -134,7 +135,7 @@ def stage_configs(
         for key in TrainConfig.keys_with(*POLICY):
             if getattr(config, key) != getattr(before, key):
                 raise ConfigError(
-                    f"{path}: stage {stage.name}: {key} differs from the stage before, whose weights would"
-                    " not fit"
+                    f"{path}: stage {stage.name}: {key} differs from the previous stage, whose weights"
+                    " would not fit"
                 )
     return configs

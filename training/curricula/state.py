@@ -1,4 +1,4 @@
-"""Where a curriculum stands, in runs/NAME/curriculum.json: begun, read back, and checked against its file."""
+"""State of a curriculum in runs/NAME/curriculum.json: created, read and checked against the curriculum."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ FORMAT = 1
 
 @dataclass
 class Course:
-    """Where a curriculum stands: the stage under way, how often its criterion was looked at, and each look's
-    result."""
+    """State of a curriculum: current stage, number of checks of its criterion, and the result of every
+    check."""
 
     name: str
     curriculum: Curriculum
@@ -35,15 +35,15 @@ class Course:
 
     @property
     def folder(self) -> Path:
-        """Where the course keeps its state."""
+        """The folder with the course's state."""
         return runs_root() / self.name
 
     def run_of(self, stage: int) -> Path:
-        """The folder of a stage's run."""
+        """Return the folder of a stage's run."""
         return run_folder(f"{self.name}-{stage + 1}-{self.curriculum.stages[stage].name}")
 
     def save(self) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state atomically."""
         state = {
             "format": FORMAT,
             "curriculum": self.curriculum.model_dump(mode="json"),
@@ -56,11 +56,11 @@ class Course:
 
 
 def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) -> Course:
-    """A new course, its state written; the configs are the stages'.
+    """Create a course with one config per stage and write its state.
 
     Raises:
-        UserError: the name or that of a stage's run is taken, a ROM, start or goal is wrong, or a criterion
-            asks for a milestone that is not there to be reached.
+        UserError: its name or that of a stage's run is taken, a ROM, start state or goal is wrong, or a
+            criterion's milestone is unknown or already reached at the start.
     """
     course = Course(name, curriculum, configs)
     refuse_existing(name)
@@ -79,26 +79,25 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
 
 
 def read_course(name: str, curriculum: Curriculum) -> Course:
-    """The course ``name`` as it was left; budgets and criteria are those of ``curriculum``, which may differ
-    from what it began with.
+    """Read the course ``name``; budgets and criteria come from ``curriculum`` and may have changed.
 
     Raises:
-        UserError: there is none, it is damaged, or it began with other stages.
+        UserError: there is no such course, it is damaged, or it was started with other stages.
     """
     path = run_folder(name) / STATE
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         configs = [TrainConfig.model_validate_json(json.dumps(config)) for config in state["configs"]]
-        began_with = Curriculum.model_validate_json(json.dumps(state["curriculum"]))
+        original = Curriculum.model_validate_json(json.dumps(state["curriculum"]))
         position = int(state["stage"]), int(state["checks"]), list(state["looks"])
     except FileNotFoundError:
-        raise UserError(f"curriculum {name} has not begun ({path} is missing); leave --resume out") from None
+        raise UserError(f"curriculum {name} does not exist ({path} is missing); leave out --resume") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"curriculum {name}: {path} is damaged ({type(error).__name__})") from None
-    if _trained(began_with) != _trained(curriculum):
+    if _trained(original) != _trained(curriculum):
         raise UserError(
-            f"curriculum {name} began with other stages than these; name, config and overrides of each must"
-            " stay, budgets and criteria may change"
+            f"curriculum {name} was started with other stages; names, configs and overrides must not change,"
+            " budgets and criteria may"
         )
     budgets = [{"total_steps": stage.steps} for stage in curriculum.stages]
     configs = [config.model_copy(update=new) for config, new in zip(configs, budgets, strict=True)]
@@ -106,5 +105,5 @@ def read_course(name: str, curriculum: Curriculum) -> Course:
 
 
 def _trained(curriculum: Curriculum) -> list[tuple[str, str, dict[str, Any]]]:
-    """What the stages train, without how long and until when."""
+    """What the stages train, without budgets and criteria."""
     return [(stage.name, stage.config, stage.overrides) for stage in curriculum.stages]

@@ -1,1 +1,1 @@
-"""What doctor.py and diagnose.py check."""
+"""Checks of doctor.py and diagnose.py."""

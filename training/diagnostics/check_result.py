@@ -1,4 +1,4 @@
-"""What the doctor finds, a line each. The standard library alone: it runs where packages are missing."""
+"""Results of the doctor's checks. Uses only the standard library, so that it runs without packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's result; ``advice`` says what to do where it is not ok."""
+    """Result of one check; ``advice`` says what to do when it is not ok."""
 
     check: str
     level: str
@@ -18,12 +18,12 @@ class CheckResult:
     advice: str = ""
 
     def line(self) -> str:
-        """The finding as a line of text."""
+        """Return the result as a line of text."""
         advice = f" -> {self.advice}" if self.advice else ""
         return f"{self.level:<8} {self.check:<9} {self.message}{advice}"
 
     def as_json(self) -> dict[str, str]:
-        """The finding as plain strings."""
+        """Return the result as plain strings."""
         return asdict(self)
 
 
@@ -31,9 +31,9 @@ Check = Callable[[], Iterator[CheckResult]]
 
 
 def attempt(name: str, check: Check) -> Iterator[CheckResult]:
-    """The findings of ``check``; whatever it stumbles over becomes a failure under ``name``, in one line."""
+    """Yield the results of ``check``; any exception becomes a failure of ``name``, in one line."""
     try:
         yield from check()
-    except Exception as error:  # the doctor's business is to tell of any failure, foreseen or not
+    except Exception as error:  # the doctor reports every failure, expected or not
         text = " ".join(str(error).split()) or "no message"
         yield CheckResult(name, FAILURE, f"{type(error).__name__}: {text}")

@@ -1,5 +1,4 @@
-"""The doctor's look at the game: the ROM, the way to control, steps and coordinates, every field of the
-state, speed, and one small PPO update."""
+"""The doctor's checks of the game: ROM, boot, walking, state fields, speed, and one small PPO update."""
 
 from __future__ import annotations
 
@@ -22,12 +21,12 @@ from envs.start_states.cache import cache_folder
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
 
 MEASURED_SECONDS = 3.0
-SLOW = 60  # actions a second on one core
+SLOW = 60  # actions per second on one core
 DEMAND = "send this report with its pictures, and say which release the cartridge is"
 
 
 def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckResult]:
-    """The game that is to be played, and what is to be said of its ROM."""
+    """Return the game to play and the result for its ROM."""
     path = chosen_rom(rom)
     try:
         game = identify(path, name)
@@ -35,14 +34,12 @@ def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckRes
         return None, CheckResult("rom", FAILURE, str(error), "give the ROM with --rom, or in POKEMON_RED_ROM")
     text = f"{path}: {game.name}, title {game.title}, SHA-1 {game.sha1}"
     if game.assumed:
-        return game, CheckResult(
-            "rom", WARNING, text, f"the hash is unknown: taken for {game.name} as you said"
-        )
+        return game, CheckResult("rom", WARNING, text, f"unknown hash: treated as {game.name}, as given")
     return game, CheckResult("rom", OK, text)
 
 
 def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
-    """From power-on to control, as every start state is made. A failure keeps the last pictures."""
+    """Boot from power-on to player control, as for start states. A failure saves the last pictures."""
     picture = cache_folder() / "doctor.png"
     started = time.monotonic()
     try:
@@ -59,7 +56,7 @@ def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
 
 
 def check_walk(emulator: Emulator) -> Iterator[CheckResult]:
-    """Steps change the coordinates that belong to their direction, and no others."""
+    """Check that each step changes only the coordinate of its direction."""
     walked: list[str] = []
     for direction in (*DIRECTIONS, *DIRECTIONS):
         before = read_state(emulator.memory)
@@ -69,9 +66,9 @@ def check_walk(emulator: Emulator) -> Iterator[CheckResult]:
         facing, dx, dy = DIRECTIONS[direction]
         moved = (now.x - before.x, now.y - before.y)
         if now.facing != facing or moved not in ((0, 0), (dx, dy)) or now.map_id != before.map_id:
-            told = f"{direction} led from {_where(before)} to {_where(now)}, facing {now.facing}"
+            described = f"{direction} led from {_where(before)} to {_where(now)}, facing {now.facing}"
             yield CheckResult(
-                "walk", FAILURE, told, "the ROM keeps its memory elsewhere, or the boot went wrong"
+                "walk", FAILURE, described, "the ROM has another memory layout, or the boot went wrong"
             )
             return
         walked += [direction] if moved != (0, 0) else []
@@ -86,21 +83,23 @@ def _where(state: GameState) -> str:
 
 
 def check_state(emulator: Emulator) -> Iterator[CheckResult]:
-    """Every field of GameState has a value that a game which has just begun can have."""
+    """Check that every field of GameState has a value that is possible in a new game."""
     state = read_state(emulator.memory)
     wrong = implausible(state) + memory_oddities(emulator.memory) + fresh_game_oddities(state)
     if wrong:
-        advice = "this release keeps its memory elsewhere, or is no English Red or Blue"
+        advice = "this release has another memory layout, or is not an English Red or Blue"
         yield CheckResult(
             "state", FAILURE, f"of {len(CHECKS)} fields not plausible: {', '.join(wrong)}", advice
         )
     else:
-        told = f"{_where(state)}, money {state.money}, {state.event_count} events, {state.play_time} s played"
-        yield CheckResult("state", OK, f"{len(CHECKS)} fields plausible: {told}")
+        described = (
+            f"{_where(state)}, money {state.money}, {state.event_count} events, {state.play_time} s played"
+        )
+        yield CheckResult("state", OK, f"{len(CHECKS)} fields plausible: {described}")
 
 
 def check_speed(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
-    """Actions a second of one whole environment on one core, with random buttons from control on."""
+    """Measure actions per second of one environment on one core, with random buttons."""
     from envs.observations import Observations
     from envs.red_env import EnvConfig, RedEnv
     from envs.start_states.state_files import StartState
@@ -120,7 +119,7 @@ def check_speed(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
 
 
 def check_update(device: str, game: Game, rom: Path) -> Iterator[CheckResult]:
-    """One small PPO update on this game changes the weights, and all stay finite."""
+    """Check that one small PPO update changes the weights and keeps them finite."""
     import torch
     from stable_baselines3.common.logger import Logger
 

@@ -1,6 +1,6 @@
-"""The doctor's look at the machine: Python, packages, torch, processor, graphics card, memory, disk, display.
+"""The doctor's checks of the machine: Python, packages, torch, CPU, GPU, memory, disk, display.
 
-The standard library alone until a package is looked at, so that it runs where packages are missing.
+Uses only the standard library until a package is checked, so that it runs without packages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 GIB = 1 << 30
 LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
-USUAL_BATCH = 512  # samples: the default of TrainConfig, which a machine without packages cannot load
+USUAL_BATCH = 512  # samples: TrainConfig's default, which cannot be loaded without packages
 LEAST_DISK = GIB // 4  # bytes: some checkpoints and curves
 SMALL_DISK = 4 * GIB
 IMPORTED_AS = {
@@ -41,7 +41,7 @@ INSTALL = "pip install -r requirements.txt"
 
 
 def check_python() -> Iterator[CheckResult]:
-    """The version of Python."""
+    """Check the version of Python."""
     here = f"{platform.python_version()} on {platform.platform()}"
     if sys.version_info < OLDEST_PYTHON:
         yield CheckResult("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
@@ -50,8 +50,7 @@ def check_python() -> Iterator[CheckResult]:
 
 
 def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
-    """Of each package that the project needs to run its name, and its least version with those that are left
-    out: "2.7" or "2.7,!=2.7.1"."""
+    """Return the required packages: name -> minimum version and exclusions ("2.7" or "2.7,!=2.7.1")."""
     import tomllib
 
     entries = tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]
@@ -60,12 +59,12 @@ def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, st
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """2.13.0+cpu as (2, 13, 0)."""
+    """Parse 2.13.0+cpu as (2, 13, 0)."""
     return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:3])
 
 
 def check_packages(required: Mapping[str, str] | None = None) -> Iterator[CheckResult]:
-    """Every package is there, is not too old, and can be imported. Torch has a check of its own."""
+    """Check that every package except torch is installed, recent enough, and can be imported."""
     required = required if required is not None else required_packages()
     wrong = False
     for name, wanted in required.items():
@@ -73,7 +72,7 @@ def check_packages(required: Mapping[str, str] | None = None) -> Iterator[CheckR
             wrong = True
             yield finding
     if not wrong:
-        yield CheckResult("packages", OK, f"{len(required)} packages are there")
+        yield CheckResult("packages", OK, f"{len(required)} packages are installed")
 
 
 def _package(name: str, wanted: str) -> Iterator[CheckResult]:
@@ -81,7 +80,7 @@ def _package(name: str, wanted: str) -> Iterator[CheckResult]:
     try:
         installed = importlib.metadata.version(name)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what libraries say on import is of no use here
+            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
             importlib.import_module(IMPORTED_AS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
         yield CheckResult("packages", FAILURE, f"{name} is not installed", INSTALL)
@@ -92,13 +91,11 @@ def _package(name: str, wanted: str) -> Iterator[CheckResult]:
         if _version(installed) < _version(least):
             yield CheckResult("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
         elif installed in never:
-            yield CheckResult(
-                "packages", FAILURE, f"{name} {installed} is a release that does not do", INSTALL
-            )
+            yield CheckResult("packages", FAILURE, f"{name} {installed} is an excluded release", INSTALL)
 
 
 def graphics_cards() -> list[str]:
-    """NVIDIA cards as their driver names them, with memory; empty where there is none or no driver."""
+    """Return NVIDIA cards with memory as named by the driver; empty without a card or driver."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return []
@@ -113,7 +110,7 @@ def graphics_cards() -> list[str]:
 
 
 def check_torch(device: str) -> Iterator[CheckResult]:
-    """Torch is there, new enough, and built for what this machine has; ``device`` as the config's."""
+    """Check that torch is installed, recent enough, and built for this machine and ``device``."""
     least = required_packages()["torch"]
     try:
         installed = importlib.metadata.version("torch")
@@ -130,33 +127,33 @@ def check_torch(device: str) -> Iterator[CheckResult]:
         return
     cards = graphics_cards()
     yield from _torch_build(torch, version, cards, device)
-    yield CheckResult("gpu", OK, "; ".join(cards) if cards else "none: training runs on the processor")
+    yield CheckResult("gpu", OK, "; ".join(cards) if cards else "none: training runs on the CPU")
 
 
 def _torch_build(torch: object, version: str, cards: list[str], device: str) -> Iterator[CheckResult]:
     cuda = torch.version.cuda  # type: ignore[attr-defined]
     usable = bool(torch.cuda.is_available())  # type: ignore[attr-defined]
     wanted = device.startswith("cuda") or (device == "auto" and cards)
-    instead = "or train on the processor with --device cpu"
+    instead = "or train on the CPU with --device cpu"
     if wanted and cuda is None:
         card = cards[0] if cards else "a CUDA device"
         advice = f"install torch's CUDA build of the same version (pytorch.org), {instead}"
         yield CheckResult("torch", FAILURE, f"wrong build: {version} cannot use {card}", advice)
     elif wanted and not usable:
         advice = f"update the driver, or install a build for an older CUDA, {instead}"
-        text = f"wrong build: {version} for CUDA {cuda} finds no card it can use"
+        text = f"wrong build: {version} for CUDA {cuda} finds no usable card"
         yield CheckResult("torch", FAILURE, text, advice)
     elif usable and device != "cpu" and (old := unsupported_card(torch)):
         advice = f"install another build (pytorch.org), {instead}"
         yield CheckResult("torch", FAILURE, f"wrong build: {version} has no code for {old}", advice)
     else:
-        yield CheckResult("torch", OK, f"{version}, {'CUDA ' + str(cuda) if usable else 'processor only'}")
+        yield CheckResult("torch", OK, f"{version}, {'CUDA ' + str(cuda) if usable else 'CPU only'}")
 
 
 def unsupported_card(torch: object) -> str:
-    """The card that this build of torch has no code for, if there is one."""
+    """Return the card that this build of torch does not support, or an empty text."""
     cuda = torch.cuda  # type: ignore[attr-defined]
-    # "sm_86" is code for 8.6 and above within 8; "compute_90" is translated for anything from 9.0 on.
+    # "sm_86" is code for 8.6 and above within 8; "compute_90" is compiled for anything from 9.0 on.
     names = re.findall(r"(sm|compute)_(\d+)", str(cuda.get_arch_list()))
     built = [(kind, int(digits)) for kind, digits in names]
     for index in range(cuda.device_count()):
@@ -172,7 +169,7 @@ def _cores() -> int:
 
 
 def check_cpu() -> Iterator[CheckResult]:
-    """Cores this process may use, and whether others use them."""
+    """Check the usable cores and the load on them."""
     cores = _cores()
     threads = os.environ.get("OMP_NUM_THREADS")
     text = f"{cores} cores" + (f", OMP_NUM_THREADS={threads}" if threads else "")
@@ -185,13 +182,13 @@ def check_cpu() -> Iterator[CheckResult]:
 
 
 def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
-    """Whether a run of so many games and steps to a rollout fits."""
+    """Check that a run of ``num_envs`` games and ``n_steps`` steps per rollout fits into memory."""
     cores = _cores()
     run = MemoryEstimate(num_envs, n_steps, min(num_envs, cores), samples=samples_at_once(USUAL_BATCH, cores))
     free, needed = available_memory(), run.total
     text = f"{free / GIB:.1f} GiB free, {num_envs} games of {n_steps} steps need about {needed / GIB:.1f} GiB"
     fitting = run.most_envs(free)
-    advice = f"take --num-envs {fitting} or fewer" if fitting else "close other programs"
+    advice = f"use --num-envs {fitting} or fewer" if fitting else "close other programs"
     if free < max(needed, LEAST_MEMORY):
         yield CheckResult("memory", FAILURE, f"too little: {text}", advice)
     elif free < 1.5 * needed:
@@ -201,20 +198,20 @@ def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
 
 
 def check_folder(name: str, folder: Path, variable: str) -> Iterator[CheckResult]:
-    """Files can be written in ``folder``, and there is room; ``variable`` is what names another one."""
+    """Check that ``folder`` is writable and has space; ``variable`` is the setting that changes it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
         room = shutil.disk_usage(folder).free
     except OSError as error:
-        advice = f"set {variable} to a folder that can be written"
-        yield CheckResult(name, FAILURE, f"{folder.absolute()}: no writing there ({error.strerror})", advice)
+        advice = f"set {variable} to a writable folder"
+        yield CheckResult(name, FAILURE, f"{folder.absolute()}: not writable ({error.strerror})", advice)
         return
-    text = f"{folder.absolute()} can be written, {room / GIB:.1f} GiB free"
+    text = f"{folder.absolute()} is writable, {room / GIB:.1f} GiB free"
     if room < LEAST_DISK:
         yield CheckResult(
-            name, FAILURE, f"{text}: too little", f"make room, or set {variable} to another disk"
+            name, FAILURE, f"{text}: too little", f"free some space, or set {variable} to another disk"
         )
     elif room < SMALL_DISK:
         yield CheckResult(name, WARNING, text, "checkpoints, states and videos of long runs take some GiB")
@@ -223,11 +220,11 @@ def check_folder(name: str, folder: Path, variable: str) -> Iterator[CheckResult
 
 
 def check_display() -> Iterator[CheckResult]:
-    """Whether a window can be opened."""
+    """Check whether a window can be opened."""
     names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     found = next((f"{name}={os.environ[name]}" for name in names if os.environ.get(name)), None)
     if found or sys.platform in ("win32", "darwin"):
         yield CheckResult("display", OK, found or "the system's own")
     else:
-        advice = "training needs none; play.py, --use-graphics and evaluate.py --watch do"
+        advice = "training does not need one; play.py, --use-graphics and evaluate.py --watch do"
         yield CheckResult("display", WARNING, "no display", advice)

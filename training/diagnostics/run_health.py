@@ -1,4 +1,4 @@
-"""A run's health from its TensorBoard files, alone or beside another's, as text and as JSON."""
+"""Health of one or two runs from their TensorBoard files, as text and JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPEED = "steps_per_second"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the files of one run say; ``last`` holds the last update's metrics."""
+    """Health of one run; ``last`` holds the last update's metrics."""
 
     name: str
     folder: Path
@@ -29,16 +29,16 @@ class Diagnosis:
     notes: list[str]
 
     def plain(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """Return it as JSON values."""
         found = {"name": self.name, "folder": str(self.folder), "notes": self.notes}
         return {**found, **report(self.run, self.last)}
 
 
 def diagnose(name: str, path: Path) -> Diagnosis:
-    """Judge the run whose event files lie in ``path``.
+    """Judge the run whose event files are in ``path``.
 
     Raises:
-        UserError: there are no files, those of several runs, or none of stable-baselines3's keys in them.
+        UserError: there are no event files, files of several runs, or no keys of stable-baselines3.
     """
     files = event_files(path)
     reader, run = EventReader(files), RunHealth()
@@ -54,7 +54,7 @@ def diagnose(name: str, path: Path) -> Diagnosis:
         before = row
     notes = list(reader.notes)
     if reader.repeated:
-        notes.append(f"{reader.repeated:,} points at steps that were logged again were passed over")
+        notes.append(f"{reader.repeated:,} points at steps that were logged again were skipped")
     if not run.updates:
         why = f" ({'; '.join(notes)})" if notes else ""
         raise UserError(f"{path} holds no update: none of {', '.join(UPDATE_KEYS)}{why}")
@@ -62,7 +62,7 @@ def diagnose(name: str, path: Path) -> Diagnosis:
 
 
 def text(diagnoses: Sequence[Diagnosis]) -> str:
-    """A table with one column for each run, and below it what each of them should hear."""
+    """Return a table with one column per run, and below it the findings of each."""
     heads = [("", *(diagnosis.name for diagnosis in diagnoses))]
     rows = [
         ("verdict", *(d.run.verdict for d in diagnoses)),
@@ -75,8 +75,8 @@ def text(diagnoses: Sequence[Diagnosis]) -> str:
     parts = [table([*heads, *shown])]
     for diagnosis in diagnoses:
         notes = [f"note: {note}" for note in diagnosis.notes]
-        said = [f"  {line}" for line in (*lines(diagnosis.run), *notes)]
-        parts.append("\n".join([f"{diagnosis.name}: {diagnosis.run.verdict}", *said]))
+        findings = [f"  {line}" for line in (*lines(diagnosis.run), *notes)]
+        parts.append("\n".join([f"{diagnosis.name}: {diagnosis.run.verdict}", *findings]))
     return "\n\n".join(parts)
 
 

@@ -1,1 +1,1 @@
-"""Whole episodes on held-out seeds: players, protocol, statistics, picture."""
+"""Evaluation on held-out seeds: players, protocol, statistics, picture."""

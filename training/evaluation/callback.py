@@ -1,4 +1,4 @@
-"""Evaluation while a run trains: some whole episodes on seeds held apart, now and then."""
+"""Periodic evaluation during training, on held-out seeds."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from training.runs.folder import EVALUATIONS
 
 
 class EvalCallback(BaseCallback):
-    """Plays ``config.eval_episodes`` episodes every ``config.eval_every_steps`` steps, between updates; none
-    when that is 0.
+    """Play ``config.eval_episodes`` episodes every ``config.eval_every_steps`` steps (0: never) between
+    updates.
 
-    Records ``eval/mean_*``, adds a row to eval.jsonl, and calls ``on_best`` when the mean return beats all
-    before. Games and random generators of training are left as they were. The seeds are the same each time,
-    so that evaluations of one run differ by its policy alone, and are none of those that evaluate.py uses,
-    so that what was chosen by these is not reported on them. Once ``stopping()`` says that training is to
-    end, an evaluation is given up; it is due again when training goes on.
+    Records ``eval/mean_*``, adds a row to eval.jsonl, and calls ``on_best`` when the mean return is the
+    highest so far. Training's games and random generators are not affected. The seeds are the same each time,
+    so that evaluations of one run differ only by its policy. They differ from those of evaluate.py, so that
+    checkpoints are not chosen and reported on the same games. Once ``stopping()`` is true, an evaluation is
+    abandoned and is due again when training resumes.
     """
 
     state_key = "evaluation"
@@ -49,11 +49,11 @@ class EvalCallback(BaseCallback):
         self._next: int | None = None
 
     def snapshot(self) -> dict[str, Any]:
-        """The best mean return so far and the step count of the next evaluation."""
+        """Return the best mean return so far and the step count of the next evaluation."""
         return {"best": self.best, "next": self._next}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        """Restore a ``snapshot``. Raises KeyError, TypeError or ValueError when it is damaged."""
         best, following = state["best"], state["next"]
         self.best = None if best is None else float(best)
         self._next = None if following is None else int(following)

@@ -1,4 +1,4 @@
-"""The work of evaluate.py: trained policies and a random player on the same seeds, compared."""
+"""Comparison of trained policies and a random player on the same seeds, as in evaluate.py."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RANDOM, TOGETHER = "random", "together"
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What is to be evaluated, and how. ``overrides`` are settings that differ from the first run's."""
+    """What to evaluate and how. ``overrides`` are settings that differ from the first run's."""
 
     runs: Sequence[Path]
     episodes: int = 10
@@ -40,13 +40,13 @@ class EvaluationRequest:
 
     @property
     def policy(self) -> str:
-        """How a trained policy chooses."""
+        """How a trained policy chooses actions: "greedy" or "stochastic"."""
         return "greedy" if self.greedy else "stochastic"
 
 
 @dataclass(frozen=True)
 class Player:
-    """Who plays: a run's checkpoint, or random buttons (none). ``task`` has the rules."""
+    """A run's checkpoint, or random buttons (None). ``task`` has the rules."""
 
     name: str
     task: Task
@@ -55,10 +55,10 @@ class Player:
 
 
 def evaluate(request: EvaluationRequest) -> str:
-    """Play, add a row for each player to eval.jsonl, draw the picture; returns the table.
+    """Play, add a row per player to eval.jsonl, draw the picture; return the table.
 
-    All play by the first run's rules. Raises UserError when runs are not of one config, or a checkpoint, the
-    ROM, the start state, the device or the picture's path is wrong.
+    All players follow the first run's rules. Raises UserError when the runs do not share one config, or a
+    checkpoint, the ROM, the start state, the device or the picture's path is wrong.
     """
     refuse_other_configs(request.runs)
     config = load_config(request.runs[0] / "config.json", request.overrides)
@@ -72,7 +72,7 @@ def evaluate(request: EvaluationRequest) -> str:
     _keep(request, players, rules, played, comparison)
     picture = request.picture or (request.runs[0] / "eval.png" if len(request.runs) == 1 else None)
     if picture is not None:
-        from training.evaluation.picture import draw  # here, as matplotlib takes its time
+        from training.evaluation.picture import draw  # here, since importing matplotlib is slow
 
         draw(comparison, request.runs, picture)
     return comparison_text(comparison) + (f"\n  picture: {picture}" if picture else "")

@@ -1,7 +1,7 @@
-"""How often the 95 % intervals of an evaluation hold the truth, by simulation.
+"""Simulated coverage of the 95 % intervals: how often they contain the true value.
 
-``python -m training.evaluation.coverage`` prints the tables of docs/evaluation.md. The laws are made after
-what episodes of this project are like: means and spreads of trained and random players, lumps where a battle
+``python -m training.evaluation.coverage`` prints the tables of docs/evaluation.md. The distributions are
+modelled on this project's episodes: means and spreads of trained and random players, lumps where a battle
 pays more than everything else, policies that sometimes get stuck.
 """
 
@@ -37,7 +37,7 @@ RATES = tuple(rate / 100 for rate in range(5, 100, 5))
 
 @dataclass(frozen=True)
 class Law:
-    """How the figures of episodes, or the means of runs, are distributed."""
+    """A distribution of episodes' figures or of runs' means."""
 
     draw: Draw
     mean: float
@@ -62,7 +62,7 @@ def _sometimes_stuck(generator: Generator, count: int) -> Values:
 
 
 def _bonus(generator: Generator, count: int) -> Values:
-    """Returns where a fifth of the episodes reaches what pays five times as much as all else."""
+    """Returns where a fifth of the episodes earns a bonus worth five times everything else."""
     return generator.gamma(2.0, 50.0, count) + 500.0 * (generator.random(count) < 0.2)
 
 
@@ -95,7 +95,7 @@ SUCCESSES: Mapping[str, Law] = {
 
 
 def share_of(trials: int, holds: Callable[[Generator], bool], seed: int = SEED) -> float:
-    """The share of ``trials`` in which ``holds``."""
+    """Return the share of ``trials`` in which ``holds`` is true."""
     generator = np.random.default_rng(seed)
     return sum(holds(generator) for _ in range(trials)) / trials
 
@@ -110,7 +110,7 @@ def of_means(law: Law, episodes: int, trials: int = TRIALS) -> float:
 
 
 def of_greedy_means(law: Law, episodes: int, trials: int = TRIALS) -> float:
-    """Coverage of the mean of a greedy policy, whose episodes are drawn from one for each wait."""
+    """Coverage of the mean of a greedy policy, which has one distinct episode per wait."""
 
     def holds(generator: Generator) -> bool:
         played = generator.integers(0, WAITS, episodes)
@@ -122,7 +122,7 @@ def of_greedy_means(law: Law, episodes: int, trials: int = TRIALS) -> float:
 
 
 def of_rate(rate: float, episodes: int) -> float:
-    """Coverage of one policy's rate: exact, as there are only so many outcomes."""
+    """Exact coverage of one policy's rate, summed over all outcomes."""
     return sum(
         comb(episodes, hits) * rate**hits * (1 - rate) ** (episodes - hits)
         for hits in range(episodes + 1)
@@ -131,7 +131,7 @@ def of_rate(rate: float, episodes: int) -> float:
 
 
 def of_run_means(law: Law, runs: int, episodes: int = 20, trials: int = TRIALS) -> float:
-    """Coverage of the mean over runs, each of gamma distributed episodes."""
+    """Coverage of the mean over runs with gamma-distributed episodes."""
 
     def holds(generator: Generator) -> bool:
         means = np.maximum(law.draw(generator, runs), 0.01)
@@ -143,7 +143,7 @@ def of_run_means(law: Law, runs: int, episodes: int = 20, trials: int = TRIALS) 
 
 
 def of_run_rates(law: Law, runs: int, episodes: int = 20, trials: int = TRIALS) -> float:
-    """Coverage of a rate over runs, each with a rate of its own."""
+    """Coverage of a rate over runs whose rates differ."""
 
     def holds(generator: Generator) -> bool:
         hits = generator.binomial(episodes, law.draw(generator, runs))
@@ -153,7 +153,7 @@ def of_run_rates(law: Law, runs: int, episodes: int = 20, trials: int = TRIALS) 
 
 
 def true_improvement(ours: Draw, theirs: Draw, draws: int = 200_000) -> float:
-    """How probable it is that a value of ours beats one of theirs."""
+    """Return the probability that a value of ours beats one of theirs."""
     generator = np.random.default_rng(SEED + 1)
     left, right = ours(generator, draws), np.sort(theirs(generator, draws))
     places = np.searchsorted(right, left, "left") + np.searchsorted(right, left, "right")
@@ -172,8 +172,8 @@ def of_improvement(ours: Draw, theirs: Draw, episodes: int, trials: int = TRIALS
 
 
 def of_run_improvement(gap: float, spread: float, runs: int, trials: int = TRIALS) -> float:
-    """Coverage of the probability of improvement over runs, whose means differ by ``spread`` and lie ``gap``
-    above the one policy that they play against; 20 normal episodes each, of standard deviation 1."""
+    """Coverage of the probability of improvement over runs. Their means lie ``gap`` above the opponent's with
+    standard deviation ``spread``; each plays 20 normal episodes of standard deviation 1."""
 
     def ours(generator: Generator, count: int) -> Values:
         return generator.normal(gap, np.hypot(1.0, spread), count)
@@ -188,8 +188,8 @@ def of_run_improvement(gap: float, spread: float, runs: int, trials: int = TRIAL
 
 
 def of_medians(arriving: float, episodes: int, trials: int = TRIALS) -> float:
-    """Coverage of the time by which half get there, lognormal; ``arriving``: the share within the episode's
-    length. An end that is later than all that were seen holds whatever is later."""
+    """Coverage of the median lognormal arrival time, where the share ``arriving`` arrives within the episode.
+    An upper end beyond all observed times counts as containing any later time."""
     generator = np.random.default_rng(SEED + 1)
     truth = 200.0
     length = int(np.quantile(truth * generator.lognormal(0.0, 0.8, 200_000), arriving))
@@ -214,7 +214,7 @@ PAIRS: Mapping[str, tuple[Draw, Draw]] = {
 
 
 def coverage_text(trials: int = TRIALS) -> str:
-    """The tables of coverage, in per cent."""
+    """Return the tables of coverage, in per cent."""
     one = [_row(name, [of_means(law, n, trials) for n in (8, 20, 50)]) for name, law in EPISODES.items()]
     one += [
         _row(f"greedy: {name}", [of_greedy_means(law, n, trials) for n in (8, 20, 50)])

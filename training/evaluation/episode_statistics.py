@@ -1,5 +1,7 @@
-"""What played episodes say, as JSON: means with intervals, reach rates, times, interventions, and the
-figures of every single episode, from which rows of eval.jsonl can be compared and put together later."""
+"""Statistics of played episodes as JSON: means with intervals, reach rates, times, interventions.
+
+The figures of every episode are kept too, so that rows of eval.jsonl can be compared and combined later.
+"""
 
 from __future__ import annotations
 
@@ -38,20 +40,20 @@ COMPARED = ("return", "battles_won", "levels_gained", "map_progress")
 
 
 def repeats(episodes: Sequence[PlayedEpisode]) -> list[int]:
-    """How often each different episode of one player was played: a greedy policy has one for each wait at the
-    start. Those whose actions were not kept count as different."""
+    """Return how often each distinct episode of one player was played: a greedy policy has one per initial
+    wait. Episodes without recorded actions count as distinct."""
     kept = Counter(episode.trajectory for episode in episodes if episode.trajectory)
     return [*kept.values(), *[1] * (len(episodes) - kept.total())]
 
 
 def summarise(episodes: Sequence[PlayedEpisode], milestone_names: Sequence[str]) -> Summary:
-    """Figures of one player's episodes.
+    """Return the figures of one player's episodes.
 
-    ``different`` counts the episodes without repeats of others, and ``effective`` says how many independent
-    ones they are worth, which is the sample size of all intervals (95 %). ``NAME_mean``, ``NAME_std``,
-    ``NAME_low`` and ``NAME_high`` for every name of MEANS (the ends are None when they are worth one alone);
-    ``success_rate`` with ``success_low`` and ``success_high`` (Wilson); ``interventions`` by kind, empty
-    where memory was left alone; for each milestone what ``reach`` gives.
+    ``different`` is the number of distinct episodes, and ``effective`` the effective sample size, which all
+    intervals (95 %) use. ``NAME_mean``, ``NAME_std``, ``NAME_low`` and ``NAME_high`` for every name of MEANS
+    (the ends are None when the effective size is 1); ``success_rate`` with ``success_low`` and
+    ``success_high`` (Wilson); ``interventions`` by kind, empty if memory was not written; ``milestones``: the
+    result of ``reach`` by name.
     """
     return _summary(episodes, milestone_names, [repeats(episodes)])
 
@@ -59,7 +61,7 @@ def summarise(episodes: Sequence[PlayedEpisode], milestone_names: Sequence[str])
 def _summary(
     episodes: Sequence[PlayedEpisode], milestone_names: Sequence[str], counts: Sequence[Sequence[int]]
 ) -> Summary:
-    """The figures of ``summarise``; ``counts`` are the repeats of each policy."""
+    """Return the figures of ``summarise``; ``counts`` are the repeats of each policy."""
     size = sum(map(effective_size, counts))
     summary: Summary = {
         "episodes": len(episodes),
@@ -85,12 +87,12 @@ def _keep_interval(summary: Summary, name: str, interval: Interval | None) -> No
 
 
 def _possible(name: str, interval: Interval | None) -> Interval | None:
-    """``interval`` without what cannot be: every figure but the return counts something."""
+    """Clip ``interval`` at 0: every figure except the return is a count."""
     return interval if interval is None or name == "return" else (max(0.0, interval[0]), interval[1])
 
 
 def interventions(episodes: Sequence[PlayedEpisode]) -> dict[str, int]:
-    """How often the game was helped from outside, by kind; empty: not once."""
+    """Return the number of interventions by kind; empty if there were none."""
     total: Counter[str] = Counter()
     for episode in episodes:
         total.update(episode.stats.get("interventions", {}))
@@ -98,10 +100,12 @@ def interventions(episodes: Sequence[PlayedEpisode]) -> dict[str, int]:
 
 
 def reach(episodes: Sequence[PlayedEpisode], name: str, size: int | None = None) -> Summary:
-    """How many episodes reached the milestone ``name``: ``reached``, ``rate`` with ``low`` and ``high``
-    (Wilson), and ``median_actions``, by which half of all episodes did (None: fewer than half), with
-    ``median_low`` and ``median_high`` (None: later than any). ``size``: how many independent episodes they
-    are worth."""
+    """Return how many episodes reached the milestone ``name``.
+
+    ``reached``, ``rate`` with ``low`` and ``high`` (Wilson), and ``median_actions``, the action by which half
+    of all episodes reached it (None: fewer than half), with ``median_low`` and ``median_high`` (None: later
+    than any observed). ``size`` is the effective sample size.
+    """
     times = [episode.milestones.get(name) for episode in episodes]
     lengths = [int(episode.stats["length"]) for episode in episodes]
     hits = sum(time is not None for time in times)
@@ -120,7 +124,7 @@ def reach(episodes: Sequence[PlayedEpisode], name: str, size: int | None = None)
 
 
 def as_columns(episodes: Sequence[PlayedEpisode]) -> dict[str, Any]:
-    """Every episode's figures, a list for each, for a row of eval.jsonl; ``from_columns`` turns it back."""
+    """Return every episode's figures as lists for a row of eval.jsonl; ``from_columns`` is the inverse."""
     names = sorted({name for episode in episodes for name in episode.milestones})
     return {
         "seed": [episode.seed for episode in episodes],
@@ -132,7 +136,7 @@ def as_columns(episodes: Sequence[PlayedEpisode]) -> dict[str, Any]:
 
 
 def from_columns(columns: Mapping[str, Any]) -> list[PlayedEpisode]:
-    """The episodes of ``as_columns``. Raises KeyError, IndexError or TypeError when something is missing."""
+    """Return the episodes of ``as_columns``. Raises KeyError, IndexError or TypeError if data is missing."""
     episodes = []
     for index, seed in enumerate(columns["seed"]):
         stats = {name: columns[name][index] for name in (*MEANS, "success", "interventions")}
@@ -143,10 +147,10 @@ def from_columns(columns: Mapping[str, Any]) -> list[PlayedEpisode]:
 
 
 def together(runs: Sequence[Sequence[PlayedEpisode]], milestone_names: Sequence[str]) -> Summary:
-    """Figures of several runs of one config: what the config leads to, of which each run is one sample.
+    """Return the figures of several runs of one config, each run being one sample of the config.
 
-    Means are those of the runs' means, rates are over all episodes, and the unit of every interval is the run
-    (see ``mean_over_runs`` and ``rate_over_runs``). Times to milestones have none.
+    Means are over the runs' means, rates over all episodes, and the unit of every interval is the run (see
+    ``mean_over_runs`` and ``rate_over_runs``). Times to milestones have no interval.
     """
     episodes = [episode for run in runs for episode in run]
     summary = _summary(episodes, milestone_names, [repeats(run) for run in runs])
@@ -172,8 +176,8 @@ def _floats(episodes: Sequence[PlayedEpisode], name: str) -> Values:
 def improvement(
     runs: Sequence[Sequence[PlayedEpisode]], theirs: Sequence[PlayedEpisode]
 ) -> dict[str, tuple[float, float, float]]:
-    """How probable it is that an episode of ``runs`` (one policy, or several runs of one config) beats one of
-    theirs: (probability, low, high), 95 %, for every name of COMPARED."""
+    """Return the probability that an episode of ``runs`` (one policy, or several runs of one config) beats
+    one of theirs: (probability, low, high), 95 %, for every name of COMPARED."""
     sizes = sum(effective_size(repeats(run)) for run in runs), effective_size(repeats(theirs))
     compared = {}
     for name in COMPARED:

@@ -1,4 +1,4 @@
-"""How probable it is that an episode of ours beats one of theirs: over episodes, and over training runs."""
+"""Probability of improvement: that an episode of ours beats one of theirs, over episodes and over runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Improvement = tuple[float, Interval]
 def probability_of_improvement(
     ours: Values, theirs: Values, sizes: tuple[int, int] | None = None
 ) -> Improvement:
-    """How probable it is that an episode of ours beats one of theirs, with its 95 % interval.
+    """Return the probability that an episode of ours beats one of theirs, with its 95 % interval.
 
-    The share of pairs with X > Y, half of the pairs with X = Y added. ``sizes``: how many independent
-    episodes ours and theirs are worth, where some are repeats. Raises ValueError when a side is empty.
+    The share of pairs with X > Y plus half of those with X = Y. ``sizes`` are the effective sample sizes of
+    ours and theirs, if there are repeats. Raises ValueError when a side is empty.
 
     The statistic is that of Mann and Whitney (1947), recommended by Agarwal, R. et al. (2021), Deep
     Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS, section 4. The interval is
@@ -38,11 +38,12 @@ def probability_of_improvement(
 def improvement_over_runs(
     runs: Sequence[Values], theirs: Values, sizes: tuple[int, int] | None = None
 ) -> Improvement:
-    """How probable it is that an episode of a run of this config beats one of theirs, with its 95 % interval.
+    """Return the probability that an episode of a run of this config beats one of theirs, with its 95 %
+    interval.
 
-    The runs are the unit: the variance is that between the runs' own probabilities, and that of their
+    The runs are the unit: the variance is that between the runs' probabilities plus that of the opponent's
     episodes, which all runs share. At least as wide as the interval over all episodes. ``sizes``: as above,
-    ours those of all runs. Raises ValueError when there is no run, or an empty one.
+    with ours summed over the runs. Raises ValueError when there is no run, or an empty one.
     """
     shares = np.array([probability_of_improvement(run, theirs)[0] for run in runs])
     _, pooled = probability_of_improvement(np.concatenate(runs), theirs, sizes)
@@ -56,18 +57,18 @@ def improvement_over_runs(
 
 
 def _better(ours: Values, theirs: Values) -> Values:
-    """Who wins each pair, (ours, theirs): 1, 0, or 0.5 for a tie."""
+    """Return the result of each pair, shape (ours, theirs): 1 for a win, 0 for a loss, 0.5 for a tie."""
     better: Values = (ours[:, None] > theirs[None, :]) + 0.5 * (ours[:, None] == theirs[None, :])
     return better
 
 
 def _part(values: Values, count: int) -> tuple[float, int]:
-    """The variance of ``values`` as a sample of ``count``, and ``count``."""
+    """Return the variance of ``values`` as a sample of ``count``, and ``count``."""
     return float(values.var()) * count / max(1, count - 1), count
 
 
 def _on_logit_scale(share: float, parts: Sequence[tuple[float, int]]) -> Interval | None:
-    """The t interval of ``share`` on the logit scale; None where there is no variance to make it from."""
+    """Return the t interval of ``share`` on the logit scale, or None without variance."""
     if not 0 < share < 1 or min(count for _, count in parts) < 2 or not sum(spread for spread, _ in parts):
         return None
     error, freedom = welch(parts)
@@ -81,7 +82,7 @@ def _share(logit: float) -> float:
 
 
 def newcombe(share: float, ours: int, theirs: int) -> Interval:
-    """The 95 % score interval of a probability of improvement from so many episodes a side.
+    """Return the 95 % score interval of a probability of improvement from ``ours`` and ``theirs`` episodes.
 
     Newcombe, R. G. (2006), Confidence intervals for an effect size measure based on the Mann-Whitney
     statistic, part 2, Statistics in Medicine 25, 559-573, method 5.

@@ -1,8 +1,8 @@
 """95 % intervals of means and rates: over the episodes of one policy, and over a few training runs.
 
 The seeds of an evaluation are blocks of random numbers, not strata: the episodes of one policy are one
-sample, whatever their seeds. Where some repeat others, ``size`` says how many independent ones they are
-worth (``effective_size``). docs/evaluation.md has the coverage of each interval.
+sample, whatever their seeds. Where some repeat others, ``size`` is the effective sample size
+(``effective_size``). docs/evaluation.md lists the coverage of each interval.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 Interval = tuple[float, float]
 Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
-# Two-sided 95 % quantiles of Student's t for 1, 2, 3 ... degrees of freedom (any table of it has them).
+# Two-sided 95 % quantiles of Student's t for 1, 2, 3, ... degrees of freedom (statistical tables).
 QUANTILES = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
@@ -26,20 +26,21 @@ QUANTILES = (
 
 
 def quantile(freedom: float) -> float:
-    """The two-sided 95 % quantile of Student's t for ``freedom`` degrees, rounded down (but 1 at least)."""
+    """Return the two-sided 95 % quantile of Student's t; ``freedom`` is rounded down to at least 1."""
     whole = max(1, math.floor(freedom))
     return QUANTILES[whole - 1] if whole <= len(QUANTILES) else 1.960 + 2.5 / whole
 
 
 def half_width(values: Sequence[float]) -> float | None:
-    """Half of the 95 % t interval of the mean of ``values``; None for fewer than two."""
+    """Return half the width of the 95 % t interval of the mean; None for fewer than two values."""
     if len(values) < 2:
         return None
     return quantile(len(values) - 1) * math.sqrt(variance(values) / len(values))
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> Interval | None:
-    """The 95 % interval of mean(ours) - mean(theirs) when spreads may differ; None with one value a side.
+    """Return the 95 % interval of mean(ours) - mean(theirs), allowing unequal variances; None if a side has
+    fewer than two values.
 
     Welch, B. L. (1947), Biometrika 34, 28-35.
     """
@@ -52,8 +53,8 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Interval | Non
 
 
 def welch(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
-    """Standard error and degrees of freedom of a sum of independent means, each given by the variance of its
-    values and their number (2 at least): the approximation of Welch and Satterthwaite."""
+    """Return standard error and degrees of freedom of a sum of independent means, each given by the variance
+    and number (at least 2) of its values: the Welch-Satterthwaite approximation."""
     squares = [spread / count for spread, count in parts]
     total = sum(squares)
     if total == 0:
@@ -65,7 +66,7 @@ def welch(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
 
 
 def wilson(hits: float, trials: int) -> Interval:
-    """The 95 % Wilson score interval of a rate: (low, high), each 0..1; (0, 1) without trials.
+    """Return the 95 % Wilson score interval of a rate: (low, high), each 0..1; (0, 1) without trials.
 
     Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209-212.
     """
@@ -75,7 +76,7 @@ def wilson(hits: float, trials: int) -> Interval:
 
 
 def _score(rate: float, trials: float, z: float) -> Interval:
-    """Wilson's interval with the quantile ``z``."""
+    """Return Wilson's interval with the quantile ``z``."""
     z2 = z**2
     centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     half = z / (1 + z2 / trials) * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
@@ -85,16 +86,16 @@ def _score(rate: float, trials: float, z: float) -> Interval:
 
 
 def effective_size(repeats: Sequence[int]) -> int:
-    """How many independent values those are worth of which each different one came so many times: the
-    effective sample size of Kish, L. (1965), Survey Sampling, section 11.7, rounded down."""
+    """Return the effective sample size of distinct values that occur ``repeats`` times each, rounded down:
+    Kish, L. (1965), Survey Sampling, section 11.7."""
     return sum(repeats) ** 2 // sum(count**2 for count in repeats)
 
 
 def mean_interval(values: Values, size: int | None = None) -> Interval | None:
-    """The 95 % interval of the mean of one policy's episodes; None for the ``size`` of a single one.
+    """Return the 95 % interval of the mean of one policy's episodes; None when ``size`` is below 2.
 
-    Student's t with Hall's cubic transformation, which takes the skewness of the values out: returns are
-    skewed, and the plain t interval then covers 90 to 93 % at 20 episodes.
+    Student's t with Hall's cubic transformation, which removes the skewness of the values: returns are
+    skewed, and the plain t interval then covers only 90 to 93 % at 20 episodes.
 
     Hall, P. (1992), On the Removal of Skewness by Transformation, Journal of the Royal Statistical Society B
     54, 221-228; the skewness is the bias-corrected one (Joanes and Gill 1998, The Statistician 47, 183-189,
@@ -113,7 +114,7 @@ def mean_interval(values: Values, size: int | None = None) -> Interval | None:
 
 
 def _skewness(values: Values, count: int) -> float:
-    """The skewness of ``values``, corrected for the bias of ``count`` values; 0 where it cannot be known."""
+    """Return the skewness of ``values``, corrected for bias; 0 where it cannot be estimated."""
     spread = float(values.std())
     if count < 3 or spread <= 1e-12 * float(np.abs(values).max()):
         return 0.0
@@ -122,18 +123,18 @@ def _skewness(values: Values, count: int) -> float:
 
 
 def _unbent(t: float, bend: float) -> float:
-    """The inverse of Hall's cubic x + bend x^2 / 3 + bend^2 x^3 / 27 + bend / 6 at ``t``."""
+    """Return the inverse of Hall's cubic x + bend x^2 / 3 + bend^2 x^3 / 27 + bend / 6 at ``t``."""
     if abs(bend) < 1e-6:
         return t
     return 3 * (math.cbrt(1 + bend * (t - bend / 6)) - 1) / bend
 
 
 def mean_over_runs(means: Sequence[float], pooled: Interval | None) -> Interval | None:
-    """The 95 % interval of the mean that a config leads to, from the mean of each of its runs.
+    """Return the 95 % interval of a config's mean from the mean of each of its runs.
 
-    Student's t on the runs' means, as a run is the unit that was drawn; widened to ``pooled``, the interval
-    over all episodes as if they were of one run: a few runs that happen to agree do not make more of
-    their episodes. Without a second run only ``pooled`` is left.
+    Student's t on the runs' means, since the run is the sampled unit. It is widened to ``pooled``, the
+    interval over all episodes as if from one run: a few runs that happen to agree do not add information.
+    With a single run it is ``pooled``.
     """
     half = half_width(means)
     if half is None:
@@ -143,10 +144,10 @@ def mean_over_runs(means: Sequence[float], pooled: Interval | None) -> Interval 
 
 
 def rate_over_runs(rates: Sequence[float], size: int) -> Interval:
-    """The 95 % interval of the rate that a config leads to, from the rate of each of its runs, of equally
-    many episodes, ``size`` in all.
+    """Return the 95 % interval of a config's rate from the rate of each of its runs, which have equally many
+    episodes, ``size`` in total.
 
-    Wilson's with Student's quantile, and with as many trials as would vary like the mean of the runs' rates:
+    Wilson's with Student's quantile and the number of trials that has the variance of the runs' mean rate:
     Dean, N. and Pagano, M. (2015), Journal of Survey Statistics and Methodology 3, 484-503. At least as wide
     as Wilson's over all episodes.
     """

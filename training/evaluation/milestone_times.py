@@ -1,4 +1,4 @@
-"""By when half of all episodes got there, where some never do."""
+"""Median times to milestones that some episodes never reach."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ HALF = 0.5 - 1e-12
 
 
 def median_time(times: Sequence[int | None], lengths: Sequence[int]) -> float | None:
-    """The time by which half of all have got there, by the estimator of Kaplan and Meier; None when fewer
-    than half do.
+    """Return the Kaplan-Meier estimate of the time by which half of all episodes arrive; None when fewer than
+    half do.
 
-    ``times`` holds when each got there (None: not within its ``lengths``, after which nothing is known of
-    it). The median of only those that got there would call a thing quick that nearly nobody manages.
+    ``times`` holds each episode's arrival (None: it did not arrive within its ``lengths``, where observation
+    ends). A median over only those that arrive would make rare milestones look quick.
 
     Kaplan, E. L. and Meier, P. (1958), Journal of the American Statistical Association 53, 457-481.
     """
@@ -24,11 +24,11 @@ def median_time(times: Sequence[int | None], lengths: Sequence[int]) -> float | 
 def median_interval(
     times: Sequence[int | None], lengths: Sequence[int], size: int | None = None
 ) -> tuple[float | None, float | None]:
-    """The 95 % interval of ``median_time``: an end is None where it is later than all that were seen.
+    """Return the 95 % interval of ``median_time``; an end is None where it is later than all observed times.
 
-    The times at which Wilson's interval of the share that has got there holds a half, from the episodes of
-    which it is known whether they have: the inversion of Brookmeyer, R. and Crowley, J. (1982), Biometrics
-    38, 29-41.
+    It contains the times at which Wilson's interval of the share that has arrived, over the episodes whose
+    status is known, contains a half: the inversion of Brookmeyer, R. and Crowley, J. (1982), Biometrics 38,
+    29-41.
     """
     factor = 1.0 if size is None or not times else size / len(times)
     low = high = None
@@ -44,7 +44,7 @@ def median_interval(
 
 
 def _arrivals(times: Sequence[int | None], lengths: Sequence[int]) -> Iterator[tuple[int, float, int]]:
-    """At each arrival: the moment, the share that has got there by then, and of how many that is known."""
+    """Yield for each arrival its time, the share that has arrived by then, and the number still observed."""
     ends = [length if time is None else time for time, length in zip(times, lengths, strict=True)]
     still = 1.0
     for moment in sorted({time for time in times if time is not None}):

@@ -1,4 +1,4 @@
-"""The picture of an evaluation: learning curves, figures with their intervals, and reach rates."""
+"""Picture of an evaluation: learning curves, figures with intervals, and reach rates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envs.errors import UserError
 from training.evaluation.table import Comparison
 from training.event_logs.curves import mean_curve, read_curve
 
-# Figure, its title, and the curve of training that shows the same.
+# Figure -> its title and the training curve of the same quantity.
 SHOWN = {
     "return": ("return", "train/episode_return_mean"),
     "battles_won": ("battles won", "train/episode_battles_won_mean"),
@@ -29,12 +29,12 @@ INK, PALE, GRID = "#22303c", "#5d6b78", "#e3e8ec"
 RANDOM_COLOUR, RIVAL_COLOUR, TOGETHER_COLOUR = "#9aa4ae", "#d9822b", "#0b5f59"
 RUN_COLOURS = ("#1b998b", "#4f86c6", "#8e6bbf", "#c05780", "#6a994e", "#b08d3c")
 WIDTH, CURVE_HEIGHT, FIGURE_HEIGHT, MARGINS = 11.0, 2.9, 1.5, 1.5  # inches
-ROW = 0.26  # inches of one player in one row
+ROW = 0.26  # inches per player
 COLUMNS = 3
 
 
 def draw(comparison: Comparison, runs: Sequence[Path], path: Path) -> None:
-    """Draw ``comparison`` to the PNG ``path``; the curves are those of ``runs``.
+    """Draw ``comparison`` to the PNG ``path``, with the training curves of ``runs``.
 
     Raises:
         UserError: the file cannot be written.
@@ -48,7 +48,7 @@ def draw(comparison: Comparison, runs: Sequence[Path], path: Path) -> None:
 
 
 def picture(comparison: Comparison, runs: Sequence[Path]) -> Figure:
-    """The whole picture: curves on top, figures below, reach rates at the bottom."""
+    """Return the whole picture: curves on top, figures below, reach rates at the bottom."""
     colours = player_colours(comparison)
     players = len(comparison.summaries)
     figures_high = max(FIGURE_HEIGHT, 0.55 + ROW * players)
@@ -79,7 +79,7 @@ def _wrapped(text: str) -> str:
 
 
 def player_colours(comparison: Comparison) -> dict[str, str]:
-    """A colour for each column of the comparison."""
+    """Return a colour for each column of the comparison."""
     colours: dict[str, str] = {}
     for name in comparison.summaries:
         if name in comparison.ours:
@@ -101,7 +101,7 @@ def _plain(axes: Axes, title: str) -> None:
 def draw_curves(
     axes: Axes, name: str, comparison: Comparison, runs: Sequence[Path], colours: Mapping[str, str]
 ) -> None:
-    """What episodes of training gave (mean of the last hundred), with random play's mean and interval."""
+    """Draw training curves (means of the last 100 episodes) with random play's mean and interval."""
     title, key = SHOWN[name]
     _plain(axes, f"{title}, mean of the last 100 episodes of training")
     axes.grid(color=GRID, linewidth=0.8)
@@ -127,7 +127,7 @@ def draw_curves(
 def draw_figure(
     axes: Axes, name: str, comparison: Comparison, colours: Mapping[str, str], labels: bool
 ) -> None:
-    """The mean of one figure for each player, with its 95 % interval."""
+    """Draw the mean of one figure for each player, with its 95 % interval."""
     _plain(axes, SHOWN[name][0])
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     order = list(comparison.summaries)
@@ -144,7 +144,7 @@ def draw_figure(
 
 
 def _whisker(axes: Axes, place: float, interval: tuple[float, float, float], colour: str) -> None:
-    """Low end, mean and high end in row ``place``, with the mean as a number."""
+    """Draw low end, mean and high end in row ``place``, with the mean as a number."""
     low, mean, high = interval
     axes.plot([low, high], [place, place], color=colour, linewidth=3.0, alpha=0.55, solid_capstyle="round")
     axes.plot([mean], [place], "o", color=colour, markersize=6.5)
@@ -159,8 +159,8 @@ def _short(value: float) -> str:
 
 
 def draw_reach(axes: Axes, comparison: Comparison, colours: Mapping[str, str]) -> None:
-    """The share of episodes that reached each milestone, by player, with 95 % intervals."""
-    _plain(axes, "episodes that reach a milestone, and by which action half of them do")
+    """Draw the share of episodes that reached each milestone, by player, with 95 % intervals."""
+    _plain(axes, "episodes that reach a milestone, and the action by which half of them do")
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     players, step = list(comparison.summaries), 0.8 / len(comparison.summaries)
     for row, milestone in enumerate(comparison.reached):

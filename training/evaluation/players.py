@@ -1,4 +1,4 @@
-"""Who plays an evaluation: a trained policy, or random buttons."""
+"""Players of an evaluation: a trained policy or random buttons."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from training.ppo.chunked_ppo import threads
 
 
 def load_policy(config: TrainConfig, env: VecEnv, checkpoint: Checkpoint) -> PPO:
-    """A model with the checkpoint's weights that only acts. Raises UserError when it does not fit ``env``."""
-    acting = config.model_copy(update={"n_steps": 2, "batch_size": 2})  # no rollout buffer worth its memory
+    """Load the checkpoint's weights into a model for acting. Raises UserError if it does not fit ``env``."""
+    acting = config.model_copy(
+        update={"n_steps": 2, "batch_size": 2}
+    )  # a minimal rollout buffer to save memory
     model = build_model(acting, env)
     apply_weights(checkpoint, model)
     model.policy.set_training_mode(False)
@@ -30,7 +32,7 @@ def load_policy(config: TrainConfig, env: VecEnv, checkpoint: Checkpoint) -> PPO
 
 
 def open_milestones(config: EnvConfig) -> list[str]:
-    """Names of the milestones that do not hold yet at the start state."""
+    """Return the names of the milestones that are not reached at the start state."""
     with Emulator(config.game.rom) as emulator:
         emulator.load_state(config.start.data)
         emulator.tick(1)
@@ -45,13 +47,14 @@ def play_seeds(
     seeds: Iterable[int],
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[PlayedEpisode]:
-    """``episodes`` episodes of each of ``seeds``, with what ``player(seed)`` chooses. Raises Interrupted."""
-    with threads(1):  # the emulators have the cores
+    """Play ``episodes`` episodes on each of ``seeds`` with the actions of ``player(seed)``. Raises
+    Interrupted."""
+    with threads(1):  # leaves the cores to the emulators
         return [e for seed in seeds for e in play_episodes(env, player(seed), episodes, seed, stopped)]
 
 
 def seeded_policy(model: PPO, greedy: bool) -> Callable[[int], Choose]:
-    """A player for ``play_seeds``: the model's policy, its draws seeded."""
+    """Return a player for ``play_seeds``: the model's policy with seeded sampling."""
 
     def player(seed: int) -> Choose:
         torch.manual_seed(FIRST_EVALUATION_SEED + seed)
@@ -61,7 +64,7 @@ def seeded_policy(model: PPO, greedy: bool) -> Callable[[int], Choose]:
 
 
 def policy_choice(model: PPO, greedy: bool) -> Choose:
-    """Actions of the model: drawn from its policy, or its likeliest when ``greedy``."""
+    """Return the model's choice: sampled from its policy, or the most likely action when ``greedy``."""
 
     def choose(observations: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
         actions, _ = model.predict(observations, deterministic=greedy)
@@ -71,7 +74,7 @@ def policy_choice(model: PPO, greedy: bool) -> Choose:
 
 
 def random_choice(env: VecEnv, seed: int) -> Choose:
-    """Uniformly random actions."""
+    """Return a choice of uniformly random actions."""
     generator = np.random.default_rng(FIRST_EVALUATION_SEED + seed)
     kinds = int(env.action_space.n)  # type: ignore[attr-defined]
     return lambda _: generator.integers(0, kinds, size=env.num_envs)

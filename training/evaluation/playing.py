@@ -1,4 +1,4 @@
-"""Whole episodes played on seeds that training never uses, by a policy or by random buttons."""
+"""Play whole episodes on seeds that training never uses, with a policy or random buttons."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from training.config.schema import MAX_SEED
 Choose = Callable[[dict[str, NDArray[np.uint8]]], NDArray[np.int64]]
 FIRST_EVALUATION_SEED = MAX_SEED + 1  # training draws its seeds below
 SEEDS_APART = 4096  # environments count their seeds up from the first one
-# Seed numbers from here on are for choosing (the best checkpoint, when a curriculum moves on): figures that
-# are reported come from seeds on which nothing was chosen. All lie below 2**32, the end of numpy's seeds.
+# Seed numbers from here on are for choices (the best checkpoint, when a curriculum moves on), so that
+# reported figures come from seeds on which nothing was chosen. All lie below 2**32, numpy's limit.
 CHOOSING = 2**18
-SIDE_BY_SIDE = 8  # games of an evaluation; no matter what machine, as each game draws its own seeds
+SIDE_BY_SIDE = 8  # games of an evaluation on any machine, since each game draws its own seeds
 
 
 class Interrupted(Exception):
-    """Playing was asked to stop before all episodes were over."""
+    """A stop was requested before all episodes ended."""
 
 
 @dataclass(frozen=True)
 class PlayedEpisode:
-    """One finished episode: its ``episode_stats``, the action on which each milestone fell, the number of the
-    seed it was played on, and a hash of its actions and stats ("": not kept), which two episodes share when
-    one repeats the other."""
+    """One finished episode.
+
+    ``stats`` are its ``episode_stats``, ``milestones`` the action that reached each milestone, ``seed`` its
+    seed number, ``trajectory`` a hash of actions and stats ("": unknown), equal for repeats.
+    """
 
     stats: Mapping[str, Any]
     milestones: Mapping[str, int]
@@ -42,16 +44,16 @@ class PlayedEpisode:
 def play_episodes(
     env: VecEnv, choose: Choose, episodes: int, seed: int, stopped: Callable[[], bool] = lambda: False
 ) -> list[PlayedEpisode]:
-    """Play ``episodes`` whole episodes on ``env`` with seed number ``seed`` (0, 1, ...) of those held apart.
+    """Play ``episodes`` whole episodes on ``env`` with held-out seed number ``seed`` (0, 1, ...).
 
-    Each environment plays its fixed share: taking whichever end first would favour short episodes. One that
-    is lost with its worker is played again. Raises Interrupted as soon as ``stopped()``; the environments can
-    be used further.
+    Each environment plays a fixed share, since taking whichever end first would favour short episodes. An
+    episode lost with its worker is played again. Raises Interrupted as soon as ``stopped()`` is true; the
+    environments stay usable.
     """
     env.seed(FIRST_EVALUATION_SEED + seed * SEEDS_APART)
     observations: Any = env.reset()
     shares = [len(range(index, episodes, env.num_envs)) for index in range(env.num_envs)]
-    under_way = [_EpisodeUnderWay(seed) for _ in shares]
+    in_progress = [_EpisodeInProgress(seed) for _ in shares]
     finished: list[PlayedEpisode] = []
     while any(shares):
         if stopped():
@@ -59,16 +61,16 @@ def play_episodes(
         actions = choose(observations)
         observations, _, dones, infos = env.step(actions)
         for index, info in enumerate(infos):
-            under_way[index].add(int(actions[index]), info)
+            in_progress[index].add(int(actions[index]), info)
             if dones[index]:
                 if shares[index] and "episode_stats" in info:
                     shares[index] -= 1
-                    finished.append(under_way[index].finished(info["episode_stats"]))
-                under_way[index] = _EpisodeUnderWay(seed)
+                    finished.append(in_progress[index].finished(info["episode_stats"]))
+                in_progress[index] = _EpisodeInProgress(seed)
     return finished
 
 
-class _EpisodeUnderWay:
+class _EpisodeInProgress:
     def __init__(self, seed: int) -> None:
         self._seed, self._length = seed, 0
         self._milestones: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""By what rules episodes of an evaluation are played, and when two evaluations were played by the same."""
+"""Rules of an evaluation, and whether two evaluations used the same rules."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from training.runs.folder import git_commit
 
 
 def with_policy_of(rules: Task, other: TrainConfig) -> Task:
-    """``rules`` for a policy that was made for ``other``'s observations and network."""
+    """Return ``rules`` with the observations and network of ``other``."""
     return rules.with_settings(**{key: getattr(other, key) for key in TrainConfig.keys_with(*POLICY)})
 
 
 def refuse_other_configs(runs: Sequence[Path]) -> None:
-    """Raise UserError when ``runs`` are not runs of one config with seeds of their own."""
+    """Raise UserError unless ``runs`` are different runs of one config."""
     if len({run.resolve() for run in runs}) < len(runs):
-        raise UserError("a run is named twice; runs that are put together must be different ones")
+        raise UserError("a run is named twice; give different runs")
     may_differ = TrainConfig.keys_with(*SAME_CONFIG)
     first = load_config(runs[0] / "config.json")
     for run in runs[1:]:
@@ -35,26 +35,26 @@ def refuse_other_configs(runs: Sequence[Path]) -> None:
         matter = [line for line in lines if line.split(":")[0].split(".")[0] not in may_differ]
         if matter:
             raise UserError(
-                f"run {run.name} is of another config than {runs[0].name} ({', '.join(matter)});"
+                f"run {run.name} has a different config than {runs[0].name} ({', '.join(matter)});"
                 " compare two configs with --against"
             )
 
 
 @dataclass(frozen=True)
 class Rules:
-    """All that decides how the episodes of an evaluation go but their player.
+    """Everything except the player that determines the episodes of an evaluation.
 
-    ``digest`` is equal for two evaluations only where the same player would play the same episodes: same
-    cartridge, start, settings of the game, rewards, seeds, games side by side, and code; None where the code
-    is not what a commit has, so that nothing can be said.
+    ``digest`` is equal for two evaluations only if the same player would play the same episodes: same
+    cartridge, start, game settings, rewards, seeds, number of environments and code. None if the code has
+    uncommitted changes or no known commit.
     """
 
-    record: Mapping[str, Any]  # what a row of eval.jsonl keeps of them
+    record: Mapping[str, Any]  # as in a row of eval.jsonl
     digest: str | None
 
     @staticmethod
     def of(task: Task, episodes: int, seeds: int, num_envs: int) -> Rules:
-        """The rules of ``task`` for so many episodes of each seed."""
+        """Return the rules of ``task`` for ``episodes`` episodes on each of ``seeds`` seeds."""
         commit = git_commit()
         record: dict[str, Any] = {
             "game": task.game.name,
@@ -73,7 +73,7 @@ class Rules:
 
 
 def known_play(run: Path, policy: str, rules: Rules) -> list[PlayedEpisode] | None:
-    """The episodes of an earlier evaluation in the run's eval.jsonl by the same rules, or None."""
+    """Return the episodes of an earlier evaluation with the same rules from the run's eval.jsonl, or None."""
     path = run / "eval.jsonl"
     if rules.digest is None or not path.is_file():
         return None
@@ -83,5 +83,5 @@ def known_play(run: Path, policy: str, rules: Rules) -> list[PlayedEpisode] | No
             if row["policy"] == policy and row.get("digest") == rules.digest:
                 return from_columns(row["values"])
         except (ValueError, KeyError, TypeError, IndexError):
-            continue  # a line that was cut off, or a row of another kind
+            continue  # a truncated line, or a row of another kind
     return None

@@ -1,4 +1,4 @@
-"""What evaluate.py prints: figures of each player side by side."""
+"""Output of evaluate.py: the figures of each player side by side."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from training.cli.table import table
 from training.evaluation.episode_statistics import MEANS, Summary
 
-# Below these the intervals cover less than 95 % of what docs/evaluation.md tries them on.
+# With fewer, the intervals cover less than 95 % in the simulations of docs/evaluation.md.
 FEW_EPISODES, FEW_RUNS = 20, 5
 Better = Mapping[str, Mapping[str, tuple[float, float, float]]]  # opponent -> figure -> probability, interval
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Players on the same seeds: ``summaries`` by column, ``ours`` those of the runs that are evaluated,
-    ``improvement`` of each of them, and of several together, over each opponent, ``milestones`` that were
-    open at the start."""
+    """Players on the same seeds.
+
+    ``summaries`` by column, ``ours`` the columns of the evaluated runs, ``improvement`` of each of them, and
+    of several together, over each opponent, ``milestones`` not reached at the start.
+    """
 
     heading: str
     ours: Sequence[str]
@@ -27,13 +29,13 @@ class Comparison:
 
     @property
     def reached(self) -> list[str]:
-        """The milestones that anybody reached."""
+        """The milestones that some player reached."""
         rows = [summary["milestones"] for summary in self.summaries.values()]
         return [name for name in self.milestones if any(row[name]["reached"] for row in rows)]
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """The heading, the table, how probable it is that ours are better, and the interventions."""
+    """Return the heading, the table, the probabilities of improvement, and the interventions."""
     lines = [comparison.heading, "", evaluation_table(comparison), ""]
     for name, better in comparison.improvement.items():
         who = name if name in comparison.ours else "the runs together"
@@ -43,7 +45,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def evaluation_table(comparison: Comparison) -> str:
-    """Means with 95 % intervals and reach rates of each player; milestones nobody reached share a line."""
+    """Return means with 95 % intervals and reach rates of each player; unreached milestones share a line."""
     summaries = comparison.summaries
     lines = [["", *summaries]]
     for mean in MEANS:
@@ -52,7 +54,7 @@ def evaluation_table(comparison: Comparison) -> str:
     for name in comparison.reached:
         lines.append([name, *(_reach(summary["milestones"][name]) for summary in summaries.values())])
     missed = ", ".join(name for name in comparison.milestones if name not in comparison.reached)
-    return table(lines) + (f"\n  reached by none: {missed}" if missed else "")
+    return table(lines) + (f"\n  never reached: {missed}" if missed else "")
 
 
 def _mean(summary: Summary, name: str) -> str:
@@ -80,7 +82,7 @@ def _half_by(milestone: Summary) -> str:
 
 
 def _warnings(summaries: Mapping[str, Summary]) -> list[str]:
-    """A line for each reason to trust the intervals less, or not to find one."""
+    """Return a line for each reason why intervals are less reliable or missing."""
     lines = []
     for name, summary in summaries.items():
         count, different, size = (summary[key] for key in ("episodes", "different", "effective"))
@@ -92,23 +94,25 @@ def _warnings(summaries: Mapping[str, Summary]) -> list[str]:
             f"  fewer than {FEW_EPISODES} independent episodes: intervals of means cover less than 95 %"
         )
     if any(summary.get("runs", FEW_RUNS) < FEW_RUNS for summary in summaries.values()):
-        lines.append(f"  fewer than {FEW_RUNS} runs: intervals are wide, and tell little of runs that fail")
+        lines.append(f"  fewer than {FEW_RUNS} runs: intervals are wide and may miss failing runs")
     return lines
 
 
 def _improvement_lines(name: str, better: Better) -> list[str]:
     lines = []
     for opponent, figures in better.items():
-        told = [f"{key.replace('_', ' ')} {p:.2f} ({a:.2f} to {b:.2f})" for key, (p, a, b) in figures.items()]
-        lines.append(f"  an episode of {name} beats one of {opponent} with probability: {', '.join(told)}")
+        shown = [
+            f"{key.replace('_', ' ')} {p:.2f} ({a:.2f} to {b:.2f})" for key, (p, a, b) in figures.items()
+        ]
+        lines.append(f"  an episode of {name} beats one of {opponent} with probability: {', '.join(shown)}")
     return lines
 
 
 def _intervention_line(summaries: Mapping[str, Summary]) -> str:
-    """By whom the game was helped from outside, or that it was not."""
-    told = [
+    """Return the interventions of each player, or "none"."""
+    shown = [
         f"{name}: {', '.join(f'{kind} {count:,}' for kind, count in summary['interventions'].items())}"
         for name, summary in summaries.items()
         if summary["interventions"]
     ]
-    return "  interventions: " + ("; ".join(told) or "none")
+    return "  interventions: " + ("; ".join(shown) or "none")

@@ -1,4 +1,4 @@
-"""The work of evaluate.py --watch: a trained policy plays in a window, at the speed of the real machine."""
+"""evaluate.py --watch: a trained policy plays in a window, at the speed of a real Game Boy."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from training.evaluation.players import load_policy, policy_choice
 from training.evaluation.playing import FIRST_EVALUATION_SEED
 from training.runs.lookup import run_checkpoint
 
-TOLD = ("return", "length", "battles_won", "levels_gained", "badges_earned", "map_progress")
+REPORTED = ("return", "length", "battles_won", "levels_gained", "badges_earned", "map_progress")
 
 
 def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoint: str | None) -> str:
-    """Show up to ``episodes`` episodes until the window is closed; returns a line for each that ended.
+    """Show up to ``episodes`` episodes until the window is closed; return a line for each that ended.
 
-    In the window: Escape leaves, P pauses, Space is as fast as possible and back. Raises UserError when there
-    is no display, or the checkpoint, the ROM or the start state is wrong.
+    Keys: Escape closes the window, P pauses, Space toggles full speed. Raises UserError when there is no
+    display, or the checkpoint, the ROM or the start state is wrong.
     """
     check_display("--watch")
     found = run_checkpoint(run, checkpoint)
@@ -39,11 +39,11 @@ def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoin
         while emulator.running and len(lines) < episodes:
             observations, _, dones, infos = env.step(choose(observations))  # type: ignore[arg-type]
             if dones[0]:
-                lines.append(_told(len(lines) + 1, infos[0]["episode_stats"]))
+                lines.append(_line(len(lines) + 1, infos[0]["episode_stats"]))
     finally:
         env.close()
     return "\n".join(lines) or "the window was closed before an episode ended"
 
 
-def _told(number: int, stats: dict[str, Any]) -> str:
-    return f"episode {number}: " + ", ".join(f"{name.replace('_', ' ')} {stats[name]:g}" for name in TOLD)
+def _line(number: int, stats: dict[str, Any]) -> str:
+    return f"episode {number}: " + ", ".join(f"{name.replace('_', ' ')} {stats[name]:g}" for name in REPORTED)

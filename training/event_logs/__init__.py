@@ -1,1 +1,1 @@
-"""TensorBoard event files: one reader, one writer; other trackers."""
+"""TensorBoard event files, read and written, and other trackers."""

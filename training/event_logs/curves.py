@@ -1,4 +1,4 @@
-"""Curves of a run, one key at a time, as its TensorBoard files have them."""
+"""Curves of a run from its TensorBoard files, one key at a time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps and values, bot
 
 
 def read_curve(run: Path, key: str) -> Curve:
-    """The scalars that ``run`` logged under ``key``, by steps; the later one where two have the same step
-    (a session that was resumed). NaN and infinite values are left out; empty when there are none."""
+    """Return the scalars of ``run`` under ``key``; of two with the same step (after a resume) the later one.
+    NaN and infinite values are left out; empty if there are no values."""
     rows = EventReader(files_in(run / "tensorboard")).rows()
     logged = ((row.step, row.values.get(key, math.nan)) for row in rows)
     points = [(step, value) for step, value in logged if math.isfinite(value)]
@@ -25,7 +25,7 @@ def read_curve(run: Path, key: str) -> Curve:
 
 
 def mean_curve(curves: list[Curve]) -> Curve:
-    """The mean of the curves, over the steps at which all of them have values (linear in between)."""
+    """Return the mean of the curves over the steps that all of them cover (linear interpolation)."""
     usable = [curve for curve in curves if len(curve[0])]
     if not usable:
         return np.array([]), np.array([])

@@ -1,4 +1,4 @@
-"""The scalars of TensorBoard event files as rows, one for each step: memory does not grow with the files."""
+"""Reader for the scalars of TensorBoard event files: one row per step, in constant memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from training.event_logs.records import files_in, parse_event, read_records
 
 FOLDERS = ("", "tensorboard/", "*/", "*/*/")
 ANY_NAME = "*tfevents*"
-LARGEST = 1 << 16  # bytes of a record that is read: scalars take a hundred, pictures are passed over
+LARGEST = 1 << 16  # bytes of a record to read: scalars take about a hundred, pictures are skipped
 MAX_NOTES = 10
 
 
 @dataclass(slots=True)
 class LoggedStep:
-    """What was logged for one step: key -> value, and when the last of it was written, in Unix seconds."""
+    """Values logged at one step by key, and the time of the last one, in Unix seconds."""
 
     step: int
     wall_time: float
@@ -30,11 +30,11 @@ class LoggedStep:
 
 
 class EventReader:
-    """The scalars of several event files, the oldest first; ``notes`` says what could not be used.
+    """The scalars of several event files, oldest first; ``notes`` describes what could not be used.
 
-    Where a later file begins before the end of an earlier one (a run that was killed and resumed), it
-    replaces what the earlier one has after that step. ``repeated`` counts the points that were passed over.
-    Records whose data fails its checksum are passed over where ``checked``, which takes most of the time.
+    A later file that begins before the end of an earlier one (a run that was killed and resumed) replaces the
+    earlier file from that step on. ``repeated`` counts the skipped points. If ``checked``, records whose data
+    fails its checksum are skipped; checking takes most of the time.
     """
 
     def __init__(self, files: Sequence[Path], checked: bool = True) -> None:
@@ -44,7 +44,7 @@ class EventReader:
         self.repeated = 0
 
     def rows(self) -> Iterator[LoggedStep]:
-        """One row for each step, in rising order."""
+        """Yield one row per step, in increasing order."""
         row: LoggedStep | None = None
         for file, end in zip(self.files, self._ends(), strict=True):
             for event, values in self._scalars(file):
@@ -62,27 +62,27 @@ class EventReader:
             yield row
 
     def steps(self, key: str) -> list[int]:
-        """The step of every point of ``key`` as it stands in the files, repeated ones too."""
+        """Return the step of every point of ``key`` in the files, including repeated ones."""
         return [event.step for file in self.files for event, values in self._scalars(file) if key in values]
 
     def _ends(self) -> list[float]:
-        """The step after which a later file has each file's steps anew."""
+        """Return for each file the step from which a later file replaces it."""
         ends = [math.inf] * len(self.files)
         for number in range(len(self.files) - 1, 0, -1):
-            apart = EventReader(self.files[number : number + 1], self.checked)  # with notes of its own
+            apart = EventReader(self.files[number : number + 1], self.checked)  # with separate notes
             first = next((event.step for event, _ in apart._scalars(apart.files[0])), math.inf)
             ends[number - 1] = min(ends[number], first)
         return ends
 
     def _scalars(self, path: Path) -> Iterator[tuple[Event, dict[str, float]]]:
-        """The events that hold scalars, and those."""
+        """Yield each event that holds scalars, with the scalars."""
         note = partial(self._note, path)
         try:
             with path.open("rb") as file:
                 for begin, data in read_records(file, note, LARGEST, self.checked):
                     event = parse_event(data)
                     if event is None:
-                        note(f"the record at byte {begin} is no event")
+                        note(f"the record at byte {begin} is not an event")
                     elif values := scalars(event):
                         yield event, values
         except OSError as error:
@@ -94,7 +94,7 @@ class EventReader:
 
 
 def scalars(event: Event) -> dict[str, float]:
-    """Key -> value of the scalars in one event, in the old and the new way of writing them."""
+    """Return key -> value of the scalars in one event, in the old and the new encoding."""
     found: dict[str, float] = {}
     for value in event.summary.value[:]:  # a copy: iterating over the original takes twice as long
         kind = value.WhichOneof("value")
@@ -104,18 +104,18 @@ def scalars(event: Event) -> dict[str, float]:
             try:
                 array = make_ndarray(value.tensor)
             except (TypeError, ValueError):
-                continue  # a tensor of a kind that holds no numbers
+                continue  # a tensor of a type without numbers
             if array.size == 1 and array.dtype.kind in "fiu":
                 found[value.tag] = float(array.reshape(-1)[0])
     return found
 
 
 def event_files(path: Path) -> list[Path]:
-    """The event files of one run in ``path``, the oldest first: itself, its own, those of its tensorboard
-    folder, or those of the one folder below it that has any.
+    """Return the event files of one run, oldest first: ``path`` itself, or the files in it, in its
+    tensorboard folder, or in the only folder below it that has any.
 
     Raises:
-        UserError: there are none, or those of several runs.
+        UserError: there are no files, or files of several runs.
     """
     if path.is_file():
         return [path]

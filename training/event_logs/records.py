@@ -1,8 +1,8 @@
-"""The records of TensorBoard's event files: how one begins and ends, and the one loop that reads them.
+"""Records of TensorBoard's event files: their format, and the loop that reads them.
 
 A file is a sequence of records: length (uint64), masked CRC-32C of the length, data, masked CRC-32C of the
 data, all little-endian (the TFRecord format, https://www.tensorflow.org/tutorials/load_data/tfrecord). The
-data is an Event in protocol buffers. The last record of a run that still writes, or was killed, may be cut.
+data is an Event protocol buffer. The last record of a running or killed run may be truncated.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 PREFIX = "events.out.tfevents."
 HEADER = struct.Struct("<QI")
 CHECKSUM = struct.Struct("<I")
-Record = tuple[int, bytes]  # where it begins in the file, in bytes, and its data
+Record = tuple[int, bytes]  # offset in the file in bytes, and data
 
 
 def read_records(
     file: IO[bytes], note: Callable[[str], None], largest: int | None = None, checked: bool = True
 ) -> Iterator[Record]:
-    """The records of an open file, one at a time, until it ends or its order is lost.
+    """Yield the records of an open file until its end, or until a damaged length.
 
-    Lengths are always checked, data only where ``checked``: in Python that takes ten times as long as all
-    else. Records of more than ``largest`` bytes are passed over. ``note`` receives what could not be used.
+    Lengths are always checked, data only if ``checked``: in Python that takes ten times as long as everything
+    else. Records of more than ``largest`` bytes are skipped. ``note`` receives a message for anything that
+    could not be used.
     """
     begin = size = 0
     while header := file.read(HEADER.size):
@@ -50,16 +51,16 @@ def read_records(
         else:
             data = file.read(length + CHECKSUM.size)
             if checked and not _is_sound(data):
-                note(f"damaged at byte {begin}, one record passed over")
+                note(f"damaged at byte {begin}, one record skipped")
             else:
                 yield begin, data[:length]
         begin = end
 
 
-@lru_cache(maxsize=4096)  # files have few different lengths, and a checksum takes as long as an event
+@lru_cache(maxsize=4096)  # lengths repeat, and a checksum takes as long as parsing an event
 def _length(header: bytes) -> int | None:
-    """The length of the data; None where the header's checksum differs. A header that is cut stands for a
-    record that no file is long enough for."""
+    """Return the length of the data; None if the header's checksum differs. A truncated header gives a length
+    beyond the end of any file."""
     if len(header) < HEADER.size:
         return 1 << 64
     length, checksum = HEADER.unpack(header)
@@ -72,7 +73,7 @@ def _is_sound(data: bytes) -> bool:
 
 
 def parse_event(data: bytes) -> Event | None:
-    """The event in a record's data; None where there is none."""
+    """Parse the event in a record's data; None if it is not an event."""
     try:
         return Event.FromString(data)
     except DecodeError:
@@ -80,8 +81,10 @@ def parse_event(data: bytes) -> Event | None:
 
 
 def files_in(folder: Path, pattern: str = PREFIX + "*") -> list[Path]:
-    """The event files right in ``folder``, the oldest first; empty when there is no such folder."""
-    found = (path for path in folder.glob(pattern) if not path.name.startswith("."))  # those are half-written
+    """Return the event files directly in ``folder``, oldest first; empty if there is no such folder."""
+    found = (
+        path for path in folder.glob(pattern) if not path.name.startswith(".")
+    )  # hidden files are half-written
     return sorted((path for path in found if path.is_file()), key=_age)
 
 
@@ -90,6 +93,6 @@ def _age(file: Path) -> tuple[int, str]:
 
 
 def time_of(file: Path) -> int:
-    """The time in an event file's name, in Unix seconds; 0 without one."""
+    """Return the time in an event file's name, in Unix seconds; 0 without one."""
     match = re.search(r"tfevents\.(\d{1,15})", file.name, re.ASCII)
     return int(match.group(1)) if match else 0

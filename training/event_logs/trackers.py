@@ -1,7 +1,7 @@
-"""A run's figures for MLflow and Weights & Biases too, on this machine alone; neither comes with the project.
+"""Optional logging to MLflow and offline Weights & Biases.
 
-Both are optional writers behind a logger that works without them. What they keep lies in the run's folder;
-nothing is sent anywhere. ``wandb sync FOLDER`` is the user's own decision.
+Both are extra logger outputs that must be installed separately. They write to the run's folder and send
+nothing anywhere; uploading with ``wandb sync FOLDER`` is up to the user.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from envs.errors import UserError
 from envs.files import write_atomically
 from training.config.schema import TrainConfig
 
-RUN_ID = "mlflow_run"  # beside the database: a resumed run goes on with its own
-MAX_PARAMETER = 500  # characters of a parameter's value that MLflow takes
+RUN_ID = "mlflow_run"  # next to the database, for a resumed run
+MAX_PARAMETER = 500  # characters; MLflow's limit for a parameter's value
 
 
 def check_trackers(config: TrainConfig) -> None:
-    """Raise UserError, with how to install it, when a tracker that is asked for is not installed."""
+    """Raise UserError, with the install command, when a requested tracker is not installed."""
     for name, package, wanted in (
         ("mlflow", "mlflow-skinny", config.mlflow),
         ("wandb", "wandb", config.wandb),
@@ -34,7 +34,7 @@ def check_trackers(config: TrainConfig) -> None:
 
 
 def open_trackers(config: TrainConfig, folder: Path) -> list[KVWriter]:
-    """The writers that ``config`` asks for, each writing below ``folder``."""
+    """Return the writers that ``config`` requests, which write below ``folder``."""
     writers: list[KVWriter] = []
     if config.mlflow:
         writers.append(MLflowWriter(config, folder))
@@ -44,7 +44,7 @@ def open_trackers(config: TrainConfig, folder: Path) -> list[KVWriter]:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """What is a finite number; pictures and figures that nobody knows yet are left out."""
+    """Return the finite numbers, without pictures and unknown (NaN) figures."""
     found = {}
     for key, value in values.items():
         with_item = getattr(value, "item", None)
@@ -55,10 +55,10 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 class MLflowWriter(KVWriter):
-    """Metrics and settings in an SQLite database of MLflow, ``folder``/mlflow/mlflow.db."""
+    """Metrics and settings in an MLflow SQLite database, ``folder``/mlflow/mlflow.db."""
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
-        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # before the import: it asks then
+        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # before the import, which reads it
         from mlflow import MlflowClient  # type: ignore[import-not-found]
 
         place = folder / "mlflow"
@@ -78,7 +78,7 @@ class MLflowWriter(KVWriter):
     def write(
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
-        """One point of every number."""
+        """Write one point per number."""
         from mlflow.entities import Metric  # type: ignore[import-not-found]
         from mlflow.utils.time import get_current_time_millis  # type: ignore[import-not-found]
 
@@ -87,15 +87,15 @@ class MLflowWriter(KVWriter):
         self._client.log_batch(self._run, metrics=points)
 
     def close(self) -> None:
-        """Mark the run as ended."""
+        """Mark the run as terminated."""
         self._client.set_terminated(self._run)
 
 
 class WandbWriter(KVWriter):
-    """An offline run of Weights & Biases in ``folder``/wandb."""
+    """An offline Weights & Biases run in ``folder``/wandb."""
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
-        os.environ["WANDB_ERROR_REPORTING"] = "false"  # else it looks up where crashes go
+        os.environ["WANDB_ERROR_REPORTING"] = "false"  # otherwise it contacts an error-reporting server
         import wandb  # type: ignore[import-not-found]
 
         settings = wandb.Settings(console="off", disable_git=True, save_code=False, x_disable_meta=True)
@@ -107,9 +107,9 @@ class WandbWriter(KVWriter):
     def write(
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
     ) -> None:
-        """One point of every number."""
+        """Write one point per number."""
         self._run.log(_numbers(key_values), step=step)
 
     def close(self) -> None:
-        """End the run."""
+        """Finish the run."""
         self._run.finish()

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, written so that no point is lost, doubled, or able to end a run."""
+"""Writer of TensorBoard event files that loses and repeats no points and never ends a run."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from training.event_logs.records import (
 )
 
 MOST_WAITING = 20_000
-"""Records that wait for a disk that refuses; older ones are given up."""
+"""Records that wait while the disk cannot be written; older ones are dropped."""
 
 
 class EventFile:
-    """Events of one session, in a file of their own in ``folder``.
+    """Event file of one session in ``folder``.
 
-    ``flush`` appends what waits. When the disk refuses, that waits on and one warning is printed; when the
-    file or its folder is gone, a new one is begun.
+    ``flush`` appends the waiting events. If the disk cannot be written, they keep waiting and one warning is
+    printed. If the file or its folder is gone, a new file is started.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
@@ -51,18 +51,18 @@ class EventFile:
         del self._waiting[:-MOST_WAITING]
 
     def flush(self) -> None:
-        """Append what waits."""
+        """Append the waiting events."""
         try:
             if self._path is None or not self._path.is_file():
                 self._begin()
             assert self._path is not None
             data = b"".join(self._waiting)
             with self._path.open("r+b") as file:
-                file.seek(self._size)  # over what a full disk took of the last try
+                file.seek(self._size)  # over the partial write of a full disk
                 file.truncate()
                 file.write(data)
         except OSError as error:
-            self._warn(f"{self.folder}: cannot be written ({error.strerror}); its points wait")
+            self._warn(f"{self.folder}: cannot be written ({error.strerror}); its points are kept for later")
             return
         self._size += len(data)
         self._waiting.clear()
@@ -70,15 +70,15 @@ class EventFile:
 
     def _begin(self) -> None:
         if self._path is not None:
-            self._warn(f"{self._path} is gone; its points are lost, the next ones go to a new file")
+            self._warn(f"{self._path} is gone and its points are lost; new points go to a new file")
             self._warned = False
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Readers take files in the order of their names: a clock that was set back must not reverse it.
+        # Readers sort files by name: a clock that was set back must not change their order.
         newest = max(map(time_of, files_in(self.folder)), default=0)
         stamp = max(int(time.time()), newest + 1)
         path = self.folder / f"{PREFIX}{stamp:010d}.{socket.gethostname()}.{os.getpid()}"
         head = _record(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
-        if self.first_step:  # a TensorBoard that is open drops the points that were cut off
+        if self.first_step:  # makes an open TensorBoard drop the points that were cut off
             start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
             head += _record(event_pb2.Event(step=self.first_step + 1, session_log=start))
         with path.open("xb") as file:
@@ -91,14 +91,14 @@ class EventFile:
         self._warned = True
 
     def close(self) -> None:
-        """Append what waits; there is nothing else to close."""
+        """Append the waiting events; no file is held open."""
         self.flush()
 
     def reopen(self) -> None:
-        """Nothing to do: no file is held open."""
+        """Do nothing: no file is held open."""
 
     def get_logdir(self) -> str:
-        """The folder."""
+        """Return the folder."""
         return str(self.folder)
 
 
@@ -124,7 +124,7 @@ class _Writer(SummaryWriter):
 
 
 class EventLog(TensorBoardOutputFormat):
-    """stable-baselines3's log for TensorBoard, on an EventFile. ``first_step``: where the session begins."""
+    """stable-baselines3's TensorBoard output on an EventFile. ``first_step``: first step of the session."""
 
     def __init__(self, folder: Path, first_step: int = 0) -> None:
         self.writer: Any = _Writer(EventFile(folder, first_step))
@@ -139,10 +139,10 @@ def _record(event: event_pb2.Event) -> bytes:
 
 
 def cut_events_after(folder: Path, steps: int) -> int:
-    """Remove every event after ``steps`` from the files in ``folder``, what follows damage, and files that a
-    process left when it was killed in here. Nobody else may be writing.
+    """Remove events after ``steps``, data after damage, and unfinished files from ``folder``.
 
-    Returns how many events were removed. Raises OSError when a file cannot be written.
+    No other process may be writing. Returns the number of removed events. Raises OSError when a file cannot
+    be written.
     """
     remove_unfinished(folder)
     removed = 0
@@ -157,7 +157,8 @@ def cut_events_after(folder: Path, steps: int) -> int:
 
 
 def _spans(path: Path, steps: int) -> Iterator[tuple[int, int, bool]]:
-    """Begin and end of each record, in bytes, and whether it stays; what is no event ends the file."""
+    """Yield each record's start and end, in bytes, and whether to keep it, up to data that is not
+    an event."""
     with path.open("rb") as file:
         for begin, data in read_records(file, lambda _: None, checked=False):
             event = parse_event(data)

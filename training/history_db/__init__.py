@@ -1,1 +1,1 @@
-"""The database of runs: facts, curves, queries, synchronisation."""
+"""Database of runs: facts, curves, queries, synchronisation."""

@@ -1,4 +1,4 @@
-"""Curves in the database: appended in small pieces, bounded in number of points, read as arrays."""
+"""Curves in the database: appended in small pieces, bounded in size, read as arrays."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from sqlalchemy.dialects.sqlite import insert
 
 from training.history_db.models import Chunk, CurveRecord
 
-# step: environment steps; seconds: time spent training until then; value: as TensorBoard keeps it.
+# step: environment steps; seconds: time spent training until then; value: as in TensorBoard.
 POINT = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("value", "<f4")])
 Points = NDArray[np.void]
 CURVES, CHUNKS = cast(Table, CurveRecord.__table__), cast(Table, Chunk.__table__)  # for many rows at once
-CHUNK = 128  # points; the last chunk is written again with every addition
-LIMIT = 4096  # points of a curve; with one more than that, each two become one
+CHUNK = 128  # points; the last chunk is rewritten with every addition
+LIMIT = 4096  # points of a curve; beyond that, each two are merged
 
 
 def as_points(rows: Iterable[tuple[int, float, float]]) -> Points:
-    """(step, seconds, value) of each row as an array of ``POINT``."""
+    """Return rows of (step, seconds, value) as an array of ``POINT``."""
     return np.array(list(rows), dtype=POINT)
 
 
 def merge(points: Points, size: int) -> Points:
-    """Every ``size`` neighbours as one: their mean value, at the last one's place. A rest is left out."""
+    """Merge every ``size`` neighbours into their mean value at the last one's step, without a remainder."""
     whole = len(points) // size * size
     groups = points[:whole].reshape(-1, size)
     merged: Points = groups[:, -1].copy()
@@ -39,11 +39,10 @@ def merge(points: Points, size: int) -> Points:
 
 
 class CurveWriter:
-    """Adds points to one run's curves. Remembers, for each key, the chunk that is being filled.
+    """Adds points to one run's curves. Keeps, for each key, the chunk that is being filled.
 
-    When a curve has ``LIMIT`` points, neighbours are merged two by two and later points are taken ``stride``
-    at a time, so that a curve's size does not grow with the length of a run. Points that are waiting for
-    their stride to fill are kept here.
+    When a curve exceeds ``LIMIT`` points, neighbours are merged in pairs and later points are merged
+    ``stride`` at a time, so that a curve's size is bounded. Points wait here until their stride is full.
     """
 
     def __init__(self, run_id: int) -> None:
@@ -51,7 +50,7 @@ class CurveWriter:
         self._open: dict[str, _OpenCurve] = {}
 
     def add(self, connection: Connection, curves: Mapping[str, Points]) -> None:
-        """Append points (steps rising) to the curve of each key; steps that it has already are left out."""
+        """Append points with increasing steps to the curve of each key; steps already present are skipped."""
         chunks: list[dict[str, Any]] = []
         sizes: list[dict[str, Any]] = []
         for key, points in curves.items():
@@ -88,7 +87,7 @@ class _OpenCurve:
         self.waiting = np.empty(0, dtype=POINT)
 
     def add(self, points: Points) -> list[dict[str, Any]]:
-        """The chunks to write, new ones and the last one longer than before."""
+        """Return the chunks to write: the extended last one and new ones."""
         points = points[points["step"] > self.last_step]
         if not len(points):
             return []
@@ -111,11 +110,11 @@ class _OpenCurve:
         ]
 
     def thin(self, connection: Connection, written: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Two points become one, after ``written`` is; the chunks to write instead."""
+        """Store ``written``, merge points in pairs, and return the chunks to write instead."""
         _write_chunks(connection, written)
         points = read_curves(connection, [self.id])[self.id]
         half = merge(points, 2)
-        # An odd one is not lost: it waits as if just logged.
+        # A leftover point is not lost: it waits as if just logged.
         self.waiting = np.concatenate([points[len(half) * 2 :], self.waiting])
         self.stride *= 2
         connection.execute(delete(Chunk).where(Chunk.curve_id == self.id))
@@ -140,7 +139,7 @@ def _write_chunks(connection: Connection, chunks: list[dict[str, Any]]) -> None:
 
 
 def read_curves(connection: Connection, ids: Sequence[int]) -> dict[int, Points]:
-    """Curve id -> its points, for the ids that have any."""
+    """Return curve id -> points, for the ids that have any."""
     found = select(Chunk.curve_id, Chunk.data).where(Chunk.curve_id.in_(ids))
     parts: dict[int, list[bytes]] = {}
     for curve_id, data in connection.execute(found.order_by(Chunk.curve_id, Chunk.number)):

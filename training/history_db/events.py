@@ -1,4 +1,4 @@
-"""A run's curves for the history out of its TensorBoard files, in pieces, by the time spent training."""
+"""A run's curves from its TensorBoard files, in pieces, with the time spent training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from training.event_logs.records import files_in
 from training.history_db.curves import POINT, Points
 from training.history_db.run_facts import moment, sessions_of
 
-PIECE = 50_000  # points that are held at a time
+PIECE = 50_000  # points in memory at a time
 
 
 def curves_from_events(folder: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, Points]]:
-    """Key -> points, again and again until all are there: steps rise from one piece to the next.
+    """Yield pieces of the curves as key -> points; steps increase from one piece to the next.
 
-    Checksums of data are not looked at: that would take several times as long as all else.
+    Checksums of data are not verified: that would take several times as long as everything else.
     """
     clock, piece = TrainingClock(manifest), _Piece()
     for row in EventReader(files_in(folder), checked=False).rows():
@@ -32,7 +32,7 @@ def curves_from_events(folder: Path, manifest: Mapping[str, Any]) -> Iterator[di
 
 
 class _Piece:
-    """Rows by columns: an array made of tuples takes several times as long."""
+    """Rows stored by column: making an array from tuples takes several times as long."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -40,7 +40,7 @@ class _Piece:
         self._columns: dict[str, tuple[list[int], list[float]]] = {}
 
     def add(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
-        """Take in one row."""
+        """Add one row."""
         number = len(self._rows)
         self._rows.append((step, seconds))
         for key, value in values.items():
@@ -50,7 +50,7 @@ class _Piece:
         self.size += len(values)
 
     def curves(self) -> dict[str, Points]:
-        """Key -> its points."""
+        """Return key -> points."""
         rows = np.zeros(len(self._rows), POINT)
         rows["step"], rows["seconds"] = zip(*self._rows, strict=True)
         found = {}
@@ -61,8 +61,8 @@ class _Piece:
 
 
 class TrainingClock:
-    """From wall times, asked for in the order in which they passed, to the time spent training until then;
-    what lies between sessions does not count."""
+    """Converts wall times, asked for in order, to the time spent training, without the time between
+    sessions."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         begins = (moment(session.get("started")) for session in sessions_of(manifest))
@@ -71,7 +71,7 @@ class TrainingClock:
         self._last = self._before = 0.0
 
     def seconds(self, wall: float) -> float:
-        """The seconds of training until ``wall`` (Unix seconds)."""
+        """Return the seconds of training until ``wall`` (Unix seconds)."""
         if self._start is None:
             self._start = self._last = min([wall, *self._begins])
             self._begins = [begin for begin in self._begins if begin > wall]

@@ -1,4 +1,4 @@
-"""From a run folder to the database, without the process that trained it."""
+"""Import of run folders into the database, without the process that trained them."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from training.history_db.store import Store
 
 
 def run_id_of(connection: Connection, name: str) -> int | None:
-    """The row of the run called ``name``."""
+    """Return the row id of the run called ``name``."""
     return connection.execute(select(RunRecord.id).where(RunRecord.name == name)).scalar()
 
 
 def new_row(connection: Connection, facts: dict[str, Any]) -> int:
-    """Add a row for a run, in place of an older run of that name. Returns its id."""
+    """Add a row for a run, replacing an older run of that name. Returns its id."""
     connection.execute(delete(RunRecord).where(RunRecord.name == facts["name"]))
     return int(connection.execute(insert(RunRecord).values(facts).returning(RunRecord.id)).scalar_one())
 
 
 def import_run(connection: Connection, folder: Path) -> int:
-    """Make a run's row and curves anew from its folder. Returns the row's id."""
+    """Recreate a run's row and curves from its folder. Returns the row's id."""
     facts = run_facts(folder) | state_of(folder)
     facts["updated"] = _last_write(folder)
     facts["ended"] = facts["ended"] or (facts["updated"] if facts["status"] != "running" else None)
@@ -53,7 +53,7 @@ def import_run(connection: Connection, folder: Path) -> int:
 def _import_curves(
     connection: Connection, run_id: int, folder: Path, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Add a run's curves. Returns the columns that its newest points decide."""
+    """Add a run's curves. Returns the columns derived from its newest points."""
     writer, steps, seconds = CurveWriter(run_id), facts["steps"], facts["seconds"]
     latest: dict[str, float] = {}
     for curves in curves_from_events(folder / "tensorboard", facts["manifest"]):
@@ -66,12 +66,12 @@ def _import_curves(
 
 
 def figures(latest: dict[str, float]) -> dict[str, float | None]:
-    """The columns of ``FIGURES`` from the newest value of each key."""
+    """Return the columns of ``FIGURES`` from the newest value of each key."""
     return {column: number(latest[key]) for column, key in FIGURES.items() if key in latest}
 
 
 def refresh(connection: Connection, run_id: int, folder: Path) -> None:
-    """Take over what others write into the folder at any time: health.json, eval.jsonl, tags.json."""
+    """Import the files that other programs may write at any time: health.json, eval.jsonl, tags.json."""
     connection.execute(update(RunRecord).where(RunRecord.id == run_id).values(verdict=verdict_of(folder)))
     connection.execute(delete(Evaluation).where(Evaluation.run_id == run_id))
     rows = [
@@ -94,7 +94,7 @@ def refresh(connection: Connection, run_id: int, folder: Path) -> None:
 
 
 def run_folders(root: Path) -> dict[str, Path]:
-    """Name -> folder of every run under ``root``; links, which may lead anywhere, are none."""
+    """Return name -> folder of every run under ``root``; links, which may lead anywhere, are skipped."""
     if not root.is_dir():
         return {}
     found = [path.parent for path in sorted(root.glob("*/config.json"))]
@@ -102,9 +102,9 @@ def run_folders(root: Path) -> dict[str, Path]:
 
 
 def rebuild(store: Store, root: Path) -> int:
-    """Make every row anew from the run folders; rows without a folder go. Returns how many there are.
+    """Recreate every row from the run folders; rows without a folder are deleted. Returns the number of runs.
 
-    Runs that are being trained keep the row that their process writes to.
+    Runs in training keep the row that their process writes to.
     """
     folders = run_folders(root)
     with store.write() as connection:

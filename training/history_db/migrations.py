@@ -1,6 +1,6 @@
-"""How a database of any earlier version becomes one of today, and how it is made from nothing.
+"""Migrations, which create a database or upgrade one of an earlier version.
 
-``PRAGMA user_version`` counts the migrations that a database has seen; each runs in a transaction of its own.
+``PRAGMA user_version`` is the number of migrations applied.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ VERSION = len(MIGRATIONS)
 
 
 def version_of(connection: Connection) -> int:
-    """How many migrations the database has seen."""
+    """Return the number of migrations applied to the database."""
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the database to ``VERSION``; the caller's transaction holds the write lock."""
+    """Upgrade the database to ``VERSION``; the caller's transaction holds the write lock."""
     for number in range(version_of(connection), VERSION):
         for statement in MIGRATIONS[number]:
             connection.exec_driver_sql(statement)

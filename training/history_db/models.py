@@ -1,4 +1,4 @@
-"""What the history knows, as tables. A change here needs a migration beside it (``migrations.py``)."""
+"""Tables of the history. A change here needs a migration (``migrations.py``)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIGURES = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Moments with their time zone; SQLite itself keeps none, so they are stored as UTC."""
+    """Times with a time zone; SQLite stores none, so they are stored as UTC."""
 
     impl = DateTime
     cache_ok = True
@@ -63,12 +63,12 @@ class RunRecord(Base):
     sweep: Mapped[str | None] = mapped_column(index=True)
     sweep_variant: Mapped[str | None]
     seed: Mapped[int | None]
-    family: Mapped[str]  # equal for runs that differ in nothing but the seed
+    family: Mapped[str]  # equal for runs that differ only in the seed
     description: Mapped[str]
     config_name: Mapped[str]
     config: Mapped[dict[str, Any]]
     manifest: Mapped[dict[str, Any]]
-    milestones: Mapped[dict[str, Any]]  # name -> step at which any environment reached it first
+    milestones: Mapped[dict[str, Any]]  # name -> step at which some environment first reached it
     started: Mapped[datetime | None]
     updated: Mapped[datetime | None]
     ended: Mapped[datetime | None]
@@ -76,7 +76,7 @@ class RunRecord(Base):
     wanted_steps: Mapped[int]
     seconds: Mapped[float]
     verdict: Mapped[str | None]
-    host: Mapped[str | None]  # where the process runs, its id, and when it began (seconds since 1970)
+    host: Mapped[str | None]  # the training process: host, id, and start (Unix seconds)
     pid: Mapped[int | None]
     pid_started: Mapped[float | None]
     episode_return: Mapped[float | None]
@@ -89,7 +89,7 @@ class RunRecord(Base):
 
 
 class Tag(Base):
-    """A word that somebody gave a run."""
+    """A user's tag on a run."""
 
     __tablename__ = "tag"
 
@@ -98,7 +98,7 @@ class Tag(Base):
 
 
 class CurveRecord(Base):
-    """One logged key of a run: how many points are kept and how many logged ones each stands for."""
+    """One logged key of a run: the number of stored points and of logged points merged into each."""
 
     __tablename__ = "curve"
 
@@ -111,7 +111,7 @@ class CurveRecord(Base):
 
 
 class Chunk(Base):
-    """Points of a curve: ``data`` is packed as ``curves.POINT`` says."""
+    """Points of a curve: ``data`` is packed as ``curves.POINT``."""
 
     __tablename__ = "chunk"
 

@@ -1,4 +1,4 @@
-"""What the page asks of the history."""
+"""Queries of the history page."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Filter:
-    """Which runs to list. Empty fields let everything through; ``text`` is looked for in names, agents,
-    variants, sweeps and descriptions."""
+    """Which runs to list. Empty fields match everything; ``text`` is searched for in names, agents, variants,
+    sweeps, configs, descriptions and tags."""
 
     text: str = ""
     agent: str = ""
@@ -63,7 +63,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Listed:
-    """One page of the list: rows of ``SHOWN`` with their tags, and how many runs there are in all."""
+    """One page of the list: rows of ``SHOWN`` with their tags, and the total number of runs."""
 
     rows: Sequence[Row[Any]]
     tags: dict[int, list[str]]
@@ -72,7 +72,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Choices:
-    """What there is to filter by."""
+    """Values to filter by."""
 
     agents: list[str]
     tags: list[str]
@@ -80,7 +80,7 @@ class Choices:
 
 
 def list_runs(connection: Connection, wanted: Filter) -> Listed:
-    """The runs that ``wanted`` lets through; without a figure to sort by, a run comes last."""
+    """Return the runs that match ``wanted``; runs without a value in the sort column come last."""
     total = connection.execute(_filtered(select(func.count(RunRecord.id)), wanted)).scalar_one()
     column = SORTS.get(wanted.sort, RunRecord.started)
     order = column.desc() if wanted.descending else column.asc()
@@ -112,7 +112,7 @@ def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
 
 
 def tags_by_run(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
-    """Run id -> its tags in order."""
+    """Return run id -> sorted tags."""
     found: dict[int, list[str]] = {}
     for run_id, tag in connection.execute(
         select(Tag.run_id, Tag.tag).where(Tag.run_id.in_(ids)).order_by(Tag.tag)
@@ -122,7 +122,7 @@ def tags_by_run(connection: Connection, ids: Sequence[int]) -> dict[int, list[st
 
 
 def choices(connection: Connection) -> Choices:
-    """Agents and tags that any run has."""
+    """Return the agents and tags of all runs."""
     agents = (
         select(RunRecord.agent_id)
         .where(RunRecord.agent_id.is_not(None))
@@ -137,25 +137,25 @@ def choices(connection: Connection) -> Choices:
 
 
 def find_run(connection: Connection, name: str) -> Row[Any] | None:
-    """Every column of the run called ``name``; None when there is none."""
+    """Return every column of the run called ``name``, or None if there is no such run."""
     return connection.execute(select(RunRecord.__table__).where(RunRecord.name == name)).one_or_none()
 
 
 def runs_called(connection: Connection, names: Sequence[str]) -> list[Row[Any]]:
-    """The runs of these names, with their configs, in the order asked for; unknown names are left out."""
+    """Return the runs of these names with their configs, in the given order; unknown names are skipped."""
     found = connection.execute(select(*SHOWN, RunRecord.config).where(RunRecord.name.in_(names)))
     rows: list[Any] = list(found)
     return sorted(rows, key=lambda row: names.index(row.name))
 
 
 def evaluations_of(connection: Connection, run_id: int) -> list[dict[str, Any]]:
-    """The rows of the run's eval.jsonl, in their order."""
+    """Return the rows of the run's eval.jsonl in order."""
     query = select(Evaluation.data).where(Evaluation.run_id == run_id).order_by(Evaluation.number)
     return list(connection.execute(query).scalars())
 
 
 def keys_of(connection: Connection, ids: Sequence[int]) -> list[str]:
-    """Logged keys that any of the runs has, in order."""
+    """Return the logged keys that any of the runs has, sorted."""
     query = select(CurveRecord.key).where(CurveRecord.run_id.in_(ids)).distinct().order_by(CurveRecord.key)
     return list(connection.execute(query).scalars())
 
@@ -163,7 +163,7 @@ def keys_of(connection: Connection, ids: Sequence[int]) -> list[str]:
 def points_of(
     connection: Connection, ids: Sequence[int], keys: Sequence[str]
 ) -> dict[tuple[int, str], Points]:
-    """(run id, key) -> points, where there are any."""
+    """Return (run id, key) -> points, where there are any."""
     query = select(CurveRecord.id, CurveRecord.run_id, CurveRecord.key).where(
         CurveRecord.run_id.in_(ids), CurveRecord.key.in_(keys)
     )

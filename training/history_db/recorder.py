@@ -1,4 +1,4 @@
-"""Writes a run into the history while it trains, and never costs it more than a small share of its time."""
+"""Recording of a run in the history during training, within a small share of its time."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from training.history_db.models import RunRecord
 from training.history_db.run_facts import RECORD, number, read_json, run_facts, verdict_of, whole
 from training.history_db.store import HistoryError, Store
 
-SHARE = 0.005  # of the run's time that may go into writing, or into waiting for a database that is locked
+SHARE = 0.005  # of the run's time for writing or waiting for a locked database
 SHORTEST_PAUSE_S = 0.5
-WAIT_S = 0.2  # for another writer; training does not stand still for longer
+WAIT_S = 0.2  # the longest that training waits for another writer
 CHANGING = ("status", "reason", "ended", "steps", "milestones")
-MOST_WAITING = 2000  # points of a key that wait for a database that is locked; older ones are given up
+MOST_WAITING = 2000  # points of a key kept while the database is locked; older ones are dropped
 
 
 class Stopwatch:
-    """Adds up the time that passes inside it, in seconds."""
+    """Context manager that adds up the time spent inside it, in seconds."""
 
     def __init__(self) -> None:
         self.seconds = self._began = 0.0
@@ -46,13 +46,13 @@ class Stopwatch:
 
 
 class RunHistory(BaseCallback):
-    """Keeps the row of the run in ``folder``: as a context it says how the run ended, as a callback and
-    through the logger what was measured on the way.
+    """Records the run in ``folder``: as a context manager how it ended, as a callback and through the logger
+    its measurements.
 
-    All writing happens at log dumps, in one transaction, and the next one waits until 1 / ``SHARE`` of the
-    time that the last one took has passed. A database that is locked or cannot be written costs one warning;
-    what was measured waits for it, and the run goes on. ``stopped_by`` tells, at the end, what ended the run
-    early (None: nothing did).
+    All writing happens at log dumps, in one transaction, and the next one waits for 1 / ``SHARE`` times the
+    duration of the last. If the database is locked or cannot be written, one warning is printed, measurements
+    are kept for later and the run continues. ``stopped_by`` returns at the end what stopped the run early, or
+    None.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class RunHistory(BaseCallback):
         self._latest: dict[str, float] = {}
         self._before = self._began = self._next_write = 0.0
         self._warned = False
-        self._cost = Stopwatch()  # everything that the history takes from this session's time
+        self._cost = Stopwatch()  # all time that the history takes in this session
 
     def __enter__(self) -> RunHistory:
         self._began = time.monotonic()
@@ -89,7 +89,7 @@ class RunHistory(BaseCallback):
             "pid_started": psutil.Process().create_time(),
         }  # fmt: skip
         with self._cost:
-            self._leave_record("running")
+            self._write_record("running")
             self._save()
         self._next_write = 0.0  # opening the database is part of starting up
         return self
@@ -106,14 +106,14 @@ class RunHistory(BaseCallback):
         ended = {"status": status, "reason": reason, "ended": datetime.now(UTC), "steps": steps}
         self._facts.update(ended)
         with self._cost:
-            self._leave_record(status)
+            self._write_record(status)
             self._save(at_end=True)
             if self._store is not None:
                 self._store.close()
-        self._leave_record(status)  # with the cost of all that
+        self._write_record(status)  # again, with the final cost
 
     def take(self, values: Mapping[str, Any], step: int) -> None:
-        """What was logged at ``step``; numbers are kept, pictures and texts are not."""
+        """Record the numbers logged at ``step``; pictures and texts are ignored."""
         with self._cost:
             self._take(values, step)
 
@@ -137,14 +137,14 @@ class RunHistory(BaseCallback):
                 for name in info.get("milestones", ()):
                     if name not in self.milestones:
                         self.milestones[name] = self.num_timesteps
-                        self._leave_record("running")
+                        self._write_record("running")
         return True
 
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._began
 
-    def _leave_record(self, status: str) -> None:
-        """Into the run folder, so that a rebuild knows it too."""
+    def _write_record(self, status: str) -> None:
+        """Write the facts into the run folder for a rebuild."""
         ended = self._facts["ended"]
         record = {
             "status": status,
@@ -169,7 +169,7 @@ class RunHistory(BaseCallback):
             with self._store.write() as connection:
                 self._write(connection, at_end)
             self._waiting.clear()
-            spent = time.thread_time() - used  # waiting for a core that others use is no cost of writing
+            spent = time.thread_time() - used  # without waiting for a busy core
         except HistoryError as error:
             self._curves = None
             self._warn(str(error))
@@ -179,8 +179,8 @@ class RunHistory(BaseCallback):
     def _warn(self, what: str) -> None:
         if not self._warned:
             print(
-                f"warning: the run goes on without its history: {what};"
-                " python training/history.py --rebuild brings it back",
+                f"warning: the run continues without its history: {what};"
+                " restore it with python training/history.py --rebuild",
                 file=sys.stderr,
                 flush=True,
             )
@@ -197,7 +197,7 @@ class RunHistory(BaseCallback):
             refresh(connection, self._curves.run_id, self.folder)
 
     def _begin(self, connection: Connection) -> int:
-        """The id of the run's row: a new one for a new run, the one it had for a run that goes on."""
+        """Return the id of the run's row: a new one for a new run, the existing one for a resumed run."""
         run_id, facts = run_id_of(connection, self.folder.name), self._facts
         mine = select(RunRecord.id).where(
             RunRecord.id == run_id,
@@ -205,7 +205,7 @@ class RunHistory(BaseCallback):
             RunRecord.pid_started == facts["pid_started"],
         )
         if connection.execute(mine).scalar() is not None:
-            return int(run_id or 0)  # written by this process before the database could not be written
+            return int(run_id or 0)  # written by this process before the database failed
         if not self.first_step:
             return new_row(connection, facts)
         run_id = import_run(connection, self.folder)  # the row may lack what was logged last
@@ -216,7 +216,7 @@ class RunHistory(BaseCallback):
 
 
 class _Collector(KVWriter):
-    """The logger's way to the history."""
+    """Logger output that passes values to the history."""
 
     def __init__(self, history: RunHistory) -> None:
         self.history = history

@@ -1,7 +1,7 @@
-"""What a run folder says of its run, as values of the ``run`` table's columns.
+"""Facts from a run folder, as columns of the ``run`` table.
 
-Everything is read tolerantly: a file may be missing, damaged, or of another version of this project, and
-what cannot be read is left out.
+Reading is tolerant: a file may be missing, damaged, or from another version of this project, and what cannot
+be read is left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.config.schema import TrainConfig
 from training.runs.folder import LOCK
 from training.runs.locks import is_locked
 
-RECORD = "history.json"  # what the recorder leaves in the run folder, so that a rebuild finds it again
+RECORD = "history.json"  # the recorder's facts in the run folder, for a rebuild
 TAGS = "tags.json"
 MAX_JSON_BYTES = 16_000_000
 MAX_TAG = 40  # characters
@@ -27,7 +27,7 @@ MOST_TAGS = 20
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in ``path``; empty when there is none that can be read."""
+    """Return the JSON object in ``path``; empty if it cannot be read."""
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             return {}
@@ -38,7 +38,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects in a JSON-lines file; lines that are none (a torn last one) are left out."""
+    """Yield the objects in a JSON-lines file; other lines (such as a truncated last one) are skipped."""
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             return
@@ -55,25 +55,25 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def text(value: object) -> str | None:
-    """``value`` as text if it is a string or a number; None otherwise."""
+    """Return ``value`` as text if it is a string or a number, else None."""
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
 def number(value: object) -> float | None:
-    """``value`` if it is a finite number; None otherwise."""
+    """Return ``value`` if it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e300:
         return None
     return float(value)
 
 
 def whole(value: object) -> int | None:
-    """``value`` if it is a whole number that SQLite can keep; None otherwise."""
+    """Return ``value`` if it is an integer that SQLite can store, else None."""
     usable = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62
     return value if usable and isinstance(value, int) else None
 
 
 def moment(value: object) -> datetime | None:
-    """An ISO 8601 text with a time zone as a datetime; None for anything else."""
+    """Parse an ISO 8601 text with a time zone; None for anything else."""
     try:
         read = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -82,19 +82,19 @@ def moment(value: object) -> datetime | None:
 
 
 def tags_of(folder: Path) -> list[str]:
-    """The run's tags: those given on the page (tags.json) or, while there are none, the config's."""
+    """Return the run's tags: those given on the page (tags.json), else the config's."""
     given = read_json(folder / TAGS).get("tags", read_json(folder / "config.json").get("tags"))
     return clean_tags(given if isinstance(given, list) else [])
 
 
 def clean_tags(given: list[Any]) -> list[str]:
-    """Texts without needless blanks, each once, in order; what is no text is left out."""
+    """Normalise whitespace, drop duplicates and values that are not text, and sort."""
     words = (" ".join(word.split())[:MAX_TAG] for word in given if isinstance(word, str))
     return sorted({word for word in words if word})[:MOST_TAGS]
 
 
 def run_facts(folder: Path) -> dict[str, Any]:
-    """Columns of ``run`` that config.json and manifest.json decide."""
+    """Return the columns of ``run`` from config.json and manifest.json."""
     config, manifest = read_json(folder / "config.json"), read_json(folder / "manifest.json")
     sessions = sessions_of(manifest)
     wanted = whole(manifest.get("training_steps")) or whole(config.get("total_steps"))
@@ -117,7 +117,7 @@ def run_facts(folder: Path) -> dict[str, Any]:
 
 
 def sessions_of(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The manifest's records of each start of the run."""
+    """Return the manifest's record of each session."""
     sessions = manifest.get("sessions")
     return (
         [session for session in sessions if isinstance(session, dict)] if isinstance(sessions, list) else []
@@ -125,11 +125,11 @@ def sessions_of(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def config_file(manifest: Mapping[str, Any]) -> str | None:
-    """The path of the file that the run's config came from; None when there was none."""
+    """Return the path of the run's config file, or None."""
     source = manifest.get("config_source")
     if isinstance(source, dict):
         return text(source.get("file"))
-    for session in sessions_of(manifest)[:1]:  # of runs whose manifest does not say it
+    for session in sessions_of(manifest)[:1]:  # for manifests without it
         command = session.get("command")
         words = [str(word) for word in command] if isinstance(command, list) else []
         return next((after for word, after in pairwise(words) if word == "--config"), None)
@@ -137,25 +137,25 @@ def config_file(manifest: Mapping[str, Any]) -> str | None:
 
 
 def family(config: Mapping[str, Any]) -> str:
-    """A short hash that is equal for runs that are samples of one config, as those that differ in their seed
-    alone are."""
+    """Return a short hash that is equal for samples of one config, such as runs that differ only in the
+    seed."""
     may_differ = TrainConfig.keys_with(*SAME_CONFIG)
     kept = {key: value for key, value in config.items() if key not in may_differ}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def verdict_of(folder: Path) -> str | None:
-    """The one word of health.json."""
+    """Return the verdict in health.json."""
     return text(read_json(folder / "health.json").get("verdict"))
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process trains this run now: it holds the lock of the run's folder."""
+    """Whether a process is training this run, i.e. holds the lock of its folder."""
     return is_locked(folder / LOCK)
 
 
 def state_of(folder: Path) -> dict[str, Any]:
-    """Columns of ``run`` that say how far it got and how it ended, from the folder alone."""
+    """Return the columns of ``run`` for progress and outcome, from the folder alone."""
     record = read_json(folder / RECORD)
     final = read_json(folder / "checkpoints" / "final" / "trainer.json")
     steps = whole(final.get("steps")) or whole(final.get("total_steps")) or whole(record.get("steps"))

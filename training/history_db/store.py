@@ -1,4 +1,4 @@
-"""Opening the history's database: where it lies, how it waits for others, and what is said when it cannot."""
+"""The history's SQLite database: location, transactions, and errors as one clear line."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FILE_NAME = "history.sqlite"
 
 
 class HistoryError(UserError):
-    """The database cannot be opened, is locked, damaged, or of a later version; the message is one line."""
+    """The database cannot be opened, is locked, damaged or of a later version; the message is one line."""
 
 
 class Store:
-    """The database at ``path``; ``wait_s`` is how long another writer is waited for, in seconds.
+    """The database at ``path``; ``wait_s`` is the longest wait for another writer, in seconds.
 
-    Readers and one writer do not disturb each other (write-ahead log). A crash of the machine may cost the
-    last moments of a curve, never the database: the run folders can rebuild it.
+    Readers and one writer do not block each other (write-ahead log). A crash of the machine may lose the last
+    points of a curve, which can be restored from the run folders.
     """
 
     def __init__(self, path: Path | None = None, wait_s: float = 5.0) -> None:
@@ -37,7 +37,8 @@ class Store:
                 if version_of(connection) > VERSION:
                     raise HistoryError(
                         f"{self.path} was written by a later version of this project"
-                        f" ({version_of(connection)}, this one knows {VERSION}); update, or name another --db"
+                        f" ({version_of(connection)}, this one knows {VERSION}); update the project or"
+                        " choose another --db"
                     )
                 migrate(connection)
         except BaseException:
@@ -59,7 +60,7 @@ class Store:
             yield connection
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the database."""
         self.engine.dispose()
 
 
@@ -67,12 +68,12 @@ def _engine(path: Path, wait_s: float) -> Engine:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HistoryError(f"{path}: its folder cannot be made: {error.strerror}") from None
+        raise HistoryError(f"{path}: its folder cannot be created: {error.strerror}") from None
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": wait_s, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # transactions begin where Store says
+        connection.isolation_level = None  # Store begins transactions explicitly
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -81,16 +82,16 @@ def _engine(path: Path, wait_s: float) -> Engine:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turns what SQLite says into one line."""
+    """Turn SQLite errors into a HistoryError of one line."""
     try:
         yield
     except SQLAlchemyError as error:
-        said = " ".join(str(getattr(error, "orig", None) or error).split())
-        if "locked" in said or "busy" in said:
+        message = " ".join(str(getattr(error, "orig", None) or error).split())
+        if "locked" in message or "busy" in message:
             raise HistoryError(f"{path} is locked by another program; try again when it is done") from error
-        if "not a database" in said or "malformed" in said:
+        if "not a database" in message or "malformed" in message:
             raise HistoryError(
-                f"{path} is damaged or no history ({said});"
+                f"{path} is damaged or not a history database ({message});"
                 " move it away and run training/history.py --rebuild"
             ) from error
-        raise HistoryError(f"{path}: {said}") from error
+        raise HistoryError(f"{path}: {message}") from error

@@ -1,4 +1,4 @@
-"""Keeps the rows true while nobody writes them: new and changed folders, processes that are gone."""
+"""Synchronisation of the database with the run folders: new, changed and lost runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SILENT = timedelta(minutes=15)  # after which a run on another machine counts as
 Stamp = tuple[int, ...]
 
 
-class Known(NamedTuple):
-    """What a row says of the process that trains its run."""
+class ProcessFacts(NamedTuple):
+    """A row's facts about the process that trains its run."""
 
     name: str
     status: str
@@ -33,10 +33,9 @@ class Known(NamedTuple):
 
 
 class Sync:
-    """Compares the run folders with the database; ``look()`` does it once.
+    """Updates the database from the run folders, once per ``look()``.
 
-    Rows whose folder is gone stay: what was learned from a run outlives it. ``present`` holds the names that
-    have a folder.
+    Rows whose folder is gone are kept. ``present`` holds the names of runs that have a folder.
     """
 
     def __init__(self, store: Store, root: Path) -> None:
@@ -45,7 +44,7 @@ class Sync:
         self._seen: dict[str, Stamp] = {}
 
     def look(self) -> None:
-        """Import what is new, refresh what changed, mark what was lost. Raises HistoryError."""
+        """Import new runs, refresh changed ones, mark lost ones. Raises HistoryError."""
         folders = run_folders(self.root)
         with self.store.read() as connection:
             columns = (
@@ -56,7 +55,7 @@ class Sync:
                 RunRecord.host,
                 RunRecord.updated,
             )
-            rows = {row.name: Known(*row) for row in connection.execute(select(*columns))}
+            rows = {row.name: ProcessFacts(*row) for row in connection.execute(select(*columns))}
         for name, folder in folders.items():
             row = rows.get(name)
             if row is None:
@@ -88,21 +87,21 @@ class Sync:
                 refresh(connection, run_id, folder)
         self._seen[name] = stamp
 
-    def _lost(self, row: Known, folder: Path) -> None:
+    def _lost(self, row: ProcessFacts, folder: Path) -> None:
         same = (RunRecord.name == row.name, RunRecord.status == "running", RunRecord.pid == row.pid)
         with self.store.write() as connection:
             run_id = connection.execute(select(RunRecord.id).where(*same)).scalar()
             if run_id is None:
-                return  # it wrote how it ended while this was looking
+                return  # its process has recorded its end in the meantime
             if folder.is_dir():
-                import_run(connection, folder)  # with what it logged last, and how it ended if it says so
+                import_run(connection, folder)  # with its last points and, if recorded, how it ended
             else:
                 values = {"status": "lost", "ended": row.updated}
                 connection.execute(update(RunRecord).where(RunRecord.id == run_id).values(values))
 
 
 def stamp_of(folder: Path) -> Stamp:
-    """Changes when one of the files that others write into the folder does."""
+    """Return a value that changes when one of the ``WATCHED`` files does."""
     stamps: list[int] = []
     for name in WATCHED:
         with suppress(OSError):
@@ -111,8 +110,8 @@ def stamp_of(folder: Path) -> Stamp:
     return tuple(stamps)
 
 
-def is_alive(row: Known, folder: Path) -> bool:
-    """Whether the process that trains this run still does."""
+def is_alive(row: ProcessFacts, folder: Path) -> bool:
+    """Whether the process that trains this run is still alive."""
     if row.pid is None:
         return is_held(folder)
     if row.host != socket.gethostname():

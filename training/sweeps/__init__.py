@@ -1,1 +1,1 @@
-"""Variants over seeds and searches: trials, jobs here and on a cluster, comparison."""
+"""Sweeps over variants and seeds, and hyperparameter searches."""

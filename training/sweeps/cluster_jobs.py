@@ -1,7 +1,7 @@
-"""Carries trials out as tasks on a Ray cluster: each in a process of its machine, whose run comes back.
+"""Trials as tasks on a Ray cluster: each trains in a process on a remote machine and returns its run folder.
 
-A trial plays that machine's copy of the ROM, known by its hash. When the machine fails it begins anew on
-another.
+A trial plays the remote machine's copy of the ROM, found by its hash. When a machine fails, the trial starts
+over on another.
 """
 
 from __future__ import annotations
@@ -46,24 +46,25 @@ def run_trials_on_cluster(
 ) -> list[TrialOutcome]:
     """Run ``trials``, each on ``cpus`` processors of the cluster at ``address``; logs go to ``folder``.
 
-    A trial that fails does not stop the others. SIGINT and SIGTERM end all that run, and this with
-    KeyboardInterrupt. Raises UserError when there is no cluster, and for a run that was begun here.
+    A trial that fails does not stop the others. SIGINT and SIGTERM end every running trial and raise
+    KeyboardInterrupt. Raises UserError when there is no cluster, or a run was started on this machine.
     """
     for trial in trials:
         if run_folder(trial.run).exists():
             raise RunError(
-                f"run {trial.run} was begun here: go on without --ray-address, or remove its folder"
+                f"run {trial.run} was started on this machine: continue without --ray-address, or remove its"
+                " folder"
             )
     for part in ("configs", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    orders = [_order(trial, cpus) for trial in trials]
+    requests = [_request(trial, cpus) for trial in trials]
     inbox: queue.SimpleQueue[tuple[Trial, Callable[[], bytes]]] = queue.SimpleQueue()
     outcomes: list[TrialOutcome] = []
     cluster = Cluster(address)
     try:
         with terminations_as_interrupts():
-            for trial, order in zip(trials, orders, strict=True):
-                cluster.task(trial_here, cpus, order, partial(_put, inbox, trial))
+            for trial, request in zip(trials, requests, strict=True):
+                cluster.task(trial_here, cpus, request, partial(_put, inbox, trial))
             while len(outcomes) < len(trials):
                 outcomes.append(_outcome(*inbox.get(), folder))
                 say(outcome_line(outcomes[-1], len(outcomes), len(trials)))
@@ -78,11 +79,11 @@ def _put(
     inbox.put((trial, answer))
 
 
-def _order(trial: Trial, cpus: int) -> bytes:
-    """What a machine is told of a trial."""
+def _request(trial: Trial, cpus: int) -> bytes:
+    """The encoded description of a trial that is sent to a machine."""
     task = resolve_task(trial.config)
     config = task.on_this_machine().with_settings(workers=min(cpus, trial.config.num_envs)).config
-    named = task.start.name in task.game.start_names  # made there, by the same script
+    named = task.start.name in task.game.start_names  # made there by the same script
     return encode(
         {
             "run": trial.run,
@@ -99,18 +100,18 @@ def _outcome(trial: Trial, answer: Callable[[], bytes], folder: Path) -> TrialOu
     name = f"{trial.variant}.s{trial.seed}"
     write_json(folder / "configs" / f"{name}.json", trial.config.model_dump(mode="json"))
     try:
-        told = decode(answer())
-        (folder / "logs" / f"{name}.txt").write_bytes(told["log"])
-        _keep(trial, told["files"])
-    except Exception as error:  # of the machine, of Ray, or of what came back
+        result = decode(answer())
+        (folder / "logs" / f"{name}.txt").write_bytes(result["log"])
+        _keep(trial, result["files"])
+    except Exception as error:  # from the machine, from Ray, or in the result itself
         return TrialOutcome(trial, None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
     summary = finished_summary(trial)
-    words = told["log"].decode("utf-8", "replace")
-    return TrialOutcome(trial, summary, None if summary else failure_in(words, told["status"]))
+    log = result["log"].decode("utf-8", "replace")
+    return TrialOutcome(trial, summary, None if summary else failure_in(log, result["status"]))
 
 
 def _keep(trial: Trial, files: dict[str, bytes]) -> None:
-    """Write a run's folder, whole or not at all; its config names what it was to be, with the ROM here."""
+    """Write a run's folder atomically; its config is the trial's, with this machine's ROM."""
     target = run_folder(trial.run)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{trial.run}.") as fresh:
@@ -129,33 +130,33 @@ def _keep(trial: Trial, files: dict[str, bytes]) -> None:
 # --- on the other machine ---
 
 
-def trial_here(order: bytes) -> bytes:
-    """Train one trial in a process of this machine; its log, its exit status, and the files of its run."""
-    told = decode(order)
+def trial_here(request: bytes) -> bytes:
+    """Train one trial in a process on this machine; returns its log, exit status and run files, encoded."""
+    trial = decode(request)
     with tempfile.TemporaryDirectory(prefix="trial-") as root:
         log = Path(root, "log.txt")
         try:
-            command = [sys.executable, str(PROGRAM), "--config", str(_config_here(told, Path(root)))]
+            command = [sys.executable, str(PROGRAM), "--config", str(_config_here(trial, Path(root)))]
         except UserError as error:
             return encode({"log": f"error: {error}".encode(), "status": 2, "files": {}})
-        with log.open("wb") as words:
+        with log.open("wb") as output:
             status = subprocess.run(
-                [*command, "--run-name", told["run"]],
-                env={**os.environ, "POKERED_RUNS": root}, stdout=words, stderr=subprocess.STDOUT,
+                [*command, "--run-name", trial["run"]],
+                env={**os.environ, "POKERED_RUNS": root}, stdout=output, stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL, check=False,
                 preexec_fn=die_with_parent if sys.platform == "linux" else None,
             ).returncode  # fmt: skip
-        return encode({"log": log.read_bytes(), "status": status, "files": _files(Path(root, told["run"]))})
+        return encode({"log": log.read_bytes(), "status": status, "files": _files(Path(root, trial["run"]))})
 
 
-def _config_here(told: dict[str, Any], root: Path) -> Path:
-    """The trial's config with this machine's ROM and start state, as a file. Raises UserError."""
-    config = TrainConfig.model_validate_json(json.dumps(told["config"]))
-    game = game_here(told["rom_sha1"], told["game"], Path(config.rom or ""))
+def _config_here(trial: dict[str, Any], root: Path) -> Path:
+    """Write the trial's config with this machine's ROM and start state. Raises UserError."""
+    config = TrainConfig.model_validate_json(json.dumps(trial["config"]))
+    game = game_here(trial["rom_sha1"], trial["game"], Path(config.rom or ""))
     changes = {"rom": str(game.rom), "game": game.name if game.assumed else None}
-    if told["start"] is not None:
+    if trial["start"] is not None:
         start = root / "start.state"
-        start.write_bytes(told["start"])
+        start.write_bytes(trial["start"])
         changes["start"] = str(start)
     path = root / "config.json"
     path.write_text(config.model_copy(update=changes).model_dump_json(), "utf-8")
@@ -163,7 +164,7 @@ def _config_here(told: dict[str, Any], root: Path) -> Path:
 
 
 def _files(run: Path) -> dict[str, bytes]:
-    """A run's files by their paths in its folder; without recorded episodes where it is too large."""
+    """A run's files by path relative to its folder, without recorded episodes when it is too large."""
     paths = [path for path in sorted(run.rglob("*")) if path.is_file()]
     if len(paths) > MAX_FILES or sum(path.stat().st_size for path in paths) > MAX_TREE // 2:
         paths = [path for path in paths if path.relative_to(run).parts[0] != EPISODES]

@@ -1,4 +1,4 @@
-"""What came of a sweep: a row for each variant with intervals over its seeds, and what follows from it."""
+"""Results of a sweep: a table with a row per variant, intervals over seeds, and a recommendation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADINGS = (
 
 
 def figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
-    """The figures of one run that are compared; battles are per episode."""
+    """Return the compared figures of one run; battles are per episode."""
     episodes, metrics = summary["counts"]["episodes"], summary["metrics"]
     return {
         "return": summary["mean_return"],
@@ -37,14 +37,14 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def result_row(outcome: TrialOutcome) -> dict[str, Any]:
-    """One run of the sweep as plain JSON values."""
+    """Return one run of the sweep as plain JSON values."""
     trial, summary = outcome.trial, outcome.summary
     about = {"variant": trial.variant, "seed": trial.seed, "run": trial.run, "failure": outcome.failure}
     return about if summary is None else {**about, **figures(summary), "verdict": summary["verdict"]}
 
 
 def by_variant(outcomes: Sequence[TrialOutcome]) -> dict[str, list[TrialOutcome]]:
-    """Outcomes of each variant, the highest mean return first; variants without a return come last."""
+    """Group outcomes by variant, highest mean return first; variants without a return come last."""
     groups: dict[str, list[TrialOutcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.trial.variant, []).append(outcome)
@@ -57,13 +57,13 @@ def _rank(outcomes: Sequence[TrialOutcome]) -> tuple[bool, float]:
 
 
 def values(outcomes: Sequence[TrialOutcome], figure: str) -> list[float]:
-    """The figure of every run that has it."""
+    """Return ``figure`` for every run that has it."""
     found = [figures(outcome.summary)[figure] for outcome in outcomes if outcome.summary is not None]
     return [value for value in found if value is not None]
 
 
 def sweep_table(outcomes: Sequence[TrialOutcome]) -> str:
-    """The table: means with 95 % intervals over seeds (Student's t)."""
+    """Return the table of means with 95 % intervals over seeds (Student's t)."""
     rows: list[tuple[str, ...]] = [HEADINGS]
     for variant, group in by_variant(outcomes).items():
         done = [outcome for outcome in group if outcome.summary is not None]
@@ -93,11 +93,11 @@ def _health(done: Sequence[TrialOutcome]) -> str:
 
 
 def recommendation(outcomes: Sequence[TrialOutcome]) -> str:
-    """Which variant to go on with, and whether its lead is more than noise."""
+    """Say which variant to continue with, and whether its lead is more than noise."""
     ranked = [(v, values(group, "return")) for v, group in by_variant(outcomes).items()]
     ranked = [(variant, returns) for variant, returns in ranked if returns]
     if not ranked:
-        return "No run ended an episode: there is nothing to recommend; more --episodes are needed."
+        return "No run finished an episode: there is nothing to recommend. Raise --episodes."
     best, returns = ranked[0]
     if len(ranked) == 1:
         return f"{best} is the only variant with a return; there is nothing to compare it with."
@@ -105,11 +105,11 @@ def recommendation(outcomes: Sequence[TrialOutcome]) -> str:
     lead = f"{best} has the highest mean return, {fmean(returns) - fmean(others):.2f} above {second}"
     interval = difference(returns, others)
     if interval is None:
-        return f"{lead}. One seed does not show how much of it is chance: --seeds 3 or more do."
+        return f"{lead}. One seed does not show how much of it is chance; use --seeds 3 or more."
     low, high = interval
     if low <= 0:
         return (
             f"{lead}, but the 95 % interval of the difference, [{low:.2f}, {high:.2f}], includes 0: with"
-            f" {min(len(returns), len(others))} seeds that is noise. More seeds or more episodes decide it."
+            f" {min(len(returns), len(others))} seeds that is noise. Run more seeds or more episodes."
         )
-    return f"{lead}; 95 % interval of the difference [{low:.2f}, {high:.2f}]. Go on with {best}."
+    return f"{lead}; 95 % interval of the difference [{low:.2f}, {high:.2f}]. Continue with {best}."

@@ -1,4 +1,4 @@
-"""Carries trials out as processes of train_ppo.py; picks up what an earlier start of the sweep left."""
+"""Trials as local train_ppo.py processes, which resume what an earlier start of the sweep left unfinished."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from training.sweeps.trials import Trial
 
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 POLL = 0.2  # seconds
-LEAVING = 60.0  # seconds
+EXIT_TIMEOUT = 60.0  # seconds to wait for a process of an earlier sweep to exit
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended: its closing figures, or the reason why there are none."""
+    """How a trial ended: its final summary, or the reason it failed."""
 
     trial: Trial
     summary: dict[str, Any] | None
@@ -37,10 +37,10 @@ class TrialOutcome:
 
 
 def finished_summary(trial: Trial) -> dict[str, Any] | None:
-    """The closing figures of a trial that was carried out before; None when it is not finished.
+    """Return the final summary of a trial that ran before, or None if it has not finished.
 
     Raises:
-        RunError: a run of that name was made with other settings.
+        RunError: a run of that name was made with different settings.
     """
     folder = run_folder(trial.run)
     if not (folder / "config.json").is_file():
@@ -48,8 +48,8 @@ def finished_summary(trial: Trial) -> dict[str, Any] | None:
     changes = trial.config.differences(load_config(folder / "config.json"))
     if changes:
         raise RunError(
-            f"run {trial.run} was made with other settings ({', '.join(changes)});"
-            " give the sweep another --name"
+            f"run {trial.run} was made with different settings ({', '.join(changes)});"
+            " choose another --name for the sweep"
         )
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -63,8 +63,8 @@ def run_trials(
 ) -> list[TrialOutcome]:
     """Run ``trials``, at most ``jobs`` at a time; logs and configs go to ``folder``.
 
-    A trial that fails does not stop the others. SIGINT and SIGTERM stop the running ones, each of which
-    saves itself, and end this with KeyboardInterrupt.
+    A trial that fails does not stop the others. On SIGINT or SIGTERM the running trials save and stop, then
+    KeyboardInterrupt is raised.
     """
     for part in ("configs", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def run_trials(
 
 
 class TrialProcess:
-    """A trial as a process of train_ppo.py, whose config and output go to ``folder``."""
+    """A trial in a train_ppo.py process, with its config and log in ``folder``."""
 
     def __init__(self, trial: Trial, folder: Path) -> None:
         self.trial = trial
@@ -100,17 +100,17 @@ class TrialProcess:
         self._process = subprocess.Popen(
             [sys.executable, str(PROGRAM), *_arguments(trial, config)],
             stdout=self._file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C reaches it from here alone, once
+            start_new_session=True,  # so that Ctrl-C reaches it once, from here only
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )  # fmt: skip
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process has exited."""
         return self._process.poll() is not None
 
     def outcome(self) -> TrialOutcome:
-        """How the process that ended did."""
+        """Return the outcome of the process, which must have ended."""
         self._file.close()
         try:
             summary = finished_summary(self.trial)
@@ -122,24 +122,24 @@ class TrialProcess:
         return TrialOutcome(self.trial, None, failure_in(log, self._process.returncode))
 
     def stop(self) -> None:
-        """Let it save and end."""
+        """Let the process save, and wait until it exits."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
         self._file.close()
 
 
 def failure_in(log: str, status: int) -> str:
-    """Why a trial failed, from what it said."""
+    """Return why a trial failed, from its log."""
     lines = log.strip().splitlines()
     errors = [line for line in lines if line.startswith("error:")]
-    return f"exit status {status}; {(errors or lines or ['it said nothing'])[-1]}"
+    return f"exit status {status}; {(errors or lines or ['no output'])[-1]}"
 
 
 def _arguments(trial: Trial, config: Path) -> list[str]:
-    """Go on with what an earlier start saved; what it did not save is begun anew."""
+    """Resume what an earlier start saved; start over if it saved nothing."""
     folder = run_folder(trial.run)
-    _wait_until_left(folder)
-    # Killed between its last checkpoint and its summary, a run has nothing left to go on with.
+    _wait_until_unlocked(folder)
+    # A run killed between its last checkpoint and its summary has no training left to resume.
     ended = (folder / "checkpoints" / "final").is_dir()
     if not ended and any((folder / "checkpoints").glob("[!.]*/trainer.json")):
         return ["--resume", trial.run]
@@ -147,9 +147,9 @@ def _arguments(trial: Trial, config: Path) -> list[str]:
     return ["--config", str(config), "--run-name", trial.run]
 
 
-def _wait_until_left(folder: Path) -> None:
-    """Let a process of a sweep that was killed finish saving; one that stays is told of by the next."""
-    end = time.monotonic() + LEAVING
+def _wait_until_unlocked(folder: Path) -> None:
+    """Wait for a process of a killed sweep to finish saving; if it stays, the new process reports it."""
+    end = time.monotonic() + EXIT_TIMEOUT
     while folder.is_dir() and time.monotonic() < end:
         with contextlib.suppress(RunError):
             lock_run(folder).close()
@@ -158,13 +158,13 @@ def _wait_until_left(folder: Path) -> None:
 
 
 def die_with_parent() -> None:
-    """In the child: be told to save and stop when the sweep is gone, however it went (Linux)."""
+    """In the child: receive SIGTERM when the sweep process dies for any reason (Linux)."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def terminations_as_interrupts() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does."""
+    """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -177,7 +177,7 @@ def terminations_as_interrupts() -> Iterator[None]:
 
 
 def outcome_line(outcome: TrialOutcome, number: int, of: int) -> str:
-    """How the ``number``-th trial of so many ended."""
+    """Return one line on how trial ``number`` of ``of`` ended."""
     trial = outcome.trial
     start = f"[{number}/{of}] {trial.variant}, seed {trial.seed}: "
     if outcome.summary is None:

@@ -1,7 +1,7 @@
-"""The search for settings: Optuna proposes, train_ppo.py tries, evaluations on seeds held apart decide.
+"""Hyperparameter search: Optuna proposes, train_ppo.py trains, evaluations on held-out seeds decide.
 
-One process works on one trial at a time. Any number of processes, on any number of machines, share a search
-through its database; what a dead one was at is tried again by the next that looks.
+Each process runs one trial at a time. Any number of processes, on any number of machines, share a search
+through its database; the trial of a dead process is retried by the next process that looks.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from envs.files import write_json
 from training.runs.folder import RunError, run_folder, runs_root
 from training.sweeps.local_jobs import POLL, TrialProcess, finished_summary, terminations_as_interrupts
 from training.sweeps.space import Range, Space, nested, trial_config
-from training.sweeps.stale_trials import release_stale_trials, retry_later, sign
+from training.sweeps.stale_trials import record_worker, release_stale_trials, retry_later
 from training.sweeps.storage import STARTUP_TRIALS
 from training.sweeps.trials import Trial
 
 FAILURES = 5
-"""So many trials that failed one after the other are no accident."""
+"""Consecutive failed trials after which the search gives up."""
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class TrialFailed(Exception):
-    """A trial's run failed; the search goes on with others."""
+    """A trial's run failed; the search continues with other trials."""
 
 
 def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Callable[[str], None]) -> None:
-    """Work on ``study`` until it has ``trials`` trials that ended or were pruned, by whomever.
+    """Work on ``study`` until it has ``trials`` completed or pruned trials, from any process.
 
-    SIGTERM and Ctrl-C stop the trial that runs (it is tried again later) and end this with KeyboardInterrupt.
+    SIGTERM and Ctrl-C stop the running trial, which is retried later, and raise KeyboardInterrupt.
     """
     folder = runs_root() / "sweeps" / study.study_name
     for part in ("configs", "logs"):
@@ -52,7 +52,7 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
             return _try(trial, space, path, folder, say)
         except UpdateFinishedTrialError:
             taken.append(trial.number)
-            say(f"trial {trial.number}: left to another process, which took this one for dead")
+            say(f"trial {trial.number}: left to another process, which assumed this one was dead")
             raise
         except KeyboardInterrupt:
             retry_later(trial.study, _frozen(trial), None)
@@ -64,20 +64,20 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
         while len(study.get_trials(deepcopy=False, states=DONE)) < trials:
             known = len(taken)
             try:
-                study.optimize(objective, callbacks=[stop, _give_up], catch=(TrialFailed,))
-            except (ValueError, UpdateFinishedTrialError):  # what Optuna says of a trial that was taken
+                study.optimize(objective, callbacks=[stop, _stop_after_failures], catch=(TrialFailed,))
+            except (ValueError, UpdateFinishedTrialError):  # what Optuna raises for a trial that was taken
                 if len(taken) == known:
                     raise
 
 
 def _sampler(seed: int, number: int) -> optuna.samplers.TPESampler:
-    """A generator of its own for every trial: the same search gives the same proposals with one worker, and
-    workers that start together do not propose the same."""
+    """A sampler with a separate seed for each trial: with one worker a search is reproducible, and workers
+    that start together make different proposals."""
     own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     return optuna.samplers.TPESampler(seed=own, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
 
 
-def _give_up(study: optuna.Study, trial: FrozenTrial) -> None:
+def _stop_after_failures(study: optuna.Study, trial: FrozenTrial) -> None:
     last = study.get_trials(deepcopy=False)[-FAILURES:]
     failures = [str(trial.user_attrs["failure"]) for trial in last if "failure" in trial.user_attrs]
     if len(failures) == FAILURES:
@@ -87,22 +87,22 @@ def _give_up(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def refuse_another_space(study: optuna.Study, space: Space, name: str) -> None:
-    """Note what is searched with the first use; raise RunError when it is something else later."""
-    told = space.model_dump(mode="json", exclude={"description"})
+    """Store the space in a new study; raise RunError if the study was started with a different one."""
+    described = space.model_dump(mode="json", exclude={"description"})
     before = study.user_attrs.get("space")
     if before is None:
-        study.set_user_attr("space", told)
-    elif before != told:
-        keys = ", ".join(key for key in told if told[key] != before.get(key))
+        study.set_user_attr("space", described)
+    elif before != described:
+        keys = ", ".join(key for key in described if described[key] != before.get(key))
         raise RunError(
-            f"search {name} was begun with another space file (differs in {keys}); give it another --name"
+            f"search {name} was started with another space file (differs in {keys}); choose another --name"
         )
 
 
 def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Callable[[str], None]) -> float:
-    sign(trial)
+    record_worker(trial)
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(_frozen(trial))
-    number = trial.number if first is None else first  # a trial that is tried again goes on with its run
+    number = trial.number if first is None else first  # a retried trial resumes its run
     settings = {key: _suggest(trial, key, spread) for key, spread in space.space.items()}
     try:
         config = trial_config(space, path, settings, space.seed + number)
@@ -112,7 +112,7 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     base = str((path.parent / space.base).resolve())
     config = config.model_copy(update={"sweep": trial.study.study_name, "sweep_config": base})
     trial.set_user_attr("run", run)
-    value, failure = _carry_out(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
+    value, failure = _run(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
     if value is None:
         raise _failed(trial, failure or "it was never evaluated", say)
     if _frozen(trial).state != TrialState.RUNNING:
@@ -121,11 +121,11 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     return value
 
 
-def _carry_out(
+def _run(
     planned: Trial, trial: optuna.Trial, objective: str, folder: Path
 ) -> tuple[float | None, str | None]:
-    """The figure of the last evaluation (None: there is none), and why the run failed if it did."""
-    if finished_summary(planned) is not None:  # only the death of the process kept it from being told
+    """Return the figure of the last evaluation, or None, and why the run failed, or None."""
+    if finished_summary(planned) is not None:  # the process died before it could report the result
         return _report(trial, evaluations(run_folder(planned.run)), objective), None
     process = TrialProcess(planned, folder)
     try:
@@ -148,7 +148,7 @@ def _frozen(trial: optuna.Trial) -> FrozenTrial:
 
 
 def _suggest(trial: optuna.Trial, key: str, spread: Range) -> Any:
-    if spread.choices is not None:  # as JSON texts: a database keeps no lists
+    if spread.choices is not None:  # as JSON, since the database cannot store lists
         return json.loads(trial.suggest_categorical(key, [json.dumps(choice) for choice in spread.choices]))
     low, high = spread.low, spread.high
     if isinstance(low, int) and isinstance(high, int):
@@ -157,26 +157,26 @@ def _suggest(trial: optuna.Trial, key: str, spread: Range) -> Any:
 
 
 def _watch(process: TrialProcess, trial: optuna.Trial, objective: str) -> float | None:
-    """Report every evaluation of the run until it ends; the last one's figure.
+    """Report each evaluation of the run until it ends; return the figure of the last.
 
     Raises optuna.TrialPruned when the median of other trials was better at the same step.
     """
-    value, told = None, 0
+    value, reported = None, 0
     while True:
-        ended = process.ended  # asked first: rows that are written before the end are then all read
+        ended = process.ended  # checked first, so that every row written before the end is read
         rows = evaluations(run_folder(process.trial.run))
-        for row in rows[told:]:
+        for row in rows[reported:]:
             value = _report(trial, [row], objective)
             if not ended and trial.should_prune():
                 raise optuna.TrialPruned
-        told = len(rows)
+        reported = len(rows)
         if ended:
             return value
         time.sleep(POLL)
 
 
 def _report(trial: optuna.Trial, rows: Sequence[Mapping[str, Any]], objective: str) -> float | None:
-    """Tell the search of evaluations; the last one's figure."""
+    """Report evaluations to Optuna; return the figure of the last."""
     value = None
     for row in rows:
         value = float(row[objective])
@@ -185,7 +185,7 @@ def _report(trial: optuna.Trial, rows: Sequence[Mapping[str, Any]], objective: s
 
 
 def evaluations(run: Path) -> list[dict[str, Any]]:
-    """The rows of a run's eval.jsonl that training wrote; a line that is not whole yet is left out."""
+    """Return the rows of a run's eval.jsonl written by training, without an incomplete last line."""
     try:
         lines = (run / "eval.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     except FileNotFoundError:
@@ -195,9 +195,9 @@ def evaluations(run: Path) -> list[dict[str, Any]]:
 
 
 def write_best(study: optuna.Study, space: Space, path: Path) -> Path:
-    """The best trial's settings as a config file. Raises RunError when no trial has ended."""
+    """Write the best trial's settings as a config file. Raises RunError when no trial has completed."""
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        raise RunError(f"search {study.study_name}: no trial has ended yet, so there is no best")
+        raise RunError(f"search {study.study_name}: no trial has completed yet, so there is no best one")
     best = study.best_trial
     settings = {
         key: json.loads(value) if space.space[key].choices is not None else value
@@ -205,7 +205,9 @@ def write_best(study: optuna.Study, space: Space, path: Path) -> Path:
     }
     target = runs_root() / "sweeps" / study.study_name / "best.json"
     base = (path.parent / space.base).resolve()
-    words = f"Best of search {study.study_name}: trial {best.number}, {space.objective} {best.value:.3f}."
+    description = (
+        f"Best of search {study.study_name}: trial {best.number}, {space.objective} {best.value:.3f}."
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_json(target, {"extends": str(base), **nested(settings), "description": words})
+    write_json(target, {"extends": str(base), **nested(settings), "description": description})
     return target

@@ -1,4 +1,4 @@
-"""The file that describes a search: what is varied over which ranges, on top of which config."""
+"""Search space files: the settings to vary, their ranges and the base config."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Figure = Literal["return_mean", "battles_won_mean", "badges_earned_mean", "map_p
 
 
 class Range(BaseModel):
-    """Values of a setting: from ``low`` to ``high`` (whole numbers when both are), or one of ``choices``."""
+    """Values of a setting: ``low`` to ``high`` (integers if both are integers), or one of ``choices``."""
 
     model_config = STRICT
 
@@ -43,7 +43,7 @@ class Range(BaseModel):
 
 
 class Space(BaseModel):
-    """A search. ``base`` is relative to the file; ``space`` has config keys (dots: in sections)."""
+    """A search. ``base`` is relative to the file; ``space`` maps (dotted) config keys to ranges."""
 
     model_config = STRICT
 
@@ -58,11 +58,11 @@ class Space(BaseModel):
 
 
 def load_space(path: Path) -> tuple[Space, TrainConfig]:
-    """The search in ``path`` and its base config.
+    """Load the search in ``path`` and its base config.
 
     Raises:
-        UserError: either is wrong, a setting is out of range at an end of what is searched, or the base plays
-            what is not there; one line.
+        UserError: either file is wrong, an end of a range or a choice is invalid, or the base config's ROM,
+            start state or goal cannot be used; one line.
     """
     layer = ConfigLayer(str(path), read_object(path))
     for key in layer.values:
@@ -98,7 +98,7 @@ def _line(path: Path, detail: Any, layer: ConfigLayer) -> str:
 
 
 def nested(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with dots in their keys as sections.
+    """Turn dotted keys into nested sections.
 
     >>> nested({"gamma": 0.9, "rewards.battle_win": 2.0})
     {'gamma': 0.9, 'rewards': {'battle_win': 2.0}}
@@ -114,10 +114,10 @@ def nested(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def trial_config(space: Space, path: Path, settings: dict[str, Any], seed: int) -> TrainConfig:
-    """The config of one trial: the base with ``settings``, as long as the search's trials are.
+    """Return the config of one trial: the base with ``settings`` and the search's trial length.
 
     Raises:
-        ConfigError: the settings do not go together.
+        ConfigError: the settings contradict each other.
     """
     base = path.parent / space.base
     values = nested(settings)

@@ -1,4 +1,4 @@
-"""Trials whose process is gone: found at once where it ran on this machine, and tried again."""
+"""Retries of trials whose process died, which are found at once if it ran on this machine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WORKER = "worker"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def sign(trial: optuna.Trial) -> None:
-    """Note in the database that this process works on ``trial``."""
+def record_worker(trial: optuna.Trial) -> None:
+    """Record in the database that this process works on ``trial``."""
     trial.set_user_attr(WORKER, {**_machine(), "pid": os.getpid(), "began": psutil.Process().create_time()})
 
 
 def release_stale_trials(study: optuna.Study) -> None:
-    """Fail the trials of dead processes and put them up to be tried again.
+    """Fail the trials of dead processes and queue them for a retry.
 
-    A process of this machine is looked for; one of another machine is dead when its last sign of life is
-    older than the storage allows.
+    A process on this machine is looked up; one on another machine counts as dead when its last heartbeat is
+    older than the storage's grace period.
     """
     fail_stale_trials(study)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -39,12 +39,12 @@ def release_stale_trials(study: optuna.Study) -> None:
 
 
 def retry_later(study: optuna.Study, trial: FrozenTrial, most: int | None) -> None:
-    """Put a trial that failed up to be tried again with its settings, unless it was ``most`` times."""
+    """Queue a failed trial for a retry with the same settings, at most ``most`` times (None: no limit)."""
     RetryHeartbeatStaleTrialCallback(max_retry=most)(study, trial)
 
 
 def _machine() -> dict[str, str]:
-    """This machine since it was started: names alone may be shared by several."""
+    """This machine and its current boot: host names alone may not be unique."""
     try:
         boot = BOOT.read_text(encoding="ascii").strip()
     except OSError:

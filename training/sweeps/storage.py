@@ -1,4 +1,4 @@
-"""The database of a search: which kinds there are, how it is opened, what is said when it cannot be used."""
+"""The database of a search: SQLite or PostgreSQL, with database errors as one clear line."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from envs.errors import UserError
 
 RETRIES = 3
-"""How often a trial whose process died is tried again."""
+"""Retries of a trial whose process died."""
 STARTUP_TRIALS = 5
-"""Trials before TPE and pruning have something to go by."""
+"""Trials before TPE sampling and pruning begin."""
 
 
 class Storage(RDBStorage):
-    """Optuna's storage, whose signs of life outlast a moment in which the database does not answer."""
+    """Optuna's storage, whose heartbeat survives a database that briefly does not answer."""
 
     def record_heartbeat(self, trial_id: int) -> None:
-        """Leave a sign of life, or leave it to the next: without any a live trial would be taken for dead."""
+        """Record a heartbeat, ignoring database errors: an exception would end the heartbeat thread, and a
+        live trial would count as dead."""
         with suppress(StorageInternalError, SQLAlchemyError):
             super().record_heartbeat(trial_id)
 
 
 def open_study(name: str, url: str, stale_after: float) -> optuna.Study:
-    """The search ``name`` in the database at ``url``, made when it is new.
+    """Open the search ``name`` in the database at ``url``, creating it if it is new.
 
     Raises:
-        UserError: the database cannot be used; one line that names what is wrong.
+        UserError: the database cannot be used; one line that says why.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what fails is said in one line, below
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # failures are reported in one line, below
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the version is pinned
     address = database_address(url)
     arguments = {"connect_args": {"timeout": 30}} if address.get_backend_name() == "sqlite" else {}
-    with explained(url, RuntimeError):  # a database of another version of Optuna
+    with explained(url, RuntimeError):  # RuntimeError: made by another version of Optuna
         storage = Storage(
             address.render_as_string(hide_password=False),
             engine_kwargs={**arguments, "pool_pre_ping": True},
@@ -59,7 +60,7 @@ def open_study(name: str, url: str, stale_after: float) -> optuna.Study:
 
 @contextmanager
 def explained(url: str, *more: type[Exception]) -> Iterator[None]:
-    """Turns what a database that cannot be used, or is gone, raises into a UserError of one line."""
+    """Turn database errors into a UserError of one line."""
     try:
         yield
     except UserError:
@@ -73,18 +74,18 @@ def explained(url: str, *more: type[Exception]) -> Iterator[None]:
 
 
 def _first_of(kinds: tuple[type[Exception], ...], error: BaseException | None) -> BaseException | None:
-    """What began it: Optuna wraps what the database says, and stumbles over an error of its own after it."""
+    """The original error: Optuna wraps database errors and may fail again while handling them."""
     while error is not None and not isinstance(error, kinds):
         error = error.__cause__ or error.__context__
     return error
 
 
 def database_address(url: str) -> URL:
-    """``url`` with the driver that this project installs. Raises UserError for anything but the two kinds."""
+    """Return ``url`` with this project's driver. Raises UserError unless it is SQLite or PostgreSQL."""
     try:
         address = make_url(url)
     except ArgumentError:
-        raise UserError(f"storage {url!r} is no database URL such as sqlite:///search.sqlite") from None
+        raise UserError(f"storage {url!r} is not a database URL such as sqlite:///search.sqlite") from None
     kind = address.get_backend_name()
     if kind == "postgresql":
         return address.set(drivername="postgresql+psycopg")
@@ -94,5 +95,5 @@ def database_address(url: str) -> URL:
 
 
 def printable(url: str) -> str:
-    """The URL without its password, with the driver that is installed, so that other programs find it."""
+    """Return the URL without its password, with the installed driver, for use by other programs."""
     return database_address(url).render_as_string(hide_password=True)

@@ -1,4 +1,4 @@
-"""What a sweep is to do: which variants, over which seeds, under which run names. Changes nothing on disk."""
+"""The plan of a sweep: variants, seeds and run names. Writes nothing to disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.config.schema import TrainConfig
 from training.environments.task import resolve_task
 
 Mode = Literal["smoke", "full"]
-# A smoke run is the variant with short episodes and few environments: same learning, smaller task.
+# A smoke run is the variant with short episodes and few environments: same algorithm, smaller task.
 SMOKE_MAX_STEPS = 512
 SMOKE_NUM_ENVS = 8
 SMOKE_N_STEPS = 256
@@ -28,7 +28,7 @@ SMOKE_N_STEPS = 256
 
 @dataclass(frozen=True)
 class Variant:
-    """One config of the sweep, as it will be run but for its seed."""
+    """One config of the sweep, final except for its seed."""
 
     name: str
     path: Path
@@ -46,7 +46,7 @@ class Trial:
 
 
 def find_configs(patterns: Sequence[str]) -> list[Path]:
-    """The files that the patterns name, sorted, each once. Raises UsageError when one matches none."""
+    """Return the matching files, sorted and unique. Raises UsageError if a pattern matches nothing."""
     found: set[Path] = set()
     for pattern in patterns:
         matches = [Path(name) for name in glob.glob(pattern) if Path(name).is_file()]  # noqa: PTH207 - absolute patterns too
@@ -59,10 +59,10 @@ def find_configs(patterns: Sequence[str]) -> list[Path]:
 def load_variants(
     paths: Sequence[Path], base: Path | None, mode: Mode, episodes: int, overrides: dict[str, Any]
 ) -> list[Variant]:
-    """Every file as a variant; all are read before any is judged.
+    """Load each file as a variant; all are read before errors are reported.
 
     Raises:
-        ConfigError: one line with everything that is wrong in any of them.
+        ConfigError: one line with every problem in every file.
     """
     variants: list[Variant] = []
     problems: list[str] = []
@@ -76,14 +76,14 @@ def load_variants(
     names = [variant.name for variant in variants]
     for name in sorted({name for name in names if names.count(name) > 1}):
         files = ", ".join(str(variant.path) for variant in variants if variant.name == name)
-        problems.append(f"{files} are all called {name}; give each a sweep_variant of its own")
+        problems.append(f"{files} are all called {name}; give each its own sweep_variant")
     if problems:
         raise ConfigError("; ".join(dict.fromkeys(problems)))
     return variants
 
 
 def _name(config: TrainConfig, path: Path) -> str:
-    """The variant's name; checks that the file is called what it says it is."""
+    """Return the variant's name; raises ConfigError when the file name does not match it."""
     if config.agent_id is None:
         return config.sweep_variant or path.stem
     if config.sweep_variant is not None:
@@ -93,12 +93,12 @@ def _name(config: TrainConfig, path: Path) -> str:
     else:
         raise ConfigError(f"{path}: agent_id {config.agent_id} needs a version or a sweep_variant")
     if path.stem != wanted:
-        raise ConfigError(f"{path}: by its agent_id and variant it must be called {wanted}{path.suffix}")
+        raise ConfigError(f"{path}: given its agent_id and variant, it must be called {wanted}{path.suffix}")
     return config.sweep_variant or f"v{config.version}"
 
 
 def _sized(config: TrainConfig, mode: Mode, episodes: int) -> TrainConfig:
-    """The config for so many episodes' worth of steps, with the smaller task of smoke mode."""
+    """Return the config with ``episodes`` episodes' worth of steps, on the smaller task in smoke mode."""
     sizes: dict[str, Any] = {}
     if mode == "smoke":
         sizes["max_steps"] = min(config.max_steps, SMOKE_MAX_STEPS)
@@ -114,7 +114,7 @@ def _sized(config: TrainConfig, mode: Mode, episodes: int) -> TrainConfig:
 
 
 def refuse_unlike(variants: Sequence[Variant]) -> None:
-    """Raise ConfigError, naming the keys, when variants differ in the game or in what is rewarded."""
+    """Raise ConfigError, naming the keys, when variants differ in the game or the rewards."""
     task = TrainConfig.keys_with(*TASK)
     first, *others = variants
     for other in others:
@@ -123,14 +123,14 @@ def refuse_unlike(variants: Sequence[Variant]) -> None:
         if unlike:
             raise ConfigError(
                 f"{other.path} cannot be compared with {first.path}: {', '.join(unlike)};"
-                " --compare-unlike compares them all the same"
+                " use --compare-unlike to compare them anyway"
             )
 
 
 def sweep_name(variants: Sequence[Variant]) -> str:
-    """A name that the same variants have every time, so that the same command goes on where it stopped."""
+    """Return a name derived from the variants, so that the same command continues where it stopped."""
     agent = variants[0].config.agent_id or "sweep"
-    contents = {  # without defaults, so that a later version's new settings change no name
+    contents = {  # without defaults, so that settings added later do not change the name
         variant.name: variant.config.model_dump(mode="json", exclude_defaults=True) for variant in variants
     }
     digest = hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:6]
@@ -138,7 +138,7 @@ def sweep_name(variants: Sequence[Variant]) -> str:
 
 
 def trials(name: str, variants: Sequence[Variant], seeds: int) -> list[Trial]:
-    """Every variant with every seed (1, 2 ...), seed by seed, so that an early stop leaves all comparable."""
+    """Return every variant with seeds 1, 2, ..., seed by seed, so that they stay comparable if stopped."""
     return [
         Trial(
             v.name,

@@ -1,1 +1,1 @@
-"""The history page."""
+"""Web pages of the run history."""

@@ -1,4 +1,4 @@
-"""What the page's scripts ask for, as JSON. Whatever changes something is a POST."""
+"""JSON API of the page's scripts. Every change is a POST."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MOST_KEYS = 60
 
 
 class Tags(BaseModel):
-    """The tags that a run is to have."""
+    """New tags of a run."""
 
     model_config = ConfigDict(extra="forbid")
     tags: Annotated[list[Annotated[str, Field(max_length=MAX_TAG)]], Field(max_length=MOST_TAGS)]
 
 
-class Wanted(BaseModel):
-    """The episode that somebody wants to see."""
+class ReplayRequest(BaseModel):
+    """An episode to make a video of."""
 
     model_config = ConfigDict(extra="forbid")
     episode: Annotated[str, Field(max_length=100)]
@@ -44,8 +44,8 @@ def curves(
     key: Annotated[list[str], Query(max_length=MOST_KEYS)],
     points: Annotated[int, Query(ge=10, le=5000)] = 1000,
 ) -> Response:
-    """Curves of ``run`` under ``key``, each of about ``points`` points at most: columns of step, seconds and
-    value (None where it is no number)."""
+    """Return the curves of ``run`` under ``key``, each with at most about ``points`` points: columns of step,
+    seconds and value (None if it is not finite)."""
     with site_of(request).store.read() as connection:
         rows = runs_called(connection, run)
         found = points_of(connection, [row.id for row in rows], key)
@@ -67,14 +67,14 @@ def curves(
 
 
 def family_label(row: Any) -> str:
-    """What runs that differ in nothing but their seed are called together."""
+    """Return the common name of runs that differ only in their seed."""
     return " ".join(part for part in (row.agent_id or row.config_name, row.sweep_variant) if part)
 
 
 def _columns(points: Points, most: int) -> dict[str, list[Any]]:
     size = -(-len(points) // most)
     shown = merge(points, size) if size > 1 else points
-    if size > 1 and len(points) % size:  # the newest point is what one looks at while a run goes on
+    if size > 1 and len(points) % size:  # always show the newest point of a running run
         shown = np.concatenate([shown, points[-1:]])
     return {
         "step": shown["step"].tolist(),
@@ -84,7 +84,7 @@ def _columns(points: Points, most: int) -> dict[str, list[Any]]:
 
 
 def _plain(values: NDArray[np.float32]) -> list[float | None]:
-    """Numbers with seven digits, which is what a float32 has; None for what is none."""
+    """Round to seven digits, the precision of a float32; None where not finite."""
     wide = values.astype(np.float64)
     finite = np.isfinite(wide)
     size = np.abs(np.where(finite & (wide != 0), wide, 1.0))
@@ -97,7 +97,7 @@ def _plain(values: NDArray[np.float32]) -> list[float | None]:
 
 @router.post("/run/{name}/tags")
 def set_tags(request: Request, name: str, given: Tags) -> dict[str, Any]:
-    """Give a run other tags; they are kept in its folder."""
+    """Replace a run's tags, which are stored in its folder."""
     site = site_of(request)
     folder, row = site.folder(name), site.run(name)
     tags = clean_tags(list(given.tags))
@@ -111,12 +111,12 @@ def set_tags(request: Request, name: str, given: Tags) -> dict[str, Any]:
 
 
 @router.post("/run/{name}/replays", status_code=202)
-def make_replay(request: Request, name: str, wanted: Wanted) -> dict[str, str]:
-    """Have the video of a recorded episode made; answers what became of it so far."""
+def make_replay(request: Request, name: str, wanted: ReplayRequest) -> dict[str, str]:
+    """Start making the video of a recorded episode; return its state."""
     site = site_of(request)
     episode = site.file(name, "episodes", wanted.episode, (SUFFIX,))
     try:
-        site.replays.want(site.folder(name), episode)
+        site.replays.request(site.folder(name), episode)
     except TooManyReplays as error:
         raise HTTPException(429, str(error)) from None
     return site.replays.state(site.folder(name), episode)
@@ -124,7 +124,7 @@ def make_replay(request: Request, name: str, wanted: Wanted) -> dict[str, str]:
 
 @router.get("/run/{name}/replays/{file_name}")
 def replay_state(request: Request, name: str, file_name: str) -> dict[str, str]:
-    """How far the video of a recorded episode is: ready, working, failed (and why) or none."""
+    """Return the state of the video of a recorded episode: ready, working, failed (and why) or none."""
     site = site_of(request)
     episode = site.file(name, "episodes", file_name, (SUFFIX,))
     return site.replays.state(site.folder(name), episode)

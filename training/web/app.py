@@ -1,4 +1,4 @@
-"""The history page as a FastAPI application. Nothing on it is loaded from elsewhere, its scripts included."""
+"""The history page as a FastAPI application. It loads nothing from other sites."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.web.site import HERE, Site
 
 
 def create_app(site: Site, names: Collection[str] = ()) -> FastAPI:
-    """The application around ``site``; ``names`` are host names it answers to beside its own."""
+    """Return the application of ``site``; ``names`` are additional host names that it answers to."""
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -38,20 +38,20 @@ def create_app(site: Site, names: Collection[str] = ()) -> FastAPI:
 
 
 def _explain_errors(app: FastAPI, site: Site) -> None:
-    def say(request: Request, status: int, what: str) -> Response:
+    def reply(request: Request, status: int, what: str) -> Response:
         if request.url.path.startswith("/training/api/"):
             return JSONResponse({"error": what}, status)
         return site.page(request, "error.html", status, code=status, what=what)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return say(request, error.status_code, str(error.detail))
+        return reply(request, error.status_code, str(error.detail))
 
     @app.exception_handler(RequestValidationError)
     async def _wrong(request: Request, error: RequestValidationError) -> Response:
         places = (f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()[:5])
-        return say(request, 422, "; ".join(places))
+        return reply(request, 422, "; ".join(places))
 
     @app.exception_handler(HistoryError)
     async def _history(request: Request, error: HistoryError) -> Response:
-        return say(request, 503, str(error))
+        return reply(request, 503, str(error))

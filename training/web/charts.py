@@ -1,4 +1,4 @@
-"""Which charts a run's page has; the zones that say what is good in them are those of the health rules."""
+"""Charts of the run and comparison pages; their zones are the bounds of the health rules."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from envs.reward_components import COMPONENTS
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: its heading, the keys it draws, and zones (from, to, level) drawn behind them. ``span`` is
-    what it shows of the y axis (None: as the curves need)."""
+    """One chart: title, keys, and zones (from, to, level) drawn behind the curves. ``span`` is the range of
+    the y axis (None: automatic)."""
 
     title: str
     keys: Sequence[str]
@@ -35,8 +35,8 @@ class Chart:
 
 
 LEARNING = (
-    Chart("Return of an episode", ["train/episode_return_mean", "eval/mean_return"]),
-    Chart("Battles of an episode", ["train/episode_battles_started_mean", "train/episode_battles_won_mean"]),
+    Chart("Episode return", ["train/episode_return_mean", "eval/mean_return"]),
+    Chart("Battles per episode", ["train/episode_battles_started_mean", "train/episode_battles_won_mean"]),
     Chart("Furthest place", ["train/episode_map_progress_max"], note="in the game's order of progress"),
     Chart("Badges and success", ["train/episode_badges_earned_mean", "train/success_rate"]),
     Chart("Levels gained", ["train/episode_levels_gained_mean"]),
@@ -44,9 +44,9 @@ LEARNING = (
 )
 REWARD = (
     Chart(
-        "Reward by component", [f"reward_components/{name}" for name in COMPONENTS], note="sums of an episode"
+        "Reward by component", [f"reward_components/{name}" for name in COMPONENTS], note="sum per episode"
     ),
-    Chart("Steps of an episode", ["train/episode_length_mean"]),
+    Chart("Episode length (steps)", ["train/episode_length_mean"]),
 )
 HEALTH = (
     Chart(
@@ -68,7 +68,11 @@ HEALTH = (
         f"aim above {VARIANCE_AIM}; below {VARIANCE_BAD} it must at least rise,"
         f" below {VARIANCE_POOR} is a warning after {VARIANCE_LATE // 10**6}M steps",
     ),
-    Chart("Entropy (negative)", ["train/entropy_loss"], note="rises towards 0 as the policy decides itself"),
+    Chart(
+        "Entropy (negative)",
+        ["train/entropy_loss"],
+        note="rises towards 0 as the policy becomes deterministic",
+    ),
     Chart("Value loss", ["train/value_loss"]),
     Chart(
         "Verdict",
@@ -102,13 +106,13 @@ FIRST = "train/episode_return_mean"
 
 
 def chosen_chart(keys: Sequence[str]) -> Chart:
-    """The chart whose curve is chosen on the page, with the one that it begins with."""
+    """Return the chart with the key menu, showing its initial key."""
     key = FIRST if FIRST in keys else next(iter(keys), "")
     return Chart(key, [key])
 
 
 def charts_of(keys: Sequence[str]) -> list[tuple[str, list[Chart]]]:
-    """The sections of charts; of a run that goes on those too whose curves have not begun."""
+    """Return the sections of charts that have a key in ``keys``; all of them while there are no keys."""
     known = set(keys)
     found = [
         (heading, [chart for chart in charts if not known or known & set(chart.keys)])

@@ -1,4 +1,4 @@
-"""The pages a person looks at."""
+"""HTML pages and files of the history."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from training.web.site import Site
 router = APIRouter(prefix="/training")
 Text = Annotated[str, Field(max_length=200)]
 MOST_COMPARED = 30  # runs
-PAGE = 100  # runs on a page of the list
+PAGE = 100  # runs per page of the list
 
 
 def site_of(request: Request) -> Site:
-    """The site that this request came to."""
+    """Return the site of a request."""
     site: Site = request.app.state.site
     return site
 
 
 class ListQuery(BaseModel):
-    """What the address of the list says: which runs, in which order, which page of them, and what of it."""
+    """Query parameters of the list: filter, order, page, and which part to render."""
 
     q: Text = ""
     agent: Text = ""
@@ -48,7 +48,7 @@ class ListQuery(BaseModel):
     part: Text = ""
 
     def filter(self) -> Filter:
-        """Which runs, for the database."""
+        """Return the database filter."""
         start, descending = (self.page - 1) * PAGE, self.order != "asc"
         return Filter(self.q, self.agent, self.tag, self.status, self.sort, descending, start, PAGE)
 
@@ -56,7 +56,7 @@ class ListQuery(BaseModel):
 @router.get("")
 @router.get("/")
 def run_list(request: Request, query: Annotated[ListQuery, Query()]) -> HTMLResponse:
-    """All runs that the filter lets through; with ``part=runs`` their table alone."""
+    """The list of runs that match the filter; with ``part=runs`` only the table."""
     site, wanted = site_of(request), query.filter()
     given = query.model_dump(exclude={"page", "part"})
     with site.store.read() as connection:
@@ -74,15 +74,17 @@ def run_list(request: Request, query: Annotated[ListQuery, Query()]) -> HTMLResp
 
 @router.get("/compare")
 def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) -> HTMLResponse:
-    """Curves, figures and settings of some runs beside each other."""
+    """Curves, figures and settings of several runs side by side."""
     site = site_of(request)
     names = list(dict.fromkeys(run or []))
     if len(names) > MOST_COMPARED:
-        raise HTTPException(400, f"{len(names)} runs are too many to compare, at most {MOST_COMPARED}")
+        raise HTTPException(
+            400, f"{len(names)} runs are too many to compare: must be at most {MOST_COMPARED}"
+        )
     with site.store.read() as connection:
         rows = runs_called(connection, names)
         if not rows:
-            raise HTTPException(404, "none of these runs is in the history: choose some on the list")
+            raise HTTPException(404, "none of these runs is in the history: select runs on the list")
         keys = keys_of(connection, [row.id for row in rows])
     missing = [name[:100] for name in names if name not in {row.name for row in rows}]
     return site.page(
@@ -93,13 +95,13 @@ def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) 
         missing=missing,
         chosen=chosen_chart(keys),
         charts=[chart for chart in COMPARED if set(chart.keys) & set(keys)],
-        settings=views.settings_beside(rows),
+        settings=views.differing_settings(rows),
     )
 
 
 @router.get("/run/{name}")
 def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
-    """Everything about one run; with ``part=live`` only what changes while it goes on."""
+    """Everything about one run; with ``part=live`` only what changes while it trains."""
     site = site_of(request)
     row = site.run(name)
     with site.store.read() as connection:
@@ -128,7 +130,7 @@ def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
 
 @router.get("/run/{name}/episodes")
 def episodes(request: Request, name: str) -> HTMLResponse:
-    """The recorded episodes of a run, each with its video or the button that makes it."""
+    """The recorded episodes of a run, each with its video or a button to make it."""
     site = site_of(request)
     folder = site.folder(name)
     found = views.episodes_of(folder)
@@ -144,5 +146,5 @@ def exploration(request: Request, name: str, file_name: str) -> FileResponse:
 
 @router.get("/run/{name}/replays/{file_name}")
 def video(request: Request, name: str, file_name: str) -> FileResponse:
-    """One of the run's replay videos; parts of it on request, so that it can be wound."""
+    """One of the run's replay videos; range requests allow seeking."""
     return FileResponse(site_of(request).file(name, "replays", file_name, (".mp4",)))

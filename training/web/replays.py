@@ -1,4 +1,4 @@
-"""Videos of recorded episodes, made when somebody wants to see them: one at a time, in the background."""
+"""Videos of recorded episodes, made on request in the background, one at a time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 REPLAY = Path(__file__).resolve().parents[1] / "replay.py"
 FOLDER = "replays"
-KEPT = 20  # videos of a run; with one more the one that was made first goes
+KEPT = 20  # videos of a run; the oldest beyond that are deleted
 MOST_WAITING = 8
 LIMIT_S = 600.0
 
 
 class TooManyReplays(RuntimeError):
-    """Enough videos are waiting to be made."""
+    """Too many videos are waiting to be made."""
 
 
 class Replays:
@@ -30,8 +30,8 @@ class Replays:
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
 
-    def want(self, run: Path, episode: Path) -> None:
-        """Make the video of ``episode`` unless it is there or on its way. Raises TooManyReplays."""
+    def request(self, run: Path, episode: Path) -> None:
+        """Queue the video of ``episode`` unless it exists or is queued. Raises TooManyReplays."""
         video = video_of(run, episode)
         with self._lock:
             job = self._jobs.get(video)
@@ -39,11 +39,11 @@ class Replays:
                 return
             self._jobs = OrderedDict((path, job) for path, job in self._jobs.items() if not job.done())
             if len(self._jobs) >= MOST_WAITING:
-                raise TooManyReplays(f"{MOST_WAITING} videos are waiting to be made; ask again later")
+                raise TooManyReplays(f"{MOST_WAITING} videos are waiting to be made; try again later")
             self._jobs[video] = self._pool.submit(self._make, episode, video)
 
     def state(self, run: Path, episode: Path) -> dict[str, str]:
-        """``{"state": "ready" | "working" | "failed" | "none", "said": why it failed}``."""
+        """Return ``{"state": "ready" | "working" | "failed" | "none", "said": why it failed}``."""
         video = video_of(run, episode)
         with self._lock:
             job = self._jobs.get(video)
@@ -54,7 +54,7 @@ class Replays:
         return {"state": "failed", "said": job.result()} if job is not None else {"state": "none", "said": ""}
 
     def close(self) -> None:
-        """Stop what is being made and forget what waits."""
+        """Stop the current video and drop the queue."""
         with self._lock:
             self._closed = True
             if self._process is not None:
@@ -62,7 +62,7 @@ class Replays:
         self._pool.shutdown(cancel_futures=True)
 
     def _make(self, episode: Path, video: Path) -> str:
-        """Returns what went wrong; empty when nothing did."""
+        """Make the video. Returns the error, or an empty text."""
         video.parent.mkdir(exist_ok=True)
         fresh = video.with_name(f".{video.name}")
         command = [sys.executable, str(REPLAY), str(episode.resolve()), "--out", str(fresh.resolve())]
@@ -73,21 +73,21 @@ class Replays:
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
         try:
-            said, _ = self._process.communicate(timeout=LIMIT_S)
+            output, _ = self._process.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-            said = f"took longer than {LIMIT_S:.0f} s"
+            output = f"took longer than {LIMIT_S:.0f} s"
         if self._process.returncode != 0 or not fresh.is_file():
             fresh.unlink(missing_ok=True)
-            return (said.strip().splitlines() or ["no video was made"])[-1]
+            return (output.strip().splitlines() or ["no video was made"])[-1]
         fresh.replace(video)
         _forget_oldest(video.parent)
         return ""
 
 
 def video_of(run: Path, episode: Path) -> Path:
-    """Where the video of an episode lies."""
+    """Return the path of the video of an episode."""
     return run / FOLDER / f"{episode.stem}.mp4"
 
 

@@ -1,4 +1,4 @@
-"""What keeps the page to those it is meant for: names it answers to, where changes may come from, headers."""
+"""Protection of the page: allowed host names, same-site changes, and security headers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Next = Callable[[Request], Awaitable[Response]]
 
 
 class Guard:
-    """Checks every request before anything else sees it, and puts the headers on every answer.
+    """Middleware that checks every request and adds security headers to every response.
 
-    A page elsewhere that points a name of its own at this machine (DNS rebinding) is refused: only addresses,
-    ``localhost``, this machine's name and ``names`` are answered to. What changes something must be sent as
-    JSON by a page of this very site, which another site's form cannot do.
+    Only requests to IP addresses, ``localhost``, this machine's name and ``names`` are answered, which
+    prevents DNS rebinding. Changes must be JSON from a page of this site, which a form on another site cannot
+    send.
     """
 
     def __init__(self, names: Collection[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Opens the port, says where the page is, and answers until Ctrl-C."""
+"""Server of the history page."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from training.history_db.store import Store
 from training.web.app import create_app
 from training.web.site import Site
 
-DRAIN_S = 2  # for answers under way when the server ends
+DRAIN_S = 2  # for open requests when the server stops
 
 
 def serve(store: Store, root: Path, host: str, port: int) -> None:
-    """Answer on ``host`` and ``port`` until interrupted. Raises UserError when the port cannot be had."""
+    """Serve on ``host`` and ``port`` until interrupted. Raises UserError when the port is not available."""
     listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     local = is_local(host)
     print(f"history of {root}/: http://{'localhost' if local else shown}:{port}/training", flush=True)
     if not local:
-        print(f"warning: whoever reaches {host} can read the runs and have replays made", file=sys.stderr)
+        print(
+            f"warning: anyone who can reach {host} can read and tag the runs and make replays",
+            file=sys.stderr,
+        )
     app = create_app(Site(store, root), [host])
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN_S
@@ -34,12 +37,12 @@ def serve(store: Store, root: Path, host: str, port: int) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises UserError."""
+    """Return a listening socket. Raises UserError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise UserError(f"--host {host} is no address of this machine; see --help") from None
+        raise UserError(f"--host {host} is not an address of this machine; see --help") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
@@ -48,14 +51,14 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         if error.errno == errno.EADDRINUSE:
             raise UserError(
-                f"--port {port} is in use by another program on {host}; name another with --port"
+                f"--port {port} is in use by another program on {host}; choose another --port"
             ) from None
         raise UserError(f"{host} port {port} cannot be opened: {error.strerror}") from None
     return listening
 
 
 def is_local(host: str) -> bool:
-    """Whether only this machine reaches the address."""
+    """Whether only this machine can reach the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the routes share: the database, the runs folder, the templates, and the thread that looks around."""
+"""State shared by the routes: database, runs folder, templates and the synchronisation thread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Site:
-    """The parts of a running server. ``start()`` and ``close()`` begin and end its threads."""
+    """The parts of a running server. ``start()`` and ``close()`` start and stop its threads."""
 
     def __init__(self, store: Store, root: Path) -> None:
         self.store, self.root = store, root
@@ -37,20 +37,20 @@ class Site:
         self.templates.env.filters.update(words.FILTERS)
         self.templates.env.trim_blocks = self.templates.env.lstrip_blocks = True
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look_around, name="sync", daemon=True)
+        self._thread = threading.Thread(target=self._keep_in_sync, name="sync", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow the runs folder."""
+        """Start following the runs folder."""
         self._thread.start()
 
     def close(self) -> None:
-        """End the threads and the jobs."""
+        """Stop the threads and jobs."""
         self._ended.set()
         self._thread.join()
         self.replays.close()
         self.store.close()
 
-    def _look_around(self) -> None:
+    def _keep_in_sync(self) -> None:
         while not self._ended.is_set():
             try:
                 self.sync.look()
@@ -62,13 +62,13 @@ class Site:
             self._ended.wait(LOOK_EVERY_S)
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        """A template, with ``context``, as a response."""
+        """Render a template with ``context`` as a response."""
         return self.templates.TemplateResponse(
             request, template, {"trouble": self.trouble, "root": self.root, **context}, status_code=status
         )
 
     def run(self, name: str) -> Row[Any]:
-        """The run called ``name``. Raises HTTPException 404 when there is none."""
+        """Return the run called ``name``. Raises HTTPException 404 if there is no such run."""
         if NAME.fullmatch(name):
             with self.store.read() as connection:
                 row = find_run(connection, name)
@@ -77,19 +77,19 @@ class Site:
         raise HTTPException(404, f"there is no run called {name[:100]!r}")
 
     def folder_of(self, run: Row[Any]) -> Path | None:
-        """The folder of a run, inside the runs folder; None when it is gone or a link."""
+        """Return the folder of a run inside the runs folder; None if it is gone or a link."""
         folder = self.root / str(run.name)
         return folder if folder.is_dir() and not folder.is_symlink() else None
 
     def folder(self, name: str) -> Path:
-        """The folder of the run called ``name``. Raises HTTPException 404 when there is none."""
+        """Return the folder of the run called ``name``. Raises HTTPException 404 if there is none."""
         folder = self.folder_of(self.run(name))
         if folder is None:
             raise HTTPException(404, f"the folder of run {name} is gone")
         return folder
 
     def file(self, name: str, kind: str, file_name: str, endings: tuple[str, ...]) -> Path:
-        """A file in the folder ``kind`` of a run, by its plain name. Raises HTTPException 404."""
+        """Return a file in the folder ``kind`` of a run by its plain name. Raises HTTPException 404."""
         folder = (self.folder(name) / kind).resolve()
         path = folder / file_name
         plain = NAME.fullmatch(file_name) is not None and file_name.endswith(endings)

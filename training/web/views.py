@@ -1,4 +1,4 @@
-"""What the detail and comparison pages show, put together from a run's row and its folder."""
+"""View models of the detail and comparison pages, built from a run's row and folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_EVALUATIONS = 40
 
 @dataclass(frozen=True)
 class Card:
-    """The config in short."""
+    """Summary of a config."""
 
     name: str
     version: str | None
@@ -38,7 +38,7 @@ class Card:
 
 
 def card_of(row: Row[Any]) -> Card:
-    """The config summary of a run."""
+    """Return the config summary of a run."""
     config: Mapping[str, Any] = row.config
     source = row.manifest.get("config_source")
     source = source if isinstance(source, dict) else {}
@@ -61,8 +61,8 @@ def _pairs(values: object) -> list[tuple[str, str]]:
     return [(str(k), setting(v)) for k, v in values.items()] if isinstance(values, dict) else []
 
 
-def settings_beside(rows: Sequence[Row[Any]]) -> list[tuple[str, list[str]]]:
-    """The settings in which runs differ: their name, and the value of each run."""
+def differing_settings(rows: Sequence[Row[Any]]) -> list[tuple[str, list[str]]]:
+    """Return the settings that differ between runs: name and the value of each run."""
     flat = [_flat(row.config) for row in rows]
     names = sorted({name for one in flat for name in one})
     table = [(name, [setting(one.get(name)) for one in flat]) for name in names]
@@ -80,8 +80,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def health_of(report: Mapping[str, Any], unknown: str = "no updates") -> dict[str, Any]:
-    """health.json as lists of plain things: what to change, what is in order, which criteria are met.
-    ``unknown`` is the verdict of a report that has none."""
+    """Return health.json as lists: what to change, what is good, which criteria are met. ``unknown`` is the
+    verdict if the report has none."""
     findings = _dicts(report.get("findings"))
     return {
         "verdict": str(report.get("verdict") or unknown),
@@ -99,7 +99,7 @@ def _dicts(values: object) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval; ``low`` and ``high`` are None where there is none."""
+    """A mean with its 95 % interval; ``low`` and ``high`` are None without an interval."""
 
     mean: float
     low: float | None
@@ -108,7 +108,8 @@ class Interval:
 
 @dataclass(frozen=True)
 class MeasuredView:
-    """One evaluation, and where its return lies between the least and the most of all, each 0..1."""
+    """One evaluation. ``place`` is the interval of its return (low, mean, high), scaled from the lowest (0)
+    to the highest (1) value of all evaluations."""
 
     steps: int | None
     policy: str
@@ -128,7 +129,7 @@ MEASURED = {
 
 
 def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> list[MeasuredView]:
-    """The newest evaluations, the newest first."""
+    """Return the latest evaluations, newest first."""
     found = [_measured(row) for row in rows[-MOST_EVALUATIONS:]][::-1]
     returns = [one.figures["return"] for one in found if "return" in one.figures]
     ends = [end for one in returns for end in (one.mean, one.low, one.high) if end is not None]
@@ -159,7 +160,7 @@ def _measured(row: Mapping[str, Any]) -> MeasuredView:
 
 @dataclass(frozen=True)
 class MilestoneView:
-    """A milestone: the step of training that reached it first, and how the newest evaluation does."""
+    """A milestone: the training step that first reached it, and its rate in the newest evaluation."""
 
     name: str
     first_step: int | None
@@ -170,7 +171,7 @@ class MilestoneView:
 
 
 def milestones_of(row: Row[Any], evaluations: Sequence[Mapping[str, Any]]) -> list[MilestoneView]:
-    """Milestones that training or its newest evaluation reached, in the order in which training did."""
+    """Return the milestones that training or its newest evaluation reached, in training's order."""
     own = [e for e in evaluations if e.get("policy") != "random" and isinstance(e.get("milestones"), dict)]
     reach: dict[str, Any] = own[-1]["milestones"] if own else {}
     first = {name: step for name, step in row.milestones.items() if whole(step) is not None}
@@ -185,14 +186,14 @@ def milestones_of(row: Row[Any], evaluations: Sequence[Mapping[str, Any]]) -> li
 
 
 def maps_of(folder: Path) -> list[str]:
-    """File names of the run's exploration maps, in order."""
+    """Return the file names of the run's exploration maps, sorted."""
     found = sorted((folder / "exploration").glob("*.png"))
     return [path.name for path in found if NAME.fullmatch(path.name)][:MOST_MAPS]
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Recorded episodes with their headers: the best and the newest, and how many there are in all."""
+    """Recorded episodes with their headers: the best, the newest, and the total number."""
 
     best: list[tuple[Path, Header]]
     newest: list[tuple[Path, Header]]
@@ -200,11 +201,11 @@ class Episodes:
 
 
 def episodes_of(folder: Path) -> Episodes:
-    """What is in the run's episodes folder; files that cannot be read are left out."""
+    """Return the recorded episodes of a run; files that cannot be read are skipped."""
     paths = [path for path in (folder / "episodes").glob(f"*{SUFFIX}") if NAME.fullmatch(path.name)]
     dated = []
     for path in paths:
-        with suppress(OSError):  # it was tidied away in the meantime
+        with suppress(OSError):  # deleted in the meantime
             dated.append((path.stat().st_mtime, path))
     read: list[tuple[Path, Header]] = []
     for _, path in sorted(dated, reverse=True)[:MOST_EPISODES]:

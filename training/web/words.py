@@ -1,4 +1,4 @@
-"""How values are shown: numbers, times, settings."""
+"""Formatting of numbers, times and settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY_SETTINGS = (
 
 
 def figure(value: object, digits: int = 2) -> str:
-    """A number for a table: ``12,345``, ``12.35``, ``0.00123``; a dash for none."""
+    """A number for a table: ``12,345``, ``12.35``, ``0.00123``; a dash if it is not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return NONE
     if value == int(value) and abs(value) < 1e15:
@@ -29,7 +29,7 @@ def figure(value: object, digits: int = 2) -> str:
 
 
 def short(value: object) -> str:
-    """A count in few letters: ``950``, ``12.3k``, ``4.5M``."""
+    """A short count: ``950``, ``12.3k``, ``4.5M``."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return NONE
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -50,7 +50,7 @@ def span(seconds: object) -> str:
 
 
 def ago(moment: object) -> str:
-    """How long ago a moment was, in few letters."""
+    """A short time since a moment: ``5 min ago``."""
     if not isinstance(moment, datetime):
         return NONE
     seconds = (datetime.now(UTC) - moment).total_seconds()
@@ -68,13 +68,13 @@ def stamp(moment: object) -> str:
 
 
 def share(part: object, whole: object) -> float:
-    """part / whole within 0..1; 0 where there is no whole."""
+    """part / whole, clipped to 0..1; 0 without a whole."""
     usable = isinstance(part, int | float) and isinstance(whole, int | float) and whole > 0
     return min(1.0, max(0.0, part / whole)) if usable else 0.0  # type: ignore[operator]
 
 
 def setting(value: object) -> str:
-    """A setting in one line; schedules as ``linear 0.02 → 0.005``."""
+    """A setting on one line; schedules as ``linear 0.02 → 0.005``."""
     if isinstance(value, Mapping) and "kind" in value:
         rest = {key: part for key, part in value.items() if key not in ("kind", "start", "end", "points")}
         if isinstance(value.get("points"), list):
@@ -89,7 +89,7 @@ def setting(value: object) -> str:
 
 
 def pretty(value: object) -> str:
-    """JSON over several lines."""
+    """Indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -99,7 +99,7 @@ COLUMNS = (
     ("clip_fraction", "Clip"), ("explained_variance", "Expl. var."), ("steps_per_s", "Steps/s"),
     ("verdict", "Health"), ("started", "Started"),
 )  # fmt: skip
-"""What the list shows and sorts by, in its order."""
+"""Columns of the list with their headings, in order."""
 
 FILTERS: dict[str, Callable[..., object]] = {
     "figure": figure,

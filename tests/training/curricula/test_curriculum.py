@@ -1,4 +1,4 @@
-"""Curricula: criteria, files that are wrong, and whole courses as processes, stopped and resumed."""
+"""Curricula: criteria, wrong files, and whole courses as processes, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def stage(name: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """write(stage, ...): a file with these stages of the tiny config."""
+    """Return write(stage, ...), which writes a curriculum with these stages of the tiny config."""
 
     def file(*stages: dict[str, Any], **more: Any) -> Path:
         (tmp_path / "tiny.json").write_text(json.dumps(TINY))
@@ -47,7 +47,7 @@ def write(tmp_path: Path) -> Write:
     return file
 
 
-def test_a_stage_is_done_when_the_lower_end_of_the_interval_is_high_enough() -> None:
+def test_a_stage_passes_when_the_lower_end_of_the_interval_is_high_enough() -> None:
     won = [
         PlayedEpisode({**STATS, "success": index < 19, "battles_won": 2}, {"forest": 9})
         for index in range(20)
@@ -62,8 +62,8 @@ def test_a_stage_is_done_when_the_lower_end_of_the_interval_is_high_enough() -> 
     assert not Criterion(metric="reach:gym1", at_least=0.01).holds(summary)
 
 
-def test_seeds_of_one_episode_each_do_not_make_luck_certain() -> None:
-    """Their interval had no width when seeds were strata: the mean alone decided."""
+def test_one_episode_per_seed_still_gives_an_interval() -> None:
+    """With seeds as strata the interval had no width, and the mean alone decided."""
     played = [PlayedEpisode({**STATS, "battles_won": seed % 2 * 4}, {}, seed) for seed in range(20)]
     criterion = Criterion(metric="battles_won", at_least=1.9, episodes=1, seeds=20)
     value, low, _ = criterion.figures(summarise(played, []))
@@ -72,7 +72,7 @@ def test_seeds_of_one_episode_each_do_not_make_luck_certain() -> None:
     assert not criterion.holds(summarise(played, []))
 
 
-def test_repeats_of_one_episode_move_no_stage_on() -> None:
+def test_repeats_of_one_episode_do_not_pass_a_stage() -> None:
     played = [PlayedEpisode({**STATS, "battles_won": 9}, {}, 0, "same")] * 20
     criterion = Criterion(metric="battles_won", at_least=1)
     assert criterion.figures(summarise(played, [])) == (9, None, None)
@@ -103,7 +103,7 @@ def test_a_wrong_file_is_refused_in_one_line(write: Write, stages: list[Any], li
 
 def test_stages_whose_weights_would_not_fit_are_refused(write: Write) -> None:
     path = write(stage("a"), stage("b", overrides={"network": {"hidden": [7]}}))
-    with pytest.raises(ConfigError, match="stage b: network differs from the stage before"):
+    with pytest.raises(ConfigError, match="stage b: network differs from the previous stage"):
         stage_configs(path, read_curriculum(path))
     path = write(stage("a", overrides={"gama": 1.0}))
     with pytest.raises(ConfigError, match="stage a: gama is not a setting; did you mean gamma"):
@@ -116,7 +116,7 @@ def test_flags_beat_the_stages_and_budgets_become_steps(write: Write) -> None:
     assert [(config.seed, config.total_steps) for config in configs] == [(9, 64), (9, 640)]
 
 
-def test_the_shipped_curriculum_is_sound() -> None:
+def test_the_shipped_curriculum_loads() -> None:
     path = ROOT / "configs" / "curriculum.json"
     configs = stage_configs(path, read_curriculum(path))
     assert [config.max_steps for config in configs] == [2048, 4096, 8192, 12288, 40960]
@@ -126,8 +126,8 @@ def test_the_shipped_curriculum_is_sound() -> None:
     ("flags", "line"),
     [
         ([], "curriculum, --name must be given"),
-        (["{path}", "--name", "x", "--resume"], "curriculum x has not begun"),
-        (["{path}", "--name", "x", "--resume", "--num-envs", "3"], "--num-envs goes with a new course"),
+        (["{path}", "--name", "x", "--resume"], "curriculum x does not exist"),
+        (["{path}", "--name", "x", "--resume", "--num-envs", "3"], "--num-envs needs a new course"),
         (["{path}", "--name", "no/name"], "run name 'no/name' must be letters"),
         (["{path}", "--name", "x"], "nowhere is not a milestone that is open at its start"),
     ],
@@ -144,10 +144,10 @@ def _state(runs: Path, name: str) -> dict[str, Any]:
     return content
 
 
-def test_a_course_is_stopped_by_sigterm_and_goes_on_at_the_same_place(
+def test_a_course_stopped_by_sigterm_resumes_where_it_stopped(
     program: Program, write: Write, runs: Path
 ) -> None:
-    """The first stage fails its criterion and is left all the same; the second is stopped in the middle."""
+    """The first stage fails its criterion but the course continues; the second is stopped midway."""
     first = stage("one", move_on=NEVER, when_budget_ends="go on")
     path = write(first, stage("two", overrides={"max_steps": 60}, steps=1024, check_every=1024))
     command = [sys.executable, str(ROOT / "training" / "curriculum.py"), str(path), "--name", "course"]
@@ -161,8 +161,8 @@ def test_a_course_is_stopped_by_sigterm_and_goes_on_at_the_same_place(
     process.send_signal(signal.SIGTERM)
     shown, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "its budget is over, what follows begins all the same" in shown
-    assert shown.endswith("stopped by SIGTERM in stage two; go on with --name course --resume\n")
+    assert "its budget is used up, continuing anyway" in shown
+    assert shown.endswith("stopped by SIGTERM in stage two; continue with --name course --resume\n")
     state = _state(runs, "course")
     assert (state["stage"], state["checks"], len(state["looks"])) == (1, 0, 1)
     stopped_at = max(int(found.name) for found in (second / "checkpoints").iterdir())
@@ -181,7 +181,7 @@ def test_a_course_is_stopped_by_sigterm_and_goes_on_at_the_same_place(
     assert [(row["while"], row["steps"]) for row in rows] == [("curriculum", 1024)]
 
 
-def test_a_course_that_was_killed_goes_on_without_a_look_lost_or_doubled(
+def test_a_killed_course_resumes_without_losing_or_repeating_a_check(
     program: Program, write: Write, runs: Path
 ) -> None:
     path = write(
@@ -207,11 +207,11 @@ def test_a_course_that_was_killed_goes_on_without_a_look_lost_or_doubled(
     assert [row["steps"] for row in rows] == [256, 512]
 
 
-@pytest.mark.parametrize("steps", [64, 128], ids=["of the budget", "before a look"])
-def test_a_signal_in_the_last_moments_before_a_look_is_not_lost(
+@pytest.mark.parametrize("steps", [64, 128], ids=["of the budget", "before a check"])
+def test_a_signal_just_before_a_check_is_not_lost(
     write: Write, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Training has all its steps, and only its last checkpoint is still to be written."""
+    """Training has reached its steps, and only its last checkpoint is still to be written."""
     monkeypatch.setenv("POKERED_RUNS", str(tmp_path / "runs"))
     path = write(stage("only", steps=steps))
     curriculum = read_curriculum(path)
@@ -232,13 +232,13 @@ def test_a_signal_in_the_last_moments_before_a_look_is_not_lost(
     assert [look["steps"] for look in again.looks] == [64]
 
 
-def test_a_budget_that_was_too_small_is_raised(program: Program, write: Write, runs: Path) -> None:
+def test_a_budget_that_was_too_small_can_be_raised(program: Program, write: Write, runs: Path) -> None:
     ended = program("curriculum", write(stage("only", move_on=NEVER)), "--name", "short")
     assert ended.returncode == 1, ended.stderr
-    assert "stage only was not done within its 64 steps" in ended.stdout
+    assert "stage only did not pass within its 64 steps" in ended.stdout
     again = program("curriculum", write(stage("only", steps=128)), "--name", "short", "--resume")
     assert again.returncode == 0, again.stderr
     assert [look["steps"] for look in _state(runs, "short")["looks"]] == [64, 128]
     other = program("curriculum", write(stage("other")), "--name", "short", "--resume")
     assert other.returncode == 2
-    assert "began with other stages" in other.stderr
+    assert "was started with other stages" in other.stderr

@@ -1,4 +1,4 @@
-"""The verdict from TensorBoard files: of stock stable-baselines3, damaged ones, two runs side by side."""
+"""Verdicts from TensorBoard files: stock stable-baselines3, damaged files, two runs side by side."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that plain stable-baselines3 made, with 20 updates in its files."""
+    """The folder of a plain stable-baselines3 run with 20 updates."""
     folder = tmp_path_factory.mktemp("stock")
     model = PPO("MlpPolicy", "CartPole-v1", tensorboard_log=str(folder), **CART)
     model.learn(64 * 21)
@@ -47,7 +47,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(folder: Path, rows: list[tuple[int, dict[str, float]]]) -> Path:
-    """Event files as torch writes them."""
+    """Write event files with torch."""
     with SummaryWriter(str(folder)) as writer:
         for step, values in rows:
             for key, value in values.items():
@@ -83,7 +83,7 @@ def test_the_program_prints_it_and_json(stock: Path, program: Program) -> None:
     assert found["runs"][0]["criteria"] == found["runs"][1]["criteria"]
 
 
-def test_files_say_what_was_said_while_it_ran(tmp_path: Path) -> None:
+def test_files_give_the_findings_of_the_running_training(tmp_path: Path) -> None:
     model = PPO("MlpPolicy", "CartPole-v1", **CART)
     model.set_logger(Logger(str(tmp_path), [TensorBoardOutputFormat(str(tmp_path))]))
     health = HealthCallback()
@@ -91,15 +91,15 @@ def test_files_say_what_was_said_while_it_ran(tmp_path: Path) -> None:
     model.logger.close()
     diagnosis = diagnose("again", tmp_path)
     assert diagnosis.run.updates == health.run.updates == 22
-    said = {f.metric: f.level for f in health.findings}
+    findings = {f.metric: f.level for f in health.findings}
     assert {
         metric: level for metric, level in levels(diagnosis).items() if metric != "steps_per_second"
-    } == said
+    } == findings
     assert [c.met for c in diagnosis.run.criteria()] == [c.met for c in health.run.criteria()]
     assert diagnosis.run.series["approx_kl"].mean() == pytest.approx(health.run.series["approx_kl"].mean())
 
 
-def test_another_algorithm_is_judged_by_what_it_logs(tmp_path: Path) -> None:
+def test_another_algorithm_is_judged_by_its_own_metrics(tmp_path: Path) -> None:
     A2C("MlpPolicy", "CartPole-v1", tensorboard_log=str(tmp_path), seed=0, device="cpu").learn(600)
     diagnosis = diagnose("a2c", tmp_path)
     assert diagnosis.run.updates > 0
@@ -107,7 +107,7 @@ def test_another_algorithm_is_judged_by_what_it_logs(tmp_path: Path) -> None:
     assert [criterion.met for criterion in diagnosis.run.criteria()][:2] == [None, None]
 
 
-def test_a_cut_record_and_what_comes_after_damage(stock: Path, tmp_path: Path) -> None:
+def test_a_truncated_record_and_a_damaged_one(stock: Path, tmp_path: Path) -> None:
     (original,) = event_files(stock)
     data = original.read_bytes()
     cut = tmp_path / "cut" / original.name
@@ -123,7 +123,7 @@ def test_a_cut_record_and_what_comes_after_damage(stock: Path, tmp_path: Path) -
     cut.write_bytes(header)
     diagnosis = diagnose("flipped", cut)
     assert [note.split(" at byte ")[0] for note in diagnosis.notes] == [f"{cut.name}: damaged"]
-    assert "one record passed over" in diagnosis.notes[0]
+    assert "one record skipped" in diagnosis.notes[0]
     assert (diagnosis.run.updates, diagnosis.run.series["value_loss"].count) == (20, 19)
 
     cut.write_bytes(data[: len(data) // 2] + b"\x00" * 64 + data[len(data) // 2 :])
@@ -132,7 +132,7 @@ def test_a_cut_record_and_what_comes_after_damage(stock: Path, tmp_path: Path) -
     assert 5 < diagnosis.run.updates < 20
 
 
-def test_any_cut_is_read_as_far_as_it_goes(stock: Path, tmp_path: Path) -> None:
+def test_a_file_cut_anywhere_is_read_up_to_the_cut(stock: Path, tmp_path: Path) -> None:
     (original,) = event_files(stock)
     data = original.read_bytes()
     path = tmp_path / original.name
@@ -146,7 +146,7 @@ def test_any_cut_is_read_as_far_as_it_goes(stock: Path, tmp_path: Path) -> None:
     assert steps[-1] > 1000
 
 
-def test_several_files_of_one_run_go_on_and_repeated_steps_count_once(tmp_path: Path) -> None:
+def test_several_files_of_one_run_are_joined_and_repeated_steps_count_once(tmp_path: Path) -> None:
     values = {"train/approx_kl": 0.01, "train/clip_fraction": 0.2}
     first = write(tmp_path, [(step, values) for step in range(100, 1100, 100)])
     first.rename(tmp_path / "events.out.tfevents.1000.here.1.0")
@@ -155,7 +155,7 @@ def test_several_files_of_one_run_go_on_and_repeated_steps_count_once(tmp_path: 
     (tmp_path / "later").rmdir()
     diagnosis = diagnose("both", tmp_path)
     assert (diagnosis.run.updates, diagnosis.run.steps) == (20, 2000)
-    assert diagnosis.notes == ["2 points at steps that were logged again were passed over"]
+    assert diagnosis.notes == ["2 points at steps that were logged again were skipped"]
 
 
 def test_nan_infinity_and_pictures(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_wrong_input_is_one_line(stock: Path, tmp_path: Path, refused: Refused) 
     ("content", "why"),
     [(b"", "no update"), (b"not events at all, but text", "damaged at byte 0"), (b"abc", "is cut off")],
 )
-def test_files_that_hold_no_update(content: bytes, why: str, tmp_path: Path) -> None:
+def test_files_without_updates_are_refused(content: bytes, why: str, tmp_path: Path) -> None:
     path = tmp_path / "events.out.tfevents.1.here"
     path.write_bytes(content)
     with pytest.raises(UserError, match=why):

@@ -1,4 +1,4 @@
-"""The doctor finds what is wrong and names it: each failure is provoked for real."""
+"""The doctor finds and names problems; each failure is real."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ GAME = ["cache", "rom", "boot", "state", "walk", "speed", "update"]
 
 @pytest.fixture
 def diagnose(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Diagnose:
-    """diagnose(*flags, failed=): the doctor's findings by check, from its JSON; status 1 if failed."""
+    """Return diagnose(*flags, failed=): the doctor's results by check, from its JSON; status 1 if failed."""
     monkeypatch.setenv("POKERED_RUNS", str(runs))
     monkeypatch.setattr(doctor_game, "MEASURED_SECONDS", 0.3)
 
@@ -62,10 +62,10 @@ def levels(found: Diagnosis, level: str) -> list[str]:
     return [name for name, finding in found.items() if finding["level"] == level]
 
 
-def test_all_is_well_with_a_cartridge_of_the_users_own(diagnose: Diagnose, unknown_rom: Path) -> None:
+def test_all_checks_pass_with_an_unknown_cartridge(diagnose: Diagnose, unknown_rom: Path) -> None:
     found = diagnose("--rom", unknown_rom, "--game", "red", "--device", "cpu", "--num-envs", 2, failed=False)
     assert list(found) == MACHINE + GAME
-    assert "taken for red" in found["rom"]["advice"]
+    assert "treated as red" in found["rom"]["advice"]
     control = re.fullmatch(
         r"control in the bedroom \(\d, \d\) at frame (\d+), after [\d.]+ s", found["boot"]["message"]
     )
@@ -77,7 +77,7 @@ def test_all_is_well_with_a_cartridge_of_the_users_own(diagnose: Diagnose, unkno
     assert "one PPO update" in found["update"]["message"]
 
 
-def test_a_line_for_each_says_what_to_do(
+def test_each_check_has_a_line_with_advice(
     diagnose: Diagnose, unknown_rom: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert doctor.main(["--rom", str(unknown_rom)]) == 1
@@ -88,7 +88,7 @@ def test_a_line_for_each_says_what_to_do(
     assert "-> give the ROM with --rom" in rom
 
 
-def test_a_boot_that_does_not_get_there_leaves_a_strip_of_the_last_pictures(
+def test_a_failed_boot_saves_a_strip_of_the_last_pictures(
     diagnose: Diagnose, unknown_rom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
@@ -100,14 +100,14 @@ def test_a_boot_that_does_not_get_there_leaves_a_strip_of_the_last_pictures(
     assert str(strip.with_name("doctor.png")) in found["boot"]["message"]
     with Image.open(strip) as picture:
         assert picture.size == (160 * boot.STRIP_PICTURES, 144)
-    assert "not looked at" in found["game"]["message"]
+    assert "not checked" in found["game"]["message"]
 
 
 def test_a_wrong_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
     found = diagnose("--rom", unknown_cartridge(tmp_path / "yellow.gb", b"POKEMON YELLOW"))
     assert levels(found, FAILURE) == ["rom"]
     assert "Pokémon Yellow" in found["rom"]["message"]
-    assert "not looked at" in found["game"]["message"]
+    assert "not checked" in found["game"]["message"]
 
 
 def test_a_truncated_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_truncated_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
     assert "the file is incomplete" in found["rom"]["message"]
 
 
-def test_folders_that_cannot_be_written_are_found(
+def test_unwritable_folders_are_found(
     diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unknown_rom: Path
 ) -> None:
     blocked = tmp_path / "file"
@@ -127,7 +127,7 @@ def test_folders_that_cannot_be_written_are_found(
     monkeypatch.setenv(CACHE_VARIABLE, str(blocked / "cache"))
     found = diagnose("--rom", unknown_rom, "--game", "red")
     assert levels(found, FAILURE) == ["runs", "cache"]
-    assert "no writing there" in found["runs"]["message"]
+    assert "not writable" in found["runs"]["message"]
     assert CACHE_VARIABLE in found["cache"]["advice"]
 
 
@@ -139,7 +139,7 @@ def test_a_folder_without_permission_is_found(tmp_path: Path) -> None:
 
 
 def test_a_game_that_is_not_what_the_user_says_is_found(emulator: Emulator) -> None:
-    emulator.tick(30)  # the title, where nobody walks
+    emulator.tick(30)  # the title screen, without a player
     (walk,) = doctor_game.check_walk(emulator)
     for offset, value in enumerate(np.random.default_rng(0).integers(0, 256, 0x1000).tolist()):
         emulator.write(0xD000 + offset, value, "another layout")
@@ -150,7 +150,7 @@ def test_a_game_that_is_not_what_the_user_says_is_found(emulator: Emulator) -> N
 
 
 def as_process(*flags: str, limit: int | None = None, **variables: str) -> list[CheckResult]:
-    """The findings of the doctor as a process of its own, with ``limit`` bytes of address space."""
+    """Run the doctor in a process with ``limit`` bytes of address space; return its results."""
 
     def limited() -> None:
         if limit is not None:
@@ -172,12 +172,12 @@ def test_a_missing_package_and_an_old_torch_are_found(tmp_path: Path) -> None:
     (tmp_path / "torch-1.13.1.dist-info" / "METADATA").write_text("Name: torch\nVersion: 1.13.1\n")
     (tmp_path / "tyro.py").write_text('raise ImportError("No module named tyro")\n')
     found = [finding for finding in as_process(PYTHONPATH=str(tmp_path)) if finding.level == FAILURE]
-    told = {finding.message: finding.advice for finding in found}
-    assert "pip install" in told["tyro cannot be imported (No module named tyro)"]
-    assert "pip install" in told["wrong build: 1.13.1+cu117 is older than 2.13"]
+    advice = {finding.message: finding.advice for finding in found}
+    assert "pip install" in advice["tyro cannot be imported (No module named tyro)"]
+    assert "pip install" in advice["wrong build: 1.13.1+cu117 is older than 2.13"]
 
 
-def test_packages_that_are_not_there_or_too_old_are_found() -> None:
+def test_missing_and_outdated_packages_are_found() -> None:
     found = list(check_packages({"no-such-package-at-all": "1.0", "numpy": "99.0", "psutil": "1.0"}))
     assert [finding.level for finding in found] == [FAILURE, FAILURE]
     assert found[0].message == "no-such-package-at-all is not installed"
@@ -188,10 +188,10 @@ def test_packages_that_are_not_there_or_too_old_are_found() -> None:
     assert required["pyboy"] == "2.7,!=2.7.1,!=2.8.0"
 
 
-def test_a_release_that_is_left_out_is_found() -> None:
+def test_an_excluded_release_is_found() -> None:
     installed = importlib.metadata.version("numpy")
     (found,) = check_packages({"numpy": f"1.0,!=1.1,!={installed}"})
-    assert (found.level, found.message) == (FAILURE, f"numpy {installed} is a release that does not do")
+    assert (found.level, found.message) == (FAILURE, f"numpy {installed} is an excluded release")
     assert [finding.level for finding in check_packages({"numpy": "1.0,!=1.1"})] == [OK]
 
 
@@ -222,7 +222,7 @@ def test_a_torch_that_cannot_use_the_card_is_found(tmp_path: Path, monkeypatch: 
         (["sm_120"], (12, 0), True),
     ],
 )
-def test_a_build_without_code_for_the_card_is_known(
+def test_a_build_that_does_not_support_the_card_is_found(
     built: list[str], card: tuple[int, int], fits: bool
 ) -> None:
     cuda = SimpleNamespace(
@@ -236,10 +236,10 @@ def test_too_little_memory_for_the_run_is_found() -> None:
     (finding,) = check_memory(100_000, 2048)
     assert finding.level == FAILURE
     assert finding.message.startswith("too little: ")
-    assert finding.advice.startswith("take --num-envs ")
+    assert finding.advice.startswith("use --num-envs ")
 
 
-def test_a_process_with_too_little_memory_says_so() -> None:
+def test_too_little_memory_for_the_process_is_found() -> None:
     found = {finding.check: finding for finding in as_process(limit=1 << 30)}
     assert found["memory"].message.startswith("too little: 1.0 GiB free")
     assert "too little memory" in found["packages"].message
@@ -247,11 +247,11 @@ def test_a_process_with_too_little_memory_says_so() -> None:
     assert available_memory() > LEAST_MEMORY
 
 
-def test_a_check_that_stumbles_is_a_failure_in_one_line() -> None:
-    def stumble() -> list[CheckResult]:
+def test_an_exception_in_a_check_is_a_failure_in_one_line() -> None:
+    def broken() -> list[CheckResult]:
         raise RuntimeError("two\nlines")
 
-    (finding,) = attempt("speed", stumble)  # type: ignore[arg-type]
+    (finding,) = attempt("speed", broken)  # type: ignore[arg-type]
     assert finding.line() == "failure  speed     RuntimeError: two lines"
 
 

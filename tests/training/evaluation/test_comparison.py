@@ -1,4 +1,4 @@
-"""Evaluation as processes: training is not disturbed by it, runs are compared and put together."""
+"""Evaluation as processes: it does not disturb training, and runs are compared and combined."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.make_env import make_vec_env
 
 @pytest.fixture(scope="module")
 def three(program: Program, tiny: Path, runs: Path) -> Path:
-    """Runs of one config: e1, the same with evaluations in between (e1-watched), and e2 of another seed."""
+    """Runs of one config: e1, e1-watched (the same with evaluations), and e2 with another seed."""
     short = ("--config", tiny, "--total-steps", 256)
     watched = ("--eval-every-steps", 64)
     for name, flags in (("e1", ()), ("e1-watched", watched), ("e2", ("--seed", 7))):
@@ -38,8 +38,8 @@ def rows(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "eval.jsonl").read_text().splitlines()]
 
 
-def test_evaluations_in_between_change_nothing_of_training(three: Path) -> None:
-    """Weights, moments and every random generator are the same to the bit with and without them."""
+def test_evaluations_do_not_change_training(three: Path) -> None:
+    """Weights, moments and every random generator are identical with and without them."""
     plain, watched = (
         json.loads((three / name / "checkpoints" / "final" / TRAINER).read_text())
         for name in ("e1", "e1-watched")
@@ -56,7 +56,7 @@ def test_evaluations_in_between_change_nothing_of_training(three: Path) -> None:
     assert other["sha256"]["policy.safetensors"] != plain["sha256"]["policy.safetensors"]
 
 
-def test_runs_of_one_config_are_put_together(three: Path, program: Program, tmp_path: Path) -> None:
+def test_runs_of_one_config_are_combined(three: Path, program: Program, tmp_path: Path) -> None:
     picture = tmp_path / "new" / "both.png"
     flags = ("--episodes", 2, "--device", "cpu", "--picture", picture)
     done = program("evaluate", "e1", "e2", *flags)
@@ -75,8 +75,10 @@ def test_runs_of_one_config_are_put_together(three: Path, program: Program, tmp_
     assert rows(three / "e2")[0]["improvement"]["random"]["return"][0] >= 0
 
 
-def test_another_config_plays_by_the_first_ones_rules(three: Path, program: Program, tmp_path: Path) -> None:
-    """The rival sees and pays attention to other things, and trained with other episodes."""
+def test_another_config_plays_by_the_rules_of_the_first(
+    three: Path, program: Program, tmp_path: Path
+) -> None:
+    """The rival has other observations and another network, and trained on other episodes."""
     config = {**TINY, "observations": ["screen", "facing"], "max_steps": 20, "network": {"hidden": [16]}}
     path = tmp_path / "rival.json"
     path.write_text(json.dumps(config))
@@ -94,7 +96,7 @@ def test_another_config_plays_by_the_first_ones_rules(three: Path, program: Prog
     assert (three / "e2" / "eval.png").is_file()
 
 
-def test_a_greedy_policy_has_no_more_episodes_than_waits(
+def test_a_greedy_policy_has_at_most_one_episode_per_wait(
     three: Path, program: Program, tmp_path: Path
 ) -> None:
     picture = tmp_path / "greedy.png"
@@ -111,9 +113,9 @@ def test_a_greedy_policy_has_no_more_episodes_than_waits(
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        (["e1", "e2", "--against", "e1"], "--against goes with one RUN, not with 2"),
+        (["e1", "e2", "--against", "e1"], "--against needs exactly one RUN, not 2"),
         (["e1", "--picture", "x.jpg"], "--picture x.jpg must end in .png"),
-        (["e1", "rival"], "run rival is of another config than e1 (max_steps: 40 -> 20, network.hidden:"),
+        (["e1", "rival"], "run rival has a different config than e1 (max_steps: 40 -> 20, network.hidden:"),
         (["e1", "--checkpoint", "77"], "run e1 has no checkpoint 77; it has 0, 128, 192"),
         (["e1", "--start", "nowhere"], 'start "nowhere": no start of clover'),
     ],
@@ -129,19 +131,19 @@ def test_wrong_commands(three: Path, refused: Callable[..., str], flags: list[st
     assert line in refused("evaluate", *flags)
 
 
-def test_random_play_that_is_known_is_not_played_again(three: Path, tmp_path: Path) -> None:
+def test_known_random_play_is_reused(three: Path, tmp_path: Path) -> None:
     config = load_config(three / "e1" / "config.json")
     rules = Rules.of(resolve_task(config), episodes=2, seeds=1, num_envs=2)
     played = [PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 3}, 0, "4f")]
-    told = [{"policy": "random", "digest": "x", "values": as_columns(played)}, {"policy": "stochastic"}]
-    (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps(row) for row in told) + '\n{"cut')
+    lines = [{"policy": "random", "digest": "x", "values": as_columns(played)}, {"policy": "stochastic"}]
+    (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps(row) for row in lines) + '\n{"cut')
     assert known_play(tmp_path, "random", Rules(rules.record, "x")) == played
     assert known_play(tmp_path, "random", Rules(rules.record, "y")) is None
-    assert known_play(tmp_path, "random", Rules(rules.record, None)) is None, "code that no commit has"
+    assert known_play(tmp_path, "random", Rules(rules.record, None)) is None, "uncommitted code"
     assert known_play(tmp_path, "stochastic", Rules(rules.record, "x")) is None
 
 
-def test_rules_differ_where_episodes_do_and_only_there(three: Path) -> None:
+def test_rules_differ_only_where_episodes_do(three: Path) -> None:
     def settings(**changes: Any) -> Any:
         changed = load_config(three / "e1" / "config.json", changes)
         return Rules.of(resolve_task(changed), 2, 1, 2).record["settings"]
@@ -157,7 +159,7 @@ def test_rules_differ_where_episodes_do_and_only_there(three: Path) -> None:
         assert settings(**changes) != plain, changes
 
 
-def test_playing_can_be_stopped_and_the_games_be_used_again(three: Path) -> None:
+def test_playing_can_be_stopped_and_the_environments_reused(three: Path) -> None:
     env = make_vec_env(load_config(three / "e1" / "config.json"), 2)
     asked = iter([False] * 7 + [True])
     try:
@@ -170,7 +172,7 @@ def test_playing_can_be_stopped_and_the_games_be_used_again(three: Path) -> None
     assert played[0] == played[1], "one seed, one game"
 
 
-def test_the_mean_of_curves_is_taken_where_all_have_values(three: Path) -> None:
+def test_the_mean_of_curves_covers_the_steps_that_all_have(three: Path) -> None:
     curves = [read_curve(three / name, "train/approx_kl") for name in ("e1", "e2")]
     steps, values = mean_curve(curves)
     assert steps.tolist() == [64, 128, 192, 256]

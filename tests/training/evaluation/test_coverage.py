@@ -1,4 +1,4 @@
-"""What is called 95 % holds 95 %: the intervals on many samples of what is known."""
+"""Coverage of the 95 % intervals on simulated samples with known true values."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from training.evaluation.coverage import (
     of_run_rates,
 )
 
-# Where single large payments decide, the interval is wider than it need be.
+# Where rare large rewards dominate, the interval is wider than necessary.
 LUMPS = {"returns of random buttons", "one in five gets a bonus"}
-FAILING = "one run in five fails"  # what three or five runs often do not show
+FAILING = "one run in five fails"  # three or five runs often contain no failure
 
 
 @pytest.mark.slow
@@ -71,8 +71,8 @@ def test_means_over_runs(name: str, runs: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runs", [3, 5])
-def test_means_over_runs_of_which_some_fail_hold_less(runs: int) -> None:
-    """docs/evaluation.md says so: half of all threes, and a third of all fives, have no failing run."""
+def test_means_over_runs_that_may_fail_have_lower_coverage(runs: int) -> None:
+    """Half of all sets of three and a third of all sets of five have no failing run (docs/evaluation.md)."""
     assert 0.85 <= of_run_means(RUNS[FAILING], runs) < 0.93
 
 
@@ -95,7 +95,7 @@ def test_the_table_has_a_row_for_each_law() -> None:
     assert all(name in text for name in (*EPISODES, *RUNS, *SUCCESSES, *PAIRS))
 
 
-def test_a_quick_look_at_twenty_episodes() -> None:
+def test_coverage_at_twenty_episodes_in_short() -> None:
     for name in ("normal (50 ± 15)", "exponential, skewness 2"):
         assert 0.92 <= of_means(EPISODES[name], 20, trials=1000) <= 0.98
     assert of_run_means(RUNS["runs differ (50 ± 10)"], 3, trials=500) >= 0.9

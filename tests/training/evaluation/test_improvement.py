@@ -1,4 +1,4 @@
-"""How probable it is that an episode of ours beats one of theirs, over episodes and over runs."""
+"""Probability of improvement, over episodes and over runs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ def test_probability_of_improvement_counts_pairs() -> None:
 @given(
     st.lists(st.integers(-3, 3), min_size=1, max_size=8), st.lists(st.integers(-3, 3), min_size=1, max_size=8)
 )
-def test_probability_of_improvement_is_one_minus_that_of_the_other(
-    ours: list[int], theirs: list[int]
-) -> None:
+def test_probabilities_of_improvement_of_both_sides_add_up_to_one(ours: list[int], theirs: list[int]) -> None:
     x, y = np.array(ours, float), np.array(theirs, float)
     forth, (low, high) = probability_of_improvement(x, y)
     back, (least, most) = probability_of_improvement(y, x)
@@ -31,14 +29,14 @@ def test_probability_of_improvement_is_one_minus_that_of_the_other(
     assert low < high
 
 
-def test_winning_every_pair_is_not_winning_for_certain() -> None:
+def test_winning_every_pair_is_not_certainty() -> None:
     probability, (low, high) = probability_of_improvement(np.full(20, 2.0), np.full(20, 1.0))
     assert (probability, high) == (1.0, 1.0)
     assert 0.8 < low < 0.95
     assert probability_of_improvement(np.full(20, 2.0), np.full(20, 1.0), (3, 3))[1][0] < low - 0.1
 
 
-def test_newcombes_interval_holds_where_the_score_is_196() -> None:
+def test_newcombes_interval_ends_where_the_score_is_196() -> None:
     low, high = newcombe(0.8, 20, 30)
     for truth in (low, high):
         factor = 1 + 24 * (1 - truth) / (2 - truth) + 24 * truth / (1 + truth)
@@ -47,7 +45,7 @@ def test_newcombes_interval_holds_where_the_score_is_196() -> None:
     assert low < 0.8 < high
 
 
-def test_clear_differences_are_told_from_chance() -> None:
+def test_clear_differences_are_distinguished_from_chance() -> None:
     generator = np.random.default_rng(2)
     ours, again = generator.normal(0, 1, 100), generator.normal(0, 1, 100)
     _, (low, high) = probability_of_improvement(ours, again)
@@ -56,27 +54,27 @@ def test_clear_differences_are_told_from_chance() -> None:
     assert 0.5 < low < probability < high
 
 
-def test_runs_that_differ_say_less_than_their_episodes() -> None:
+def test_differing_runs_widen_the_interval() -> None:
     generator = np.random.default_rng(3)
     theirs = generator.normal(0, 1, 40)
     differ = [generator.normal(mean, 1, 40) for mean in (0.0, 1.0, 3.0)]
     share, (low, high) = improvement_over_runs(differ, theirs)
     pooled, (least, most) = probability_of_improvement(np.concatenate(differ), theirs)
     assert share == pytest.approx(pooled)
-    assert least > 0.6, "120 episodes of one run would be sure"
+    assert least > 0.6, "120 episodes of one run would be conclusive"
     assert low < 0.5 and most < high
     alike = [generator.normal(1, 1, 40) for _ in range(3)]
     _, (low, high) = improvement_over_runs(alike, theirs)
     assert 0.5 < low < high
 
 
-def test_one_run_and_runs_without_spread_have_the_interval_of_their_episodes() -> None:
+def test_one_run_or_equal_runs_have_the_interval_of_their_episodes() -> None:
     ours, theirs = np.arange(20.0), np.arange(20.0) - 5
     assert improvement_over_runs([ours], theirs) == probability_of_improvement(ours, theirs)
     beaten = [np.full(20, 9.0)] * 3, np.zeros(20)
     assert improvement_over_runs(*beaten) == probability_of_improvement(np.full(60, 9.0), np.zeros(20))
 
 
-def test_without_episodes_nothing_is_claimed() -> None:
+def test_no_episodes_are_refused() -> None:
     with pytest.raises(ValueError, match="2 episodes against 0"):
         probability_of_improvement(np.ones(2), np.array([]))

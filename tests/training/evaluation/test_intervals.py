@@ -29,29 +29,29 @@ def test_wilson_matches_published_values(hits: int, trials: int, low: float, hig
 
 
 @given(st.integers(1, 10_000), st.data())
-def test_wilson_holds_the_rate_and_stays_within_bounds(trials: int, data: st.DataObject) -> None:
+def test_wilson_contains_the_rate_and_stays_within_bounds(trials: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, trials))
     low, high = wilson(hits, trials)
     assert 0 <= low <= hits / trials <= high <= 1
 
 
-def test_wilson_without_trials_says_nothing() -> None:
+def test_wilson_without_trials_is_zero_to_one() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_the_interval_of_a_mean_is_that_of_the_normal_law_for_many_values() -> None:
+def test_the_interval_of_a_mean_is_normal_for_many_values() -> None:
     values = np.random.default_rng(1).normal(3.0, 2.0, 400)
     half = 1.96 * values.std() / 20
     assert mean_interval(values) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
 
 
-def test_the_interval_of_a_mean_is_students_where_nothing_is_skewed() -> None:
+def test_the_interval_of_a_mean_is_students_without_skewness() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     half = 2.776 * np.sqrt(2.5 / 5)
     assert mean_interval(values) == pytest.approx((3 - half, 3 + half))
 
 
-def test_the_ends_are_what_halls_cubic_takes_to_students_quantile() -> None:
+def test_halls_cubic_maps_the_ends_to_students_quantile() -> None:
     values = np.array([0.0, 0.0, 1.0, 1.0, 2.0, 9.0])
     low, high = mean_interval(values) or (0.0, 0.0)
     centred = values - values.mean()
@@ -60,26 +60,26 @@ def test_the_ends_are_what_halls_cubic_takes_to_students_quantile() -> None:
     for end, t in ((low, 2.571), (high, -2.571)):
         x, bend = (values.mean() - end) / error, skewness / np.sqrt(6)
         assert x + bend * x**2 / 3 + bend**2 * x**3 / 27 + bend / 6 == pytest.approx(t)
-    assert high - values.mean() > values.mean() - low, "what is rare is high"
+    assert high - values.mean() > values.mean() - low, "rare values are high"
 
 
 SOME = st.lists(st.floats(-100, 100), min_size=2, max_size=30)
 
 
 @given(SOME)
-def test_the_interval_of_a_mean_holds_it_and_turns_round_with_the_values(values: list[float]) -> None:
+def test_the_interval_of_a_mean_contains_it_and_is_mirrored_with_the_values(values: list[float]) -> None:
     low, high = mean_interval(np.array(values)) or (1.0, 0.0)
     assert low - 1e-9 <= np.mean(values) <= high + 1e-9
     assert mean_interval(-np.array(values)) == pytest.approx((-high, -low), abs=1e-6)
 
 
 def test_the_seeds_of_an_evaluation_make_no_difference() -> None:
-    """20 seeds of one episode are a sample of 20, whose interval had no width when seeds were strata."""
+    """20 seeds of one episode are a sample of 20; with seeds as strata its interval had no width."""
     low, high = mean_interval(np.arange(20.0)) or (0.0, 0.0)
     assert (low, high) == pytest.approx((6.73, 12.27), abs=0.01)
 
 
-def test_repeats_add_nothing_to_what_is_known() -> None:
+def test_repeats_add_no_information() -> None:
     assert effective_size([1] * 20) == 20
     assert effective_size([5] * 4) == 4
     assert effective_size([9, 1]) == 1
@@ -89,19 +89,19 @@ def test_repeats_add_nothing_to_what_is_known() -> None:
     assert mean_interval(np.array([3.0])) is None
 
 
-def test_without_values_nothing_is_claimed() -> None:
+def test_no_values_are_refused() -> None:
     with pytest.raises(ValueError, match="needs values"):
         mean_interval(np.array([]))
 
 
-def test_runs_are_the_unit_where_they_differ_and_episodes_where_they_agree() -> None:
+def test_runs_are_the_unit_if_they_differ_and_episodes_if_they_agree() -> None:
     assert mean_over_runs([10.0, 20.0, 30.0], (18.0, 22.0)) == pytest.approx((-4.84, 44.84), abs=0.01)
     assert mean_over_runs([20.0, 20.0, 20.0], (18.0, 22.0)) == (18.0, 22.0)
     assert mean_over_runs([20.0], (18.0, 22.0)) == (18.0, 22.0)
     assert mean_over_runs([20.0, 22.0], None) == pytest.approx((21 - 12.706, 21 + 12.706))
 
 
-def test_rates_of_runs_that_differ_tell_little_and_none_is_impossible() -> None:
+def test_rates_of_differing_runs_have_wide_intervals() -> None:
     low, high = rate_over_runs([1.0, 0.0, 1.0], 60)
     assert low < 0.1 and high > 0.95
     agree, pooled = rate_over_runs([0.5, 0.5, 0.5], 60), wilson(30, 60)
@@ -117,7 +117,7 @@ def test_rates_of_runs_stay_within_bounds(hits: list[int]) -> None:
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=6), st.floats(-100, 100))
-def test_differences_move_with_their_values_and_turn_round_with_the_sides(
+def test_differences_shift_with_their_values_and_are_mirrored_with_the_sides(
     values: list[float], by: float
 ) -> None:
     half = half_width(values)

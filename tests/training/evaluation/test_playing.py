@@ -1,4 +1,4 @@
-"""Seeds held apart, summaries of episodes, several runs put together, the closing table."""
+"""Held-out seeds, summaries of episodes, combined runs, and the printed table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def episode(seed: int = 0, **stats: Any) -> PlayedEpisode:
     return PlayedEpisode({**STATS, **stats}, {}, seed)
 
 
-def test_summary_counts_episodes_that_reach_and_takes_the_median_of_all() -> None:
+def test_summary_has_reach_rates_and_medians_over_all_episodes() -> None:
     played = [
         PlayedEpisode(STATS, {"route 1": 10}),
         PlayedEpisode(STATS, {"route 1": 30}),
@@ -53,13 +53,13 @@ def test_summary_counts_episodes_that_reach_and_takes_the_median_of_all() -> Non
     assert 0.5 < summary["success_high"] < 0.6
 
 
-def test_interventions_are_added_up_by_kind_and_their_absence_is_told() -> None:
+def test_interventions_are_summed_by_kind() -> None:
     helped = [episode(interventions={"fast_text": 2}), episode(interventions={"fast_text": 1, "repel": 4})]
     assert summarise([*helped, episode()], [])["interventions"] == {"fast_text": 3, "repel": 4}
     assert summarise([episode()], [])["interventions"] == {}
 
 
-def test_runs_that_differ_make_wide_intervals_when_put_together() -> None:
+def test_differing_runs_give_wide_intervals_together() -> None:
     runs = [[episode(battles_won=won) for _ in range(10)] for won in (0, 4, 8)]
     summary = together(runs, [])
     assert summary["battles_won_mean"] == 4
@@ -69,7 +69,7 @@ def test_runs_that_differ_make_wide_intervals_when_put_together() -> None:
     assert one["battles_won_high"] - one["battles_won_low"] < 3, "as if all were episodes of one run"
 
 
-def test_rates_of_runs_put_together_keep_what_no_episode_showed() -> None:
+def test_combined_rates_keep_room_for_unseen_outcomes() -> None:
     reached = [[PlayedEpisode(STATS, {"forest": 5})] * 10, [PlayedEpisode(STATS, {})] * 10]
     forest = together(reached, ["forest"])["milestones"]["forest"]
     assert forest["rate"] == 0.5
@@ -79,18 +79,18 @@ def test_rates_of_runs_put_together_keep_what_no_episode_showed() -> None:
     assert never["high"] > 0.1
 
 
-def test_improvement_is_told_for_each_figure() -> None:
+def test_improvement_is_given_for_each_figure() -> None:
     ours = [episode(seed, battles_won=3) for seed in (0, 0, 1)]
     theirs = [episode(seed, battles_won=1) for seed in (0, 1, 1)]
     better = improvement([ours], theirs)
     assert better["battles_won"][0] == better["battles_won"][2] == 1.0
-    assert better["battles_won"][1] < 0.6, "three episodes are not a proof"
+    assert better["battles_won"][1] < 0.6, "three episodes prove nothing"
     probability, low, high = better["return"]
     assert low < 0.2 < probability == 0.5 < 0.8 < high
     assert improvement([ours, ours], theirs)["battles_won"][1] > better["battles_won"][1]
 
 
-def test_seeds_are_no_strata() -> None:
+def test_seeds_are_not_strata() -> None:
     """Twenty seeds of one episode had an interval of no width."""
     one_each = summarise([episode(seed, battles_won=seed % 5) for seed in range(20)], [])
     all_of_one = summarise([episode(0, battles_won=number % 5) for number in range(20)], [])
@@ -98,7 +98,7 @@ def test_seeds_are_no_strata() -> None:
     assert one_each["battles_won_low"] == all_of_one["battles_won_low"]
 
 
-def test_counts_are_never_below_zero_and_returns_may_be() -> None:
+def test_intervals_of_counts_end_at_zero_and_those_of_returns_do_not() -> None:
     played = [episode(battles_won=won, **{"return": won - 1.0}) for won in (0, 0, 3)]
     summary = summarise(played, [])
     assert summary["battles_won_low"] == 0.0
@@ -113,7 +113,7 @@ def repeated(times: int, *returns: float) -> list[PlayedEpisode]:
     ]
 
 
-def test_repeats_are_counted_and_make_no_interval_narrower() -> None:
+def test_repeats_are_counted_and_do_not_narrow_intervals() -> None:
     once, often = (summarise(repeated(times, 1.0, 2.0, 4.0, 8.0), ["forest"]) for times in (1, 5))
     assert (often["episodes"], often["different"], often["effective"]) == (20, 4, 4)
     assert often["return_low"] == pytest.approx(once["return_low"])
@@ -124,7 +124,7 @@ def test_repeats_are_counted_and_make_no_interval_narrower() -> None:
     assert same["return_low"] is same["return_high"] is None
 
 
-def test_repeats_of_another_run_are_no_repeats() -> None:
+def test_equal_episodes_of_different_runs_are_not_repeats() -> None:
     assert together([repeated(1, 1.0, 2.0), repeated(1, 1.0, 2.0)], [])["different"] == 4
 
 
@@ -144,7 +144,7 @@ def test_the_table_says_what_repeats_are_worth() -> None:
     assert next(line for line in text.splitlines() if "return" in line).split() == ["return", "3.00"]
 
 
-def test_the_table_has_an_interval_of_the_time_by_which_half_are_there() -> None:
+def test_the_table_has_intervals_of_median_times() -> None:
     long = {**STATS, "length": 1000}
     reached = [PlayedEpisode(long, {"forest": 10 * number}, 0) for number in range(1, 21)]
     text = comparison_text(compared(mine=reached))
@@ -154,7 +154,7 @@ def test_the_table_has_an_interval_of_the_time_by_which_half_are_there() -> None
     assert "60 % (39 to 78), half by 100 (60 or later)" in comparison_text(compared(mine=some))
 
 
-def test_episodes_come_back_from_a_row() -> None:
+def test_episodes_can_be_read_back_from_a_row() -> None:
     played = [
         PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 4}, 0, "00ff"),
         PlayedEpisode({**STATS, "interventions": {"fast_text": 1}, "success": True}, {"forest": 9}, 3),

@@ -1,4 +1,4 @@
-"""Event files for tests, and TensorBoard's own reader beside ours."""
+"""Event files for tests, and TensorBoard's own reader for comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Points = list[tuple[int, float]]
 
 
 def event(step: int, values: Mapping[str, float], wall_time: float | None = None) -> bytes:
-    """An event of scalars, serialized."""
+    """Return a serialized event of scalars."""
     made = event_pb2.Event(step=step, wall_time=float(step) if wall_time is None else wall_time)
     for key, number in values.items():
         made.summary.value.add(tag=key, simple_value=number)
@@ -23,7 +23,7 @@ def event(step: int, values: Mapping[str, float], wall_time: float | None = None
 
 
 def write_file(path: Path, events: list[bytes]) -> list[int]:
-    """A file of these events, by TensorBoard's writer; where its head and each of them end, in bytes."""
+    """Write these events with TensorBoard's writer; return the ends of header and events, in bytes."""
     with path.open("wb") as file:
         writer = RecordWriter(file)
         writer.write(event_pb2.Event(file_version="brain.Event:2").SerializeToString())
@@ -35,10 +35,10 @@ def write_file(path: Path, events: list[bytes]) -> list[int]:
 
 
 def official(folder: Path, key: str) -> Points:
-    """The points of a curve as TensorBoard itself reads them."""
+    """Return the points of a curve as TensorBoard reads them."""
     events = EventAccumulator(str(folder), {SCALARS: 0, TENSORS: 0})
     events.Reload()
-    if key in events.Tags()["tensors"]:  # as the new way of writing scalars has them
+    if key in events.Tags()["tensors"]:  # the new encoding of scalars
         return [(point.step, float(make_ndarray(point.tensor_proto))) for point in events.Tensors(key)]
     found = events.Scalars(key) if key in events.Tags()["scalars"] else []
     return [(point.step, point.value) for point in found]

@@ -1,4 +1,4 @@
-"""Event files read as far as they go: cut, damaged, repeated, and as TensorBoard reads them."""
+"""The event reader on truncated, damaged and repeated data, compared with TensorBoard."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def numbered(steps: range, key: str = KEY, plus: float = 0.0) -> list[bytes]:
 
 
 @pytest.mark.parametrize("checked", [True, False])
-def test_a_file_cut_at_any_byte_gives_all_whole_records(tmp_path: Path, checked: bool) -> None:
+def test_a_file_cut_at_any_byte_gives_all_complete_records(tmp_path: Path, checked: bool) -> None:
     path = tmp_path / FIRST
     ends = write_file(path, numbered(range(1, 6)))
     data = path.read_bytes()
@@ -44,7 +44,7 @@ def test_a_file_cut_at_any_byte_gives_all_whole_records(tmp_path: Path, checked:
 
 
 @pytest.mark.parametrize("flip", [1, 0x80])
-def test_a_changed_byte_anywhere_costs_its_record_or_what_follows(tmp_path: Path, flip: int) -> None:
+def test_a_changed_byte_costs_its_record_or_the_rest(tmp_path: Path, flip: int) -> None:
     path = tmp_path / FIRST
     ends = write_file(path, numbered(range(1, 5)))
     data = path.read_bytes()
@@ -57,17 +57,17 @@ def test_a_changed_byte_anywhere_costs_its_record_or_what_follows(tmp_path: Path
         assert [(step, values[KEY]) for step, values in rows(reader)] == [(step, step) for step in kept], (
             place
         )
-        ended = "nothing after it can be read" if in_header else "one record passed over"
+        ended = "nothing after it can be read" if in_header else "one record skipped"
         assert reader.notes == [f"{FIRST}: damaged at byte {ends[hit - 1]}, {ended}"], place
 
 
-def test_without_checksums_of_data_what_is_no_event_is_passed_over(tmp_path: Path) -> None:
+def test_without_data_checksums_records_that_are_not_events_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / FIRST
     ends = write_file(path, [event(1, {KEY: 1}), b"\xff" * 20, event(3, {KEY: 3})])
     for checked in (True, False):
         reader = EventReader([path], checked)
         assert [step for step, _ in rows(reader)] == [1, 3]
-        assert reader.notes == [f"{FIRST}: the record at byte {ends[1]} is no event"]
+        assert reader.notes == [f"{FIRST}: the record at byte {ends[1]} is not an event"]
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
@@ -75,8 +75,8 @@ def test_without_checksums_of_data_what_is_no_event_is_passed_over(tmp_path: Pat
     assert [step for step, _ in rows(EventReader([path]))] == [1]
 
 
-def test_a_later_file_replaces_what_was_logged_after_its_begin(tmp_path: Path) -> None:
-    """A run was killed after step 9 and went on from step 6; what it has at that step comes from both."""
+def test_a_later_file_replaces_points_from_its_first_step_on(tmp_path: Path) -> None:
+    """A run was killed after step 9 and resumed from step 6; the row of that step combines both."""
     write_file(tmp_path / FIRST, [event(step, {KEY: step, OTHER: step}) for step in range(1, 10)])
     write_file(tmp_path / SECOND, numbered(range(6, 13), plus=0.5))
     reader = EventReader(files_in(tmp_path))
@@ -97,7 +97,7 @@ def test_the_newest_of_three_sessions_counts(tmp_path: Path) -> None:
     assert found == [(step, {KEY: step}) for step in range(1, 5)] + [(5, {KEY: 5.5}), (6, {KEY: 6.5})]
 
 
-def test_steps_that_go_back_within_a_file_are_passed_over(tmp_path: Path) -> None:
+def test_decreasing_steps_within_a_file_are_skipped(tmp_path: Path) -> None:
     write_file(tmp_path / FIRST, numbered(range(1, 5)) + numbered(range(2, 7), plus=0.5))
     reader = EventReader([tmp_path / FIRST])
     assert [values[KEY] for _, values in rows(reader)] == [1, 2, 3, 4.5, 5.5, 6.5]
@@ -111,7 +111,7 @@ def test_points_of_one_step_are_one_row_with_the_last_time(tmp_path: Path) -> No
     assert (row.step, row.wall_time, row.values) == (7, 12.0, {KEY: 3, OTHER: 2})
 
 
-def test_nan_is_a_value_of_a_row_and_no_point_of_a_curve(tmp_path: Path) -> None:
+def test_nan_is_in_the_row_but_not_in_the_curve(tmp_path: Path) -> None:
     folder = tmp_path / "tensorboard"
     folder.mkdir()
     values = [math.nan, 1.5, math.inf, 2.5, -math.inf]
@@ -141,7 +141,7 @@ def test_it_reads_what_tensorboard_reads(tmp_path: Path) -> None:
     assert reader.notes == []
 
 
-def test_tensors_that_are_no_single_number_are_left_out(tmp_path: Path) -> None:
+def test_tensors_that_are_not_single_numbers_are_skipped(tmp_path: Path) -> None:
     made = event_pb2.Event(step=1)
     made.summary.value.add(tag="text").tensor.dtype = 7
     made.summary.value.add(tag="unknown").tensor.dtype = 99
@@ -150,7 +150,7 @@ def test_tensors_that_are_no_single_number_are_left_out(tmp_path: Path) -> None:
     assert rows(EventReader([tmp_path / FIRST])) == [(1, {"kept": 1.0})]
 
 
-def test_files_go_by_the_time_in_their_names_and_half_written_ones_are_none(tmp_path: Path) -> None:
+def test_files_are_sorted_by_the_time_in_their_names_without_half_written_ones(tmp_path: Path) -> None:
     names = ["events.out.tfevents.999.b", "events.out.tfevents.1000.a", "events.out.tfevents.1000.b"]
     for name in (*names[::-1], f".{names[0]}.1-2.new", "other"):
         (tmp_path / name).touch()
@@ -163,14 +163,14 @@ def test_files_go_by_the_time_in_their_names_and_half_written_ones_are_none(tmp_
         event_files(tmp_path / "nowhere")
 
 
-def test_a_file_that_is_gone_is_a_note_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_missing_file_is_noted_and_the_others_are_read(tmp_path: Path) -> None:
     write_file(tmp_path / SECOND, numbered(range(1, 4)))
     reader = EventReader([tmp_path / FIRST, tmp_path / SECOND])
     assert len(rows(reader)) == 3
     assert reader.notes == [f"{FIRST}: cannot be read: No such file or directory"]
 
 
-def test_a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:
+def test_a_file_may_grow_while_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / FIRST
     write_file(path, numbered(range(1, 40)))
     data = path.read_bytes()

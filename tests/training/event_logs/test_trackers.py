@@ -1,4 +1,4 @@
-"""MLflow and Weights & Biases: asked for without being installed, and what they get where they are."""
+"""MLflow and Weights & Biases: missing packages, and what is logged."""
 
 from __future__ import annotations
 
@@ -25,14 +25,12 @@ def test_without_the_package_one_line_says_how_to_install_it(
     assert not (runs / f"with-{flag}").exists()
 
 
-def test_only_finite_numbers_go_on() -> None:
+def test_only_finite_numbers_are_logged() -> None:
     values = {"a": 1, "b": np.float32(0.5), "c": float("nan"), "d": "text", "e": True, "f": np.zeros(3)}
     assert _numbers(values) == {"a": 1.0, "b": 0.5}
 
 
-def test_mlflow_has_one_point_of_every_update_across_a_resume(
-    program: Program, tiny: Path, runs: Path
-) -> None:
+def test_mlflow_has_one_point_per_update_across_a_resume(program: Program, tiny: Path, runs: Path) -> None:
     mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: pip install mlflow-skinny")
     assert (
         program("train_ppo", "--config", tiny, "--run-name", "ml", "--mlflow", "--stop-after", 128).returncode

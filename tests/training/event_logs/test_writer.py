@@ -1,4 +1,4 @@
-"""The event log: no point lost or doubled, whatever the disk does, and cutting it back to a checkpoint."""
+"""The event log: no points lost or repeated whatever the disk does, and truncation to a checkpoint."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def test_a_logger_writes_what_tensorboard_reads(tmp_path: Path) -> None:
     logger = Logger(None, [log])
     for step in (64, 128):
         logger.record(KEY, np.float32(step / 64))
-        logger.record("words", "are no points", exclude=("tensorboard",))
+        logger.record("words", "are not points", exclude=("tensorboard",))
         logger.dump(step)
     assert official(tmp_path, KEY) == points(tmp_path) == [(64, 1.0), (128, 2.0)]
     logger.close()
     assert points(tmp_path) == [(64, 1.0), (128, 2.0)]
 
 
-def test_a_session_that_goes_on_makes_tensorboard_drop_what_was_cut_off(tmp_path: Path) -> None:
-    """A TensorBoard that is open has read points up to 4; the session goes on from 2."""
+def test_a_resumed_session_makes_tensorboard_drop_cut_off_points(tmp_path: Path) -> None:
+    """An open TensorBoard has read points up to 4; the session resumes from 2."""
     add(first := EventFile(tmp_path, 0), 1, 2, 3, 4)
     first.flush()
     add(second := EventFile(tmp_path, 2), 3)
@@ -59,7 +59,7 @@ def test_a_session_that_goes_on_makes_tensorboard_drop_what_was_cut_off(tmp_path
     assert official(tmp_path, KEY) == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_files_are_read_in_the_order_of_the_sessions_though_the_clock_was_set_back(tmp_path: Path) -> None:
+def test_files_are_read_in_session_order_even_if_the_clock_was_set_back(tmp_path: Path) -> None:
     future = "events.out.tfevents.4000000000.here.1"
     write_file(tmp_path / future, [event(1, {KEY: 1})])
     add(later := EventFile(tmp_path, 1), 2)
@@ -70,7 +70,7 @@ def test_files_are_read_in_the_order_of_the_sessions_though_the_clock_was_set_ba
 
 @contextmanager
 def full_at(size: int) -> Iterator[None]:
-    """No file can have more than so many bytes: a write takes what fits and then fails, as on a full disk."""
+    """Limit files to ``size`` bytes: a write stores what fits and then fails, as on a full disk."""
     handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
@@ -101,10 +101,13 @@ def test_points_wait_while_the_disk_is_full_and_one_warning_is_printed(
     file.flush()
     assert points(tmp_path) == official(tmp_path, KEY) == [(step, step) for step in range(1, 10)]
     why = os.strerror(errno.EFBIG)
-    assert capsys.readouterr().err == f"warning: {tmp_path}: cannot be written ({why}); its points wait\n"
+    assert (
+        capsys.readouterr().err
+        == f"warning: {tmp_path}: cannot be written ({why}); its points are kept for later\n"
+    )
 
 
-def test_a_full_disk_leaves_a_file_that_is_to_be_cut_as_it_was(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_a_file_to_be_cut_unchanged(tmp_path: Path) -> None:
     path = tmp_path / FIRST
     write_file(path, [event(step, {KEY: step}) for step in range(1, 6)])
     before = path.read_bytes()
@@ -114,7 +117,7 @@ def test_a_full_disk_leaves_a_file_that_is_to_be_cut_as_it_was(tmp_path: Path) -
     assert [found.name for found in tmp_path.iterdir()] == [FIRST]
 
 
-def test_a_folder_that_is_deleted_costs_its_points_and_one_warning(
+def test_a_deleted_folder_costs_its_points_and_one_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "tensorboard"
@@ -128,11 +131,11 @@ def test_a_folder_that_is_deleted_costs_its_points_and_one_warning(
     add(file, 3)
     file.close()
     assert points(folder) == [(2, 2), (3, 3)]
-    said = f"warning: {gone} is gone; its points are lost, the next ones go to a new file\n"
-    assert capsys.readouterr().err == said
+    warning = f"warning: {gone} is gone and its points are lost; new points go to a new file\n"
+    assert capsys.readouterr().err == warning
 
 
-def test_a_file_in_the_place_of_the_folder_ends_no_run(
+def test_a_file_in_place_of_the_folder_does_not_end_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "tensorboard"
@@ -148,7 +151,7 @@ def test_a_file_in_the_place_of_the_folder_ends_no_run(
     assert points(folder) == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_what_waits_is_bounded_and_the_newest_stay(tmp_path: Path) -> None:
+def test_waiting_events_are_bounded_and_the_newest_stay(tmp_path: Path) -> None:
     blocked = tmp_path / "tensorboard"
     blocked.write_bytes(b"")
     file = EventFile(blocked, 0)
@@ -174,14 +177,14 @@ def test_cutting_back_keeps_everything_up_to_the_step(tmp_path: Path) -> None:
     assert (tmp_path / "other").read_bytes() == b"stays"
 
 
-def test_steps_that_lie_between_others_are_cut_out(tmp_path: Path) -> None:
+def test_later_steps_between_earlier_ones_are_removed(tmp_path: Path) -> None:
     write_file(tmp_path / FIRST, [event(step, {KEY: step}) for step in (1, 9, 2, 8, 3)])
     assert cut_events_after(tmp_path, 3) == 2
     assert points(tmp_path) == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_a_file_that_ends_at_any_byte_is_cut_back_to_whole_records(tmp_path: Path) -> None:
-    """Killed in the middle of a write, then resumed from step 2, and the session goes on in a new file."""
+def test_a_file_cut_at_any_byte_is_truncated_to_complete_records(tmp_path: Path) -> None:
+    """Killed during a write, then resumed from step 2 in a new file."""
     path = tmp_path / FIRST
     ends = write_file(path, [event(step, {KEY: step}) for step in range(1, 5)])
     data = path.read_bytes()
@@ -189,13 +192,13 @@ def test_a_file_that_ends_at_any_byte_is_cut_back_to_whole_records(tmp_path: Pat
         path.write_bytes(data[:length])
         whole = [end for end in (0, *ends) if end <= length]
         removed = cut_events_after(tmp_path, 2)
-        assert removed == max(0, len(whole) - 4), length  # none, the head, two steps
+        assert removed == max(0, len(whole) - 4), length  # nothing, the header, two steps
         assert path.read_bytes() == data[: min(whole[-1], ends[2])], length
 
 
 @pytest.mark.parametrize("place", [3, 10, 20])
-def test_what_follows_damage_is_cut_off(tmp_path: Path, place: int) -> None:
-    """In the length, in its checksum, in the data so that it is no event: TensorBoard reads no further."""
+def test_data_after_damage_is_cut_off(tmp_path: Path, place: int) -> None:
+    """In the length, its checksum, or data that is then not an event: TensorBoard stops reading there."""
     path = tmp_path / FIRST
     ends = write_file(path, [event(1, {KEY: 1}), b"\xff" * 40, event(3, {KEY: 3})])
     data = bytearray(path.read_bytes())
@@ -222,6 +225,6 @@ def test_a_cut_file_keeps_its_permissions_and_leftovers_go(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == [FIRST]
 
 
-def test_there_is_nothing_to_cut_where_nothing_was_logged(tmp_path: Path) -> None:
+def test_an_empty_log_has_nothing_to_cut(tmp_path: Path) -> None:
     assert cut_events_after(tmp_path / "nowhere", 5) == 0
     assert cut_events_after(tmp_path, 5) == 0

@@ -1,4 +1,4 @@
-"""A run's curves for the history: in pieces that make one whole, and without the time between sessions."""
+"""A run's curves from its event files: in pieces, and without the time between sessions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def joined(pieces: list[dict[str, Points]]) -> dict[str, Points]:
     return {key: np.concatenate([piece[key] for piece in pieces if key in piece]) for key in pieces[0]}
 
 
-def test_pieces_make_what_tensorboard_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_add_up_to_what_tensorboard_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = [math.nan if step % 7 == 0 else step / 3 for step in range(100)]
     rows = [event(step, {KEY: value, OTHER: step}, NOON + step) for step, value in enumerate(values)]
     write_file(tmp_path / FIRST, rows)
@@ -44,13 +44,13 @@ def test_pieces_make_what_tensorboard_reads(tmp_path: Path, monkeypatch: pytest.
         assert points["seconds"].tolist() == list(range(100))
 
 
-def test_no_files_are_no_pieces(tmp_path: Path) -> None:
+def test_no_files_give_no_pieces(tmp_path: Path) -> None:
     assert list(curves_from_events(tmp_path / "nowhere", {})) == []
     write_file(tmp_path / FIRST, [])
     assert list(curves_from_events(tmp_path, {})) == []
 
 
-def test_a_step_that_is_logged_again_replaces_what_followed_it(tmp_path: Path) -> None:
+def test_a_step_logged_again_replaces_what_followed_it(tmp_path: Path) -> None:
     write_file(tmp_path / FIRST, [event(step, {KEY: step}, NOON + step) for step in range(1, 6)])
     write_file(tmp_path / SECOND, [event(step, {KEY: step + 0.5}, NOON + 100 + step) for step in range(4, 8)])
     (curves,) = curves_from_events(tmp_path, manifest(NOON, NOON + 100))
@@ -66,7 +66,7 @@ def test_a_step_that_is_logged_again_replaces_what_followed_it(tmp_path: Path) -
         ([8], [10, 12, 15], [2, 4, 7]),
         ([8, 100], [10, 20, 103, 110], [2, 12, 15, 22]),
         ([8, 50, 100], [10, 20, 103], [2, 12, 15]),  # a session that logged nothing
-        ([8, 500], [10, 20], [2, 12]),  # one that has logged nothing yet
+        ([8, 500], [10, 20], [2, 12]),  # a session that has not logged yet
         ([100, 8], [10, 20, 103], [2, 12, 15]),
         ([8], [10, 9, 12], [2, 1, 4]),  # the clock was set back
         ([8, 100], [10, 103, 90, 104], [2, 5, 2, 6]),
@@ -79,7 +79,7 @@ def test_time_between_sessions_does_not_count(
     assert [clock.seconds(NOON + wall) for wall in walls] == pytest.approx(spent)
 
 
-def test_a_manifest_of_a_stranger_gives_a_clock_that_begins_with_the_first_point() -> None:
+def test_with_a_malformed_manifest_the_clock_starts_at_the_first_point() -> None:
     for strange in ({}, {"sessions": 3}, {"sessions": [{"started": "soon"}, {"started": None}]}):
         assert TrainingClock(strange).seconds(NOON) == 0.0
 

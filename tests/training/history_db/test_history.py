@@ -1,4 +1,4 @@
-"""The history of runs: written while they train, rebuilt from their folders, true about what was lost."""
+"""The history of runs: recording, rebuilding, lost runs, bounded curves, and wrong databases."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KEY = "train/approx_kl"
 
 @pytest.fixture(scope="module")
 def trained(program: Program, tiny: Path, runs: Path) -> Path:
-    """A run that trained to its end."""
+    """A finished run."""
     result = program("train_ppo", "--config", tiny, "--run-name", "kept", "--seed", 3)
     assert result.returncode == 0, result.stderr
     assert "warning" not in result.stderr
@@ -87,8 +87,8 @@ def test_training_writes_its_row_and_its_curves(trained: Path) -> None:
     assert row.verdict == json.loads((trained / "health.json").read_text())["verdict"]
     assert row.started < row.ended
     assert 0 < row.seconds < (row.ended - row.started).total_seconds() + 1
-    told = json.loads((trained / "history.json").read_text())
-    assert 0 < told["writing_seconds"] < told["session_seconds"]
+    record = json.loads((trained / "history.json").read_text())
+    assert 0 < record["writing_seconds"] < record["session_seconds"]
     for key in (KEY, "train/episode_return_mean", "perf/env_steps_per_s", "reward_components/battle"):
         steps, values = read_curve(trained, key)
         numbers = curves[key][np.isfinite(curves[key]["value"])]  # no episode has ended at the first dump
@@ -98,7 +98,7 @@ def test_training_writes_its_row_and_its_curves(trained: Path) -> None:
     assert row.approx_kl == pytest.approx(float(curves[KEY]["value"][-1]))
 
 
-def test_a_rebuild_says_what_training_wrote(trained: Path, tmp_path: Path, program: Program) -> None:
+def test_a_rebuild_restores_what_training_wrote(trained: Path, tmp_path: Path, program: Program) -> None:
     written = Store(trained.parent / "history.sqlite")
     fresh = tmp_path / "again.sqlite"
     result = program("history", "--db", fresh, "--rebuild")
@@ -118,7 +118,7 @@ def test_a_rebuild_says_what_training_wrote(trained: Path, tmp_path: Path, progr
     rebuilt.close()
 
 
-def test_a_killed_run_is_lost_until_it_goes_on(tiny: Path, runs: Path, program: Program) -> None:
+def test_a_killed_run_is_lost_until_it_is_resumed(tiny: Path, runs: Path, program: Program) -> None:
     command = [sys.executable, str(ROOT / "training/train_ppo.py"), "--config", str(tiny)]
     command += ["--run-name", "lost", "--total-steps", "1024"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(runs), stderr=subprocess.DEVNULL)
@@ -147,7 +147,9 @@ def test_a_killed_run_is_lost_until_it_goes_on(tiny: Path, runs: Path, program: 
     store.close()
 
 
-def test_a_locked_database_costs_one_warning_and_no_run(tiny: Path, tmp_path: Path, program: Program) -> None:
+def test_a_locked_database_costs_one_warning_and_does_not_end_the_run(
+    tiny: Path, tmp_path: Path, program: Program
+) -> None:
     root = tmp_path / "runs"
     Store(root / "history.sqlite").close()
     holder = sqlite3.connect(root / "history.sqlite")
@@ -158,7 +160,7 @@ def test_a_locked_database_costs_one_warning_and_no_run(tiny: Path, tmp_path: Pa
         "--config",
         str(tiny),
         "--run-name",
-        "deaf",
+        "unlisted",
     ]
     result = subprocess.run(
         command, cwd=ROOT, env=environment(root), capture_output=True, text=True, timeout=240, check=False
@@ -170,13 +172,13 @@ def test_a_locked_database_costs_one_warning_and_no_run(tiny: Path, tmp_path: Pa
     assert "locked" in warnings[0]
     assert "--rebuild" in warnings[0]
     store = Store(root / "history.sqlite")
-    assert row_of(store, "deaf") is None
+    assert row_of(store, "unlisted") is None
     assert rebuild(store, root) == 1
-    assert row_of(store, "deaf").status == "finished"
+    assert row_of(store, "unlisted").status == "finished"
     store.close()
 
 
-def test_curves_are_the_same_however_they_arrive_and_stay_bounded(store: Store) -> None:
+def test_curves_are_bounded_and_do_not_depend_on_the_pieces(store: Store) -> None:
     points = points_up_to(10_001)
     whole, pieces = a_run(store, name="whole"), a_run(store, name="pieces")
     with store.write() as connection:
@@ -195,15 +197,15 @@ def test_curves_are_the_same_however_they_arrive_and_stay_bounded(store: Store) 
     assert len(other) == pytest.approx(len(one), abs=2)
 
 
-def test_a_curve_that_goes_on_is_appended_to_and_never_doubled(store: Store) -> None:
+def test_a_continued_curve_has_no_duplicate_points(store: Store) -> None:
     run_id, points = a_run(store), points_up_to(300)
-    for part in (points[:200], points[150:], points[:10]):  # a writer that begins again knows what is there
+    for part in (points[:200], points[150:], points[:10]):  # a new writer knows the existing points
         with store.write() as connection:
             CurveWriter(run_id).add(connection, {KEY: part})
     assert curves_of(store, "some")[KEY].tolist() == points.tolist()
 
 
-def test_values_that_are_no_numbers_stay_none_where_points_merge(store: Store) -> None:
+def test_nan_values_stay_nan_when_points_merge(store: Store) -> None:
     run_id, points = a_run(store), points_up_to(LIMIT + 2)
     points["value"] = 1.0
     points["value"][:2] = np.nan
@@ -215,7 +217,7 @@ def test_values_that_are_no_numbers_stay_none_where_points_merge(store: Store) -
     assert kept["value"][1] == 1.0  # one of two is a number
 
 
-def test_damaged_folders_are_listed_as_far_as_they_can_be_read(
+def test_damaged_folders_are_listed_with_what_can_be_read(
     trained: Path, tmp_path: Path, store: Store
 ) -> None:
     root = tmp_path / "runs"
@@ -240,13 +242,13 @@ def test_damaged_folders_are_listed_as_far_as_they_can_be_read(
     assert listed.total == 2
     assert listed.tags == {row.id: ["two words"]}
     assert len(curves_of(store, "torn")[KEY]) >= 3
-    shutil.rmtree(torn)  # what was learned from a run outlives its folder
+    shutil.rmtree(torn)  # the row outlives the folder
     sync.look()
     assert sync.present == {"bad"}
     assert row_of(store, "torn").steps == 256
 
 
-def test_a_new_run_takes_the_place_of_a_deleted_one_of_its_name(store: Store) -> None:
+def test_a_new_run_replaces_a_deleted_one_of_the_same_name(store: Store) -> None:
     old = a_run(store, name="again")
     with store.write() as connection:
         CurveWriter(old).add(connection, {KEY: points_up_to(9)})
@@ -258,7 +260,9 @@ def test_a_new_run_takes_the_place_of_a_deleted_one_of_its_name(store: Store) ->
             assert count == (1 if table == "run" else 0), table
 
 
-def test_seeds_are_one_family_and_other_settings_another(trained: Path, tmp_path: Path, store: Store) -> None:
+def test_a_family_differs_only_in_seed_and_irrelevant_settings(
+    trained: Path, tmp_path: Path, store: Store
+) -> None:
     changes = {
         "a": {"seed": 1},
         "b": {"seed": 2},
@@ -274,7 +278,7 @@ def test_seeds_are_one_family_and_other_settings_another(trained: Path, tmp_path
     assert families[0] == families[1] == families[3] != families[2]
 
 
-def test_migrations_make_the_tables_that_the_models_say(store: Store) -> None:
+def test_migrations_create_the_tables_of_the_models(store: Store) -> None:
     found = inspect(store.engine)
     assert set(found.get_table_names()) == set(Base.metadata.tables)
     for table in Base.metadata.tables.values():
@@ -286,36 +290,39 @@ def test_migrations_make_the_tables_that_the_models_say(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
-        (lambda path: path.write_bytes(b"this is no database at all" * 100), "damaged or no history"),
+        (
+            lambda path: path.write_bytes(b"this is not a database" * 100),
+            "damaged or not a history database",
+        ),
         (lambda path: sqlite3.connect(path).execute("PRAGMA user_version = 99").connection.close(), "later"),
         (lambda path: path.mkdir(), "is a folder, must be a file"),
     ],
 )
-def test_a_database_that_is_none_is_refused_in_one_line(
-    make: Any, said: str, tmp_path: Path, program: Program
+def test_an_unusable_database_is_refused_in_one_line(
+    make: Any, message: str, tmp_path: Path, program: Program
 ) -> None:
     path = tmp_path / "mine.sqlite"
     make(path)
     result = program("history", "--db", path)
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert "mine.sqlite" in result.stderr
 
 
-def test_a_locked_database_is_said_in_one_line(store: Store) -> None:
+def test_a_locked_database_is_reported_in_one_line(store: Store) -> None:
     with store.write():
-        impatient = sqlite3.connect(store.path, timeout=0)
+        other = sqlite3.connect(store.path, timeout=0)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            impatient.execute("BEGIN IMMEDIATE")
-        impatient.close()
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
         with pytest.raises(HistoryError, match="is locked by another program"):
             Store(store.path, wait_s=0.1)
 
 
-def test_search_takes_signs_for_what_they_are(store: Store) -> None:
+def test_search_takes_wildcards_literally(store: Store) -> None:
     a_run(store, name="plain", description="100 % sure")
     a_run(store, name="other_one", description="50 sure")
     with store.read() as connection:
@@ -328,7 +335,7 @@ def test_search_takes_signs_for_what_they_are(store: Store) -> None:
 
 
 def test_the_page_needs_no_torch() -> None:
-    """It would take seconds to start and 200 MB to serve what was learned."""
+    """Importing torch would add seconds to the start and 200 MB of memory."""
     code = "import sys, training.web.serving; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"

@@ -203,7 +203,7 @@ def test_a_sweep_runs_its_trials_as_tasks(
     assert finite(run)
     assert not (runs / "far.b.s1").exists()
     again = program("run_sweep", *flags, "--ray-address", nodes.address, "--trial-cpus", 1)
-    assert "1 runs done before, 1 to go" in again.stdout
+    assert "1 runs already done, 1 to go" in again.stdout
 
 
 @pytest.mark.parametrize(

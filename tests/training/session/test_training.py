@@ -113,7 +113,7 @@ def test_evaluation_compares_with_random_buttons(resumed: Result, program: Progr
     result = program("evaluate", "whole", "--episodes", 3, "--seeds", 2, "--device", "cpu", fresh=True)
     assert result.returncode == 0, result.stderr
     assert "6 episodes each from bedroom" in result.stdout
-    assert "reached by none: starter" in result.stdout
+    assert "never reached: starter" in result.stdout
     assert "interventions: none" in result.stdout
     rows = [json.loads(line) for line in (runs / "whole" / "eval.jsonl").read_text().splitlines()]
     assert [row["policy"] for row in rows] == ["stochastic", "random"]

@@ -1,4 +1,4 @@
-"""The search for settings: its file, its database, dead workers, and the config of the best trial."""
+"""Hyperparameter search: space files, databases, dead workers, and the config of the best trial."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_wrong_spaces_get_one_line(tmp_path: Path, changes: dict[str, Any], line
     assert "\n" not in str(error.value)
 
 
-def test_a_trials_config_is_the_base_with_its_settings_and_batches_that_divide(tmp_path: Path) -> None:
+def test_a_trial_config_is_the_base_with_its_settings_and_a_batch_size_that_divides(tmp_path: Path) -> None:
     path = _write(tmp_path)
     space, _ = load_space(path)
     config = trial_config(space, path, {"learning_rate": 0.002, "n_steps": 24, "network.hidden": [16]}, 7)
@@ -115,7 +115,7 @@ def test_database_urls() -> None:
         ("postgresql://nobody:hidden@127.0.0.1:1/none", "refused"),
     ],
 )
-def test_a_database_that_cannot_be_used_gets_one_line(storage: str, line: str) -> None:
+def test_an_unusable_database_gets_one_line(storage: str, line: str) -> None:
     if storage.startswith("postgresql"):
         pytest.importorskip("psycopg")
     with pytest.raises(UserError, match=line) as error:
@@ -130,10 +130,10 @@ def test_another_space_under_the_same_name_is_refused(tmp_path: Path, program: P
     flags = ("--search", _write(tmp_path), "--name", "same", "--storage", storage)
     result = program("run_sweep", *flags)
     assert result.returncode == 2
-    assert "search same was begun with another space file" in result.stderr
+    assert "search same was started with another space file" in result.stderr
 
 
-def test_rows_that_are_half_written_are_left_out(tmp_path: Path) -> None:
+def test_half_written_rows_are_left_out(tmp_path: Path) -> None:
     rows = [{"while": "training", "steps": 1}, {"steps": 2}, {"while": "training", "steps": 3}]
     (tmp_path / "eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows)[:-3])
     assert [row["steps"] for row in evaluations(tmp_path)] == [1]
@@ -145,9 +145,9 @@ def _start(runs: Path, *flags: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=pipe, stderr=pipe, text=True)
 
 
-def _until(true: Callable[[], bool], seconds: float = 240) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.1)
 
@@ -181,7 +181,7 @@ def test_a_killed_search_loses_at_most_its_running_trial(
     assert config.network.hidden == tuple(json.loads(study.best_params["network.hidden"]))
 
 
-def test_a_search_that_is_stopped_or_robbed_of_its_trial_goes_on(
+def test_a_search_continues_after_a_stop_and_after_losing_its_trial(
     tmp_path: Path, runs: Path, program: Program
 ) -> None:
     path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
@@ -189,12 +189,12 @@ def test_a_search_that_is_stopped_or_robbed_of_its_trial_goes_on(
     first = _start(runs, *flags)
     _until(lambda: (runs / "stop.t0" / "manifest.json").exists())
     study = open_study("stop", storage, 120)
-    study.tell(0, state=TrialState.FAIL)  # as another process does that takes this one for dead
+    study.tell(0, state=TrialState.FAIL)  # as another process does when it assumes this one is dead
     _until(lambda: (runs / "stop.t1" / "manifest.json").exists())
     first.send_signal(signal.SIGTERM)
-    said, wrong = first.communicate(timeout=120)
-    assert (first.returncode, wrong) == (130, "")
-    assert "trial 0: left to another process, which took this one for dead" in said
+    output, errors = first.communicate(timeout=120)
+    assert (first.returncode, errors) == (130, "")
+    assert "trial 0: left to another process, which assumed this one was dead" in output
     assert _states(study) == [TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]
     result = program("run_sweep", *flags)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -203,12 +203,12 @@ def test_a_search_that_is_stopped_or_robbed_of_its_trial_goes_on(
     assert trials[2].params == trials[1].params
     assert trials[2].user_attrs["run"] == "stop.t1"
     assert program("run_sweep", *flags).returncode == 0
-    assert len(_states(study)) == 3, "a search that is done does nothing more"
+    assert len(_states(study)) == 3, "a finished search does nothing more"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL that answers at ``url`` until ``stop`` is called."""
+    """A PostgreSQL server at ``url`` that runs until ``stop`` is called."""
 
     url: str
     stop: Callable[[], None]
@@ -216,7 +216,7 @@ class Server:
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[Server]:
-    """A PostgreSQL of this test's own, on loopback."""
+    """A PostgreSQL server on loopback for this test only."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[postgres]'")
     tools = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     if tools is None:
@@ -225,7 +225,7 @@ def postgres(tmp_path: Path) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = Path("/tmp") / f"pg-{os.getpid()}"  # short: the path of a Unix socket has 107 bytes
+    folder = Path("/tmp") / f"pg-{os.getpid()}"  # short: a Unix socket path is limited to 107 bytes
     folder.mkdir(mode=0o700)
     as_user = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
     if as_user:
@@ -252,20 +252,20 @@ def postgres(tmp_path: Path) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_database_that_goes_away_ends_the_search_in_one_line(
-    postgres: Server, tmp_path: Path, runs: Path
-) -> None:
+def test_a_lost_database_ends_the_search_with_one_line(postgres: Server, tmp_path: Path, runs: Path) -> None:
     worker = _start(runs, "--search", _write(tmp_path), "--name", "gone", "--storage", postgres.url)
     _until(lambda: (runs / "gone.t0" / "manifest.json").exists())
     postgres.stop()
-    said = worker.communicate(timeout=240)[1].splitlines()
+    errors = worker.communicate(timeout=240)[1].splitlines()
     assert worker.returncode == 2
-    assert len(said) == 1 and said[0].startswith("error: database postgresql+psycopg://"), said
-    with lock_run(runs / "gone.t0"):  # its run was stopped with it
+    assert len(errors) == 1 and errors[0].startswith("error: database postgresql+psycopg://"), errors
+    with lock_run(runs / "gone.t0"):  # its run stopped too
         pass
 
 
-def test_two_workers_on_postgresql_and_one_is_killed(postgres: Server, tmp_path: Path, runs: Path) -> None:
+def test_a_worker_on_postgresql_retries_the_trial_of_a_killed_one(
+    postgres: Server, tmp_path: Path, runs: Path
+) -> None:
     flags = ("--search", _write(tmp_path), "--name", "pair", "--storage", postgres.url)
     flags = (*flags, "--trials", 3, "--stale-after", 3)
     workers = [_start(runs, *flags)]

@@ -1,4 +1,4 @@
-"""Sweeps: what is checked before anything starts, what runs, what is left out, and what is said of noise."""
+"""Sweeps: checks before the start, runs, resumption, and the recommendation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AGENT = {**TINY, "agent_id": "tiny", "version": 1, "total_steps": None}
 
 
 def _family(folder: Path, **variants: dict[str, Any]) -> str:
-    """A base and its variants; the pattern that finds the variants."""
+    """Write a base and its variants; return the pattern that matches the variants."""
     folder.mkdir(parents=True, exist_ok=True)
     base = {key: value for key, value in AGENT.items() if value is not None}
     (folder / "tiny_v1.json").write_text(json.dumps(base))
@@ -36,7 +36,7 @@ def _family(folder: Path, **variants: dict[str, Any]) -> str:
     return str(folder / "tiny_sweep_*.json")
 
 
-def test_shipped_variants_differ_from_their_base_in_one_thing() -> None:
+def test_shipped_variants_differ_from_their_base_in_one_setting() -> None:
     base = load_config(SHIPPED / "ppo_agent_v1.json")
     found = load_variants(find_configs([str(SHIPPED / "ppo_agent_sweep_*.json")]), None, "full", 100, {})
     assert [v.name for v in found] == [
@@ -61,7 +61,7 @@ def test_shipped_variants_differ_from_their_base_in_one_thing() -> None:
     refuse_unlike(found)
 
 
-def test_smoke_mode_makes_the_task_smaller_and_leaves_the_learning() -> None:
+def test_smoke_mode_shrinks_the_task_and_keeps_the_algorithm() -> None:
     (smoke,) = load_variants([SHIPPED / "ppo_agent_sweep_lr_high.json"], None, "smoke", 100, {})
     (full,) = load_variants([SHIPPED / "ppo_agent_sweep_lr_high.json"], None, "full", 100, {})
     assert (smoke.config.max_steps, smoke.config.num_envs, smoke.config.n_steps) == (512, 8, 256)
@@ -71,12 +71,12 @@ def test_smoke_mode_makes_the_task_smaller_and_leaves_the_learning() -> None:
     assert full.config.max_steps == 4096
 
 
-def test_base_config_takes_the_place_of_the_agents_task(tmp_path: Path) -> None:
+def test_base_config_replaces_the_task_of_the_agents(tmp_path: Path) -> None:
     task = tmp_path / "task.json"
     task.write_text(json.dumps({"start": "route1", "max_steps": 99, "learning_rate": 0.01, "n_epochs": 7}))
     config = load_config(SHIPPED / "ppo_agent_sweep_lr_high.json", {}, task)
     assert (config.start, config.max_steps, config.n_epochs) == ("route1", 99, 7)
-    assert config.learning_rate == 1e-3, "what the variant sets itself stays"
+    assert config.learning_rate == 1e-3, "the variant's own settings stay"
     assert config.rewards == load_config(task).rewards
 
 
@@ -94,7 +94,7 @@ def test_base_config_takes_the_place_of_the_agents_task(tmp_path: Path) -> None:
         ({"a.json": '{"gama": 1}', "b.json": '{"gamma": 2}'}, "did you mean gamma?; "),
     ],
 )
-def test_wrong_configs_are_all_told_before_anything_starts(
+def test_all_wrong_configs_are_reported_before_anything_starts(
     tmp_path: Path, make: dict[str, str], line: str
 ) -> None:
     for name, text in make.items():
@@ -104,16 +104,16 @@ def test_wrong_configs_are_all_told_before_anything_starts(
     assert line in str(error.value)
 
 
-def test_unlike_things_are_not_compared_unless_told(tmp_path: Path) -> None:
+def test_unlike_variants_are_refused(tmp_path: Path) -> None:
     pattern = _family(tmp_path, a={}, b={"rewards": {"battle_win": 9.0}, "gamma": 0.5})
     variants = load_variants(find_configs([pattern]), None, "full", 4, {})
     with pytest.raises(
-        ConfigError, match=r"cannot be compared .*rewards.battle_win: 0.0 -> 9.0; --compare-unlike"
+        ConfigError, match=r"cannot be compared .*rewards.battle_win: 0.0 -> 9.0; use --compare-unlike"
     ):
         refuse_unlike(variants)
 
 
-def test_a_sweep_has_the_same_name_every_time_and_another_for_other_settings(tmp_path: Path) -> None:
+def test_a_sweep_name_depends_only_on_the_settings(tmp_path: Path) -> None:
     pattern = _family(tmp_path, a={}, b={"gamma": 0.5})
     first = load_variants(find_configs([pattern]), None, "full", 4, {})
     assert sweep_name(first) == sweep_name(load_variants(find_configs([pattern]), None, "full", 4, {}))
@@ -156,7 +156,7 @@ def test_the_table_has_means_intervals_and_failures() -> None:
 
 def test_the_recommendation_says_when_a_lead_is_noise() -> None:
     assert "that is noise" in recommendation(_outcomes(a=[1.0, 5.0], b=[2.0, 3.5]))
-    assert "Go on with a." in recommendation(_outcomes(a=[9.0, 9.1, 9.2], b=[1.0, 1.1, 1.2], c=[None]))
+    assert "Continue with a." in recommendation(_outcomes(a=[9.0, 9.1, 9.2], b=[1.0, 1.1, 1.2], c=[None]))
     assert "One seed does not show" in recommendation(_outcomes(a=[9.0], b=[1.0]))
     assert "nothing to compare it with" in recommendation(_outcomes(a=[9.0], b=[None]))
     assert "nothing to recommend" in recommendation(_outcomes(a=[None]))
@@ -171,7 +171,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> str:
 SMALL = ("--episodes", 6, "--seeds", 2, "--mode", "full")
 
 
-def test_a_killed_sweep_does_only_what_is_missing(sweep: str, runs: Path, program: Program) -> None:
+def test_a_killed_sweep_resumes_with_what_is_missing(sweep: str, runs: Path, program: Program) -> None:
     command = [
         sys.executable,
         str(ROOT / "training" / "run_sweep.py"),
@@ -190,16 +190,18 @@ def test_a_killed_sweep_does_only_what_is_missing(sweep: str, runs: Path, progra
     written = done.stat().st_mtime_ns
     again = program("run_sweep", sweep, *SMALL, "--name", "k")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "1 runs done before, 3 to go" in again.stdout
+    assert "1 runs already done, 3 to go" in again.stdout
     assert done.stat().st_mtime_ns == written
-    assert again.stdout.count("2/2") == 2, "every variant has both of its seeds"
+    assert again.stdout.count("2/2") == 2, "every variant has both seeds"
     result = json.loads((runs / "sweeps" / "k" / "result.json").read_text())
     assert len(result["trials"]) == 4
     assert all(trial["failure"] is None and trial["return"] is not None for trial in result["trials"])
     steps = {json.loads((runs / t["run"] / "summary.json").read_text())["steps"] for t in result["trials"]}
     assert steps == {256}, "6 episodes of 40 steps, in whole rollouts of 64"
     source = json.loads((runs / "k.high.s2" / "manifest.json").read_text())["config_source"]
-    assert Path(source["file"]).name == "tiny_sweep_high.json", "not the resolved one that the sweep hands on"
+    assert Path(source["file"]).name == "tiny_sweep_high.json", (
+        "not the resolved config that the sweep writes"
+    )
     assert Path(source["base"]).name == "tiny_v1.json"
     assert "learning_rate: 0.0003 -> 0.01" in source["differences"]
 
@@ -221,7 +223,7 @@ def test_a_failing_variant_does_not_stop_the_others(tmp_path: Path, runs: Path, 
             "--seeds 0 is out of range: must be 1 to 100000",
         ),
         (("configs/sweeps/ppo_agent_v1.json", "--mode", "fast"), "--mode fast must be one of full, smoke"),
-        ((), "PATTERN or --search PATH must be given, and not both; see --help"),
+        ((), "give either PATTERN or --search PATH; see --help"),
         (("configs/sweeps/ppo_agent_v1.json", "--name", "../x"), "run name '../x"),
         (("configs/sweeps/ppo_agent_v1.json", "--rom", "README.md"), "README.md"),
     ],

@@ -1,4 +1,4 @@
-"""The history page under test: run folders made for it, and its program as a process."""
+"""The history page under test: made run folders, and its program as a process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EVALUATION = {
 def make_run(
     root: Path, run: str, status: str = "finished", reason: str | None = None, **config: Any
 ) -> None:
-    """A folder as training leaves it, with curves of 100 points; ``config`` are keys of config.json."""
+    """Make a run folder as training leaves it, with curves of 100 points; ``config`` goes to config.json."""
     folder = root / run
     folder.mkdir(parents=True)
     agent = config.get("agent_id", "none")
@@ -74,7 +74,7 @@ def make_run(
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -83,17 +83,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """A server that answers on ``port``."""
+    """A server on ``port``."""
 
     port: int
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """Its URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str, host: str | None = None) -> Answer:
-        """Ask for ``path``, just as it is written."""
+        """Request ``path`` verbatim."""
         return self._ask("GET", path, None, {} if host is None else {"Host": host})
 
     def post(self, path: str, content: str, headers: Mapping[str, str]) -> Answer:
@@ -115,7 +115,7 @@ class Page:
         return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
 
     def until_listed(self, name: str, seconds: float = 60) -> None:
-        """Wait until the run ``name`` is on the list."""
+        """Wait until the run ``name`` is listed."""
         deadline = time.monotonic() + seconds
         while f"/training/run/{name}" not in self.get(f"/training?q={name}").text:
             assert time.monotonic() < deadline, f"{name} is not listed"
@@ -123,7 +123,7 @@ class Page:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -131,7 +131,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(root: Path) -> Iterator[Page]:
-    """The page over the runs in ``root``, by its program; it must end when it is told to."""
+    """Serve the runs in ``root`` with history.py, which must end on SIGINT."""
     page = Page(free_port())
     command = [sys.executable, str(ROOT / "training/history.py"), "--port", str(page.port)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment(root), stderr=subprocess.PIPE, text=True)
@@ -148,5 +148,5 @@ def serving(root: Path) -> Iterator[Page]:
         yield page
     finally:
         server.terminate()
-        _, said = server.communicate(timeout=30)
-    assert "Traceback" not in said, said
+        _, errors = server.communicate(timeout=30)
+    assert "Traceback" not in errors, errors

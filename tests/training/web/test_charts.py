@@ -1,4 +1,4 @@
-"""Charts show the bounds that the health rules judge by."""
+"""Charts show the bounds of the health rules."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def test_every_metric_with_fixed_bounds_has_its_zones_on_both_pages() -> None:
 
 
 @pytest.mark.parametrize("chart", WITH_BOUNDS, ids=lambda chart: chart.title)
-def test_what_a_chart_shows_is_what_is_judged(chart: Chart) -> None:
-    """Just below and above every edge, for long and late in a run, the rule gives the level of the zone."""
+def test_zones_of_a_chart_match_the_rule(chart: Chart) -> None:
+    """Just below and above every edge, long enough and late in a run, the rule gives the zone's level."""
     metric = chart.keys[0].removeprefix("train/")
     for begin, end, level in chart.zones:
         for value in (begin and begin + 1e-6, end and end - 1e-6):
@@ -37,7 +37,7 @@ def test_what_a_chart_shows_is_what_is_judged(chart: Chart) -> None:
 
 
 @pytest.mark.parametrize("chart", [c for c in WITH_BOUNDS if c.note], ids=lambda chart: chart.title)
-def test_the_words_below_a_chart_name_its_edges(chart: Chart) -> None:
+def test_the_note_of_a_chart_names_its_edges(chart: Chart) -> None:
     edges = {end for _, end, _ in chart.zones if end is not None}
     numbers = {float(number) for number in re.findall(r"\d+\.\d+", chart.note)}
     assert edges <= numbers

@@ -1,4 +1,4 @@
-"""The history page as a program that answers HTTP: what it shows, and whom and what it refuses."""
+"""The history page over HTTP: what it shows, and which requests it refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.web.words import ago, figure, setting, short, span
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runs folder with four runs, and a file beside it that nobody may read."""
+    """A runs folder with four runs, and a file outside that must not be served."""
     folder = tmp_path_factory.mktemp("web") / "runs"
     make_run(folder, "first", agent_id="explorer", tags=["baseline"], seed=1, gamma=0.99)
     make_run(folder, "second", agent_id="explorer", tags=["baseline", "long"], seed=2, gamma=0.99)
@@ -45,7 +45,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(root: Path) -> Iterator[Page]:
     """The page over these runs, served by its program."""
     with serving(root) as served:
-        served.until_listed("third")  # they are taken in by name
+        served.until_listed("third")  # runs are imported by name
         yield served
 
 
@@ -64,11 +64,11 @@ def test_the_list_filters_and_sorts(page: Page) -> None:
     assert names(page.get("/training?q=baseline+first").text) == ["first"]
     assert names(page.get("/training?sort=seed&order=desc").text)[:2] == ["second", "first"]
     nothing = page.get("/training?q=%25&part=runs").text
-    assert "No run is like that" in nothing
+    assert "No run matches" in nothing
     assert "<html" not in nothing
 
 
-def test_what_people_wrote_is_text(page: Page) -> None:
+def test_user_text_is_escaped(page: Page) -> None:
     for path in ("/training", "/training/run/third", "/training/run/fourth", "/training?q=<script>",
                  "/training/compare?run=third&run=<script>"):  # fmt: skip
         html = page.get(path).text
@@ -79,11 +79,11 @@ def test_what_people_wrote_is_text(page: Page) -> None:
     assert "&lt;script&gt;alert(" in page.get("/training/run/third").text
 
 
-def test_the_detail_page_says_what_the_run_is(page: Page, root: Path) -> None:
+def test_the_detail_page_describes_the_run(page: Page, root: Path) -> None:
     html = page.get("/training/run/first").text
-    for said in ("explorer_agent", "raise learning_rate", "badge 1", "entropy falls smoothly", "gamma: 0.997",
-                 "Differs from its base", "/configs/explorer.json", "What should I change?"):  # fmt: skip
-        assert said in html, said
+    for text in ("explorer_agent", "raise learning_rate", "badge 1", "entropy falls smoothly", "gamma: 0.997",
+                 "Differences from its base", "/configs/explorer.json", "What should I change?"):  # fmt: skip
+        assert text in html, text
     assert page.get("/training/run/first/exploration/000_home.png").status == 200
     assert "home.png" in html
     assert "way_out" in html  # listed, and refused below
@@ -91,16 +91,16 @@ def test_the_detail_page_says_what_the_run_is(page: Page, root: Path) -> None:
 
 def test_curves_come_as_columns(page: Page) -> None:
     answer = page.get("/training/api/curves?run=first&run=second&key=train/approx_kl&points=70")
-    told = json.loads(answer.text)
-    assert [run["name"] for run in told["runs"]] == ["first", "second"]
-    assert told["runs"][0]["family"] == told["runs"][1]["family"]  # they differ in nothing but the seed
-    assert told["runs"][0]["label"] == "explorer"
-    for curve in told["curves"]:
-        assert curve["step"][-1] == 20480  # the newest point is there however few are asked for
+    content = json.loads(answer.text)
+    assert [run["name"] for run in content["runs"]] == ["first", "second"]
+    assert content["runs"][0]["family"] == content["runs"][1]["family"]  # they differ only in the seed
+    assert content["runs"][0]["label"] == "explorer"
+    for curve in content["curves"]:
+        assert curve["step"][-1] == 20480  # the newest point is always included
         assert len(curve["step"]) == len(curve["seconds"]) == len(curve["value"]) == 50
     whole = json.loads(page.get("/training/api/curves?run=first&key=train/approx_kl").text)["curves"][0]
     assert len(whole["value"]) == 100
-    assert whole["value"][0] is None  # NaN, which JSON does not know
+    assert whole["value"][0] is None  # NaN, which JSON cannot express
     assert whole["value"][1:3] == [0.02, 0.03]
 
 
@@ -121,14 +121,14 @@ def test_curves_come_as_columns(page: Page) -> None:
         "/docs", "/openapi.json",
     ],
 )  # fmt: skip
-def test_what_is_not_there_or_outside_is_refused(page: Page, path: str) -> None:
+def test_missing_and_outside_paths_are_refused(page: Page, path: str) -> None:
     answer = page.get(path)
     assert 400 <= answer.status < 500, path
     assert "secret" not in answer.text.replace(path, "")
     assert "Traceback" not in answer.text
 
 
-def test_only_its_own_names_are_answered_to(page: Page) -> None:
+def test_only_requests_to_its_own_names_are_answered(page: Page) -> None:
     for host in (
         "evil.example",
         f"evil.example:{page.port}",
@@ -143,7 +143,7 @@ def test_only_its_own_names_are_answered_to(page: Page) -> None:
     assert Guard(["Box.example"]).answers_to("box.example:5173")
 
 
-def test_nothing_is_changed_but_by_the_pages_own_scripts(page: Page, root: Path) -> None:
+def test_only_the_pages_own_scripts_can_change_anything(page: Page, root: Path) -> None:
     path, content = "/training/api/run/second/tags", json.dumps({"tags": ["stolen"]})
     own = {"Origin": f"http://127.0.0.1:{page.port}", "Content-Type": "application/json"}
     assert page.get(path).status == 405
@@ -160,21 +160,21 @@ def test_nothing_is_changed_but_by_the_pages_own_scripts(page: Page, root: Path)
     assert names(page.get("/training?tag=kept+here").text) == ["second"]
 
 
-def test_answers_carry_their_headers_and_load_nothing_from_elsewhere(page: Page) -> None:
+def test_responses_have_security_headers_and_load_nothing_from_other_sites(page: Page) -> None:
     for path in ("/training", "/training/run/first", "/training/compare?run=first", "/training/nothing"):
         answer = page.get(path)
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
         assert "unsafe" not in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert re.findall(r'(?:src|href)="(?!/training|\?|#)([^"]*)"', answer.text) == []
-        assert " style=" not in answer.text  # which the policy would not let through
+        assert " style=" not in answer.text  # which the policy would block
         assert not re.search(r"<[^>]*\son[a-z]+=", answer.text)
     for path in sorted((ROOT / "training/web/static").glob("*.[jc]s*")):
         without_comments = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
         assert not re.search(r"https?://", without_comments), path
 
 
-def test_a_locked_database_is_said_and_reading_goes_on(page: Page, root: Path) -> None:
+def test_a_locked_database_is_reported_and_can_still_be_read(page: Page, root: Path) -> None:
     holder = sqlite3.connect(root / "history.sqlite", timeout=10)
     holder.execute("BEGIN IMMEDIATE")
     own = {"Origin": f"http://127.0.0.1:{page.port}", "Content-Type": "application/json"}
@@ -185,7 +185,7 @@ def test_a_locked_database_is_said_and_reading_goes_on(page: Page, root: Path) -
     holder.close()
 
 
-def test_a_run_whose_folder_is_gone_is_not_one_before_its_first_update(page: Page, root: Path) -> None:
+def test_a_run_without_a_folder_is_not_shown_as_before_its_first_update(page: Page, root: Path) -> None:
     make_run(root, "lost")
     page.until_listed("lost")
     assert "raise learning_rate" in page.get("/training/run/lost").text
@@ -195,32 +195,32 @@ def test_a_run_whose_folder_is_gone_is_not_one_before_its_first_update(page: Pag
     assert "before the first update" not in html
     assert "no updates" not in html
     assert "healthy" in html, "the verdict is in the history"
-    assert "gone with it" in html
+    assert "which is gone" in html
 
 
-def test_a_port_in_use_is_said_in_one_line(page: Page, root: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(page: Page, root: Path) -> None:
     command = [sys.executable, str(ROOT / "training/history.py"), "--port", str(page.port)]
     done = subprocess.run(
         command, env=environment(root), capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: --port {page.port} is in use by another program on 127.0.0.1; name another with --port\n"
+        f"error: --port {page.port} is in use by another program on 127.0.0.1; choose another --port\n"
     )
 
 
-@pytest.mark.parametrize(("flags", "said"), [
+@pytest.mark.parametrize(("flags", "message"), [
     (["--port", "0"], "--port 0 is out of range"),
-    (["--host", "no.such.name.invalid"], "--host no.such.name.invalid is no address of this machine"),
+    (["--host", "no.such.name.invalid"], "--host no.such.name.invalid is not an address of this machine"),
 ])  # fmt: skip
-def test_wrong_flags_are_refused(program: Program, flags: list[str], said: str) -> None:
+def test_wrong_flags_are_refused(program: Program, flags: list[str], message: str) -> None:
     done = program("history", *flags)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_numbers_are_short_and_true() -> None:
+def test_numbers_are_short_and_accurate() -> None:
     shown = {12345: "12,345", 12345.6: "12,346", 1.234: "1.23", 0.00123: "0.0012", 0: "0", None: "–"}
     assert {value: figure(value) for value in shown} == shown
     assert figure(float("nan")) == figure("x") == "–"

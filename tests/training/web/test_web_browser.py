@@ -1,6 +1,6 @@
-"""The history page in a real browser: found, filtered, compared, looked at while a run trains, replayed.
+"""The history page in a real browser: search, filters, comparison, a live run, and replays.
 
-Screenshots are left under build/screenshots/.
+Screenshots are saved under build/screenshots/.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHOTS = ROOT / "build" / "screenshots"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four runs: three seeds of one agent, and another with a name that is markup."""
+    """Four runs: three seeds of one agent, and another whose description is markup."""
     folder = tmp_path_factory.mktemp("browser") / "runs"
     for seed in range(3):
         make_run(folder, f"seed-{seed}", agent_id="explorer", seed=seed, tags=["seeds"])
@@ -41,9 +41,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> Iterator[Page]:
-    """The page over them."""
+    """The page with these runs."""
     with serving(root) as served:
-        served.until_listed("seed-2")  # they are taken in by name
+        served.until_listed("seed-2")  # runs are imported by name
         yield served
 
 
@@ -58,11 +58,11 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(chromium: Any, page: Page, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A tab that complains about nothing and asks for nothing but the page's own things."""
+    """A tab that must log no errors and request nothing from other sites."""
     settings = getattr(request, "param", {"viewport": {"width": 1300, "height": 900}})
     context = chromium.new_context(base_url=page.address, **settings)
     opened, complaints = context.new_page(), []
-    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    opened.on("console", lambda entry: complaints.append(entry.text) if entry.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
     opened.on("request", lambda asked: complaints.append(asked.url) if not own(asked.url, page) else None)
@@ -73,7 +73,7 @@ def tab(chromium: Any, page: Page, request: pytest.FixtureRequest) -> Iterator[A
 
 
 def until(tab: Any, expression: str, arg: Any = None, seconds: float = 45) -> None:
-    """Wait until ``expression`` holds. Playwright's own way needs an eval, which the page forbids."""
+    """Wait until ``expression`` is true. Playwright's own function needs eval, which the page forbids."""
     deadline = time.monotonic() + seconds
     while not tab.evaluate(expression, arg):
         assert time.monotonic() < deadline, expression
@@ -93,7 +93,7 @@ def listed(tab: Any) -> list[str]:
     return [str(text) for text in tab.locator(".runs tbody th > a:first-child").all_inner_texts()]
 
 
-def test_find_choose_and_compare_three_runs(tab: Any) -> None:
+def test_find_select_and_compare_three_runs(tab: Any) -> None:
     tab.goto("/training")
     assert sorted(listed(tab)) == ["other", "seed-0", "seed-1", "seed-2"]
     shot(tab, "list")
@@ -102,12 +102,12 @@ def test_find_choose_and_compare_three_runs(tab: Any) -> None:
     until(tab, "document.querySelectorAll('.runs tbody tr').length === 3")
     assert "q=explorer" in tab.url
     for name in ("seed-0", "seed-1", "seed-2"):
-        tab.get_by_label(f"Choose {name}").focus()
+        tab.get_by_label(f"Select {name}").focus()
         tab.keyboard.press("Space")
     tab.fill("[name=q]", "")
     until(tab, "document.querySelectorAll('.runs tbody tr').length === 4")
-    assert tab.inner_text("#count") == "3 runs chosen"
-    assert tab.get_by_label("Choose seed-1").is_checked()
+    assert tab.inner_text("#count") == "3 runs selected"
+    assert tab.get_by_label("Select seed-1").is_checked()
     tab.click("#compare")
     tab.wait_for_selector("figure[data-series='3'] canvas")
     assert "3 runs" in tab.inner_text("h1")
@@ -115,7 +115,7 @@ def test_find_choose_and_compare_three_runs(tab: Any) -> None:
     assert "seed-2" in big.inner_text()
     assert "seed-2" in big.locator(".plot").get_attribute("aria-label")
     shot(tab, "compare")
-    tab.check("#bands")  # one line and its band in place of three seeds
+    tab.check("#bands")  # one line with a band instead of three seeds
     until(tab, "document.querySelector('figure.big .u-legend').innerText.includes('explorer (3)')")
     tab.check("#log")
     tab.select_option("#by", "seconds")
@@ -131,7 +131,7 @@ def test_sort_by_a_column_and_filter_by_status(tab: Any) -> None:
     tab.click("thead >> text=Run")
     tab.wait_for_selector("th[aria-sort=ascending], th[aria-sort=descending] >> text=Run")
     first = listed(tab)
-    tab.keyboard.press("Enter")  # the heading keeps the focus, so that the next press turns the order round
+    tab.keyboard.press("Enter")  # the heading keeps the focus, so that the next press reverses the order
     until(tab, "first => document.querySelector('.runs tbody th a').innerText !== first", arg=first[0])
     assert listed(tab) == first[::-1]
     tab.select_option("[name=status]", "stopped")
@@ -139,7 +139,7 @@ def test_sort_by_a_column_and_filter_by_status(tab: Any) -> None:
     assert listed(tab) == ["other"]
 
 
-def test_bands_reach_as_far_as_all_of_their_curves(tab: Any) -> None:
+def test_bands_cover_the_steps_that_all_curves_have(tab: Any) -> None:
     tab.goto("/training/compare?run=seed-0&run=seed-1")
     rising, late = {"x": [0, 2, 4], "y": [1, 3, 5]}, {"x": [0, 1, 3, 6], "y": [None, 4, 4, 4]}
     found = tab.evaluate("curves => Curves.band(curves)", [rising, late, {"x": [2], "y": [None]}])
@@ -147,7 +147,7 @@ def test_bands_reach_as_far_as_all_of_their_curves(tab: Any) -> None:
 
 
 @pytest.mark.parametrize("tab", [{"viewport": {"width": 360, "height": 740}}], indirect=True)
-def test_a_narrow_list_is_sorted_too(tab: Any) -> None:
+def test_a_narrow_list_can_be_sorted(tab: Any) -> None:
     tab.goto("/training")
     tab.get_by_label("Sort by").select_option("name")
     tab.get_by_label("Order").select_option("asc")
@@ -155,14 +155,14 @@ def test_a_narrow_list_is_sorted_too(tab: Any) -> None:
     assert listed(tab) == ["other", "seed-0", "seed-1", "seed-2"]
 
 
-def test_a_chart_is_read_by_keyboard(tab: Any) -> None:
+def test_a_chart_can_be_read_by_keyboard(tab: Any) -> None:
     tab.goto("/training/run/seed-0")
     tab.wait_for_selector("figure[data-title='KL divergence'] canvas")
     tab.locator("figure[data-title='KL divergence'] .plot").focus()
     legend = "document.querySelector('figure[data-title=\"KL divergence\"] .u-legend').innerText"
     frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     for _ in range(3):
-        tab.evaluate(frame)  # what is drawn or resized late takes the cursor away
+        tab.evaluate(frame)  # late drawing or resizing removes the cursor
         tab.keyboard.press("ArrowRight")
     until(tab, f"{legend}.includes('614')")  # the third of its points, which are 204.8 steps apart
     assert "0.03" in tab.evaluate(legend)
@@ -193,12 +193,12 @@ def test_pages_fit_dark_and_narrow_screens(tab: Any, request: pytest.FixtureRequ
     assert tab.evaluate(ground) != before
 
 
-def test_tags_are_kept(tab: Any, root: Path) -> None:
+def test_tags_are_saved(tab: Any, root: Path) -> None:
     tab.goto("/training/run/other")
     assert "<script>alert(1)</script>" in tab.inner_text(".description")
     tab.fill("#tags input", "odd, kept for later")
     tab.click("#tags button")
-    tab.wait_for_selector("#tags [role=status]:has-text('kept')")
+    tab.wait_for_selector("#tags [role=status]:has-text('saved')")
     tab.goto("/training?tag=kept+for+later")
     assert listed(tab) == ["other"]
 

@@ -1,4 +1,4 @@
-// Draws every figure.chart of the page, and draws it again while runs go on.
+// Draws every figure.chart of the page and redraws it while runs train.
 "use strict";
 (() => {
   const EVERY_MS = 2500;
@@ -48,11 +48,11 @@
     return { range: (_, least, most) => (least === most ? (least ? [least - Math.abs(least) / 5, least + Math.abs(least) / 5] : [0, 1]) : uPlot.rangeNum(least, most, 0.1, true)) };
   }
 
-  // -> {tables: [[x, y], ...], series: [...], bands: [...]} as uPlot wants them.
+  // -> {tables: [[x, y], ...], series: [...], bands: [...]} as uPlot expects.
   function layout(chart, options) {
     const found = curvesOf(chart, options);
     const line = (label, colour, more = {}) => ({ label, stroke: colour, width: 1.8, spanGaps: true, points: { show: false }, value, ...more });
-    const dots = (x, colour) => (x.length < 30 ? { points: { show: true, size: 5, fill: colour } } : {});  // one point is no line
+    const dots = (x, colour) => (x.length < 30 ? { points: { show: true, size: 5, fill: colour } } : {});  // a single point draws no line
     const parts = { tables: [], series: [], bands: [] };
     const add = (x, y, series) => { parts.tables.push([x, y]); parts.series.push(series); return parts.series.length; };
     if (comparing && options.bands) {
@@ -157,7 +157,7 @@
 
   const isBig = (chart) => chart.figure.classList.contains("big");
 
-  // Curves for the charts of one size: a large one shows more points than a small one can.
+  // Curves for the charts of one size: large charts show more points.
   async function fetched(some, points) {
     const query = new URLSearchParams(runs.map((name) => ["run", name]));
     for (const key of new Set(some.flatMap((chart) => chart.keys))) if (key) query.append("key", key);

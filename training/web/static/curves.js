@@ -1,7 +1,7 @@
 // Arithmetic on curves: smoothing, logarithms, bands over seeds. A curve is {label, x: [], y: []}.
 "use strict";
 const Curves = (() => {
-  // Exponential moving average that starts without bias, as TensorBoard smooths.
+  // Exponential moving average with bias correction, like TensorBoard's.
   function smooth(values, weight) {
     if (!weight) return values;
     let sum = 0;
@@ -16,7 +16,7 @@ const Curves = (() => {
 
   const positive = (values) => values.map((value) => (value !== null && value > 0 ? value : null));
 
-  // Between the points of a curve that has a value everywhere, for an x within it.
+  // Linear interpolation at an x within a curve that has a value at every point.
   function at(curve, x) {
     const { x: xs, y: ys } = curve;
     let low = 0;
@@ -29,14 +29,14 @@ const Curves = (() => {
     return xs[high] === xs[low] ? b : a + ((b - a) * (x - xs[low])) / (xs[high] - xs[low]);
   }
 
-  // The points of a curve that have a value: one that is no number is no point.
+  // The points of a curve that have a value.
   const known = (curve) => {
     const kept = curve.x.map((_, index) => index).filter((index) => curve.y[index] !== null);
     return { x: kept.map((index) => curve.x[index]), y: kept.map((index) => curve.y[index]) };
   };
 
-  // The mean of several curves with the least and the most, where all of them have values: where one begins
-  // or ends, the mean of the others would leap.
+  // The mean of several curves with minimum and maximum, where all of them have values: where one starts
+  // or ends, the mean of the others would jump.
   function band(given, most = 600) {
     const curves = given.map(known).filter((curve) => curve.x.length);
     const first = Math.max(...curves.map((curve) => curve.x[0]));

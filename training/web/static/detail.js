@@ -1,4 +1,4 @@
-// The detail page: figures that stay up to date, tags, and replays.
+// The detail page: live figures, tags and replays.
 "use strict";
 (() => {
   const EVERY_MS = 2500;
@@ -16,7 +16,7 @@
 
   async function post(url, content) {
     const answer = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) }).catch(() => null);
-    if (!answer) return { error: "the server does not answer" };
+    if (!answer) return { error: "the server does not respond" };
     return answer.json();
   }
 
@@ -36,7 +36,7 @@
   async function showEpisodes() {
     const text = await textOf(`${page}/episodes`);
     if (text !== null) episodes.innerHTML = text;
-    // The button that had the focus is gone: who asked by keyboard finds the video in its place.
+    // The focused button is gone: move the keyboard focus to the video that replaced it.
     if (document.activeElement === document.body) episodes.querySelector(`[data-episode="${CSS.escape(watched)}"] :is(video, button)`)?.focus();
     clearTimeout(fresh);
     if (episodes.querySelector("[data-state=working]")) fresh = setTimeout(watchFor, 1000);
@@ -56,15 +56,15 @@
     event.target.disabled = true;
     const one = event.target.closest("[data-episode]");
     watched = one.dataset.episode;
-    const said = await post(`/training/api/run/${run}/replays`, { episode: one.dataset.episode });
-    if (said.error) event.target.insertAdjacentText("afterend", ` ${said.error}`); else showEpisodes();
+    const reply = await post(`/training/api/run/${run}/replays`, { episode: one.dataset.episode });
+    if (reply.error) event.target.insertAdjacentText("afterend", ` ${reply.error}`); else showEpisodes();
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const tags = form.elements.tags.value.split(",").map((tag) => tag.trim()).filter(Boolean);
-    const said = await post(`/training/api/run/${run}/tags`, { tags });
-    form.querySelector("[role=status]").textContent = said.error || "kept";
-    if (said.tags) form.elements.tags.value = said.tags.join(", ");
+    const reply = await post(`/training/api/run/${run}/tags`, { tags });
+    form.querySelector("[role=status]").textContent = reply.error || "saved";
+    if (reply.tags) form.elements.tags.value = reply.tags.join(", ");
   });
   showEpisodes();
   setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);

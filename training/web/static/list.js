@@ -1,4 +1,4 @@
-// The list: filters as one types, keeps what is chosen, and stays up to date.
+// The list: filters while typing, remembers the selected runs, and updates itself.
 "use strict";
 (() => {
   const EVERY_MS = 3000;
@@ -12,7 +12,7 @@
 
   function showChosen() {
     for (const box of place.querySelectorAll("input[name=run]")) box.checked = chosen.has(box.value);
-    bar.count.textContent = chosen.size ? `${chosen.size} run${chosen.size > 1 ? "s" : ""} chosen` : "Choose runs to compare";
+    bar.count.textContent = chosen.size ? `${chosen.size} run${chosen.size > 1 ? "s" : ""} selected` : "Select runs to compare";
     bar.clear.hidden = !chosen.size;
     bar.compare.disabled = !chosen.size;
     sessionStorage.setItem("chosen", JSON.stringify([...chosen]));

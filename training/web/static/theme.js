@@ -1,18 +1,18 @@
-// Dark or light: what the system says, unless the button said otherwise before.
+// Dark or light theme: the system's, unless the button has set another.
 "use strict";
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const kept = localStorage.getItem("theme");
-  if (kept === "dark" || kept === "light") root.dataset.theme = kept;
+  const saved = localStorage.getItem("theme");
+  if (saved === "dark" || saved === "light") root.dataset.theme = saved;
   const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
-  const told = () => document.dispatchEvent(new Event("themechange"));
-  system.addEventListener("change", told);
+  const announce = () => document.dispatchEvent(new Event("themechange"));
+  system.addEventListener("change", announce);
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("theme").addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
       localStorage.setItem("theme", root.dataset.theme);
-      told();
+      announce();
     });
   });
 })();
