@@ -66,7 +66,7 @@ class Packing:
     def take_observations(
         self, data: Bytes, begin: int, arrays: Arrays, where: Any, count: int, kind: str = "obs"
     ) -> int:
-        """Decode ``count`` environments' observations to ``where``; return their end. Raises BadMessage."""
+        """Decode ``count`` observations to ``where``; return their end. Raises BadMessage."""
         for name in self._observed[kind].values():
             begin = self._take(data, begin, name, arrays, where, count)
         return begin
@@ -94,7 +94,7 @@ class Packing:
         return b"".join(message)
 
     def step_size(self, count: int) -> int:
-        """Return the size of a ``step`` message in bytes if no episode ends and all environments are known."""
+        """Return the bytes of a ``step`` message if no episode ends and all environments are known."""
         sizes = {name: self._kinds[name].size for name in (*self._observed["obs"].values(), *COUNTED)}
         newest = {name: 1 + sizes[name] // self._kinds[name].shape[0] for name in self._stacks}
         return count * sum((sizes | newest).values())

@@ -116,7 +116,7 @@ class WorkerPool:
                 worker.step(group, self.buffer[group])
 
     def wait(self, group: int) -> tuple[dict[int, dict[str, Any]], list[int]]:
-        """Wait for the step of ``group``; return infos by environment, and environments that lost episodes."""
+        """Wait for the step of ``group``; return infos by environment, and environments whose worker died."""
         lost: list[int] = []
         for number, phases in enumerate(self._phase):
             while phases[group] is Phase.STEPPING:
