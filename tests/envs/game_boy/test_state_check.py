@@ -40,24 +40,28 @@ def channel(state: bytes, at: check.Indices, place: int | None) -> int | None:
 
 
 INDICES: list[tuple[str, Place, int]] = [
-    ("ROM bank is 255, at most 15", lambda _, at, bank: bank, 255),
-    ("ROM bank is 16, at most 15", lambda _, at, bank: bank, 16),
-    ("RAM bank is 16, at most 15", lambda _, at, bank: bank + 1, 16),
-    ("line is 200, at most 143", lambda _, at, bank: at.line, 200),
+    ("ROM bank is 255, must be at most 15", lambda _, at, bank: bank, 255),
+    ("ROM bank is 16, must be at most 15", lambda _, at, bank: bank, 16),
+    ("RAM bank is 16, must be at most 15", lambda _, at, bank: bank + 1, 16),
+    ("line is 200, must be at most 143", lambda _, at, bank: at.line, 200),
     ("next mode of the screen is 9", lambda _, at, bank: at.next_mode, 9),
     ("place in the sound is", lambda _, at, bank: at.sound + 7, 0x80),
-    ("wave is 4, at most 3", lambda state, at, _: channel(state, at, at.sweep + check.TONE_DUTY), 4),
+    ("wave is 4, must be at most 3", lambda state, at, _: channel(state, at, at.sweep + check.TONE_DUTY), 4),
     (
         "next wave is 255",
         lambda state, at, _: channel(state, at, at.next_duty and at.tone + at.next_duty),
         255,
     ),
     (
-        "place in a wave is 8, at most 7",
+        "place in a wave is 8, must be at most 7",
         lambda state, at, _: channel(state, at, at.tone + check.TONE_FRAME),
         8,
     ),
-    ("place in the wave is 32, at most 31", lambda state, at, _: channel(state, at, at.wave_places[0]), 32),
+    (
+        "place in the wave is 32, must be at most 31",
+        lambda state, at, _: channel(state, at, at.wave_places[0]),
+        32,
+    ),
     ("place in the wave is", lambda state, at, _: channel(state, at, at.wave_places[-1] + 7), 0xFF),
 ]
 
@@ -103,7 +107,7 @@ def test_states_of_every_kind_of_cartridge_are_checked(rom: Path, tmp_path: Path
         emulator.load_state(bytes(saved))
         assert saved[emulator._check.bank] == 1  # the bank selected at power-on
         saved[emulator._check.bank] = 200
-        with pytest.raises(UserError, match="ROM bank is 200, at most 15"):
+        with pytest.raises(UserError, match="ROM bank is 200, must be at most 15"):
             emulator.load_state(bytes(saved))
 
 
