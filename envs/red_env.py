@@ -1,5 +1,4 @@
-"""The game as a Gymnasium environment. It takes its reward as an argument and knows nothing of how one is
-made."""
+"""The game as a Gymnasium environment, independent of how its reward is computed."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ Observation = dict[str, NDArray[np.uint8]]
 
 
 class Reward(Protocol):
-    """What RedEnv asks of a reward."""
+    """Interface of the reward of a RedEnv."""
 
     def reset(self, state: GameState) -> None: ...
     def step(self, before: GameState, now: GameState) -> Breakdown: ...
@@ -40,7 +39,7 @@ class Reward(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EnvConfig:
-    """How episodes run. Raises UserError for a value out of range and for a goal that ``game`` has not."""
+    """Settings of episodes. Raises UserError for a value out of range and for an unknown goal of ``game``."""
 
     game: Game
     start: StartState
@@ -48,9 +47,9 @@ class EnvConfig:
     action_frames: int = 24
     held_frames: int = 8
     agent_stats_every: int = 10  # steps
-    goal: str | None = None  # what ends the episode as a success, see envs.game.goals
-    fast_text: bool = False  # keep text fast and animations off by writing memory: an intervention, counted
-    repel: bool = False  # keep wild battles off by writing memory: likewise
+    goal: str | None = None  # ends the episode as a success, see envs.game.goals
+    fast_text: bool = False  # keep text fast and animations off by writing to memory: a counted intervention
+    repel: bool = False  # prevent wild battles by writing to memory: a counted intervention
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
@@ -64,12 +63,12 @@ class EnvConfig:
 
 
 class RedEnv(gymnasium.Env[Observation, np.int64]):
-    """One game, one episode at a time. Action n presses ``envs.game_boy.emulator.BUTTONS[n]``.
+    """A Gymnasium environment of one game. Action n presses ``envs.game_boy.emulator.BUTTONS[n]``.
 
-    ``info`` of every step has "reward_components"; of some steps "milestones" (names), "agent_stats"; of
-    the last step "episode_stats", with "interventions" where memory was written from outside.
-    ``reset(options={"start": name})`` begins at another start state than the config's, ``"wait_frames"``
-    waits so long instead of drawing it. ``recorder`` keeps every episode on file.
+    ``info`` has "reward_components" in every step, "milestones" (names) and "agent_stats" in some, and
+    "episode_stats" in the last step of an episode, with "interventions" if memory was written from outside.
+    ``reset(options={"start": name, "wait_frames": n})`` chooses another start state than the config's and the
+    number of frames to wait, which is random otherwise. ``recorder`` records every episode.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60 / 24}  # noqa: RUF012 - Gymnasium's own declaration
@@ -96,24 +95,24 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._recorder = recorder
         self._pressed = 0  # the last action
         self.out: Observation | None = None
-        """Arrays that observations are written to; None: new ones for every step."""
+        """Arrays that observations are written to; None: new arrays for every step."""
 
     @staticmethod
     def actions() -> gymnasium.spaces.Discrete:
-        """The action space: one action per button."""
+        """Return the action space: one action per button."""
         return gymnasium.spaces.Discrete(len(BUTTONS))
 
     @property
     def state(self) -> GameState:
-        """The moment that the last step or reset led to."""
+        """The game state after the last step or reset."""
         return self._state
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Load the start state, then wait 0 to 30 frames, drawn from the environment's own random numbers.
+        """Load the start state, then wait 0 to 30 frames, drawn from the environment's generator.
 
-        Raises UserError when ``options["start"]`` is no start state, or the start state does not load.
+        Raises UserError if ``options["start"]`` is not a start state or does not load.
         """
         super().reset(seed=seed)
         start = self._start(options)
@@ -132,16 +131,15 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         return self._encode(), {"start": start.name, "wait_frames": wait}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Press a button for a while and let the rest of the action's frames pass. ValueError: no such
-        action."""
+        """Press a button and run the frames of one action. Raises ValueError for an unknown action."""
         self.press(action)
         return self.look()
 
     def press(self, action: np.int64 | int) -> None:
-        """The first half of a step: play its frames, keep the picture. ValueError: no such action.
+        """First half of a step: run its frames and keep the image. Raises ValueError for an unknown action.
 
-        A worker does this with all its games before it looks at any: what looking needs, and emulating would
-        drive out, then stays in the processor's caches.
+        A worker calls it for all its games before it calls ``look`` for any: code and data of ``look``, which
+        emulation would evict, then stay in the CPU caches.
         """
         index = int(action)
         if not 0 <= index < len(BUTTONS):
@@ -152,7 +150,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """The second half of a step: what came of it."""
+        """Second half of a step: read the memory and return what ``step`` returns."""
         before, self._state = self._state, read_state(self.emulator.memory)
         self._visited.mark(self._state)
         breakdown = self._reward.step(before, self._state)
@@ -170,38 +168,40 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         return self._encode(), total, terminated, truncated, info
 
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:
-        """How much each layer of the reward counts from the next step on. Raises UserError."""
+        """Set the weights of the reward layers from the next step on. Raises UserError."""
         self._reward.set_layer_weights(weights)
         if self._recorder is not None:
             self._recorder.set_layer_weights(weights)
 
     def take_interventions(self) -> dict[str, int]:
-        """Writes to memory by kind since this was last asked, in episodes that ended or not."""
+        """Return the number of memory writes by kind since the last call, across episodes."""
         return self.emulator.take_ledger()
 
     def render(self) -> NDArray[np.uint8]:
-        """The last picture: uint8 (144, 160, 3)."""
+        """Return the last image: uint8 (144, 160, 3)."""
         return self.emulator.screen_rgb()
 
     def close(self) -> None:
-        """Switch the emulator off; may be called again."""
+        """Stop the emulator; may be called again."""
         self.emulator.close()
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that the next steps depend on, in mid-episode too: plain JSON values, bytes and uint8
-        arrays. Changes nothing."""
+        """Return the whole state, even in the middle of an episode: plain JSON values, bytes, uint8 arrays.
+
+        Changes nothing.
+        """
         parts = {name: part.snapshot() for name, part in self._stateful().items()}
         random = {"seed": self._np_random_seed, "state": self.np_random.bit_generator.state}
         return {**parts, "random": random, "begun": self._stats.length > 0}
 
     def restore(self, snapshot: Mapping[str, Any]) -> Observation:
-        """Go on from a ``snapshot`` of an environment with the same cartridge and settings; the observation
-        that its next action is chosen for.
+        """Continue from a ``snapshot`` of an environment with the same cartridge and settings.
 
-        Raises UserError, ValueError, KeyError, TypeError or IndexError for what is none.
+        Returns the observation for the next action. Raises UserError, ValueError, KeyError, TypeError or
+        IndexError for an invalid snapshot.
         """
         for name, part in self._stateful().items():
-            if name in snapshot or name != "recorder":  # what is recorded may change when a run goes on
+            if name in snapshot or name != "recorder":  # recording may be turned on when a run is resumed
                 part.restore(snapshot[name])
         generator = np.random.PCG64()
         generator.state = snapshot["random"]["state"]

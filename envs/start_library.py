@@ -1,7 +1,7 @@
-"""How an episode begins: a saved state of the emulator, with the story of how it came to be.
+"""Library of start states: saved states of the emulator, with their provenance.
 
-A start state is made on demand, by the game's boot script and from there by the walkthrough of the embedded
-cartridge, and kept in the cache.
+A start state is made on demand by the game's boot script, continued by the walkthrough of the embedded
+cartridge, and cached.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from envs.start_states.state_files import StartState, read_state_file
 
 
 def start_state(game: Game, name: str) -> StartState:
-    """The start state ``name`` of ``game``, from the cache or made now; ``name`` may also be the path of a
-    state file.
+    """Return the start state ``name`` of ``game``, from the cache or newly made.
 
-    Raises UserError when there is no such start, when the script does not get there, or when the cache
-    cannot be written.
+    ``name`` may also be the path of a state file. Raises UserError if there is no such start, if the script
+    does not reach it, or if the cache cannot be written.
     """
     if name in game.start_names:
         return cached_start(game, name) or _make(game, name)
     if Path(name).expanduser().is_file():
         return read_state_file(game, Path(name).expanduser())
-    raise UserError(f'start "{name}": no start of {game.name} and no file; {known(name, game.start_names)}')
+    raise UserError(
+        f'start "{name}": neither a start of {game.name} nor a file; {known(name, game.start_names)}'
+    )
 
 
 def _make(game: Game, name: str) -> StartState:
@@ -40,15 +41,15 @@ def _make(game: Game, name: str) -> StartState:
 
 
 def _walk_to(game: Game, emulator: Emulator, name: str) -> StartState:
-    """Play to the start ``name``, and keep those that are passed: each of them costs the whole way."""
-    # A part of the embedded cartridge, which other games have no use for.
+    """Play to the start ``name`` and cache all starts on the way, since each costs the way to it."""
+    # Part of the embedded cartridge, which other games do not need.
     from envs.cartridge.walkthrough import run_to
 
     made: dict[str, StartState] = {}
 
-    def tell(milestone: str, actions: int) -> None:
+    def on_milestone(milestone: str, actions: int) -> None:
         if milestone in game.start_names:
             made[milestone] = keep_start(game, emulator, milestone)
 
-    run_to(emulator, name, tell)
+    run_to(emulator, name, on_milestone)
     return made[name]

@@ -1,4 +1,4 @@
-"""A tree of plain values, bytes and arrays as what is safe to read back: JSON and named arrays."""
+"""Codec of trees of plain values, bytes and arrays to JSON and named arrays, which are safe to read back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def pack(tree: Any) -> tuple[Any, Arrays]:
-    """``tree`` (dicts with text keys, lists, tuples, numbers, texts, None, bytes, numpy arrays) as JSON
-    values and arrays by name; tuples become lists and numpy's numbers Python's.
+    """Convert ``tree`` to JSON values and arrays by name.
 
-    Raises TypeError for anything else.
+    ``tree`` may hold dicts with string keys, lists, tuples, numbers, strings, None, bytes and NumPy arrays.
+    Tuples become lists, and NumPy scalars become Python numbers. Raises TypeError for anything else.
     """
     arrays: Arrays = {}
     return _pack(tree, arrays), arrays
@@ -27,7 +27,7 @@ def _pack(tree: Any, arrays: Arrays) -> Any:
         return tree
     if isinstance(tree, Mapping):
         if not all(isinstance(key, str) and not key.startswith("$") for key in tree):
-            raise TypeError(f"keys must be texts that do not begin with $: {list(tree)[:5]}")
+            raise TypeError(f"keys must be strings that do not begin with $: {list(tree)[:5]}")
         return {key: _pack(value, arrays) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [_pack(value, arrays) for value in tree]
@@ -40,11 +40,11 @@ def _pack(tree: Any, arrays: Arrays) -> Any:
     if isinstance(tree, bytes | bytearray):
         arrays[name] = np.frombuffer(bytes(tree), np.uint8)
         return {BYTES: name}
-    raise TypeError(f"a {type(tree).__name__} is no plain value")
+    raise TypeError(f"a {type(tree).__name__} is not a plain value")
 
 
 def unpack(plain: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """The tree that ``pack`` took apart. Raises KeyError for an array that is not there."""
+    """Undo ``pack``. Raises KeyError for a missing array."""
     if isinstance(plain, list):
         return [unpack(value, arrays) for value in plain]
     if not isinstance(plain, dict):

@@ -1,9 +1,9 @@
-"""Many emulators in few processes over shared memory: a stable-baselines3 VecEnv.
+"""A stable-baselines3 VecEnv that runs many emulators in a few processes over shared memory.
 
 Environments are split into two groups, and every worker holds some of each: while the policy chooses actions
-for one group, the workers step the other (``step_group`` and ``wait_group``). ``step`` does all groups and
-gives what DummyVecEnv gives for the same seeds and actions. A worker that dies or hangs is replaced; the
-episodes that ran in it end as truncated with the last observation that came.
+for one group, the workers step the other (``step_group`` and ``wait_group``). ``step`` steps all groups and
+returns what DummyVecEnv returns for the same seeds and actions. A worker that dies or hangs is replaced. Its
+episodes end as truncated, with the last observation received.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ STEP_TIMEOUT = 4.0
 
 
 class PooledVecEnv(VecEnv):
-    """A VecEnv over whoever steps the environments, group by group or all at once.
+    """A VecEnv over a pool that steps its environments, group by group or all at once.
 
-    Observations that ``step`` and ``reset`` return are views of memory that is written again in the step
-    after the next; copy what must live longer (stable-baselines3's rollout buffers do).
+    Observations returned by ``step`` and ``reset`` are views of memory that is overwritten in the step after
+    the next. Copy them to keep them longer (stable-baselines3's rollout buffers do).
     """
 
-    def __init__(self, crew: PoolProtocol, spaces: tuple[Space[Any], Space[Any]]) -> None:
-        self._crew = crew
-        self._layout, self._arrays = crew.layout, crew.arrays
-        self.groups = crew.groups
-        """Which environments each group holds."""
-        self.n_groups = len(crew.groups)
-        keys = crew.layout.observation_keys
+    def __init__(self, pool: PoolProtocol, spaces: tuple[Space[Any], Space[Any]]) -> None:
+        self._pool = pool
+        self._layout, self._arrays = pool.layout, pool.arrays
+        self.groups = pool.groups
+        """Environments of each group."""
+        self.n_groups = len(pool.groups)
+        keys = pool.layout.observation_keys
         self._seen = [
-            [{key: crew.arrays[f"obs/{key}"][buffer, part] for key in keys} for buffer in range(BUFFERS)]
-            for part in crew.groups
+            [{key: pool.arrays[f"obs/{key}"][buffer, part] for key in keys} for buffer in range(BUFFERS)]
+            for part in pool.groups
         ]
         try:
-            super().__init__(sum(map(len, crew.held)), *spaces)  # asks the environments for a render mode
+            super().__init__(sum(map(len, pool.held)), *spaces)  # asks the environments for a render mode
         except BaseException:
-            crew.close()
+            pool.close()
             raise
 
     # --- steps ---
 
     def step_group(self, group: int, actions: NDArray[np.int64]) -> None:
-        """Send ``actions``, int (size of the group,), and return; ``wait_group`` gives the results."""
+        """Start a step of a group with ``actions``, int (size of the group,); see ``wait_group``."""
         part = self.groups[group]
         self._arrays["actions"][part] = actions
-        self._arrays["rewards"][part] = np.nan  # a slot that nobody writes shows
-        self._crew.step(group)
+        self._arrays["rewards"][part] = np.nan  # a slot that is never written is noticed
+        self._pool.step(group)
 
     def wait_group(self, group: int) -> VecEnvStepReturn:
-        """Observations, float32 rewards, bool dones and infos of one group's environments, in their order."""
-        rest, lost = self._crew.wait(group)
+        """Return observations, float32 rewards, bool dones and infos of a group's environments, in order."""
+        rest, lost = self._pool.wait(group)
         for index in lost:
-            end_lost_episode(self._crew, group, index)
+            end_lost_episode(self._pool, group, index)
         part, arrays = self.groups[group], self._arrays
         rewards = arrays["rewards"][part].copy()
         dones = arrays["terminated"][part] | arrays["truncated"][part]
@@ -80,14 +80,17 @@ class PooledVecEnv(VecEnv):
     def _infos(
         self, part: slice, rest: Mapping[int, dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], list[int]]:
-        """Of the environments in ``part``, as DummyVecEnv gives them but for what ends an episode; and whose
-        episodes ended. Raises ValueError for a reward that is no number."""
+        """Return the infos of the environments in ``part``, and the environments whose episodes ended.
+
+        The infos are DummyVecEnv's, without what is added at the end of an episode. Raises ValueError for a
+        NaN reward.
+        """
         infos, ended = [], []
-        records = self._crew.outcomes[part.start * OUTCOME.size : part.stop * OUTCOME.size]
+        records = self._pool.outcomes[part.start * OUTCOME.size : part.stop * OUTCOME.size]
         for index, record in enumerate(OUTCOME.iter_unpack(records), part.start):
             reward, terminated, truncated, has_components, *components = record
             if reward != reward:
-                raise ValueError(f"environment {index} gave no number as its reward")
+                raise ValueError(f"environment {index} returned NaN as its reward")
             info = rest[index].get("info", {}) if index in rest else {}
             if has_components:
                 info["reward_components"] = dict(zip(COMPONENTS, components, strict=True))
@@ -101,15 +104,15 @@ class PooledVecEnv(VecEnv):
         keys, arrays = self._layout.observation_keys, self._arrays
         last = {key: arrays[f"terminal/{key}"][index].copy() for key in keys}
         info["terminal_observation"] = last[""] if self._layout.single else last
-        restarted = self._crew.reset_infos.pop(index, {})
+        restarted = self._pool.reset_infos.pop(index, {})
         self.reset_infos[index] = rest.get("reset_info", restarted)
 
     def _observations(self, group: int) -> Any:
-        seen = self._seen[group][self._crew.buffer[group]]
+        seen = self._seen[group][self._pool.buffer[group]]
         return seen[""] if self._layout.single else dict(seen)
 
     def _all_observations(self) -> VecEnvObs:
-        keys, buffers = self._layout.observation_keys, self._crew.buffer
+        keys, buffers = self._layout.observation_keys, self._pool.buffer
         if len(set(buffers)) == 1:
             whole = {key: self._arrays[f"obs/{key}"][buffers[0]] for key in keys}
         else:  # groups were stepped one by one an odd number of times
@@ -125,18 +128,18 @@ class PooledVecEnv(VecEnv):
             self.step_group(group, actions[part])
 
     def step_wait(self) -> VecEnvStepReturn:
-        """What ``step_async`` led to, for all environments."""
+        """Return the results of ``step_async`` for all environments."""
         results = [self.wait_group(group) for group in range(self.n_groups)]
         rewards, dones = (np.concatenate([result[k] for result in results]) for k in (1, 2))
         return self._all_observations(), rewards, dones, [info for result in results for info in result[3]]
 
     def reset(self) -> VecEnvObs:
-        """Start a new episode everywhere, with the seeds and options that were set, which count once."""
+        """Begin a new episode in every environment, with the seeds and options set, which are used once."""
         if self._seeds[0] is not None:
-            self._crew.base_seed = self._seeds[0]
-        self._crew.reset(self._seeds, self._options)
-        for index in list(self._crew.reset_infos):
-            self.reset_infos[index] = self._crew.reset_infos.pop(index)
+            self._pool.base_seed = self._seeds[0]
+        self._pool.reset(self._seeds, self._options)
+        for index in list(self._pool.reset_infos):
+            self.reset_infos[index] = self._pool.reset_infos.pop(index)
         self._reset_seeds()
         self._reset_options()
         return self._all_observations()
@@ -144,19 +147,18 @@ class PooledVecEnv(VecEnv):
     # --- snapshots ---
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that the next steps depend on, when no step is under way: plain values, bytes,
-        arrays."""
-        environments = self.env_method("snapshot")  # first, since it may find out that a worker is lost
+        """Return the whole state as plain values, bytes and arrays; call it when no step is under way."""
+        environments = self.env_method("snapshot")  # first, because it may replace a lost worker
         return {
-            "base_seed": self._crew.base_seed,
-            "replaced": self._crew.replaced,
+            "base_seed": self._pool.base_seed,
+            "replaced": self._pool.replaced,
             "environments": environments,
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> VecEnvObs:
-        """Go on from a ``snapshot``, in place of ``reset()``; the observations that come next, as views.
+        """Continue from a ``snapshot`` instead of calling ``reset()``; return its observations as views.
 
-        Raises ValueError for another number of environments, and what the environments raise.
+        Raises ValueError for another number of environments, and any exception of the environments.
         """
         environments = snapshot["environments"]
         if len(environments) != self.num_envs:
@@ -164,29 +166,29 @@ class PooledVecEnv(VecEnv):
         for index, environment in enumerate(environments):
             observation = self.env_method("restore", environment, indices=index)[0]
             self._put(index, observation)
-        self._crew.base_seed = int(snapshot["base_seed"])
-        self._crew.replaced = int(snapshot["replaced"])
+        self._pool.base_seed = int(snapshot["base_seed"])
+        self._pool.replaced = int(snapshot["replaced"])
         self._reset_seeds()
         self._reset_options()
         return self._all_observations()
 
     def _put(self, index: int, observation: Any) -> None:
-        """An observation to where the last one of this environment would be."""
+        """Write an observation where this environment's last one is expected."""
         group = next(number for number, part in enumerate(self.groups) if part.start <= index < part.stop)
         for key in self._layout.observation_keys:
             whole = self._arrays[f"obs/{key}"]
-            whole[self._crew.buffer[group], index] = observation if self._layout.single else observation[key]
+            whole[self._pool.buffer[group], index] = observation if self._layout.single else observation[key]
 
     # --- requests ---
 
     def _ask_each(
         self, indices: VecEnvIndices, name: str, *arguments: Any, last: tuple[Any, ...] = ()
     ) -> list[Any]:
-        """A request about each environment, also while a group steps (it is answered after that step)."""
-        return ask_each(self._crew, list(self._get_indices(indices)), name, *arguments, last=last)
+        """Return the answers of each environment; while a group steps, they come after that step."""
+        return ask_each(self._pool, list(self._get_indices(indices)), name, *arguments, last=last)
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute of each environment."""
+        """Return an attribute of each environment."""
         return self._ask_each(indices, "get", attr_name)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
@@ -200,28 +202,28 @@ class PooledVecEnv(VecEnv):
         return self._ask_each(indices, "call", method_name, last=(method_args, method_kwargs))
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """Whether each environment wears ``wrapper_class``."""
+        """Whether each environment is wrapped in ``wrapper_class``."""
         return self._ask_each(indices, "is_wrapped", full_name(wrapper_class))
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """One picture per environment, uint8 (height, width, 3)."""
+        """Return one image per environment, uint8 (height, width, 3)."""
         return self.env_method("render")
 
     def close(self) -> None:
-        """Stop every worker; what does not stop in a second is killed. May be called again."""
-        self._crew.close()
+        """Stop all workers; those still running after a second are killed. May be called again."""
+        self._pool.close()
 
 
 class EmulatorVecEnv(PooledVecEnv):
-    """``env_fns`` made in ``workers`` processes (default: one per core, at most one per environment).
+    """A VecEnv of ``env_fns`` in ``workers`` processes (default: one per core, at most one per environment).
 
-    ``spaces``: observation and action space; the last environment is made once more in this process to learn
-    them when they are left out. The memory of PooledVecEnv's observations is shared with the workers.
+    ``spaces``: observation and action space. If they are omitted, the last environment is created once more
+    in this process to read them. The memory of PooledVecEnv's observations is shared with the workers.
 
-    Raises WorkerFailed with the worker's own traceback when an environment raises, but a UserError as it is.
+    Raises WorkerFailed with the worker's traceback when an environment raises; a UserError is raised as is.
     """
 
-    _crew: WorkerPool
+    _pool: WorkerPool
 
     def __init__(
         self,
@@ -241,8 +243,8 @@ class EmulatorVecEnv(PooledVecEnv):
 
     @property
     def worker_pids(self) -> list[int]:
-        """Process ids of the workers."""
-        return [worker.pid for worker in self._crew.workers]
+        """Process IDs of the workers."""
+        return [worker.pid for worker in self._pool.workers]
 
 
 def _probe(make: EnvFn) -> tuple[Space[Any], Space[Any]]:

@@ -1,4 +1,4 @@
-"""Which tiles an episode has stood on, map by map."""
+"""Tiles visited in an episode, by map."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ def _side(coordinate: int) -> int:
 
 
 class VisitedTiles:
-    """The tiles (map, x, y) of one episode as one picture per map: 255 where visited, 0 elsewhere.
+    """Visited tiles (map, x, y) of one episode as one image per map: 255 where visited, 0 elsewhere.
 
-    A picture is made when its map is first entered, as large as the coordinates seen there need, with half
-    a crop of margin all round; so memory is bounded by the number of maps, not by steps.
+    An image is created when its map is first entered, and is as large as the coordinates seen there require,
+    with a margin of half a crop on every side. Memory is thus bounded by the number of maps, not of steps.
     """
 
     def __init__(self) -> None:
         self._maps: dict[int, NDArray[np.uint8]] = {}
         self._last_map: int | None = None
         self.count = 0
-        """How many different tiles were visited."""
+        """Number of different tiles visited."""
 
     def reset(self, state: GameState) -> None:
-        """Forget everything; the tile of ``state`` is the first."""
+        """Clear all tiles and mark the tile of ``state``."""
         self._maps.clear()
         self.count = 0
         self._last_map = state.map_id
         self.mark(state)
 
     def mark(self, state: GameState) -> bool:
-        """Take in the tile of ``state``; True when it is new.
+        """Mark the tile of ``state``; True if it is new.
 
-        The step on which the map changes is left out: its id and its coordinates are not written at the
-        same moment.
+        The step in which the map changes is skipped: the game does not write the map's ID and the coordinates
+        at the same time.
         """
         same_map = state.map_id == self._last_map
         self._last_map = state.map_id
@@ -57,11 +57,11 @@ class VisitedTiles:
         return True
 
     def crop(self, state: GameState) -> NDArray[np.uint8]:
-        """uint8 (48, 48), a view: the tiles round the player, who is at row 24, column 24."""
+        """Return a view of the tiles around the player, who is at row 24, column 24: uint8 (48, 48)."""
         return self._picture(state)[state.y : state.y + CROP, state.x : state.x + CROP]
 
     def snapshot(self) -> dict[str, Any]:
-        """Plain JSON values: of each map its id, its picture's height and width, and which pixels are set."""
+        """Return plain JSON values: each map's ID, its image's height and width, and the pixels set."""
         maps = [
             [map_id, *picture.shape, np.flatnonzero(picture).tolist()]
             for map_id, picture in self._maps.items()
@@ -69,11 +69,14 @@ class VisitedTiles:
         return {"maps": maps, "last_map": self._last_map, "count": self.count}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError otherwise."""
+        """Continue from a ``snapshot``.
+
+        Raises ValueError, KeyError, TypeError or IndexError for an invalid one.
+        """
         self._maps = {}
         for map_id, height, width, pixels in snapshot["maps"]:
             if {height, width} - {side + CROP for side in SIDES}:
-                raise ValueError(f"a picture of visited tiles cannot be {height} x {width}")
+                raise ValueError(f"an image of visited tiles cannot be {height} x {width}")
             picture = np.zeros(height * width, np.uint8)
             picture[np.array(pixels, np.int64)] = 255
             self._maps[int(map_id)] = picture.reshape(height, width)

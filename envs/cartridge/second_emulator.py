@@ -1,10 +1,10 @@
-"""The cartridge on a second, unrelated emulator: ``python -m envs.cartridge.second_emulator``.
+"""Run of the cartridge on a second, unrelated emulator: ``python -m envs.cartridge.second_emulator``.
 
-Loads a libretro core (Debian packages ``libretro-gambatte`` and ``libretro-mgba``) without any window, shows
-that the same buttons give the same pictures as in the project's own emulator up to the first step of a new
-game, and then lets the scripted player play from power-on to ``--until``. From the first turn of chance on
-the two games differ, because the divider register, which stirs the random bytes, does not start alike in two
-emulators; what must be the same is that every milestone is reached.
+Loads a libretro core (Debian package ``libretro-gambatte``) without a window, checks that the same buttons
+give the same images as in PyBoy up to the first menus of a new game, and then lets the scripted player play
+to ``--until``. The two games differ from the first random number on, because the divider register, which
+feeds the random bytes, starts with different values in the two emulators. Every milestone must be reached
+nevertheless.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class GameInfo(ctypes.Structure):
 
 
 class WorkRam:
-    """0xC000 to 0xDFFF of the machine, read as the project's own emulator lets it be read."""
+    """Work RAM (0xC000 to 0xDFFF) with the interface of the project's own emulator."""
 
     def __init__(self, start: int) -> None:
         self.bytes = (ctypes.c_uint8 * WORK_RAM_SIZE).from_address(start)
@@ -64,7 +64,7 @@ class WorkRam:
 
 
 class SecondEmulator:
-    """One Game Boy in a libretro core, just switched on. Raises UserError when ``core`` cannot be loaded."""
+    """One Game Boy in a libretro core, just switched on. Raises UserError if ``core`` cannot be loaded."""
 
     def __init__(self, rom: Path, core: Path) -> None:
         try:
@@ -83,13 +83,13 @@ class SecondEmulator:
         data = rom.read_bytes()
         info = GameInfo(str(rom).encode(), data, len(data), None)
         if not self.core.retro_load_game(ctypes.byref(info)):
-            raise UserError(f"core {core}: does not take {rom}")
+            raise UserError(f"core {core}: does not accept {rom}")
         self.data = data
         self.core.retro_get_memory_data.restype = ctypes.c_void_p
         self.memory = WorkRam(self.core.retro_get_memory_data(SYSTEM_RAM))
 
     def _connect(self) -> list[Any]:
-        """Give the core its six callbacks, and keep them alive."""
+        """Set the core's six callbacks and return them, so that they are kept alive."""
         u, size, pointer = ctypes.c_uint, ctypes.c_size_t, ctypes.c_void_p
         kinds = {
             "environment": ctypes.CFUNCTYPE(ctypes.c_bool, u, pointer)(self._environment),
@@ -127,13 +127,13 @@ class SecondEmulator:
         self.picture = rows[:, 1::4] if pixel == 4 else (rows.view(np.uint16) >> 5 & 63).astype(np.uint8)
 
     def tick(self, frames: int, render: bool = False) -> None:
-        """Let ``frames`` frames pass."""
+        """Run ``frames`` frames."""
         self.frames += frames
         for _ in range(frames):
             self.core.retro_run()
 
     def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
-        """One action, as Emulator.act."""
+        """Perform one action, like Emulator.act."""
         self.actions += 1
         self.held = {JOYPAD[button]} if button else set()
         self.tick(held)
@@ -146,17 +146,17 @@ class SecondEmulator:
         return self.frames
 
     def screen(self) -> Grey:
-        """The last picture, uint8 (144, 160); the greys are the core's own."""
+        """Return the last image: uint8 (144, 160), with the core's own grey values."""
         return self.picture
 
 
 def shades(picture: Grey) -> Grey:
-    """A picture as 0 (darkest) .. 3: the position of each grey among those of the picture."""
+    """Map an image to 0 (darkest) .. 3: the rank of each grey among those of the image."""
     return np.unique(picture, return_inverse=True)[1].reshape(picture.shape).astype(np.uint8)
 
 
 def same_pictures(first: Emulator, second: SecondEmulator, buttons: Sequence[str]) -> int:
-    """Press the same buttons on both, wait until both rest, and count how many pictures are the same."""
+    """Press the same buttons on both, wait until both are at rest, and count equal images."""
     same = 0
     for button in buttons:
         for machine in (first, second):
@@ -167,7 +167,7 @@ def same_pictures(first: Emulator, second: SecondEmulator, buttons: Sequence[str
 
 
 def main() -> int:
-    """Compare and play; exit status 0 when the milestone was reached, 1 when not, 2 for bad input."""
+    """Compare and play; exit status 0 if the milestone was reached, 1 if not, 2 for bad input."""
     parser = argparse.ArgumentParser(prog="envs.cartridge.second_emulator", description=__doc__)
     parser.add_argument("--core", type=Path, default=CORE, help="a libretro core for the Game Boy")
     parser.add_argument("--until", default="badge1", help=f"one of {', '.join(STORY)}")
@@ -183,7 +183,7 @@ def main() -> int:
 
 
 def compare(core: Path, until: str) -> int:
-    """Boot both to the bedroom, compare pictures on the way through the house, then play on in the second."""
+    """Boot both to the bedroom, compare images while moving and in menus, then play on in the second."""
     second = SecondEmulator(EMBEDDED_ROM, core)
     machine = cast(Emulator, second)
     shot = Path(tempfile.gettempdir()) / "second-boot.png"

@@ -1,7 +1,7 @@
-"""What runs on another machine: a crew of emulator workers behind methods that take bytes and give bytes.
+"""Ray actor that runs on another machine: a pool of emulator workers whose methods take and return bytes.
 
-It imports neither torch nor stable-baselines3, nor Ray, which calls it. Calls come one after the other, so
-that a request is answered after the steps that were asked for before it.
+It imports neither torch nor stable-baselines3, nor Ray, which calls it. Ray runs calls one after the other,
+so a request is answered after the steps requested before it.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ from envs.workers.shared_memory import make_layout
 
 DONE, ERROR = b"\x01", b"\x02"
 PIECE = 90_000
-"""Bytes: what is larger than 100,000 goes through Ray's object stores, which takes ten times as long."""
+"""Bytes: a result above 100,000 goes through Ray's object stores, which takes ten times as long."""
 SMALLEST_HALF = 8
-"""Environments: with fewer, a message costs as much as the steps that it is about."""
+"""Environments: with fewer, a message costs as much as the steps it reports."""
 Makers = Callable[[Sequence[int], Sequence[int]], list[EnvFn]]
-"""Given indices of environments in the run, and for each the number of its first episode, what makes them."""
+"""From environment indices, and the number of each one's first episode, to functions that create them."""
 
 
 def halves(count: int) -> int:
-    """In how many groups an actor steps ``count`` environments: two, of which one steps while the results of
-    the other are under way, where that leaves them large enough."""
+    """Return the number of groups in which an actor steps ``count`` environments.
+
+    Two if they are large enough: one then steps while the results of the other are under way.
+    """
     return 2 if count >= 2 * SMALLEST_HALF else 1
 
 
 @dataclass(frozen=True)
 class ActorSpec:
-    """What all actors of a run have in common; ``workers`` is the number of their processes."""
+    """Settings common to all actors of a run; ``workers`` is the number of processes of each."""
 
     makers: Makers
     space: gymnasium.Space[Any]
@@ -50,12 +52,12 @@ class ActorSpec:
 
 
 def pieces_of(packing: Packing, group: int, compress: bool) -> int:
-    """In how many pieces the result of a step of ``group`` environments comes."""
+    """Return the number of pieces in which the result of a step of ``group`` environments is sent."""
     return 1 if compress else -(-packing.step_size(group) // PIECE)
 
 
 def _answered(method: Callable[..., bytes]) -> Callable[..., bytes]:
-    """An exception is an answer too, in words: what Ray makes of one would be unpickled at the other end."""
+    """Send exceptions as text: those that Ray passes on would be unpickled at the other end."""
 
     @wraps(method)
     def answer(self: EmulatorActor, order: bytes) -> bytes:
@@ -69,73 +71,73 @@ def _answered(method: Callable[..., bytes]) -> Callable[..., bytes]:
 
 
 class EmulatorActor:
-    """Some environments of a run, in worker processes of the machine that it runs on."""
+    """Some environments of a run, in worker processes on the actor's machine."""
 
-    def __init__(self, terms: ActorSpec) -> None:
-        self._terms = terms
+    def __init__(self, spec: ActorSpec) -> None:
+        self._spec = spec
 
     @_answered
     def start(self, order: bytes) -> bytes:
-        """Make the environments ``indices``, whose first episodes have the numbers ``episodes``."""
-        wanted, terms = decode(order), self._terms
-        makers = terms.makers(wanted["indices"], wanted["episodes"])
-        layout = make_layout(terms.space, len(makers))
-        workers = min(terms.workers, len(makers))
-        self._packing = Packing(layout, terms.space)
-        self._crew = WorkerPool(makers, workers, halves(len(makers)), layout, terms.step_timeout)
-        # Whose last observation the trainer has as it is here: requests may change it at either end.
+        """Create the environments ``indices``, whose first episodes have the numbers ``episodes``."""
+        wanted, spec = decode(order), self._spec
+        makers = spec.makers(wanted["indices"], wanted["episodes"])
+        layout = make_layout(spec.space, len(makers))
+        workers = min(spec.workers, len(makers))
+        self._packing = Packing(layout, spec.space)
+        self._pool = WorkerPool(makers, workers, halves(len(makers)), layout, spec.step_timeout)
+        # Environments whose last observation is the same here and at the trainer; requests may change either.
         self._known = np.zeros(len(makers), np.bool_)
         return encode({"machine": socket.gethostname()})
 
     @_answered
     def reset(self, order: bytes) -> bytes:
-        """Begin episodes with ``seeds`` and ``options``: the first observations, group by group."""
-        wanted, crew = decode(order), self._crew
-        crew.base_seed = wanted["seeds"][0] or 0
-        crew.reset(wanted["seeds"], wanted["options"])
+        """Begin episodes with ``seeds`` and ``options``; return the first observations, group by group."""
+        wanted, pool = decode(order), self._pool
+        pool.base_seed = wanted["seeds"][0] or 0
+        pool.reset(wanted["seeds"], wanted["options"])
         self._known[:] = False
-        infos, crew.reset_infos = crew.reset_infos, {}
+        infos, pool.reset_infos = pool.reset_infos, {}
         message = [encode({str(index): info for index, info in infos.items()})]
         message.insert(0, len(message[0]).to_bytes(4, "little"))
-        for group, part in enumerate(crew.groups):
-            message += self._packing.observations(crew.arrays, (crew.buffer[group], part))
-        return shrink(b"".join(message), self._terms.compress)
+        for group, part in enumerate(pool.groups):
+            message += self._packing.observations(pool.arrays, (pool.buffer[group], part))
+        return shrink(b"".join(message), self._spec.compress)
 
     def step(self, order: bytes) -> bytes | list[bytes]:
-        """Step the group of the first byte with the actions that follow; the result in pieces."""
+        """Step the group in the first byte with the actions that follow; return the result in pieces."""
         group = order[0]
-        count = self._crew.groups[group].stop - self._crew.groups[group].start
-        pieces = pieces_of(self._packing, count, self._terms.compress)
+        count = self._pool.groups[group].stop - self._pool.groups[group].start
+        pieces = pieces_of(self._packing, count, self._spec.compress)
         answer = self._step(order)
         return cut(answer, pieces, PIECE) if pieces > 1 else answer
 
     @_answered
     def _step(self, order: bytes) -> bytes:
-        crew, group = self._crew, order[0]
-        part = crew.groups[group]
-        crew.arrays["actions"][part] = np.frombuffer(order[1:], np.int64)
-        crew.arrays["rewards"][part] = np.nan  # a slot that nobody writes shows
-        crew.step(group)
-        rest, lost = crew.wait(group)
+        pool, group = self._pool, order[0]
+        part = pool.groups[group]
+        pool.arrays["actions"][part] = np.frombuffer(order[1:], np.int64)
+        pool.arrays["rewards"][part] = np.nan  # a slot that is never written is noticed
+        pool.step(group)
+        rest, lost = pool.wait(group)
         for index in lost:
-            end_lost_episode(crew, group, index)
-            restarted = {"reset_info": crew.reset_infos.pop(index, {})}
+            end_lost_episode(pool, group, index)
+            restarted = {"reset_info": pool.reset_infos.pop(index, {})}
             rest[index] = {**restarted, **rest.get(index, {})}
-        own = {index - part.start: told for index, told in rest.items()}
-        message = self._packing.step(crew.arrays, crew.buffer[group], part, own, self._known[part])
+        own = {index - part.start: infos for index, infos in rest.items()}
+        message = self._packing.step(pool.arrays, pool.buffer[group], part, own, self._known[part])
         self._known[part] = True
-        return shrink(message, self._terms.compress)
+        return shrink(message, self._spec.compress)
 
     @_answered
     def ask(self, order: bytes) -> bytes:
-        """A request of ``WorkerPool.ask`` about the environments ``chosen``."""
+        """Answer a request of ``WorkerPool.ask`` about the environments ``chosen``."""
         wanted = decode(order)
         self._known[:] = False
-        return encode(ask_each(self._crew, wanted["chosen"], *wanted["request"], last=_last(wanted)))
+        return encode(ask_each(self._pool, wanted["chosen"], *wanted["request"], last=_last(wanted)))
 
     def end(self) -> None:
-        """End the workers."""
-        self._crew.close()
+        """Stop the workers."""
+        self._pool.close()
 
 
 def _last(wanted: Mapping[str, Any]) -> tuple[Any, ...]:

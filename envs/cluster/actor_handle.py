@@ -1,4 +1,4 @@
-"""One actor as the trainer sees it, and how long the trainer waits for whom."""
+"""The trainer's handle of one actor, its states, and the trainer's timeouts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from envs.cluster.messages import Bytes
 from envs.cluster.ray_api import Machine
 
 LONGEST_TICK = 0.5
-"""Seconds: half of the shortest time in which an answer can be wanted."""
+"""Seconds: half of the shortest timeout that can be set."""
 
 ENDS = {
     "ActorDiedError": "died",
-    "ActorUnschedulableError": "found no place",
+    "ActorUnschedulableError": "found no room",
     "ActorUnavailableError": "cannot be reached",
     "OwnerDiedError": "cannot be reached",
     "ObjectLostError": "died before its answer was fetched",
@@ -25,8 +25,12 @@ ENDS = {
 
 @dataclass(frozen=True)
 class ActorTimeouts:
-    """Seconds until an actor that owes an answer counts as lost, until one that is started does, until the
-    run gives up with all of them lost, and between two looks for a place."""
+    """Timeouts in seconds.
+
+    ``answer``: an actor that has not answered a call for this long counts as lost. ``start``: the same for an
+    actor that is starting. ``all_lost``: the run ends after this time without any actor. ``retry``: time
+    between two attempts to place an actor.
+    """
 
     answer: float = 15.0
     start: float = 60.0
@@ -35,14 +39,14 @@ class ActorTimeouts:
 
 
 class Clock:
-    """Seconds in which this process was there to listen: while it learns, or is stopped, nobody is late."""
+    """Seconds this process has spent waiting for answers; time spent learning or stopped does not count."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self._last = time.monotonic()
 
     def tick(self) -> float:
-        """The time now; called whenever answers are looked for."""
+        """Advance the clock and return the time; called whenever answers are checked."""
         real = time.monotonic()
         self.now += min(real - self._last, LONGEST_TICK)
         self._last = real
@@ -50,26 +54,26 @@ class Clock:
 
 
 class ActorState(Enum):
-    """Whether an actor is there."""
+    """State of an actor."""
 
     DOWN = "lost, or never started"
-    STARTING = "asked for"
-    UP = "there, with its environments"
+    STARTING = "requested"
+    UP = "running, with its environments"
 
 
 class ActorPhase(Enum):
-    """Where a group of environments stands."""
+    """State of a group of environments."""
 
-    IDLE = "nothing under way"
+    IDLE = "no step under way"
     STEPPING = "a step under way"
-    ARRIVED = "the result of a step is there"
-    LOST = "the end of the episodes that were lost is there"
-    ABSENT = "there are no environments"
+    ARRIVED = "the result of a step has arrived"
+    LOST = "the end of the lost episodes is ready as the step's result"
+    ABSENT = "no environments at present"
 
 
 @dataclass
 class ActorHandle:
-    """The place of one actor in a crew: the environments ``indices``, in the groups ``groups``."""
+    """One actor of a pool, with the environments ``indices`` in the groups ``groups``."""
 
     number: int
     indices: Sequence[int]
@@ -77,24 +81,24 @@ class ActorHandle:
     state: ActorState = ActorState.DOWN
     machine: Machine | None = None
     actor: Any = None
-    life: int = 0
-    """Counts the actors that were started here: answers of an earlier one are none."""
-    owed: int = 0
-    """Answers that it has not given yet."""
-    heard: float = 0.0
-    """When it gave its last answer, or was asked with nothing owed; when it was started."""
+    generation: int = 0
+    """Number of actors stopped here so far; answers of earlier ones are ignored."""
+    pending: int = 0
+    """Number of calls it has not answered yet."""
+    waiting_since: float = 0.0
+    """Time of its start, its last answer, or the first call after all were answered, whichever is latest."""
     next_try: float = 0.0
     fresh: dict[int, Bytes] = field(default_factory=dict)
-    """First observations of groups after a new start, until they are taken."""
+    """First observations of groups after a (re)start, until they are taken."""
 
     @property
     def where(self) -> str:
-        """The machine it is on, in words."""
+        """Address of its machine, for messages."""
         return self.machine.address if self.machine is not None else "no machine"
 
 
 def reason_of(error: Exception) -> str:
-    """What Ray says of an actor, in a few words; its last line is the exception that the actor ended with."""
+    """Return a short reason from Ray's exception; its last line is the exception that ended the actor."""
     words = ENDS.get(type(error).__name__)
     if words is not None and "Traceback" not in str(error):
         return words

@@ -1,7 +1,7 @@
-"""Actors on the machines of a cluster: started where there is room, heard, and started again when lost.
+"""Pool of actors on the machines of a cluster: starts them where there is room and restarts lost ones.
 
-Nobody waits for a machine that is gone: answers are taken in the order in which they come, and a lost actor
-is started again beside that.
+Answers are taken in the order of their arrival, so that nothing waits for a machine that is gone. Lost actors
+are restarted meanwhile.
 """
 
 from __future__ import annotations
@@ -23,225 +23,242 @@ from envs.workers.process import WorkerFailed
 
 log = logging.getLogger(__name__)
 SLICE = 0.25
-"""Seconds between two looks at who is late."""
+"""Seconds between two checks of the timeouts."""
 Numbers = Callable[[Sequence[int]], list[int]]
+"""Maps environment indices to the numbers of the episodes they begin next."""
 KNOWN: dict[str, type[Exception]] = {
     kind.__name__: kind for kind in (UserError, AttributeError, ValueError, TypeError, KeyError, IndexError)
 }
-"""Exceptions of environments that a caller may want to tell apart."""
+"""Exceptions of environments that are raised again under their own type."""
 ENVIRONMENTS_FAULT = ("WorkerFailed", *KNOWN)
 
 
 class AllLost(WorkerFailed):
-    """No machine was left, for too long."""
+    """All actors have been lost for too long."""
 
 
 class ActorPool(ABC):
-    """Keeps an actor at each of ``posts``. ``episodes`` gives the numbers of the episodes that environments
-    begin with. Raises UserError when there is no room, or when a machine cannot play what the run plays.
+    """Keeps an actor running for each handle in ``actors``.
+
+    ``episodes`` returns the numbers of the episodes that environments begin with. Raises UserError when there
+    is no room, or when a machine lacks the run's cartridge, start state or emulator.
     """
 
     def __init__(
         self,
         cluster: Cluster,
-        terms: ActorSpec,
-        posts: Sequence[ActorHandle],
-        patience: ActorTimeouts,
+        spec: ActorSpec,
+        actors: Sequence[ActorHandle],
+        timeouts: ActorTimeouts,
         episodes: Numbers,
     ) -> None:
-        self.posts = posts
+        self.actors = actors
         self.base_seed = self.replaced = 0
         self.begun = False
-        """Whether environments have begun episodes, which those of a new actor then do at once."""
-        self._cluster, self._terms, self._patience, self._episodes = cluster, terms, patience, episodes
+        """Whether episodes have begun; if so, a new actor begins its episodes at once."""
+        self._cluster, self._spec, self._timeouts, self._episodes = cluster, spec, timeouts, episodes
         self._inbox: queue.SimpleQueue[tuple[ActorHandle, int, str, int, Callable[[], bytes]]] = (
             queue.SimpleQueue()
         )
-        self._clock, self._looked, self._last_up = Clock(), 0.0, 0.0
+        self._clock, self._last_check, self._last_up = Clock(), 0.0, 0.0
         self._failed: dict[str, float] = {}  # machines, and when an actor was last lost there
-        self._refused: set[str] = set()  # machines that cannot play what the run plays
-        self._told: set[str] = set()  # machines of which it was said that no actor starts there
+        self._refused: set[str] = set()  # machines without the run's cartridge, start state or emulator
+        self._reported: set[str] = set()  # machines already reported as unable to start an actor
         try:
             self._start_all()
         except BaseException:
             self.close()
             raise
 
-    # --- what becomes of answers ---
+    # --- handlers of answers ---
 
     @abstractmethod
-    def _arrived(self, post: ActorHandle, kind: str, key: int, data: Bytes) -> None:
-        """The answer to a call."""
+    def _on_answer(self, handle: ActorHandle, kind: str, key: int, data: Bytes) -> None:
+        """Handle the answer to a call."""
 
     @abstractmethod
-    def _gone(self, post: ActorHandle) -> None:
-        """The actor is lost, and its episodes with it."""
+    def _on_lost(self, handle: ActorHandle) -> None:
+        """Handle the loss of an actor and its episodes."""
 
     @abstractmethod
-    def _failed_request(self, post: ActorHandle, error: Exception) -> None:
-        """A request ended with an exception, which is the caller's to handle."""
+    def _on_failed_request(self, handle: ActorHandle, error: Exception) -> None:
+        """Handle the exception of a request, for its caller to see."""
 
     # --- calls and answers ---
 
-    def _call(self, post: ActorHandle, kind: str, order: bytes, key: int = 0, pieces: int = 1) -> None:
-        life, inbox = post.life, self._inbox
-        if not post.owed:
-            post.heard = self._clock.tick()
-        post.owed += 1
+    def _call(self, handle: ActorHandle, kind: str, order: bytes, key: int = 0, pieces: int = 1) -> None:
+        generation, inbox = handle.generation, self._inbox
+        if not handle.pending:
+            handle.waiting_since = self._clock.tick()
+        handle.pending += 1
         self._cluster.call(
-            post.actor, kind, order, lambda answer: inbox.put((post, life, kind, key, answer)), pieces
+            handle.actor,
+            kind,
+            order,
+            lambda answer: inbox.put((handle, generation, kind, key, answer)),
+            pieces,
         )
 
     def _pump(self, seconds: float) -> None:
-        """Take the next answer if one comes within so long; look who is late, and for places."""
+        """Handle the next answer if one arrives within ``seconds``; check timeouts and start lost actors."""
         try:
-            post, life, kind, key, answer = self._inbox.get(timeout=seconds)
+            handle, generation, kind, key, answer = self._inbox.get(timeout=seconds)
         except queue.Empty:
             pass
         else:
-            if life == post.life:
-                self._take(post, kind, key, answer)
-        if self._clock.tick() >= self._looked + SLICE:
-            self._looked = self._clock.now
-            self._look()
+            if generation == handle.generation:
+                self._take(handle, kind, key, answer)
+        if self._clock.tick() >= self._last_check + SLICE:
+            self._last_check = self._clock.now
+            self._check_timeouts()
 
-    def _take(self, post: ActorHandle, kind: str, key: int, answer: Callable[[], bytes]) -> None:
-        post.heard, post.owed = self._clock.now, post.owed - 1
+    def _take(self, handle: ActorHandle, kind: str, key: int, answer: Callable[[], bytes]) -> None:
+        handle.waiting_since, handle.pending = self._clock.now, handle.pending - 1
         try:
             data = memoryview(answer())
-        except Exception as error:  # what Ray says of a call that came to nothing
-            self._lose(post, reason_of(error))
+        except Exception as error:  # Ray's exception for a failed call
+            self._lose(handle, reason_of(error))
             return
         try:
             if data[:1] != DONE:
-                self._fault(post, kind, decode(data[1:]))
+                self._on_exception(handle, kind, decode(data[1:]))
             elif kind != "start":
-                self._arrived(post, kind, key, data[1:])
+                self._on_answer(handle, kind, key, data[1:])
             elif not self.begun:
-                post.state = ActorState.UP
+                handle.state = ActorState.UP
         except BadMessage as error:
             raise WorkerFailed(
-                f"actor {post.number} on {post.where} sent what no environment gives: {error}"
+                f"actor {handle.number} on {handle.where} sent an invalid message: {error}"
             ) from error
 
-    def _fault(self, post: ActorHandle, kind: str, told: Any) -> None:
-        """An environment raised an exception."""
-        if not isinstance(told, dict) or told.keys() != {"kind", "says", "text"}:
-            raise BadMessage("an exception without its words")
-        name, says, text = (str(told[key]) for key in ("kind", "says", "text"))
+    def _on_exception(self, handle: ActorHandle, kind: str, described: Any) -> None:
+        """Handle an exception raised in an actor."""
+        if not isinstance(described, dict) or described.keys() != {"kind", "says", "text"}:
+            raise BadMessage("an exception without its type and message")
+        name, says, text = (str(described[key]) for key in ("kind", "says", "text"))
         error = KNOWN.get(name, RuntimeError)(
-            f"machine {post.where}: {says}" if name == "UserError" else says
+            f"machine {handle.where}: {says}" if name == "UserError" else says
         )
         if kind == "ask":
             error.add_note(text)
-            self._failed_request(post, error)
-        elif name == "UserError" and self.begun and post.state is ActorState.STARTING:
-            # A machine that joined, and has not what the run plays.
+            self._on_failed_request(handle, error)
+        elif name == "UserError" and self.begun and handle.state is ActorState.STARTING:
+            # A machine that joined later and lacks the run's cartridge, start state or emulator.
             log.warning("%s; it is not used", error)
-            self._refused.add(post.machine.id if post.machine is not None else "")
-            self._stand_down(post)
+            self._refused.add(handle.machine.id if handle.machine is not None else "")
+            self._stop_actor(handle)
         elif name == "UserError":
             raise error
         elif name in ENVIRONMENTS_FAULT:
-            raise WorkerFailed(f"an environment of actor {post.number} on {post.where} failed:\n{text}")
-        else:  # its workers, not what they play
-            self._lose(post, f"gave up ({says})")
+            raise WorkerFailed(f"an environment of actor {handle.number} on {handle.where} failed:\n{text}")
+        else:  # its workers failed, not an environment
+            self._lose(handle, f"gave up ({says})")
 
-    # --- who is late, who is lost ---
+    # --- timeouts and losses ---
 
-    def _look(self) -> None:
-        now, patience = self._clock.now, self._patience
-        for post in self.posts:
-            if post.state is ActorState.UP and post.owed and now - post.heard > patience.answer:
-                self._lose(post, f"did not answer for {patience.answer:g} s")
-            elif post.state is ActorState.STARTING and now - post.heard > patience.start:
-                self._lose(post, f"did not start within {patience.start:g} s")
-        if any(post.state is ActorState.UP for post in self.posts):
+    def _check_timeouts(self) -> None:
+        now, timeouts = self._clock.now, self._timeouts
+        for handle in self.actors:
+            if (
+                handle.state is ActorState.UP
+                and handle.pending
+                and now - handle.waiting_since > timeouts.answer
+            ):
+                self._lose(handle, f"did not answer for {timeouts.answer:g} s")
+            elif handle.state is ActorState.STARTING and now - handle.waiting_since > timeouts.start:
+                self._lose(handle, f"did not start within {timeouts.start:g} s")
+        if any(handle.state is ActorState.UP for handle in self.actors):
             self._last_up = now
-        elif self.begun and now - self._last_up > patience.all_lost:
-            raise AllLost(f"all {len(self.posts)} actors have been lost for {patience.all_lost:g} s")
+        elif self.begun and now - self._last_up > timeouts.all_lost:
+            raise AllLost(f"all {len(self.actors)} actors have been lost for {timeouts.all_lost:g} s")
         if self.begun:
-            self._fill()
+            self._start_missing()
 
-    def _fill(self) -> None:
-        """Start actors for posts that have none, where there is room, and for those that wait for a machine
-        which failed before, once another one has room."""
-        due = [post for post in self.posts if self._clock.now >= post.next_try and self._wants_place(post)]
+    def _start_missing(self) -> None:
+        """Start lost actors where there is room.
+
+        An actor that is starting on a machine which failed before moves once another machine has room.
+        """
+        due = [
+            handle
+            for handle in self.actors
+            if self._clock.now >= handle.next_try and self._needs_machine(handle)
+        ]
         machines = self._cluster.machines() if due else []
-        for post in due:
-            if post.state is ActorState.STARTING:
+        for handle in due:
+            if handle.state is ActorState.STARTING:
                 other = self._choose(machines)
                 if other is not None and other.id not in self._failed:
-                    self._stand_down(post)
-            post.next_try = self._clock.now + self._patience.retry
-            if post.state is ActorState.DOWN:
-                self._start(post, machines)
+                    self._stop_actor(handle)
+            handle.next_try = self._clock.now + self._timeouts.retry
+            if handle.state is ActorState.DOWN:
+                self._start(handle, machines)
 
-    def _wants_place(self, post: ActorHandle) -> bool:
-        if post.state is ActorState.STARTING and post.machine is not None:
-            return post.machine.id in self._failed
-        return post.state is ActorState.DOWN
+    def _needs_machine(self, handle: ActorHandle) -> bool:
+        if handle.state is ActorState.STARTING and handle.machine is not None:
+            return handle.machine.id in self._failed
+        return handle.state is ActorState.DOWN
 
-    def _lose(self, post: ActorHandle, reason: str) -> None:
-        was, where = post.state, post.where
-        if post.machine is not None:
-            self._failed[post.machine.id] = self._clock.now
-        self._stand_down(post)
+    def _lose(self, handle: ActorHandle, reason: str) -> None:
+        was, where = handle.state, handle.where
+        if handle.machine is not None:
+            self._failed[handle.machine.id] = self._clock.now
+        self._stop_actor(handle)
         if was is ActorState.UP:
             log.warning(
                 "actor %d on %s %s: its %d episodes end as truncated; it starts again where there is room",
-                post.number, where, reason, len(post.indices),
+                handle.number, where, reason, len(handle.indices),
             )  # fmt: skip
             self.replaced += 1
-            post.next_try = self._clock.now
-            self._gone(post)
-        elif self.begun and where not in self._told:
-            self._told.add(where)
+            handle.next_try = self._clock.now
+            self._on_lost(handle)
+        elif self.begun and where not in self._reported:
+            self._reported.add(where)
             log.warning("no actor can be started on %s: the last one %s", where, reason)
         elif not self.begun:
-            raise UserError(f"ray_address {self._cluster.address}: actor {post.number} on {where} {reason}")
+            raise UserError(f"ray_address {self._cluster.address}: actor {handle.number} on {where} {reason}")
 
-    def _stand_down(self, post: ActorHandle) -> None:
-        self._cluster.kill(post.actor)
-        post.state, post.actor, post.machine, post.owed = ActorState.DOWN, None, None, 0
-        post.life += 1
-        post.next_try = self._clock.now + self._patience.retry
+    def _stop_actor(self, handle: ActorHandle) -> None:
+        self._cluster.kill(handle.actor)
+        handle.state, handle.actor, handle.machine, handle.pending = ActorState.DOWN, None, None, 0
+        handle.generation += 1
+        handle.next_try = self._clock.now + self._timeouts.retry
 
     # --- starting ---
 
     def _start_all(self) -> None:
         machines = self._cluster.machines()
-        for post in self.posts:
-            self._start(post, machines)
-        without = sum(post.state is ActorState.DOWN for post in self.posts)
+        for handle in self.actors:
+            self._start(handle, machines)
+        without = sum(handle.state is ActorState.DOWN for handle in self.actors)
         if without:
             here = ", ".join(f"{machine.address} {machine.cpus:g}" for machine in machines)
             raise UserError(
-                f"ray_address {self._cluster.address}: room for {len(self.posts) - without} of"
-                f" {len(self.posts)} actors of {self._terms.workers} processors (the machines have: {here});"
+                f"ray_address {self._cluster.address}: room for {len(self.actors) - without} of"
+                f" {len(self.actors)} actors of {self._spec.workers} processors (the machines have: {here});"
                 " lower num_envs, or raise envs_per_actor"
             )
-        while any(post.state is ActorState.STARTING for post in self.posts):
+        while any(handle.state is ActorState.STARTING for handle in self.actors):
             self._pump(SLICE)
 
-    def _start(self, post: ActorHandle, machines: Sequence[Machine]) -> None:
-        """Ask for an actor, and for its environments; nothing is waited for."""
+    def _start(self, handle: ActorHandle, machines: Sequence[Machine]) -> None:
+        """Request an actor and its environments, without waiting for them."""
         machine = self._choose(machines)
         if machine is None:
             return
-        post.machine, post.state, post.heard = machine, ActorState.STARTING, self._clock.tick()
-        post.actor = self._cluster.actor(EmulatorActor, machine, self._terms.workers, self._terms)
-        order = {"indices": list(post.indices), "episodes": self._episodes(post.indices)}
-        self._call(post, "start", encode(order))
+        handle.machine, handle.state, handle.waiting_since = machine, ActorState.STARTING, self._clock.tick()
+        handle.actor = self._cluster.actor(EmulatorActor, machine, self._spec.workers, self._spec)
+        order = {"indices": list(handle.indices), "episodes": self._episodes(handle.indices)}
+        self._call(handle, "start", encode(order))
         if self.begun:
-            seeds = [replacement_seed(self.base_seed, self.replaced, index) for index in post.indices]
-            self._call(post, "reset", encode({"seeds": seeds, "options": [{} for _ in seeds]}))
+            seeds = [replacement_seed(self.base_seed, self.replaced, index) for index in handle.indices]
+            self._call(handle, "reset", encode({"seeds": seeds, "options": [{} for _ in seeds]}))
 
     def _choose(self, machines: Sequence[Machine]) -> Machine | None:
-        """The machine with most room, those last where an actor was lost and none has started since."""
-        taken = Counter(post.machine.id for post in self.posts if post.machine is not None)
+        """Return the machine with the most room; those that lost an actor and started none since are last."""
+        taken = Counter(handle.machine.id for handle in self.actors if handle.machine is not None)
         room = {
-            machine: machine.cpus // self._terms.workers - taken[machine.id]
+            machine: machine.cpus // self._spec.workers - taken[machine.id]
             for machine in machines
             if machine.id not in self._refused
         }
@@ -250,16 +267,16 @@ class ActorPool(ABC):
             free, key=lambda machine: (self._failed.get(machine.id, -1.0), -room[machine]), default=None
         )
 
-    def _up(self, post: ActorHandle) -> None:
-        """A new actor has begun its episodes."""
-        post.state = ActorState.UP
-        self._failed.pop(post.machine.id if post.machine is not None else "", None)
-        self._told.discard(post.where)
-        log.warning("actor %d goes on on %s", post.number, post.where)
+    def _mark_up(self, handle: ActorHandle) -> None:
+        """Record that a new actor has begun its episodes."""
+        handle.state = ActorState.UP
+        self._failed.pop(handle.machine.id if handle.machine is not None else "", None)
+        self._reported.discard(handle.where)
+        log.warning("actor %d continues on %s", handle.number, handle.where)
 
     def close(self) -> None:
-        """End every actor, and leave the cluster."""
-        for post in self.posts:
-            if post.actor is not None:
-                self._stand_down(post)
+        """Stop all actors and disconnect from the cluster."""
+        for handle in self.actors:
+            if handle.actor is not None:
+                self._stop_actor(handle)
         self._cluster.close()

@@ -1,7 +1,7 @@
-"""What goes between machines: bytes alone, so that no end has to unpickle what the other one made.
+"""Messages between machines as plain bytes, so that neither end has to unpickle what the other sent.
 
-A tree (plain values, bytes, arrays) is four bytes of length, JSON, and the arrays it names. Results of steps
-are packed by envs/cluster/packing.py.
+A tree (plain values, bytes, arrays) is four bytes of length, JSON, and the arrays named in it. Results of
+steps are packed by envs/cluster/packing.py.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from envs.files import inflate
 from envs.tree_codec import pack, unpack
 
 MAX_TREE = 200_000_000
-"""Bytes; snapshots of a few emulators have some 300,000 each."""
+"""Bytes; the snapshot of one emulator has about 300,000."""
 _LENGTH = struct.Struct("<I")
 Arrays = dict[str, NDArray[Any]]
 Bytes = bytes | memoryview
 
 
 class BadMessage(ValueError):
-    """Bytes that are not what they should be; the message says what is wrong with them."""
+    """Invalid bytes; the message says what is wrong with them."""
 
 
 # --- trees ---
 
 
 def encode(tree: Any) -> bytes:
-    """A tree as bytes. Raises TypeError for what is no plain value, ValueError for a number that is none."""
+    """Encode a tree. Raises TypeError for a value that is not plain, ValueError for NaN and infinity."""
     plain, arrays = pack(tree)
     kinds = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     text = json.dumps([plain, kinds], separators=(",", ":"), allow_nan=False).encode()
@@ -41,7 +41,7 @@ def encode(tree: Any) -> bytes:
 
 
 def decode(data: Bytes) -> Any:
-    """The tree that ``encode`` made bytes of. Raises BadMessage."""
+    """Decode a tree encoded by ``encode``. Raises BadMessage."""
     data = memoryview(data)
     if not _LENGTH.size <= len(data) <= MAX_TREE:
         raise BadMessage(f"a tree of {len(data)} bytes")
@@ -57,7 +57,7 @@ def decode(data: Bytes) -> Any:
             raise BadMessage(f"{len(data)} bytes where a tree has {begin}")
         return unpack(plain, arrays)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        raise BadMessage(f"no tree of plain values ({error})") from error
+        raise BadMessage(f"not a tree of plain values ({error})") from error
 
 
 def _array(
@@ -72,7 +72,7 @@ def _array(
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not finite")
 
 
 def _finite(text: str) -> float:
@@ -80,16 +80,16 @@ def _finite(text: str) -> float:
     return number if math.isfinite(number) else _refuse(text)
 
 
-# --- packed small, or cut into pieces ---
+# --- compression and pieces ---
 
 
 def shrink(data: bytes, compress: bool) -> bytes:
-    """``data`` packed small if ``compress``."""
+    """Return ``data``, compressed if ``compress``."""
     return zlib.compress(data, 1) if compress else data
 
 
 def grow(data: Bytes, compress: bool) -> Bytes:
-    """What ``shrink`` packed. Raises BadMessage."""
+    """Undo ``shrink``. Raises BadMessage."""
     if not compress:
         return data
     try:
@@ -99,6 +99,6 @@ def grow(data: Bytes, compress: bool) -> Bytes:
 
 
 def cut(data: bytes, pieces: int, size: int) -> list[bytes]:
-    """``data`` in so many pieces of ``size`` bytes; the last one has what is left."""
+    """Cut ``data`` into ``pieces`` pieces of ``size`` bytes; the last one holds the rest."""
     starts = [size * number for number in range(pieces)]
     return [data[start : start + size] for start in starts[:-1]] + [data[starts[-1] :]]

@@ -1,8 +1,7 @@
-"""The result of a group's step as bytes: the group's arrays one after the other, then the last observations
-of episodes that ended, then a tree (envs/cluster/messages.py) of whatever else is told.
+"""Encoding of a group's step result: its arrays, the last observations of ended episodes, and the infos.
 
-Of stacked pictures the newest alone is sent where both ends have the others: most of an observation is the
-pictures of the steps before.
+The infos are a tree (envs/cluster/messages.py). Of stacked frames only the newest is sent if both ends have
+the others: most of an observation is frames of earlier steps.
 """
 
 from __future__ import annotations
@@ -19,13 +18,15 @@ from envs.cluster.messages import Arrays, BadMessage, Bytes, decode, encode
 from envs.workers.shared_memory import OUTCOMES, ArrayLayout, other
 
 COUNTED = OUTCOMES.names or ()
-"""What a step gives beside observations, in the order of its message."""
+"""Results of a step other than observations, in the order of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What an array holds for one environment: shape, dtype, how many numbers and bytes, and the least and
-    the most that they can be (None: whatever the dtype holds)."""
+    """One environment's part of an array: shape, dtype, number of items, bytes, and lowest and highest value.
+
+    ``limits`` is None if every value of the dtype is allowed.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -34,18 +35,17 @@ class _Kind:
     limits: tuple[float, float] | None
 
     def check(self, values: NDArray[Any], name: str) -> None:
-        """Raise BadMessage unless every one of ``values`` can be."""
+        """Raise BadMessage unless all ``values`` are valid."""
         if self.dtype.kind == "b" and values.view(np.uint8).max() > 1:
             raise BadMessage(f"{name} is neither true nor false")
         if self.dtype.kind == "f" and not np.isfinite(values).all():
-            raise BadMessage(f"{name} is no finite number")
+            raise BadMessage(f"{name} is not finite")
         if self.limits and not (self.limits[0] <= values.min() and values.max() <= self.limits[1]):
             raise BadMessage(f"{name} must be {self.limits[0]:g} to {self.limits[1]:g}")
 
 
 class Packing:
-    """How arrays of ``layout`` go into a message and come out of it; ``space`` is what observations must lie
-    in."""
+    """Encodes arrays of ``layout`` and decodes them; observations must lie in ``space``."""
 
     def __init__(self, layout: ArrayLayout, space: spaces.Space[Any]) -> None:
         parts: Mapping[str, Any] = {"": space} if layout.single else space.spaces  # type: ignore[attr-defined]
@@ -60,13 +60,13 @@ class Packing:
         }  # fmt: skip
 
     def observations(self, arrays: Arrays, where: Any, kind: str = "obs") -> list[bytes]:
-        """Observations at index ``where`` of their arrays."""
+        """Encode the observations at index ``where`` of their arrays."""
         return [arrays[name][where].tobytes() for name in self._observed[kind].values()]
 
     def take_observations(
         self, data: Bytes, begin: int, arrays: Arrays, where: Any, count: int, kind: str = "obs"
     ) -> int:
-        """Put observations of ``count`` environments at ``where``; where they end. Raises BadMessage."""
+        """Decode ``count`` observations to ``where``; return their end. Raises BadMessage."""
         for name in self._observed[kind].values():
             begin = self._take(data, begin, name, arrays, where, count)
         return begin
@@ -74,10 +74,10 @@ class Packing:
     def step(
         self, arrays: Arrays, buffer: int, part: slice, rest: Mapping[int, Any], known: NDArray[np.bool_]
     ) -> bytes:
-        """The result of a step of the environments ``part``, whose observations are in ``buffer``.
+        """Encode the result of a step of the environments ``part``, whose observations are in ``buffer``.
 
-        ``known``: bool (environments of the part,), whether the other end has the observation before as it is
-        in the other buffer; ``rest`` is what else is told, by index.
+        ``known``: bool (environments of the part,), whether the other end has the same previous observation
+        as the other buffer here. ``rest``: infos by index.
         """
         message: list[bytes] = []
         for name in self._observed["obs"].values():
@@ -94,14 +94,16 @@ class Packing:
         return b"".join(message)
 
     def step_size(self, count: int) -> int:
-        """Bytes of such a message about ``count`` environments when no episode ends and all are known."""
+        """Return the bytes of a ``step`` message if no episode ends and all environments are known."""
         sizes = {name: self._kinds[name].size for name in (*self._observed["obs"].values(), *COUNTED)}
         newest = {name: 1 + sizes[name] // self._kinds[name].shape[0] for name in self._stacks}
         return count * sum((sizes | newest).values())
 
     def take_step(self, data: Bytes, arrays: Arrays, buffer: int, part: slice) -> dict[int, Any]:
-        """Put such a result into ``arrays``; returns ``rest``, indices counted from 0. Raises BadMessage,
-        with the arrays half written, unless it has the right size and every number is one that can be."""
+        """Decode the result of a step into ``arrays``; return ``rest`` with indices counted from 0.
+
+        Raises BadMessage for a wrong size or an invalid value; the arrays may then be partly written.
+        """
         begin, count = 0, part.stop - part.start
         for name in self._observed["obs"].values():
             if name in self._stacks:
@@ -137,7 +139,7 @@ class Packing:
             raise BadMessage(f"{len(data)} bytes, which end within {name}")
         flags = np.frombuffer(data, np.uint8, count, begin)
         if flags.max() > 1:
-            raise BadMessage(f"{name} is neither whole nor its newest picture")
+            raise BadMessage(f"{name} is neither a whole stack nor its newest frame")
         return flags.astype(np.bool_), end
 
     def _take(self, data: Bytes, begin: int, name: str, arrays: Arrays, where: Any, count: int) -> int:
@@ -147,7 +149,7 @@ class Packing:
         return end
 
     def _values(self, data: Bytes, begin: int, name: str, items: int) -> tuple[NDArray[Any], int]:
-        """So many numbers of an array, checked, and where they end."""
+        """Return ``items`` checked values of an array, and their end."""
         kind = self._kinds[name]
         end = begin + items * kind.dtype.itemsize
         if end > len(data):
@@ -160,14 +162,16 @@ class Packing:
 
 
 def _ended(arrays: Arrays, part: slice) -> NDArray[np.int64]:
-    """Whose episodes ended."""
+    """Return the environments whose episodes ended."""
     over = np.flatnonzero(arrays["terminated"][part] | arrays["truncated"][part])
     return np.asarray(over + part.start, np.int64)
 
 
 def _stacked(whole: NDArray[Any], buffer: int, part: slice, known: NDArray[np.bool_]) -> list[bytes]:
-    """A flag for each environment; the newest pictures of those with one, whose others are the last ones of
-    the stack before; then the whole stacks of those without."""
+    """Encode stacks of frames: flags, then newest frames of flagged environments, then other whole stacks.
+
+    A flag says that all frames but the newest are the last ones of the previous stack.
+    """
     now, before = whole[buffer, part], whole[other(buffer), part]
     shifted = known & (now[:, :-1] == before[:, 1:]).all(axis=(1, 2, 3))
     return [shifted.tobytes(), now[shifted, -1].tobytes(), now[~shifted].tobytes()]
@@ -179,7 +183,7 @@ def _kind(shape: tuple[int, ...], dtype: str, limits: tuple[float, float] | None
 
 
 def _limits(space: spaces.Box) -> tuple[float, float] | None:
-    """The least and the most of a space; None where its dtype holds nothing else."""
+    """Return the lowest and highest value of a space; None if they are those of its dtype."""
     low, high = float(space.low.min()), float(space.high.max())
     if space.dtype is not None and np.issubdtype(space.dtype, np.integer):
         most = np.iinfo(np.dtype(space.dtype).str)

@@ -1,8 +1,8 @@
-"""One recorded episode as a file: all that is needed to play it again on the same cartridge.
+"""File format of a recorded episode, which holds all that is needed to replay it on the same cartridge.
 
-Eight bytes of magic, the length of the header (uint32, little-endian), the header as JSON, one byte per
-action, hashes of the memory on the way, and a digest of all that. A file is data: nothing in it is run, and
-every length in it is checked.
+Eight magic bytes, the length of the header (uint32, little-endian), the header as JSON, one byte per action,
+hashes of the memory at intervals, and a digest of everything before it. A file is only data: nothing in it is
+executed, and every length is checked.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from envs.game_boy.memory import Memory
 MAGIC = b"EPISODE\x01"
 SUFFIX = ".episode"
 STARTS = "starts"
-"""Folder beside the episodes: the states that they begin with, by hash."""
+"""Folder beside the episodes with their start states, named by hash."""
 HASH_BYTES = 8
 DIGEST_BYTES = 16
-MAX_HEADER = 1_000_000  # bytes; most have some 1,200
+MAX_HEADER = 1_000_000  # bytes; most have about 1,200
 MAX_CHANGES = 5_000
 MAX_STEPS = 10_000_000
 MAX_FILE = len(MAGIC) + 4 + MAX_HEADER + MAX_STEPS * (1 + HASH_BYTES) + DIGEST_BYTES
-MAX_STATE = 10_000_000  # bytes; a state has some 180,000
+MAX_STATE = 10_000_000  # bytes; a state has about 180,000
 _LENGTH = struct.Struct("<I")
 
 Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
@@ -43,8 +43,10 @@ Whole = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class Header(BaseModel):
-    """What a file says of its episode. ``settings`` are those of the run that an episode depends on;
-    ``stats`` is ``info["episode_stats"]`` but for what has a place of its own.
+    """Header of an episode file.
+
+    ``settings`` holds the run's settings that the episode depends on. ``stats`` is ``info["episode_stats"]``
+    without the entries that have fields here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -54,30 +56,30 @@ class Header(BaseModel):
     emulator: Text
     settings: Annotated[dict[Text, JsonValue], Field(max_length=100)]
     environment: Whole
-    number: Whole  # of the environment's finished episodes
+    number: Whole  # of this episode among the environment's finished ones, from 0
     start: Text
     start_sha256: Hex64
     wait_frames: Annotated[int, Field(ge=0, le=3600)]
-    seed: Whole | None  # what the environment was seeded with for this episode; None: it went on
+    seed: Whole | None  # passed to reset() for this episode; None: the generator was not reseeded
     steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
     hash_every: Annotated[int, Field(ge=1, le=MAX_STEPS)]  # steps
     end: Literal["terminated", "truncated"]
     episode_return: float
     reward_components: Annotated[dict[Text, float], Field(max_length=100)]
-    milestones: Annotated[list[tuple[Whole, Text]], Field(max_length=1000)]  # the step, and what fell
+    milestones: Annotated[list[tuple[Whole, Text]], Field(max_length=1000)]  # step and name
     stats: Annotated[dict[Text, JsonValue], Field(max_length=100)]
     layer_weights: Annotated[list[tuple[Whole, dict[Text, float]]], Field(max_length=MAX_CHANGES)]
-    # steps that were done when layers of the reward came to count so much
+    # number of steps before each change, and the weights of the reward layers from then on
 
     @property
     def hashes(self) -> int:
-        """How many hashes the file has: one every ``hash_every`` steps, and one for the last step."""
+        """Number of hashes in the file: one every ``hash_every`` steps, and one for the last step."""
         return -(-self.steps // self.hash_every)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEpisode:
-    """A whole file: action n is ``actions[n]``, an index of ``envs.game_boy.emulator.BUTTONS``."""
+    """The contents of a file; ``actions[n]`` is an index of ``envs.game_boy.emulator.BUTTONS``."""
 
     header: Header
     actions: bytes
@@ -85,12 +87,12 @@ class RecordedEpisode:
 
 
 def file_name(environment: int, number: int) -> str:
-    """The name of the file of an environment's ``number``-th episode: redone, it takes the same name."""
+    """Return the file name of an environment's episode ``number``; replayed, it gets the same name."""
     return f"{environment:04d}-{number:06d}{SUFFIX}"
 
 
 def numbered_files(folder: Path, environment: int) -> dict[int, Path]:
-    """The files in ``folder`` of an environment's episodes, by number."""
+    """Return the files in ``folder`` of an environment's episodes, by number."""
     numbered = {}
     for path in folder.glob(f"{environment:04d}-*{SUFFIX}"):
         with suppress(ValueError):
@@ -99,10 +101,10 @@ def numbered_files(folder: Path, environment: int) -> dict[int, Path]:
 
 
 def memory_hash(memory: Memory, last: bool = False) -> bytes:
-    """Eight bytes that stand for what the game remembers: work RAM, sprites, high RAM; at the ``last`` step
-    of an episode video RAM and the cartridge's RAM too, which take 20 times as long to read.
+    """Return an eight-byte hash of the memory: work RAM, sprites and high RAM.
 
-    Ranges as every Game Boy has them (Pan Docs, "Memory Map").
+    At the ``last`` step of an episode it includes video RAM and cartridge RAM, which take 20 times as long to
+    read. Address ranges are those of every Game Boy (Pan Docs, "Memory Map").
     """
     digest = hashlib.blake2b(bytes(memory[0xC000:0xE000]), digest_size=HASH_BYTES)
     digest.update(bytes(memory[0xFE00:0xFEA0]))
@@ -113,48 +115,50 @@ def memory_hash(memory: Memory, last: bool = False) -> bytes:
 
 
 def encode(header: Mapping[str, Any], actions: bytes, hashes: bytes) -> bytes:
-    """The file's bytes; ``header`` as Header has it, ``hashes`` one after the other."""
+    """Return the file's bytes; ``header`` has the fields of Header, ``hashes`` are concatenated."""
     text = json.dumps(header, separators=(",", ":")).encode()
     body = b"".join((MAGIC, _LENGTH.pack(len(text)), text, actions, hashes))
     return body + _digest(body)
 
 
 def decode(data: bytes, name: str | Path) -> RecordedEpisode:
-    """The episode in ``data``; ``name`` is for the message. Raises UserError with one line for anything that
-    is not such a file, whole and unchanged."""
+    """Decode the episode in ``data``; ``name`` is used in messages.
+
+    Raises UserError, with one line, unless ``data`` is a complete and undamaged file.
+    """
     header, begin = _header(data, name)
     middle, end = begin + header.steps, begin + header.steps + header.hashes * HASH_BYTES
     if len(data) != end + DIGEST_BYTES:
         raise UserError(
-            f"episode {name}: {len(data)} bytes, {end + DIGEST_BYTES} by its header; the file is damaged"
+            f"episode {name}: {len(data)} bytes, but {end + DIGEST_BYTES} by its header; the file is damaged"
         )
     if data[end:] != _digest(data[:end]):
-        raise UserError(f"episode {name}: its bytes do not fit its digest; the file is damaged")
+        raise UserError(f"episode {name}: its bytes do not match its digest; the file is damaged")
     actions = data[begin:middle]
     if max(actions) >= len(BUTTONS):
-        raise UserError(f"episode {name}: action {max(actions)} is none; there are {len(BUTTONS)}")
+        raise UserError(f"episode {name}: action {max(actions)}: must be 0 to {len(BUTTONS) - 1}")
     hashes = tuple(data[at : at + HASH_BYTES] for at in range(middle, end, HASH_BYTES))
     return RecordedEpisode(header, actions, hashes)
 
 
 def read_episode(path: Path) -> RecordedEpisode:
-    """The episode in the file ``path``. Raises UserError."""
+    """Read the episode in the file ``path``. Raises UserError."""
     return decode(_read(path, MAX_FILE, "episode"), path)
 
 
 def read_header(path: Path) -> Header:
-    """The header alone, without reading what follows it. Raises UserError."""
+    """Read only the header of the file ``path``. Raises UserError."""
     begin = _read(path, MAX_FILE, "episode", len(MAGIC) + _LENGTH.size)
     return _header(_read(path, MAX_FILE, "episode", len(begin) + _header_length(begin, path)), path)[0]
 
 
 def start_path(folder: Path, sha256: str) -> Path:
-    """Where the start state of that hash lies; ``folder`` holds the episodes."""
+    """Return the path of the start state with that hash; ``folder`` holds the episodes."""
     return folder / STARTS / f"{sha256[:16]}.state"
 
 
 def read_start(folder: Path, sha256: str) -> bytes:
-    """The start state of an episode in ``folder``. Raises UserError when it is missing or another."""
+    """Read the start state of an episode in ``folder``. Raises UserError if it is missing or damaged."""
     path = start_path(folder, sha256)
     data = _read(path, MAX_STATE, "start state")
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -176,17 +180,22 @@ def _read(path: Path, most: int, kind: str, only: int | None = None) -> bytes:
 def _header_length(data: bytes, name: str | Path) -> int:
     begin = len(MAGIC) + _LENGTH.size
     if data[:7] != MAGIC[:7] or len(data) < begin:
-        raise UserError(f"episode {name}: no recorded episode (it does not begin with {MAGIC[:7].decode()})")
+        raise UserError(
+            f"episode {name}: not a recorded episode (it does not begin with {MAGIC[:7].decode()})"
+        )
     if data[7] != MAGIC[7]:
-        raise UserError(f"episode {name}: of version {data[7]}, and only {MAGIC[7]} can be read here")
+        raise UserError(f"episode {name}: format version {data[7]}; only version {MAGIC[7]} can be read")
     length: int = _LENGTH.unpack(data[len(MAGIC) : begin])[0]
     if length > MAX_HEADER:
-        raise UserError(f"episode {name}: a header of {length} bytes is none; the file is damaged")
+        raise UserError(
+            f"episode {name}: a header of {length} bytes, at most {MAX_HEADER} are allowed;"
+            " the file is damaged"
+        )
     return length
 
 
 def _header(data: bytes, name: str | Path) -> tuple[Header, int]:
-    """The header, and where the actions begin."""
+    """Return the header, and the offset of the actions."""
     begin, length = len(MAGIC) + _LENGTH.size, _header_length(data, name)
     if begin + length > len(data):
         raise UserError(f"episode {name}: it ends within its header; the file is damaged")

@@ -1,4 +1,4 @@
-"""The folder of recorded episodes where other machines play them: files come as bytes, and are checked."""
+"""Receiver of episodes recorded on other machines: checks their bytes and writes them to a folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ log = logging.getLogger(__name__)
 
 
 class EpisodeReceiver:
-    """Files of ``count`` environments' episodes in ``folder``, all of which begin at ``start`` on the
-    cartridge of hash ``rom_sha1``. A disk that refuses, and a file that is none, cost a warning and that
-    file."""
+    """Writes the episodes of ``count`` environments to ``folder``.
+
+    All of them begin at ``start`` on the cartridge with hash ``rom_sha1``. If the disk refuses a file, or a
+    file is invalid, it is dropped with a warning.
+    """
 
     def __init__(self, folder: Path, start: StartState, rom_sha1: str, count: int) -> None:
         self._folder, self._start, self._rom_sha1 = folder, start, rom_sha1
@@ -27,11 +29,11 @@ class EpisodeReceiver:
         self._warned = False
 
     def next_numbers(self, indices: Sequence[int]) -> list[int]:
-        """The numbers of the episodes that those environments play or are about to begin."""
+        """Return the numbers of the episodes that those environments play or are about to begin."""
         return [self._numbers[index] for index in indices]
 
     def ended(self, index: int, data: bytes | None) -> None:
-        """An episode of environment ``index`` is over; ``data`` is its file where it was recorded."""
+        """Count an ended episode of environment ``index``; ``data`` is its file if it was recorded."""
         number = self._numbers[index]
         self._numbers[index] += 1
         if data is None:
@@ -48,13 +50,13 @@ class EpisodeReceiver:
             self._warned = True
 
     def _check(self, data: bytes, name: str, index: int, number: int) -> None:
-        told = decode(data, name).header
-        found = (told.environment, told.number, told.rom_sha1, told.start_sha256)
+        header = decode(data, name).header
+        found = (header.environment, header.number, header.rom_sha1, header.start_sha256)
         if found != (index, number, self._rom_sha1, self._start_sha256):
-            raise UserError(f"episode {name}: it is another one than this run played here")
+            raise UserError(f"episode {name}: its header does not match the episode expected")
 
     def cut(self, index: int, number: int | None) -> None:
-        """Go back to before episode ``number`` of environment ``index`` (None: to the first) was over."""
+        """Remove the files of environment ``index`` from episode ``number`` on (None: all)."""
         self._numbers[index] = number or 0
         for later, path in numbered_files(self._folder, index).items():
             if later >= self._numbers[index]:

@@ -1,4 +1,4 @@
-"""Keeps what it takes to play an episode again, and writes it to a file when the episode ends."""
+"""Recorder of episodes: collects what a replay needs and writes it to a file when the episode ends."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from envs.game_boy.memory import Memory
 from envs.start_states.state_files import StartState
 
 log = logging.getLogger(__name__)
-HASH_EVERY = 64  # steps: a replay tells to within so many where it goes another way
+HASH_EVERY = 64  # steps: a replay locates the first difference to within this many
 
 
 class EpisodeRecorder:
     """The recorder of one environment, number ``environment`` of its run.
 
-    ``folder`` (made when the first episode ends) gets one file for every ``every``-th episode. ``about`` is
-    the part of its header that is the same for all: game, rom_sha1, settings. A disk that refuses costs a
-    warning and the episode's file, not the run.
+    One file for every ``every``-th episode is written to ``folder``, which is created when the first episode
+    ends. ``about`` is the part of the header common to all episodes: game, rom_sha1, settings. If the disk
+    refuses a file, it is dropped with a warning and the run continues.
     """
 
-    _warned = False  # once a process
+    _warned = False  # once per process
 
     def __init__(self, folder: Path, environment: int, about: Mapping[str, Any], every: int = 1) -> None:
         self.folder = folder
         self.environment = environment
         self.number: int | None = None
-        """Of the environment's episode under way; None before the first."""
+        """Number of the environment's current episode; None before the first."""
         self._about = dict(about)
         self._every = every
         self._hashed: tuple[StartState, str] | None = None
@@ -57,7 +57,7 @@ class EpisodeRecorder:
         self._changes: list[tuple[int, dict[str, float]]] = []
 
     def begin(self, start: StartState, wait_frames: int, seed: int | None) -> None:
-        """An episode begins; one that was under way is forgotten, and its number taken again."""
+        """Begin an episode; one under way is dropped and its number reused."""
         if self.number is None:
             self.number = self._first_free()
         self._recording = self.number % self._every == 0
@@ -67,7 +67,7 @@ class EpisodeRecorder:
             self._changes = [(0, self._weights)]
 
     def step(self, action: int, memory: Memory, milestones: Sequence[str]) -> None:
-        """One step was taken: its action, what it led to, and the milestones that fell."""
+        """Record a step: its action, the memory after it, and the milestones reached."""
         if not self._recording:
             return
         self._actions.append(action)
@@ -78,7 +78,7 @@ class EpisodeRecorder:
             self._hashes += memory_hash(memory)
 
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:
-        """From the next step on, layers of the reward count so much."""
+        """Record the weights of the reward layers from the next step on."""
         if weights == self._weights:
             return
         self._weights = dict(weights)
@@ -86,13 +86,15 @@ class EpisodeRecorder:
             self._changes.append((len(self._actions), self._weights))
 
     def end(self, memory: Memory, stats: Mapping[str, Any], terminated: bool) -> bytes | None:
-        """The episode is over: write its file. ``stats`` is its ``info["episode_stats"]``. Returns the file
-        where it is to be written elsewhere."""
+        """End the episode and write its file; ``stats`` is its ``info["episode_stats"]``.
+
+        Returns the file's bytes if they are to be written elsewhere, else None.
+        """
         if self.number is None:
             return None
         sent = None
         if self._recording and 0 < len(self._actions) <= MAX_STEPS:
-            # The last step's hash reads more than the others, and takes the place of one that fell there.
+            # The last step's hash covers more than the others, and replaces a regular one for the same step.
             before = (len(self._actions) - 1) // HASH_EVERY * HASH_BYTES
             hashes = bytes(self._hashes[:before]) + memory_hash(memory, last=True)
             sent = self._write(self._header(stats, terminated), hashes)
@@ -127,7 +129,7 @@ class EpisodeRecorder:
         try:
             if not start.exists():
                 write_atomically(start, self._start.data, synced=False)
-            # Not forced to disk, which could take as long as 50 steps: a digest tells damaged files.
+            # Not synced to disk, which could take as long as 50 steps: the digest reveals damaged files.
             write_atomically(path, encode(header, bytes(self._actions), hashes), synced=False)
         except OSError as error:
             if not self._warned:
@@ -136,7 +138,7 @@ class EpisodeRecorder:
         return None
 
     def _sha256(self, start: StartState) -> str:
-        """By identity: most episodes begin with the same state, and hashing it takes as long as a step."""
+        """Cached by identity: most episodes begin with the same state, and hashing it takes a step's time."""
         if self._hashed is None or self._hashed[0] is not start:
             self._hashed = start, hashlib.sha256(start.data).hexdigest()
         return self._hashed[1]
@@ -145,11 +147,11 @@ class EpisodeRecorder:
         return numbered_files(self.folder, self.environment)
 
     def _first_free(self) -> int:
-        """After the last file: this recorder may stand in for one whose worker was killed."""
+        """The number after the last file: this recorder may replace one whose worker was killed."""
         return max(self._files(), default=-1) + 1
 
     def snapshot(self) -> dict[str, Any]:
-        """The episode under way, start state included: plain values and bytes."""
+        """Return the episode under way, including its start state, as plain values and bytes."""
         always = {"number": self.number, "layer_weights": self._weights and dict(self._weights)}
         if self.number is None or not self._recording:
             return always
@@ -161,13 +163,15 @@ class EpisodeRecorder:
             "seed": self._seed,
             "actions": bytes(self._actions),
             "hashes": bytes(self._hashes),
-            "milestones": [list(fallen) for fallen in self._milestones],
+            "milestones": [list(reached) for reached in self._milestones],
             "changes": [list(change) for change in self._changes],
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on with the episode of a ``snapshot``. Files of later episodes are removed: those episodes are
-        played again. Raises ValueError, TypeError or KeyError for what is no snapshot."""
+        """Continue the episode of a ``snapshot``; files of later episodes, played again, are removed.
+
+        Raises ValueError, TypeError or KeyError for an invalid snapshot.
+        """
         number = snapshot["number"]
         if number is not None and (not isinstance(number, int) or number < 0):
             raise ValueError(f"episode number {number!r}: must be a whole number of 0 or above")

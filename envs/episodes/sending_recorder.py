@@ -1,4 +1,4 @@
-"""Recorded episodes where the run's folder is on another machine: the file goes along with the last step."""
+"""Recorder for a run whose folder is on another machine: the last step's info carries the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envs.episodes.recorder import EpisodeRecorder
 
 
 class SendingRecorder(EpisodeRecorder):
-    """An EpisodeRecorder that gives files away instead of writing them; the first has number ``first``."""
+    """An EpisodeRecorder that returns files instead of writing them; the first has number ``first``."""
 
     def __init__(self, environment: int, about: Mapping[str, Any], every: int, first: int) -> None:
         super().__init__(Path(), environment, about, every)

@@ -1,4 +1,4 @@
-"""What an episode was like, in a few numbers: counted as it runs, told when it ends."""
+"""Statistics of an episode, counted step by step and reported at its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAIN = (
     "goal_reached",
     "_had_badges",
     "_new_badges",
-)  # of an EpisodeStats: numbers and flags that a snapshot has as they are
+)  # attributes of EpisodeStats that a snapshot stores unchanged
 
 
 class Breakdown(Protocol):
@@ -40,7 +40,7 @@ class Breakdown(Protocol):
 
 
 def components(breakdown: Breakdown) -> dict[str, float]:
-    """The four sums by name, in the order of COMPONENTS."""
+    """Return the four sums by name, in the order of COMPONENTS."""
     return {
         "exploration": breakdown.exploration,
         "battle": breakdown.battle,
@@ -58,18 +58,17 @@ def _levels(state: GameState) -> tuple[int, ...]:
 
 
 def _same(one: GameState, other: GameState) -> bool:
-    """Whether two moments agree in map, badges and events, which is what milestones depend on."""
+    """Whether two states agree in map, badges and events, on which milestones depend."""
     return one.map_id == other.map_id and one.badges == other.badges and one.event_bytes == other.event_bytes
 
 
 class EpisodeStats:
-    """The running account of one episode of ``game``.
+    """Statistics of one episode of ``game``, updated step by step.
 
-    Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and
-    levels count only when they held for two steps in a row. Of moments that the game cannot be in nothing
-    counts but their number (see envs.game.plausible_moments). ``goal`` (see envs.game.goals) is what makes
-    the episode a success; without one, an episode with a badge is a success. Raises UserError for an unknown
-    goal.
+    Memory is transient while a map loads or a battle starts, so milestones, badges, events, places and levels
+    count only once they have held for two consecutive steps. Moments that the game cannot be in are counted
+    and otherwise ignored (see envs.game.plausible_moments). An episode is a success when it reaches ``goal``
+    (see envs.game.goals), or without a goal when it earns a badge. Raises UserError for an unknown goal.
     """
 
     def __init__(self, game: Game, goal: str | None = None) -> None:
@@ -79,7 +78,7 @@ class EpisodeStats:
         self._moments = PlausibleMoments()
 
     def reset(self, state: GameState) -> None:
-        """An episode begins at ``state``: what holds now was not reached in it."""
+        """Begin an episode at ``state``; what already holds does not count as reached."""
         self._moments.reset(state)
         self.length = 0
         self.episode_return = 0.0
@@ -95,15 +94,14 @@ class EpisodeStats:
         self._new_events = 0
         self._held_levels = _levels(state)
         self._held_party = state.party
-        self._settled: GameState | None = None  # a state that held for two steps, all of which was counted
+        self._settled: GameState | None = None  # a state that held for two steps and was fully counted
         self._open = [m for m in self._game.milestones if not m.reached(state)]
         self._open_goal = [m for m in self._goal if not m.reached(state)]
 
     def step(self, before: GameState, now: GameState, sums: Mapping[str, float], reward: float) -> list[str]:
-        """Take in the step from ``before`` to ``now``, its reward and what that is made of (see
-        ``components``).
+        """Count the step from ``before`` to ``now``, with its reward and components (see ``components``).
 
-        Returns the names of the milestones that fell on this step.
+        Returns the names of the milestones reached in this step.
         """
         before, now = self._moments.step(before, now)
         self.length += 1
@@ -119,11 +117,10 @@ class EpisodeStats:
         self._settled = now if still else None
         self._count_progress(before, now)
         self.goal_reached |= any(m.reached(now) and m.reached(before) for m in self._open_goal)
-        return [milestone.name for milestone in self._fallen(before, now)]
+        return [milestone.name for milestone in self._take_reached(before, now)]
 
     def result(self, coord_count: int) -> dict[str, object]:
-        """The account as ``info["episode_stats"]`` has it; ``coord_count`` is the number of tiles
-        visited."""
+        """Return ``info["episode_stats"]``; ``coord_count`` is the number of tiles visited."""
         badges = self._new_badges.bit_count()
         return {
             "return": self.episode_return,
@@ -141,7 +138,7 @@ class EpisodeStats:
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """The account so far as plain JSON values."""
+        """Return the statistics so far as plain JSON values."""
         return {
             **{name: getattr(self, name) for name in PLAIN},
             "moments": self._moments.snapshot(),
@@ -155,8 +152,10 @@ class EpisodeStats:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on with the account of a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError for
-        what is none."""
+        """Continue from a ``snapshot``.
+
+        Raises ValueError, KeyError, TypeError or IndexError for an invalid one.
+        """
         for name in PLAIN:
             setattr(self, name, snapshot[name])
         self._moments.restore(snapshot["moments"])
@@ -167,7 +166,7 @@ class EpisodeStats:
         self._held_levels = tuple(snapshot["held_levels"])
         self._open = [self._game.milestones[index] for index in snapshot["open"]]
         self._open_goal = [self._goal[index] for index in snapshot["open_goal"]]
-        # What only spares work: counting what was counted already changes nothing.
+        # These only save work: counting the same progress again changes nothing.
         self._held_party, self._settled = (), None
 
     def _count_battles(self, before: GameState, now: GameState) -> None:
@@ -186,8 +185,7 @@ class EpisodeStats:
             self.map_progress = max(self.map_progress, self._place.get(now.map_id, 0))
 
     def _count_levels(self, before: GameState, now: GameState) -> None:
-        """Growth of a party of the same size, whatever its order; a party that grew or shrank is the new
-        measure."""
+        """Count level gains of a party of constant size, in any order; another size sets a new baseline."""
         if now.party == self._held_party:
             return
         levels = _levels(now)
@@ -198,15 +196,15 @@ class EpisodeStats:
             self.levels_gained += max(0, sum(levels) - sum(self._held_levels))
         self._held_levels = levels
 
-    def _fallen(self, before: GameState, now: GameState) -> list[Milestone]:
-        fallen = [m for m in self._open if m.reached(now) and m.reached(before)]
-        for milestone in fallen:
+    def _take_reached(self, before: GameState, now: GameState) -> list[Milestone]:
+        reached = [m for m in self._open if m.reached(now) and m.reached(before)]
+        for milestone in reached:
             self._open.remove(milestone)
-        return fallen
+        return reached
 
 
 def agent_stats(state: GameState, step: int, coord_count: int) -> Mapping[str, int | float]:
-    """A sample of where the agent stands: small numbers, for ``info["agent_stats"]``."""
+    """Return a sample of the agent's position and progress, for ``info["agent_stats"]``."""
     hp = sum(mon.hp for mon in state.party)
     max_hp = sum(mon.max_hp for mon in state.party)
     return {

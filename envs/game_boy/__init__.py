@@ -1,1 +1,1 @@
-"""The machine: emulator, ROM files, memory, keyboard, saved states. The one room that imports PyBoy."""
+"""The Game Boy: emulator, ROM files, memory, keyboard, saved states. No other package imports PyBoy."""

@@ -1,8 +1,8 @@
-"""Work RAM at the speed of memory: what PyBoy reads out byte by byte, copied in one go.
+"""Fast access to work RAM, which PyBoy itself reads byte by byte.
 
-PyBoy keeps work RAM in an ``array.array`` that it hands out as single bytes or as lists of Python integers
-(some 60 ns a byte). The array is found by its content, which Python allows since arrays are tracked by the
-garbage collector; where that fails, with another version of the emulator, reading goes on as before.
+PyBoy keeps work RAM in an ``array.array`` and returns it as single bytes or lists of Python integers (about
+60 ns per byte). The array is found by its content among the objects tracked by the garbage collector. If that
+fails with another version of the emulator, memory is read through PyBoy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MARK_BYTES = 16
 class Memory(Protocol):
     """The emulator's address space: ``memory[a]`` is a byte, ``memory[a:b]`` a sequence of bytes.
 
-    Where it has an attribute ``work_ram``, that is a live view of the 8,192 bytes from 0xC000 on.
+    If it has an attribute ``work_ram``, that is a live view of the 8,192 bytes from 0xC000 on.
     """
 
     @overload
@@ -32,15 +32,15 @@ class Memory(Protocol):
 
 
 def find_work_ram(memory: Any) -> memoryview | None:
-    """The 8,192 bytes behind ``memory[0xC000:0xE000]``, read-only and live; None when they are not found.
+    """Return a live read-only view of the 8,192 bytes of ``memory[0xC000:0xE000]``, or None if not found.
 
-    A mark is written there for a moment, so no frame may pass meanwhile.
+    A mark is written there for a moment, so no frame may run meanwhile.
     """
     before = list(memory[WORK_RAM : WORK_RAM + MARK_BYTES])
     mark = os.urandom(MARK_BYTES)
     memory[WORK_RAM : WORK_RAM + MARK_BYTES] = list(mark)
     try:
-        for generation in (0, 1, 2):  # the youngest first: the emulator was made just now
+        for generation in (0, 1, 2):  # the youngest first: the emulator was just created
             for candidate in gc.get_objects(generation=generation):
                 if type(candidate) is array and _shows(candidate, mark):
                     return memoryview(candidate).toreadonly()
@@ -58,12 +58,12 @@ def _shows(candidate: array[int], mark: bytes) -> bool:
 
 
 class QuickMemory:
-    """PyBoy's memory, with slices of work RAM as bytes; all else goes to ``memory`` itself."""
+    """PyBoy's memory, with slices of work RAM as bytes; all other access goes to ``memory`` itself."""
 
     def __init__(self, memory: Any, work_ram: memoryview) -> None:
         self._memory = memory
         self.work_ram = work_ram
-        """The 8,192 bytes from 0xC000 on, as they are at any moment."""
+        """Live view of the 8,192 bytes from 0xC000 on."""
 
     @overload
     def __getitem__(self, key: int) -> int: ...

@@ -1,9 +1,9 @@
-"""What a saved state says of where to read and write, checked before it is played.
+"""Check of the indices in a saved state, before it is played.
 
-PyBoy takes a state's numbers as they are and uses some of them as indices without looking (its compiled parts
-check no bounds). In a state that was made to harm they reach memory of this process that is no game's: a bank
-that the cartridge lacks, a line below the screen, a place outside of a table of the sound hardware. All
-others are values of the game's own machine, which may be anything.
+PyBoy loads a state's numbers unchecked and uses some of them as indices (its compiled modules do no bounds
+checks). In a malicious state they can reach memory of this process outside the emulated machine: a bank the
+cartridge lacks, a line below the screen, an entry beyond a table of the sound hardware. All other numbers are
+values of the emulated machine and may be anything.
 
 The layouts are those of PyBoy's save_state methods (pyboy/core/mb.py and what it calls), versions 15 and 29.
 """
@@ -16,24 +16,24 @@ from dataclasses import dataclass
 from envs.errors import UserError
 from envs.game_boy.state_formats import PYBOY_2_7, PYBOY_2_8, VIDEO_BYTES
 
-SELECT_ROM_BANK = 0x2100  # a write here does it with every kind of cartridge (Pan Docs, "MBCs")
+SELECT_ROM_BANK = 0x2100  # a write here selects the ROM bank on every kind of cartridge (Pan Docs, "MBCs")
 BANK = 0x4000  # bytes
-RAM_BANKS = 16  # that PyBoy has room for (pyboy/core/cartridge/base_mbc.py), whatever the cartridge has
+RAM_BANKS = 16  # number that PyBoy allocates (pyboy/core/cartridge/base_mbc.py) for any cartridge
 
-LAST_LINE, LAST_SHOWN, BLANK = 153, 143, 1  # lines; the mode between two pictures
-SEARCHING, NEXT_LINE = 2, 1  # the mode that begins a line; the change that goes to it
+LAST_LINE, LAST_SHOWN, BLANK = 153, 143, 1  # lines; the mode between two frames (vertical blank)
+SEARCHING, NEXT_LINE = 2, 1  # the mode that begins a line; the change that leads to it
 DUTIES, TONE_FRAMES, WAVE_FRAMES = 4, 8, 32
 
 
 @dataclass(frozen=True, slots=True)
 class Indices:
-    """Where a format keeps what PyBoy uses as an index, in bytes."""
+    """Byte offsets of the indices in a format."""
 
     line: int
     next_mode: int
-    change: int | None  # what the next mode begins with
+    change: int | None  # action at the start of the next mode
     sound: int
-    # Of the sound: the places of the channels after the buffer, and within a channel of square waves.
+    # In the sound part: offsets of the channels after the buffer, and within a square wave channel.
     sweep: int
     tone: int
     next_duty: int | None
@@ -56,23 +56,26 @@ INDICES = {
 
 @dataclass(frozen=True, slots=True)
 class StateCheck:
-    """The check of one cartridge's states. ``like`` is the first byte and the length of each, ``bank`` the
-    place of the ROM bank's number, which the RAM bank's follows, ``rom_banks`` how many there are."""
+    """Check of one cartridge's states.
+
+    ``like``: first byte and length of each state. ``bank``: offset of the ROM bank's number, which is
+    followed by the RAM bank's. ``rom_banks``: number of ROM banks.
+    """
 
     like: tuple[int, int]
     bank: int
     rom_banks: int
 
     def __call__(self, state: bytes) -> None:
-        """Raise UserError when ``state`` is of another form, or has an index of what is not there."""
+        """Raise UserError if ``state`` has another format or length, or an index out of range."""
         if (state[0], len(state)) != self.like:
             raise UserError(
-                f"state of {len(state)} bytes, version {state[0]}: this cartridge's have {self.like[1]},"
-                f" version {self.like[0]}"
+                f"state of {len(state)} bytes, version {state[0]}: this cartridge's states have"
+                f" {self.like[1]} bytes, version {self.like[0]}"
             )
         for what, value, most in self._indices(state):
             if value > most:
-                raise UserError(f"state of {len(state)} bytes: its {what} is {value}, at most {most} can be")
+                raise UserError(f"state of {len(state)} bytes: its {what} is {value}, must be at most {most}")
 
     def _indices(self, state: bytes) -> Iterator[tuple[str, int, int]]:
         yield "ROM bank", state[self.bank], self.rom_banks - 1
@@ -109,8 +112,10 @@ def _whole(state: bytes, place: int) -> int:
 
 
 def make_state_check(before: bytes, after: bytes, rom: bytes) -> StateCheck:
-    """From two states of a machine with the cartridge ``rom`` that differ by a write to SELECT_ROM_BANK: what
-    else they hold depends on the kind of cartridge. Raises UserError when they do not differ."""
+    """Make the check for the cartridge ``rom`` from two states that differ by a write to SELECT_ROM_BANK.
+
+    The rest of their contents depends on the kind of cartridge. Raises UserError if they do not differ.
+    """
     place = next((i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b), None)
     if place is None:
         raise UserError(f"cartridge of kind 0x{rom[0x147]:02X}: its memory banks cannot be selected")

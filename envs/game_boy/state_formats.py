@@ -1,11 +1,12 @@
-"""State files of other PyBoy versions, which the one installed cannot read: made readable by taking over what
-the game can notice, which is the processor's registers, video memory and registers, work RAM, and the RAM and
-banks of the cartridge.
+"""Conversion of states of other PyBoy versions, which the installed one cannot read.
 
-A state begins with the number of its format. Offsets and sizes are those of PyBoy's own save_state methods
-(pyboy/core/mb.py and what it calls) in releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4, 2.6.1, 2.7.0 and 2.8.1;
-conversion was tried on states that each of them wrote. Sound, and the exact moment within a frame, are the
-template's: a state of the installed version on the same cartridge.
+Everything the game can observe is copied: the processor's registers, video memory and registers, work RAM,
+and the RAM and banks of the cartridge. Sound, and the exact moment within a frame, come from the template: a
+state of the installed version on the same cartridge.
+
+A state begins with the number of its format. Offsets and sizes are those of PyBoy's save_state methods
+(pyboy/core/mb.py and what it calls) in releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4, 2.6.1, 2.7.0 and 2.8.1.
+Conversion was tested on states written by each of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from envs.errors import UserError
 
 PYBOY_2_7, PYBOY_2_8 = 15, 29
 PLAYED = (PYBOY_2_7, PYBOY_2_8)
-"""Formats of the versions that the harness plays with."""
+"""Formats of the versions that the harness supports for playing."""
 WRITTEN_BY = {
     9: "1.6",
     10: "2.0 or 2.1",
@@ -26,7 +27,7 @@ WRITTEN_BY = {
     PYBOY_2_7: "2.6 or 2.7",
     PYBOY_2_8: "2.8",
 }
-# Bytes without the cartridge's RAM; the sound's part may differ by a few between releases of one version.
+# Bytes without the cartridge's RAM; the sound part may differ slightly between releases with one format.
 SIZES = {9: 109_842, 10: 132_882, 11: 132_882, 12: 132_906, 14: 134_872, 15: 134_908, 29: 145_332}
 SIZE_TOLERANCE = 64
 HOW = "load it with pyboy 2.7.0 (pip install pyboy==2.7.0 in another environment) and save it there again"
@@ -34,7 +35,7 @@ HOW = "load it with pyboy 2.7.0 (pip install pyboy==2.7.0 in another environment
 VIDEO_BYTES = 0x2000 + 0xA0  # video RAM, then sprites
 VIDEO_REGISTERS = 11  # LCDC, BGP, OBP0, OBP1, STAT, LY, LYC, SCY, SCX, WY, WX
 STAT, LY = 4, 5
-STAT_CHOSEN = 0b0111_1000  # bits that the game sets; the others are the moment within the frame
+STAT_CHOSEN = 0b0111_1000  # bits set by the game; the others depend on the moment within the frame
 WORK_BYTES = 0x2000 + 0x60 + 0x4C + 0x7F  # work RAM, unused, ports, high RAM
 TIMER_REGISTERS = (0, 1, 6, 7)  # DIV, TIMA, TMA, TAC
 BANKS = 4  # ROM bank, RAM bank, RAM enabled, mode
@@ -46,21 +47,23 @@ CLOCK = 8  # bytes
 
 @dataclass(frozen=True, slots=True)
 class StateLayout:
-    """Offsets (bytes) of the parts within a state of ``size`` bytes."""
+    """Byte offsets of the parts within a state of ``size`` bytes."""
 
     size: int
     cpu: int  # twelve bytes of registers
-    flags: tuple[int, ...]  # interrupts on, halted, stopped, interrupts wanted, queued, requested
+    flags: tuple[int, ...]  # interrupts on, halted, stopped, interrupts enabled, queued, requested
     video: int
     work: int
     timer: int
-    timer_bytes: int  # its last eight: cycles until it looks again, from 2.5 on
+    timer_bytes: int  # its last eight: cycles until its next check, from 2.5 on
     cartridge: int
 
 
 def layout_of(version: int, size: int, ram: int) -> StateLayout:
-    """Of a state with the format ``version``: from both ends, since what lies between, the sound, differs
-    between releases. ``ram`` is the cartridge's in bytes."""
+    """Return the layout of a state in the format ``version``; ``ram`` is the cartridge's RAM in bytes.
+
+    Offsets are counted from both ends, because the size of the sound part between them differs by release.
+    """
     if version == PYBOY_2_8:
         cartridge = size - BORDER - SERIAL - JOYPAD - ram - BANKS
         timer_bytes, selected_bank = 9 + 2 * CLOCK, 1
@@ -79,18 +82,18 @@ def _video(version: int) -> int:
 
 
 def state_version(data: bytes) -> int:
-    """The number of the format that ``data`` says it has. Raises UserError when it is empty."""
+    """Return the format number of the state ``data``. Raises UserError if it is empty."""
     if not data:
         raise UserError("state of 0 bytes: it is empty")
     return data[0]
 
 
 def convert(data: bytes, template: bytes, ram: int) -> bytes:
-    """The state ``data`` in the format of ``template``, a state of the same cartridge whose screen is on
-    where the other's is (see ``screen_on``). ``ram`` is the cartridge's RAM in bytes.
+    """Convert the state ``data`` to the format of ``template``.
 
-    Raises UserError when either format is none of those that are known, or ``data`` is no whole state of this
-    cartridge.
+    ``template`` is a state of the same cartridge whose screen is on if and only if the other's is (see
+    ``screen_on``). ``ram`` is the cartridge's RAM in bytes. Raises UserError if either format is unknown, or
+    if ``data`` is not a complete state of this cartridge.
     """
     version, wanted = check_version(data), template[0]
     if wanted not in PLAYED:
@@ -101,7 +104,7 @@ def convert(data: bytes, template: bytes, ram: int) -> bytes:
     old, new = layout_of(version, len(data), ram), layout_of(wanted, len(template), ram)
     if abs(len(data) - ram - SIZES[version]) > SIZE_TOLERANCE or not _in_place(data, old, ram):
         raise UserError(
-            f"state of {len(data)} bytes: a whole one of version {version} on this cartridge has about"
+            f"state of {len(data)} bytes: a complete one of version {version} on this cartridge has about"
             f" {SIZES[version] + ram}; it is damaged, or another cartridge's"
         )
     result = bytearray(template)
@@ -119,21 +122,21 @@ def convert(data: bytes, template: bytes, ram: int) -> bytes:
     for register in TIMER_REGISTERS:
         result[new.timer + register] = data[old.timer + register]
     end = new.timer + new.timer_bytes
-    result[end - CLOCK : end] = (4).to_bytes(CLOCK, "little")  # cycles until the timer looks again
+    result[end - CLOCK : end] = (4).to_bytes(CLOCK, "little")  # cycles until the timer's next check
     copy(old.cartridge, new.cartridge, BANKS + ram)
     return bytes(result)
 
 
 def _in_place(data: bytes, layout: StateLayout, ram: int) -> bool:
-    """Whether the few bytes that can hold but a few values hold one of them."""
+    """Whether the bytes with a limited range of values hold valid ones."""
     enabled, mode = data[layout.cartridge + 2 : layout.cartridge + BANKS]
     buttons = data[layout.cartridge + BANKS + ram :][:JOYPAD]
-    # A bit is 0 while its button is held, and nobody holds all four directions or all four others.
+    # A bit is 0 while its button is held; nobody holds all four directions or all four other buttons.
     return enabled <= 1 and mode <= 1 and all(0 < held <= 0x0F for held in buttons)
 
 
 def _copy_video_registers(data: bytes, source: int, result: bytearray, target: int) -> None:
-    """All but where the beam is, which goes with clocks that old versions do not have."""
+    """Copy all registers except the current line, which depends on clocks that old versions lack."""
     for register in range(VIDEO_REGISTERS):
         value = data[source + register]
         if register == LY:
@@ -144,10 +147,7 @@ def _copy_video_registers(data: bytes, source: int, result: bytearray, target: i
 
 
 def check_version(data: bytes) -> int:
-    """The version of a state that can be converted.
-
-    Raises UserError for any other, and tells how to go on.
-    """
+    """Return the version of a convertible state. Raises UserError, with advice, for any other."""
     version = state_version(data)
     if version > PYBOY_2_8:
         raise UserError(
@@ -162,12 +162,12 @@ def check_version(data: bytes) -> int:
     colour = slice(4, 6) if version == PYBOY_2_8 else slice(3, 5)
     if any(data[colour]):
         raise UserError(
-            f"state of version {version}: saved in Game Boy Color mode; save it again without (cgb=False)"
+            f"state of version {version}: saved in Game Boy Color mode; save it again with cgb=False"
         )
     return version
 
 
 def screen_on(data: bytes) -> bool:
-    """Whether the screen is switched on in a state (bit 7 of LCDC)."""
+    """Whether the screen is on in a state (bit 7 of LCDC)."""
     register = _video(data[0]) + VIDEO_BYTES
     return len(data) > register and bool(data[register] & 0x80)

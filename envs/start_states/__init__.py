@@ -1,1 +1,1 @@
-"""Saved states that episodes begin from: files, cache, playing to one by hand."""
+"""Saved states that episodes begin from: files, cache, manual play."""

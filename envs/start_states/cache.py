@@ -1,5 +1,7 @@
-"""The cache of start states: kept outside the repository, under the ROM's SHA-1, the emulator's version and a
-digest of the scripts that make them."""
+"""Cache of start states, outside the repository.
+
+States are filed by the ROM's SHA-1, the emulator's version and a digest of the scripts that make them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _MADE_BY = {"power on": "power-on", "bedroom": "boot script"}
 
 
 def cache_folder() -> Path:
-    """Where start states are kept: $POKERED_CACHE, or pokered-harness in $XDG_CACHE_HOME or ~/.cache."""
+    """Return the cache folder: $POKERED_CACHE, or pokered-harness in $XDG_CACHE_HOME or ~/.cache."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
@@ -29,7 +31,7 @@ def cache_folder() -> Path:
 
 @cache
 def scripts_digest() -> str:
-    """Eight hexadecimal digits that change whenever the scripts that make start states do."""
+    """Return eight hexadecimal digits that change whenever the scripts that make start states do."""
     sources = [_ENVS / "game" / "boot.py", *sorted((_ENVS / "cartridge" / "walkthrough").rglob("*.py"))]
     digest = hashlib.sha256()
     for source in sources:
@@ -38,13 +40,13 @@ def scripts_digest() -> str:
 
 
 def cached_path(game: Game, name: str) -> Path:
-    """Where the start state ``name`` of ``game`` is kept, whether or not it is there."""
+    """Return the path of the start state ``name`` of ``game`` in the cache, whether or not it exists."""
     folder = cache_folder() / f"{game.sha1}-{VERSION}-{scripts_digest()}"
     return folder / f"{name.replace(' ', '_')}.state"
 
 
 def cached_start(game: Game, name: str) -> StartState | None:
-    """The start state ``name`` if it is kept and is the one its provenance speaks of."""
+    """Return the start state ``name`` if it is in the cache and matches its provenance, else None."""
     path = cached_path(game, name)
     try:
         data = path.read_bytes()
@@ -57,9 +59,9 @@ def cached_start(game: Game, name: str) -> StartState | None:
 
 
 def keep_start(game: Game, emulator: Emulator, name: str) -> StartState:
-    """Keep what the emulator is now as the start ``name``, to which it was played from power-on.
+    """Save the emulator's state to the cache as the start ``name``, which was played to from power-on.
 
-    Raises UserError when the cache cannot be written.
+    Raises UserError if the cache cannot be written.
     """
     data = emulator.save_state()
     provenance: dict[str, str | int] = {
@@ -73,11 +75,11 @@ def keep_start(game: Game, emulator: Emulator, name: str) -> StartState:
         "frames": emulator.frame_count,
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    # Two processes that make the same state at once write the same bytes, as the emulator is deterministic.
+    # Two processes that make the same state at once write the same bytes: the emulator is deterministic.
     try:
         write_state_file(cached_path(game, name), data, provenance)
     except UserError as error:
         raise UserError(
-            f"start states cannot be kept: {error}; set {CACHE_VARIABLE} to a folder that can be written"
+            f"start states cannot be saved: {error}; set {CACHE_VARIABLE} to a writable folder"
         ) from error
     return StartState(data, name, provenance)

@@ -1,4 +1,4 @@
-"""The work of play.py: one frame after the other, and states saved with their story when a key says so."""
+"""Manual play in a window, for play.py: runs frame by frame and saves states when a key is pressed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ENDING = ".state"
 
 
 class ManualPlay:
-    """A game that a person plays in a window; ``names`` are those of the states that F1, F2, ... save into
-    ``folder``.
+    """A game that a person plays in a window.
 
-    Raises UserError when no window can be opened or ``start`` does not load.
+    ``names`` are the names of the states that F1, F2, ... save to ``folder``. Raises UserError if no window
+    can be opened or ``start`` does not load.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ManualPlay:
             self.emulator.load_state(start.data)
 
     def frame(self) -> bool:
-        """Let one frame pass and do what the keys of the window say; False once the window is closed."""
+        """Run one frame and handle the keys pressed in the window; False once the window is closed."""
         self.emulator.tick(1, render=True)
         if self.fast_text:
             keep_text_fast(self.emulator)
@@ -70,12 +70,12 @@ class ManualPlay:
             print(f"saved: {self.place()}; begin there with --start {path}", flush=True)
 
     def place(self) -> str:
-        """Where the player is, in words."""
+        """Return the player's map and coordinates as text."""
         state = read_state(self.emulator.memory)
         return f"{map_name(state.map_id)}, {state.x}, {state.y}"
 
     def save(self, name: str) -> Path:
-        """Save a state, with its provenance beside it, under ``name``. Raises UserError when it cannot be."""
+        """Save a state and its provenance as ``name``. Raises UserError if they cannot be written."""
         path = self.folder / (name if name.endswith(ENDING) else name + ENDING)
         data = self.emulator.save_state()
         provenance: dict[str, str | int] = {

@@ -1,4 +1,4 @@
-"""Saved states as files, with their story beside them, whoever made them and with whatever PyBoy."""
+"""Saved states as files, with their provenance beside them, from any supported PyBoy version."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.game_boy.state_formats import WRITTEN_BY, check_version, convert, screen_on, state_version
 
-MAX_BYTES = 10_000_000  # a state has some 180,000
-SCREEN_FRAMES = 600  # frames after power-on within which every game has had its screen on and off
+MAX_BYTES = 10_000_000  # a state has about 180,000
+SCREEN_FRAMES = 600  # frames after power-on within which every game has turned its screen on and off
 
 
 @dataclass(frozen=True, slots=True)
 class StartState:
-    """A saved state: ``data`` for Emulator.load_state, its name, and where it comes from (plain strings and
-    numbers).
-    """
+    """A saved state: ``data`` for Emulator.load_state, name, and provenance (plain strings and numbers)."""
 
     data: bytes
     name: str
@@ -31,10 +29,10 @@ class StartState:
 
 
 def write_state_file(path: Path, data: bytes, provenance: Mapping[str, str | int]) -> None:
-    """Put a state at ``path`` and its provenance beside it (same name, ".json").
+    """Write a state to ``path`` and its provenance beside it (same name, ".json").
 
-    The provenance comes last: a reader that finds it finds the state it speaks of. Raises UserError when the
-    files cannot be written.
+    The provenance is written last: if it exists, so does its state. Raises UserError if the files cannot be
+    written.
     """
     _write(path, data)
     _write(path.with_suffix(".json"), json.dumps(dict(provenance), indent=2).encode())
@@ -48,10 +46,10 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def read_state_file(game: Game, path: Path) -> StartState:
-    """The state in the file ``path`` for ``game``, in the format of this version of PyBoy; it loads.
+    """Read the state in the file ``path`` for ``game``, converted to this PyBoy's format, and try loading it.
 
-    Raises UserError when the file cannot be read, was made with another cartridge (where a provenance beside
-    it tells), or holds no state that this emulator can load or that can be converted for it.
+    Raises UserError if the file cannot be read, was made with another cartridge (according to the provenance
+    beside it), or is not a state that this emulator can load, even after conversion.
     """
     try:
         data = read_plain(path, MAX_BYTES)
@@ -78,7 +76,7 @@ def read_state_file(game: Game, path: Path) -> StartState:
 
 
 def _story_of(game: Game, path: Path, data: bytes) -> Mapping[str, object]:
-    """The provenance beside a state; empty where there is none that speaks of a state."""
+    """Return the provenance beside a state; empty if there is no valid one."""
     try:
         story = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -87,35 +85,35 @@ def _story_of(game: Game, path: Path, data: bytes) -> Mapping[str, object]:
         return {}
     beside = path.with_suffix(".json")
     if story["sha256"] != hashlib.sha256(data).hexdigest():
-        raise UserError(f"start {path}: {beside} is another state's (SHA-256 differs); remove it to go on")
+        raise UserError(f"start {path}: {beside} is another state's (SHA-256 differs); remove it to continue")
     if story["rom_sha1"] != game.sha1:
         raise UserError(
-            f"start {path}: made with a cartridge of SHA-1 {story['rom_sha1']} (so says {beside}),"
+            f"start {path}: made with a cartridge of SHA-1 {story['rom_sha1']} (according to {beside}),"
             f" not with {game.name}, SHA-1 {game.sha1}"
         )
     return story
 
 
 def _loadable(game: Game, data: bytes) -> bytes:
-    """``data`` as this emulator loads it: as it is, or converted from another version. Raises UserError."""
+    """Return ``data`` in a form this emulator loads, converted if necessary. Raises UserError."""
     with Emulator(game.rom) as emulator:
         own = emulator.save_state()
-        # The number alone does not tell: 2.6.1 and 2.7.0 have the same one, and states of other sizes.
+        # The version alone is not enough: 2.6.1 and 2.7.0 share one, with states of different sizes.
         if (state_version(data), len(data)) != (own[0], len(own)):
             check_version(data)
             _switch_screen(emulator, screen_on(data), data)
             data = convert(data, emulator.save_state(), read_rom(game.rom).ram_bytes)
         emulator.load_state(data)
-        emulator.tick(1)  # a state that stops the machine shows here
+        emulator.tick(1)  # fails here if the state stops the machine
     return data
 
 
 def _switch_screen(emulator: Emulator, on: bool, data: bytes) -> None:
-    """Let frames pass until the screen is on, or off. Raises UserError when it never is."""
+    """Run frames until the screen is on (or off). Raises UserError if it never is."""
     for _ in range(SCREEN_FRAMES):
         if bool(emulator.memory[0xFF40] & 0x80) == on:
             return
         emulator.tick(1)
     raise UserError(
-        f"state of version {state_version(data)}: saved while the screen was switched; save another"
+        f"state of version {state_version(data)}: saved while the screen was being switched; save another"
     )

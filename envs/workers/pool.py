@@ -1,4 +1,4 @@
-"""The workers of an EmulatorVecEnv: who steps what, who is lost, and who takes its place."""
+"""Worker processes of an EmulatorVecEnv: distribution of environments, steps, replacement of lost workers."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from envs.workers.worker import Start, WorkerSpec
 
 log = logging.getLogger(__name__)
 REQUEST_TIMEOUT = 60.0
-"""Seconds for everything but steps: a reset may have to play to its start state first."""
+"""Seconds for all requests except steps: a reset may have to play to its start state first."""
 REPLACEMENTS = 3
-"""How often a lost worker is replaced in a row before that counts as a failure."""
+"""Attempts to replace a lost worker before the run fails."""
 
 
 class Phase(Enum):
-    """Where a worker stands with one group."""
+    """State of one group in one worker."""
 
-    IDLE = "nothing under way"
+    IDLE = "no step under way"
     STEPPING = "a step under way"
-    RESTARTED = "replaced while nothing was under way: the next step ends the episodes that were lost"
-    LOST = "replaced during a step: its result is the end of the episodes that were lost"
+    RESTARTED = "worker replaced between steps: the next step ends the lost episodes"
+    LOST = "worker replaced during a step: its result ends the lost episodes"
 
 
 def split(n_envs: int, workers: int, groups: int) -> list[list[list[int]]]:
-    """Environment indices by worker and group; a group, and a worker's part of it, is a run of neighbours."""
+    """Return environment indices by worker and group; groups, and workers' parts of them, are contiguous."""
     parts = []
     for number, group in enumerate(np.array_split(np.arange(n_envs), groups)):
         sizes = [len(part) for part in np.array_split(group, workers)]
-        # Every other group is dealt from the far end: else all remainders fall to the first workers.
+        # Every other group is dealt from the far end, or all remainders would fall to the first workers.
         ends = np.cumsum(sizes if number % 2 == 0 else sizes[::-1])[:-1]
         parts.append(np.split(group, ends))
     return [[part[worker].tolist() for part in parts] for worker in range(workers)]
@@ -50,10 +50,10 @@ def _span(indices: Iterable[int]) -> slice:
 
 
 class WorkerPool:
-    """``n_workers`` processes that step ``env_fns`` in ``n_groups`` groups, each into the buffer of its turn.
+    """``n_workers`` processes that step ``env_fns`` in ``n_groups`` groups, each alternating between buffers.
 
     ``timeout``: seconds for one step of a group. A worker that dies or takes longer is killed and replaced,
-    with its environments reset; ``wait`` says which episodes were lost with it.
+    and its environments are reset; ``wait`` returns which episodes were lost.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class WorkerPool:
     ) -> None:
         self.parts = split(len(env_fns), n_workers, n_groups)
         self.groups = [_span(index for own in self.parts for index in own[g]) for g in range(n_groups)]
-        """Which environments each group holds."""
+        """Environments of each group."""
         self.held = [[index for group in own for index in group] for own in self.parts]
-        """Which environments each worker holds."""
+        """Environment indices of each worker."""
         self._steppers = [[n for n, own in enumerate(self.parts) if own[g]] for g in range(n_groups)]
         self.layout = layout
         self.buffer = [0] * n_groups
-        """For each group the buffer of the last observation that was asked for."""
+        """For each group, the buffer of the last observation requested."""
         self.reset_infos: dict[int, dict[str, Any]] = {}
-        """Of environments that were reset since they were last taken out."""
+        """Infos of resets that the caller has not taken yet, by environment."""
         self.base_seed = 0
         self._fns, self._timeout = list(env_fns), timeout
         self._context = worker_context()
@@ -80,7 +80,7 @@ class WorkerPool:
         self._sent: list[deque[int]] = [deque() for _ in range(n_workers)]  # groups, in order
         self._early: list[dict[int, dict[str, Any]]] = [{} for _ in range(n_groups)]
         self.replaced = 0
-        """How many workers were lost so far."""
+        """Number of workers lost so far."""
         self.workers: list[WorkerProcess] = []
         try:
             for number in range(n_workers):
@@ -95,19 +95,19 @@ class WorkerPool:
         groups = self.parts[number]
         fns = cloudpickle.dumps([self._fns[index] for group in groups for index in group])
         indices = tuple(tuple(group) for group in groups)
-        task = WorkerSpec(number, fns, indices, self._block, self.layout, self._cores)
-        return WorkerProcess(self._context, number, task)
+        spec = WorkerSpec(number, fns, indices, self._block, self.layout, self._cores)
+        return WorkerProcess(self._context, number, spec)
 
     # --- steps ---
 
     def step(self, group: int) -> None:
-        """Send the workers off with the actions in shared memory."""
+        """Start a step of ``group`` with the actions in shared memory."""
         self.buffer[group] = self.other_buffer(group)
         for number, worker in enumerate(self.workers):
             if not self.parts[number][group]:
                 continue
             if self._phase[number][group] is Phase.STEPPING:
-                raise RuntimeError(f"group {group} is stepping already; wait for it first")
+                raise RuntimeError(f"group {group} is already stepping; wait for it first")
             if self._phase[number][group] is Phase.RESTARTED:
                 self._phase[number][group] = Phase.LOST
             else:
@@ -116,7 +116,7 @@ class WorkerPool:
                 worker.step(group, self.buffer[group])
 
     def wait(self, group: int) -> tuple[dict[int, dict[str, Any]], list[int]]:
-        """Until everybody has stepped ``group``: infos by environment, and whose episodes were lost."""
+        """Wait for the step of ``group``; return infos by environment, and environments whose worker died."""
         lost: list[int] = []
         for number, phases in enumerate(self._phase):
             while phases[group] is Phase.STEPPING:
@@ -129,11 +129,11 @@ class WorkerPool:
         return infos, lost
 
     def other_buffer(self, group: int) -> int:
-        """The buffer that holds the observation before the last, and the next one soon."""
+        """Return the buffer with the observation before the last, which the next step overwrites."""
         return other(self.buffer[group])
 
     def _receive_step(self, number: int) -> None:
-        """A worker's next answer to a step, whichever group it is for."""
+        """Receive a worker's next step result, for whichever group it is."""
         try:
             infos = self.workers[number].receive(self._timeout)
         except WorkerLost as lost:
@@ -146,9 +146,10 @@ class WorkerPool:
     # --- requests ---
 
     def ask(self, requests: Mapping[int, tuple[Any, ...]]) -> dict[int, Any]:
-        """(name, arguments ...) for each worker; all answers by worker, or the first exception.
+        """Send each worker its request (name, arguments ...); return answers by worker.
 
-        Steps under way are finished first; their results stay for ``wait``.
+        Raises the first exception a worker answers with. Steps under way are finished first; their results
+        are kept for ``wait``.
         """
         for number in requests:
             while self._sent[number]:
@@ -160,7 +161,7 @@ class WorkerPool:
         for number, request in requests.items():
             try:
                 answers[number] = self._answer(number, request)
-            except Exception as error:  # raised below, once every pipe is empty
+            except Exception as error:  # raised below, once all answers are received
                 errors.append(error)
         if errors:
             raise errors[0]
@@ -175,7 +176,7 @@ class WorkerPool:
             return self.workers[number].receive(REQUEST_TIMEOUT)
 
     def reset(self, seeds: Sequence[int | None], options: Sequence[dict[str, Any]]) -> None:
-        """Begin new episodes everywhere; what was under way is dropped."""
+        """Begin new episodes in all environments; results of steps under way are dropped."""
         self.buffer = [self.other_buffer(group) for group in range(len(self.buffer))]
         requests = {}
         for number, groups in enumerate(self.parts):
@@ -193,7 +194,7 @@ class WorkerPool:
     # --- lost workers ---
 
     def _replace(self, number: int, reason: str) -> None:
-        """Kill a lost worker and put a new one in its place, with its environments freshly reset."""
+        """Replace a lost worker with a new process whose environments are freshly reset."""
         old = self.workers[number]
         old.kill()
         self._note_loss(number)
@@ -221,7 +222,7 @@ class WorkerPool:
             phases[group] = Phase.LOST if phase in (Phase.STEPPING, Phase.LOST) else Phase.RESTARTED
 
     def _restarts(self, number: int) -> list[Start]:
-        """First observations go where the result of the step under way, or of the next one, is expected."""
+        """Put first observations where the result of the step under way, or of the next one, is expected."""
         starts = []
         for group, indices in enumerate(self.parts[number]):
             lost = self._phase[number][group] is Phase.LOST
@@ -231,7 +232,7 @@ class WorkerPool:
         return starts
 
     def close(self) -> None:
-        """Stop every worker; what does not stop in a second is killed."""
+        """Stop all workers; those still running after a second are killed."""
         workers, self.workers = self.workers, []
         for worker in workers:
             worker.hang_up()

@@ -1,4 +1,4 @@
-"""What a vector environment asks of whoever steps its environments."""
+"""Interface between a vector environment and the pool that steps its environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EnvFn = Callable[[], gymnasium.Env[Any, Any]]
 
 
 class PoolProtocol(Protocol):
-    """Whoever steps the environments of a VecEnv: processes of this machine, or actors on others."""
+    """A pool that steps the environments of a VecEnv, in processes on this machine or in Ray actors."""
 
     layout: ArrayLayout
     arrays: dict[str, NDArray[Any]]
@@ -36,31 +36,32 @@ class PoolProtocol(Protocol):
 
 
 def ask_each(
-    crew: PoolProtocol, chosen: Sequence[int], name: str, *arguments: Any, last: tuple[Any, ...] = ()
+    pool: PoolProtocol, chosen: Sequence[int], name: str, *arguments: Any, last: tuple[Any, ...] = ()
 ) -> list[Any]:
-    """A request about each of the environments ``chosen``, also while a group steps (it is answered after
-    that step)."""
+    """Return the answers to a request for each environment in ``chosen``, in that order.
+
+    While a group steps, the request is answered after that step.
+    """
     wanted = set(chosen)
-    mine = {number: [index for index in held if index in wanted] for number, held in enumerate(crew.held)}
+    mine = {number: [index for index in held if index in wanted] for number, held in enumerate(pool.held)}
     requests = {number: (name, *arguments, part, *last) for number, part in mine.items() if part}
     results: dict[int, Any] = {}
-    for number, answer in crew.ask(requests).items():
+    for number, answer in pool.ask(requests).items():
         results |= dict(zip(mine[number], answer, strict=True))
     return [results[index] for index in chosen]
 
 
-def end_lost_episode(crew: PoolProtocol, group: int, index: int) -> None:
-    """Put the end of an episode that was lost where its step's result would be: truncated, with the last
-    observation that came."""
-    arrays, last = crew.arrays, crew.other_buffer(group)
+def end_lost_episode(pool: PoolProtocol, group: int, index: int) -> None:
+    """Write the end of a lost episode in place of its step's result: truncated, with the last observation."""
+    arrays, last = pool.arrays, pool.other_buffer(group)
     arrays["rewards"][index] = 0.0
     arrays["terminated"][index], arrays["truncated"][index] = False, True
     arrays["has_components"][index] = True
     arrays["components"][index] = 0.0
-    for key in crew.layout.observation_keys:
+    for key in pool.layout.observation_keys:
         arrays[f"terminal/{key}"][index] = arrays[f"obs/{key}"][last, index]
 
 
 def replacement_seed(base_seed: int, losses: int, index: int) -> int:
-    """Another stream than any that the environment had, and the same one when the run is repeated."""
+    """Return a seed that the environment has not had before; it is the same when the run is repeated."""
     return int(np.random.SeedSequence([base_seed, losses, index]).generate_state(1)[0])

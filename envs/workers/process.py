@@ -1,4 +1,4 @@
-"""A worker as its parent sees it: start it, send, receive within a time, kill it."""
+"""Parent-side handle of a worker process: start it, send requests, receive with a timeout, kill it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from envs.workers.channel import pair
 from envs.workers.worker import ERROR, WorkerSpec, run
 
 START_TIMEOUT = 60.0
-"""Seconds a worker may take to import, make its environments and answer (a cold disk is slow)."""
+"""Seconds a worker may take to import, create its environments and answer (a cold disk is slow)."""
 SLICES = 8
 
 
 class WorkerLost(Exception):
-    """The process died or did not answer in time; the message says which."""
+    """The process died or did not answer in time, as the message says."""
 
 
 class WorkerFailed(RuntimeError):
-    """An environment raised in a worker; the worker's traceback is the message, the exception the cause."""
+    """An environment raised in a worker; the message is the worker's traceback, the cause its exception."""
 
 
 def worker_context() -> multiprocessing.context.BaseContext:
-    """How workers are started: forked from a server that has imported what they need, and no torch."""
+    """Return the context that starts workers: forked from a server that preloads all they need, not torch."""
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     if hasattr(context, "set_forkserver_preload"):
         context.set_forkserver_preload(["envs.workers.worker", "envs.red_env", "rewards.stack"])
@@ -39,8 +39,11 @@ def worker_context() -> multiprocessing.context.BaseContext:
 
 @contextlib.contextmanager
 def _without_main_module() -> Iterator[None]:
-    """Keep children from importing the program again: cloudpickle sends by value what they need of it, and
-    its imports (torch, most of the time) would cost each of them seconds and 200 MB."""
+    """Keep child processes from importing the main program again.
+
+    cloudpickle sends what they need of it by value; its imports (usually torch) would cost each child seconds
+    and 200 MB.
+    """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -52,18 +55,18 @@ def _without_main_module() -> Iterator[None]:
 class WorkerProcess:
     """One child process running ``envs.workers.worker.run``."""
 
-    def __init__(self, context: multiprocessing.context.BaseContext, number: int, task: WorkerSpec) -> None:
+    def __init__(self, context: multiprocessing.context.BaseContext, number: int, spec: WorkerSpec) -> None:
         self.number = number
         ours, theirs = pair()
         self._channel = ours
         self._process = context.Process(  # type: ignore[attr-defined]
-            target=run, args=(theirs, task), name=f"emulators-{number}", daemon=True
+            target=run, args=(theirs, spec), name=f"emulators-{number}", daemon=True
         )
         with _without_main_module():
             self._process.start()
         theirs.close()
-        # A program that ends without close(): the workers must end before multiprocessing, at its own exit,
-        # sends them SIGTERM, which they ignore, and waits.
+        # If the program ends without close(), the workers must end before multiprocessing's exit handler
+        # sends them SIGTERM, which they ignore, and waits for them.
         Finalize(self, ours.close, exitpriority=1)
 
     @property
@@ -72,28 +75,28 @@ class WorkerProcess:
         return int(self._process.pid or 0)
 
     def wait_ready(self) -> None:
-        """Until its environments exist. Raises UserError, WorkerFailed, WorkerLost."""
+        """Wait until its environments exist. Raises UserError, WorkerFailed, WorkerLost."""
         self.receive(START_TIMEOUT)
 
     def step(self, group: int, buffer: int) -> None:
-        """Ask for a step of ``group`` into ``buffer``; a dead worker shows when its answer is awaited."""
+        """Request a step of ``group`` into ``buffer``; a dead worker is noticed in ``receive``."""
         self._send(bytes((group, buffer)))
 
     def ask(self, name: str, *arguments: Any) -> None:
-        """Ask for a method of ``envs.workers.worker.Worker``."""
+        """Request a call of a method of ``envs.workers.worker.Worker``."""
         self._send(pickle.dumps((name, arguments)))
 
     def _send(self, message: bytes) -> None:
-        # A dead worker is found out by receive(), and its last words with it.
+        # receive() notices a dead worker, and reads what it sent last.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._channel.send(message)
 
     def receive(self, timeout: float) -> Any:
-        """The next answer: None, infos by environment, or a request's result.
+        """Return the next answer: None, infos by environment, or a request's result.
 
-        Raises WorkerLost when the worker is dead or does not answer in ``timeout`` seconds, the UserError
-        that an environment raised, a request's own exception, and WorkerFailed for any other that ended the
-        worker.
+        Raises WorkerLost when the worker is dead or does not answer within ``timeout`` seconds, the UserError
+        an environment raised, a request's own exception, and WorkerFailed for any other exception that ended
+        the worker.
         """
         try:
             if not self._has_answer(timeout):
@@ -111,21 +114,21 @@ class WorkerProcess:
         return content
 
     def _has_answer(self, timeout: float) -> bool:
-        # In slices: when this program itself was stopped (Ctrl-Z, a suspended machine), it costs one of them.
+        # In slices: if this program itself was stopped (Ctrl-Z, a suspended machine), only one slice is lost.
         return any(self._channel.has_message(timeout / SLICES) for _ in range(SLICES))
 
     def kill(self) -> None:
-        """At once, also when it is stopped; then collect it."""
+        """Kill it at once, even if it is stopped, and join it."""
         self._process.kill()
         self._process.join()
         self._channel.close()
 
     def hang_up(self) -> None:
-        """Tell it to close its environments and end."""
+        """Close the channel, which makes the worker close its environments and exit."""
         self._channel.close()
 
     def collect(self, timeout: float) -> None:
-        """Wait for its end; kill it after ``timeout`` seconds."""
+        """Join it; kill it after ``timeout`` seconds."""
         self._process.join(timeout)
         if self._process.is_alive():
             self._process.kill()

@@ -1,6 +1,6 @@
-"""Arrays that the parent and its workers see at once: one block of shared memory, laid out from the spaces.
+"""Arrays shared by the parent and its workers: one block of shared memory, laid out from the spaces.
 
-The block is an anonymous mapping (multiprocessing's RawArray): its file is unlinked as soon as it is made, so
+The block is an anonymous mapping (multiprocessing's RawArray): its file is unlinked right after creation, so
 nothing is left behind however a process ends.
 """
 
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from envs.reward_components import COMPONENTS
 
 POISON = 0xA5
-"""What every byte is before the first write, so that a slot nobody wrote shows."""
+"""Initial value of every byte, so that a slot that was never written is noticed."""
 ALIGNMENT = 64
-"""Bytes: a cache line, so that two workers never write the same one."""
+"""Bytes: a cache line, so that two workers never write to the same one."""
 BUFFERS = 2
-"""The last observation stays readable while the next one is written: stable-baselines3 keeps it."""
+"""Stable-baselines3 keeps the last observation, so it stays readable while the next one is written."""
 
 OUTCOMES = np.dtype(
     {
@@ -34,41 +34,41 @@ OUTCOMES = np.dtype(
         "itemsize": ALIGNMENT,
     }
 )
-"""What a step gives beside observations: a record for each environment, which one call writes."""
+"""Results of a step other than observations: one record per environment, written in one call."""
 OUTCOME = Struct(f"<f???x{len(COMPONENTS)}d{ALIGNMENT - 8 - 8 * len(COMPONENTS)}x")
-"""The same record as Python's own numbers, in the order of OUTCOMES."""
+"""The same record for struct: plain Python numbers, in the order of OUTCOMES."""
 
 
 def other(buffer: int) -> int:
-    """The buffer that holds the observation before the last, and the next one soon."""
+    """Return the buffer with the observation before the last, which the next step overwrites."""
     return (buffer + 1) % BUFFERS
 
 
 @dataclass(frozen=True)
 class Field:
-    """One array in the block: its first byte, its shape and its dtype."""
+    """One array in the block: offset in bytes, shape and dtype."""
 
     offset: int
     shape: tuple[int, ...]
     dtype: str
     row: tuple[tuple[int, ...], str]
-    """Shape and dtype of what it holds for one environment."""
+    """Shape and dtype of one environment's part."""
 
 
 @dataclass(frozen=True)
 class ArrayLayout:
-    """Where everything lies; small and picklable, so that a worker can be told."""
+    """Layout of the block; small and picklable, so that it can be sent to workers."""
 
     fields: dict[str, Field]
     observation_keys: tuple[str, ...]
     single: bool
     outcomes: int
-    """First byte of the records, the last thing in the block."""
+    """Offset of the records, which are the last part of the block."""
     size: int
 
 
 def make_layout(space: spaces.Space[Any], n_envs: int) -> ArrayLayout:
-    """The layout for ``n_envs`` environments of observation space ``space`` (a Dict of Box, or one Box).
+    """Return the layout for ``n_envs`` environments with observation space ``space`` (Dict of Box, or Box).
 
     Raises TypeError for a space without a fixed shape and dtype.
     """
@@ -94,15 +94,17 @@ def make_layout(space: spaces.Space[Any], n_envs: int) -> ArrayLayout:
 def allocate(
     context: multiprocessing.context.BaseContext, layout: ArrayLayout
 ) -> ctypes.Array[ctypes.c_uint8]:
-    """A poisoned block for ``layout`` that a process of ``context`` can be given."""
+    """Return a poisoned block for ``layout`` that can be passed to processes of ``context``."""
     block: ctypes.Array[ctypes.c_uint8] = context.RawArray(ctypes.c_uint8, layout.size)
     np.frombuffer(memoryview(block), np.uint8)[:] = POISON
     return block
 
 
 def view(block: Any, layout: ArrayLayout) -> dict[str, NDArray[Any]]:
-    """The arrays of ``layout`` by name, those of OUTCOMES among them; they share ``block``, any bytes that
-    can be written to."""
+    """Return the arrays of ``layout`` by name, including those of OUTCOMES, as views of ``block``.
+
+    ``block`` is any writable buffer.
+    """
     memory = np.frombuffer(memoryview(block), np.uint8)
     arrays: dict[str, NDArray[Any]] = {}
     for name, field in layout.fields.items():
@@ -113,5 +115,5 @@ def view(block: Any, layout: ArrayLayout) -> dict[str, NDArray[Any]]:
 
 
 def outcomes(block: Any, layout: ArrayLayout) -> memoryview:
-    """The records of OUTCOMES as bytes; they share ``block``."""
+    """Return the records of OUTCOMES as a view of the bytes of ``block``."""
     return memoryview(block).cast("B")[layout.outcomes :]

@@ -1,8 +1,8 @@
-"""One worker process of EmulatorVecEnv: a few environments, stepped in turn, results written in place.
+"""A worker process of EmulatorVecEnv: steps several environments in turn and writes results in place.
 
-It imports neither torch nor stable-baselines3. Messages: a step is two bytes (group, buffer) and its answer
-one byte, or pickled infos where one has more than its reward components; everything else is rare and pickled.
-Both ends of the channel are this program's own processes.
+It imports neither torch nor stable-baselines3. A step request is two bytes (group, buffer). Its answer is one
+byte, or pickled infos if any info holds more than the reward components. All other messages are rare and are
+pickled. Both ends of the channel are this program's own processes.
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ from envs.workers.shared_memory import BUFFERS, OUTCOME, ArrayLayout, outcomes, 
 
 NO_COMPONENTS = (0.0,) * len(COMPONENTS)
 DONE = b"\x01"
-"""Answer to a step whose infos held nothing but reward components."""
+"""Answer to a step whose infos contain only reward components."""
 ANSWER = b"\x02"
 ERROR = b"\x03"
 
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What a worker is given: its number, how to make its environments (cloudpickled), their indices, the
-    block, and where it notes the end of a step."""
+    """What a worker receives at its start.
+
+    Its number, the functions that create its environments (cloudpickled), their indices by group, the shared
+    block and its layout, and the record of when and where steps finish.
+    """
 
     number: int
     env_fns: bytes
@@ -50,7 +53,7 @@ class WorkerSpec:
 
 @dataclass(frozen=True)
 class Start:
-    """One environment's next episode, and the buffer that its first observation goes to."""
+    """One environment's next episode, and the buffer for its first observation."""
 
     index: int
     buffer: int
@@ -59,31 +62,31 @@ class Start:
 
 
 class Worker:
-    """The environments of one process, by their index in the whole."""
+    """The environments of one process, by their index in the vector environment."""
 
-    def __init__(self, task: WorkerSpec) -> None:
-        indices = [index for group in task.groups for index in group]
-        self.groups = task.groups
+    def __init__(self, spec: WorkerSpec) -> None:
+        indices = [index for group in spec.groups for index in group]
+        self.groups = spec.groups
         self.envs: dict[int, gymnasium.Env[Any, Any]] = {
-            index: make()  # unpickled is what our parent sent, never a file
-            for index, make in zip(indices, cloudpickle.loads(task.env_fns), strict=True)
+            index: make()  # unpickled from what our parent sent, never from a file
+            for index, make in zip(indices, cloudpickle.loads(spec.env_fns), strict=True)
         }
-        self.layout = task.layout
-        self.arrays, self._outcomes = view(task.block, task.layout), outcomes(task.block, task.layout)
-        self._parts = [slice(group[0], group[-1] + 1) if group else slice(0) for group in task.groups]
+        self.layout = spec.layout
+        self.arrays, self._outcomes = view(spec.block, spec.layout), outcomes(spec.block, spec.layout)
+        self._parts = [slice(group[0], group[-1] + 1) if group else slice(0) for group in spec.groups]
         self._slots = {
             (buffer, index): self._slot(buffer, index) for buffer in range(BUFFERS) for index in indices
         }
-        # What exists now stays: without this, garbage collection walks through all of it now and then.
+        # All objects made so far stay: without this, every full garbage collection would visit them.
         gc.collect()
         gc.freeze()
 
     def _slot(self, buffer: int, index: int) -> dict[str, NDArray[Any]]:
-        """Where an observation goes: its arrays in shared memory by name."""
+        """Return the arrays of one observation in shared memory, by name."""
         return {key: self.arrays[f"obs/{key}"][buffer, index] for key in self.layout.observation_keys}
 
     def write(self, array: str, where: tuple[int, ...], observation: Any) -> None:
-        """Put an observation into ``obs`` or ``terminal`` at index ``where``."""
+        """Write an observation to ``obs`` or ``terminal`` at index ``where``."""
         if self.layout.single:
             self.arrays[f"{array}/"][where] = observation
             return
@@ -91,7 +94,7 @@ class Worker:
             self.arrays[f"{array}/{key}"][where] = observation[key]
 
     def step(self, group: int, buffer: int) -> bytes:
-        """Step every environment of ``group``; the answer for the parent."""
+        """Step every environment of ``group``; return the answer for the parent."""
         actions = self.arrays["actions"][self._parts[group]].tolist()
         rest: dict[int, dict[str, Any]] = {}
         for index, result in zip(self.groups[group], self._play(group, buffer, actions), strict=True):
@@ -112,19 +115,19 @@ class Worker:
         return ANSWER + pickle.dumps(rest) if rest else DONE
 
     def _play(self, group: int, buffer: int, actions: list[int]) -> list[Any]:
-        """What step() of each environment gives."""
+        """Return what step() of each environment returns."""
         envs = [self.envs[index] for index in self.groups[group]]
         games: list[RedEnv] = [env for env in envs if type(env) is RedEnv]
         if len(games) < len(envs):
             return [env.step(np.int64(action)) for env, action in zip(envs, actions, strict=True)]
-        # All frames first: what looking needs then stays in the processor's caches from one game to the next.
+        # All frames first: the code and data of look() then stay in the CPU caches from one game to the next.
         for index, game, action in zip(self.groups[group], games, actions, strict=True):
             game.out = self._slots[buffer, index]
             game.press(action)
         return [game.look() for game in games]
 
     def reset(self, starts: Sequence[Start]) -> dict[int, dict[str, Any]]:
-        """Begin episodes; their reset infos by environment."""
+        """Begin episodes; return their reset infos by environment."""
         infos = {}
         for start in starts:
             chosen = {"options": start.options} if start.options else {}
@@ -133,11 +136,11 @@ class Worker:
         return infos
 
     def call(self, name: str, indices: Sequence[int], args: Any, kwargs: Any) -> list[Any]:
-        """A method of each environment."""
+        """Call a method of each environment."""
         return [self.envs[index].get_wrapper_attr(name)(*args, **kwargs) for index in indices]
 
     def get(self, name: str, indices: Sequence[int]) -> list[Any]:
-        """An attribute of each environment."""
+        """Return an attribute of each environment."""
         return [self.envs[index].get_wrapper_attr(name) for index in indices]
 
     def set(self, name: str, value: Any, indices: Sequence[int]) -> list[None]:
@@ -147,12 +150,12 @@ class Worker:
         return [None for _ in indices]
 
     def is_wrapped(self, wrapper: str, indices: Sequence[int]) -> list[bool]:
-        """Whether each environment wears a wrapper of the class with the full name ``wrapper``.
+        """Whether each environment is wrapped in the class with the full name ``wrapper``.
 
-        By name, since a class would bring its module along: stable-baselines3 asks for its Monitor, and torch
-        would come with it.
+        By name, because unpickling a class imports its module: stable-baselines3 asks for its Monitor, which
+        would import torch.
         """
-        return [_wears(self.envs[index], wrapper) for index in indices]
+        return [_has_wrapper(self.envs[index], wrapper) for index in indices]
 
     def close(self) -> None:
         """Close every environment."""
@@ -161,7 +164,7 @@ class Worker:
 
 
 def _take_components(info: dict[str, Any]) -> tuple[float, ...] | None:
-    """Take the reward components out of ``info``, in the order of COMPONENTS; None when there are none."""
+    """Remove the reward components from ``info`` and return them in the order of COMPONENTS, or None."""
     components = info.get("reward_components")
     if not isinstance(components, dict) or tuple(components) != COMPONENTS:
         return None
@@ -169,7 +172,7 @@ def _take_components(info: dict[str, Any]) -> tuple[float, ...] | None:
     return tuple(components.values())
 
 
-def _wears(env: gymnasium.Env[Any, Any], wrapper: str) -> bool:
+def _has_wrapper(env: gymnasium.Env[Any, Any], wrapper: str) -> bool:
     while isinstance(env, gymnasium.Wrapper):
         if wrapper in (full_name(own) for own in type(env).__mro__):
             return True
@@ -178,29 +181,30 @@ def _wears(env: gymnasium.Env[Any, Any], wrapper: str) -> bool:
 
 
 def full_name(kind: type[Any]) -> str:
-    """A class by its module and name."""
+    """Return the module and qualified name of a class."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def run(channel: Channel, task: WorkerSpec) -> None:
-    """The process: answer messages until the parent closes the channel or is gone."""
-    # Ctrl-C, and what a batch system sends, reach the whole group; the parent decides, and then hangs up.
+def run(channel: Channel, spec: WorkerSpec) -> None:
+    """Main function of the process: answer messages until the parent closes the channel or dies."""
+    # Ctrl-C and the signals of a batch system reach the whole process group. The parent decides what to do,
+    # and closes the channel.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     worker: Worker | None = None
     try:
-        worker = Worker(task)
+        worker = Worker(spec)
         channel.send(DONE)
         while True:
             message = channel.receive()
             if len(message) == 2:
                 answer = worker.step(message[0], message[1])
-                task.cores.note(task.number)
+                spec.cores.note(spec.number)
                 channel.send(answer)
             else:
                 channel.send(_answer(worker, message))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the parent is gone, or done with us
+        pass  # the parent died or closed the channel
     except Exception as error:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             channel.send(_error(error, fatal=True))
@@ -210,7 +214,7 @@ def run(channel: Channel, task: WorkerSpec) -> None:
 
 
 def _answer(worker: Worker, message: bytes) -> bytes:
-    """A request's result, or its exception, which is the caller's to handle: has_attr() asks and fails."""
+    """Return a request's result, or its exception for the caller to handle (has_attr() relies on one)."""
     name, arguments = pickle.loads(message)  # noqa: S301 - from our parent
     try:
         return ANSWER + bytes(cloudpickle.dumps(getattr(worker, name)(*arguments)))
@@ -219,10 +223,10 @@ def _answer(worker: Worker, message: bytes) -> bytes:
 
 
 def _error(error: Exception, fatal: bool) -> bytes:
-    """An exception with its traceback; the text alone where the exception cannot be sent."""
+    """Encode an exception with its traceback, or the traceback alone if the exception cannot be pickled."""
     text = traceback.format_exc()
     try:
-        pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - many can be pickled and not made again
+        pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - many can be pickled but not unpickled
         return ERROR + bytes(cloudpickle.dumps((error, fatal, text)))
-    except Exception:  # whatever a class of the user's own raises as it is made again
+    except Exception:  # anything a user-defined exception class raises when it is unpickled
         return ERROR + pickle.dumps((None, fatal, text))

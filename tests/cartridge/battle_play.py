@@ -1,4 +1,4 @@
-"""Someone who plays a battle on the cartridge, sets its numbers in memory, and knows what must hold."""
+"""Player for battle tests: plays, sets numbers in memory, and checks what must always hold."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MOST_ACTIONS = 400
 
 
 def big_endian(data: Sequence[int]) -> int:
-    """The unsigned number in ``data``, most significant byte first, as the game writes it."""
+    """The unsigned number in ``data``, most significant byte first, as in the game's memory."""
     return int.from_bytes(bytes(data), "big")
 
 
 class Player:
-    """Someone who plays a battle, and sets its numbers."""
+    """Plays a battle and sets its numbers in memory."""
 
     def __init__(self, machine: Emulator) -> None:
         self.machine = machine
@@ -59,7 +59,7 @@ class Player:
         self.memory[OWN + STATUS] = self.memory[PARTY + STATUS] = status
 
     def add_twin(self) -> None:
-        """A second creature in the party, the first one's copy."""
+        """Add a copy of the first creature to the party."""
         for address, size in ((PARTY, MON), (0xD273, 11), (0xD2B5, 11)):
             for i in range(size):
                 self.memory[address + size + i] = self.memory[address + i]
@@ -77,13 +77,13 @@ class Player:
             self.machine.act(button)
         pytest.fail(f"not done after {MOST_ACTIONS} actions; the screen:\n{self.screen.text()}")
 
-    def until_told(self, words: str) -> None:
+    def until_shown(self, words: str) -> None:
         """Wait for a message without pressing anything."""
         for _ in range(600):
             if self.screen.shows(words):
                 return
             self.machine.tick(1)
-        pytest.fail(f"nobody said {words!r}; the screen:\n{self.screen.text()}")
+        pytest.fail(f"{words!r} did not appear; the screen:\n{self.screen.text()}")
 
     @property
     def in_menu(self) -> bool:
@@ -104,7 +104,7 @@ class Player:
         self.machine.act("a")
 
     def end(self, entry: int = FIGHT) -> GameState:
-        """Pick the same entry again and again until the battle is over."""
+        """Pick the same entry until the battle is over."""
 
         def turn() -> bool:
             if self.now.battle > 0 and self.in_menu:
@@ -126,7 +126,7 @@ def formula(creature: Creature, ivs: tuple[int, int], effort: list[int], level: 
 
 
 def check_party(player: Player) -> None:
-    """What must be true of every creature at every moment."""
+    """Check what must always be true of every creature in the party."""
     known = creatures()
     for i, mon in enumerate(player.now.party):
         at = PARTY + MON * i

@@ -1,4 +1,4 @@
-"""The tables of envs/cartridge/world/, read from their texts with none of the compiler's code."""
+"""Reader of the tables in envs/cartridge/world/ that shares no code with the compiler."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Trainer:
 
 
 def lines(name: str) -> list[str]:
-    """Lines of a text that say something."""
+    """Lines of a text that are neither blank nor comments."""
     read = (WORLD / name).read_text("utf-8").splitlines()
     return [line.split("#")[0].strip() for line in read if line.split("#")[0].strip()]
 

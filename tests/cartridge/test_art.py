@@ -1,4 +1,4 @@
-"""The drawings of the cartridge: sizes, shades, attributes, and that everything the world names is drawn."""
+"""Tests of the cartridge's drawings: sizes, shades, attributes, and completeness."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_character_of_a_map_is_drawn(output: Output, path: Path) -> None:
     assert set("".join(layout[1].split())) <= drawn
 
 
-def test_attributes_say_what_the_player_may_do(output: Output) -> None:
+def test_attributes_match_the_characters(output: Output) -> None:
     outdoor = attributes(output, "outdoor")
     walk, grass = art.ATTRIBUTES["walk"], art.ATTRIBUTES["grass"]
     assert {c for c, bits in outdoor.items() if bits & walk} == set('.,"fD')
@@ -83,8 +83,8 @@ def test_tilesets_fit_video_memory_and_keep_their_pictures(output: Output, tiles
 
 
 @pytest.mark.parametrize("tileset", TILESETS)
-def test_no_two_metatiles_look_alike_in_the_agents_picture(tileset: str) -> None:
-    """A step is 8 x 8 values in the observation; two kinds differ clearly."""
+def test_no_two_metatiles_look_alike_in_the_observation(tileset: str) -> None:
+    """A step is 8 x 8 values in the observation, in which two metatiles must differ clearly."""
     pictures = [(halved(metatile.rows), metatile.words[0]) for metatile in read_tileset(WORLD, tileset)]
     for index, (one, name) in enumerate(pictures):
         for other, other_name in pictures[index + 1 :]:
@@ -169,14 +169,14 @@ def test_the_tileset_structure_names_its_parts(output: Output) -> None:
     [
         ("metatile x walk\n" + "................\n" * 15, "15 rows"),
         ("metatile x walk\n" + "...............\n" * 16, "16 rows of [15] pixels"),
-        ("metatile x fly\n" + "................\n" * 16, "'fly' is no attribute"),
+        ("metatile x fly\n" + "................\n" * 16, "unknown attribute 'fly'"),
         ("metatile xy\n" + "................\n" * 16, "one character"),
         ("metatile x\n" + "...?............\n" * 16, "shades"),
         ("................\n", "starts with 'metatile'"),
-        (("metatile x\n" + "................\n" * 16) * 2, "two metatiles"),
+        (("metatile x\n" + "................\n" * 16) * 2, "a second metatile"),
     ],
 )
-def test_a_wrong_drawing_is_named_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_drawing_gives_one_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "tilesets").mkdir()
     (tmp_path / "tilesets" / "gym.txt").write_text(text, encoding="ascii")
     with pytest.raises(WorldError) as caught:

@@ -1,7 +1,7 @@
-"""Battles on the cartridge, as memory tells them: won, lost, fled, caught; levels, status, trainers.
+"""Tests of battles on the cartridge, through memory: won, lost, fled, caught; levels, status, trainers.
 
-Most start from one wild battle on route 1 whose numbers are then set in memory, so that the outcome is
-certain whatever the random numbers are.
+Most start from one wild battle on route 1 whose numbers are set in memory, so that the outcome is certain
+whatever the random numbers are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from tests.cartridge.tables_text import creatures, items, moves, trainer
 
 State = Callable[[str], bytes]
 WALK = ("up", "up", *("left", "left", "right", "right") * 100)
-"""Into the tall grass of route 1, and to and fro in it."""
+"""Into the tall grass of route 1, then back and forth."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def encounter(state: State) -> bytes:
 
 @pytest.fixture
 def player(emulator: Emulator, encounter: bytes) -> Iterator[Player]:
-    """A player in that battle, in good health."""
+    """A player in that battle, with full HP and no status."""
     emulator.load_state(encounter)
     someone = Player(emulator)
     someone.set_hp(own=someone.now.own_max_hp)
@@ -97,7 +97,7 @@ def test_memory_is_complete_in_the_first_frame_of_a_battle(emulator: Emulator, s
     assert not now.escaped
 
 
-def test_winning_pays_experience_and_costs_points(player: Player) -> None:
+def test_winning_gives_experience_and_costs_power_points(player: Player) -> None:
     player.set_hp(enemy=1)
     before, points = player.now, player.experience
     level = before.enemy_level
@@ -108,7 +108,7 @@ def test_winning_pays_experience_and_costs_points(player: Player) -> None:
     assert now.money == before.money
 
 
-def test_a_level_brings_stats_and_health(player: Player) -> None:
+def test_a_new_level_raises_stats_and_hp(player: Player) -> None:
     before = player.now.party[0]
     player.put(PARTY + EXPERIENCE, (before.level + 1) ** 3 - 1, 3)
     player.set_hp(enemy=1)
@@ -123,7 +123,7 @@ def test_a_level_brings_stats_and_health(player: Player) -> None:
     assert any(effort)
 
 
-def test_a_level_can_teach_a_move(player: Player) -> None:
+def test_a_new_level_can_teach_a_move(player: Player) -> None:
     mon = player.now.party[0]
     level, name = next(entry for entry in creatures()[mon.species].learn if entry[0] > mon.level)
     player.memory[PARTY + LEVEL] = level - 1
@@ -151,7 +151,7 @@ def test_a_creature_old_enough_evolves_after_the_battle(player: Player) -> None:
     assert player.memory[0xD2F7 + dex // 8] >> dex % 8 & 1
 
 
-def test_all_who_faced_the_enemy_share_the_experience(player: Player) -> None:
+def test_participants_share_the_experience(player: Player) -> None:
     player.add_twin()
     assert player.now.active_slot == 0
     player.set_hp(own=player.now.own_max_hp, enemy=900)
@@ -172,7 +172,7 @@ def test_all_who_faced_the_enemy_share_the_experience(player: Player) -> None:
     assert big_endian(player.memory[twin : twin + 3]) == points + share
 
 
-def test_losing_is_told_and_leads_to_the_healing_place(player: Player) -> None:
+def test_losing_is_reported_and_leads_to_the_healing_place(player: Player) -> None:
     player.set_hp(own=1, enemy=900)
     player.put(0xCFF4, 900)
     before = player.now
@@ -193,7 +193,7 @@ def test_running_ends_the_battle_without_a_winner(player: Player) -> None:
     assert player.experience == points
 
 
-def test_a_ball_catches_a_tired_creature(player: Player) -> None:
+def test_a_ball_catches_a_weak_creature(player: Player) -> None:
     player.set_hp(enemy=1)
     player.put(0xD31D, 1, 1)
     player.put(0xD31E, items()["CATCH_BALL"] << 16 | 3 << 8 | 0xFF, 3)
@@ -212,7 +212,7 @@ def test_a_ball_catches_a_tired_creature(player: Player) -> None:
     assert player.memory[0xD164 + len(now.party)] == 0xFF
 
 
-def test_a_potion_in_battle_heals_the_one_that_fights(player: Player) -> None:
+def test_a_potion_in_battle_heals_the_fighting_creature(player: Player) -> None:
     player.set_hp(own=1)
     player.put(OWN + BATTLE_SPEED, 200)
     player.put(0xD31D, 1, 1)
@@ -233,24 +233,24 @@ def test_poison_hurts_at_the_end_of_a_turn(player: Player) -> None:
     player.put(PARTY + STATS, 160)
     player.set_hp(own=160)
     player.use_move(1)
-    player.until_told("suffers poison")
+    player.until_shown("suffers poison")
     before = player.now.own_hp
     player.until(lambda: player.in_menu)
     assert before - player.now.own_hp == 160 // 16 + 1
     assert player.now.party[0].hp == player.now.own_hp
 
 
-def test_the_sleeping_lose_their_turn_and_no_points(player: Player) -> None:
+def test_sleep_costs_the_turn_but_no_power_points(player: Player) -> None:
     player.set_status(3)
     before = player.now.party[0]
     player.use_move()
-    player.until_told("is fast asleep")
+    player.until_shown("is fast asleep")
     assert player.now.party[0].status == 2
     assert player.now.party[0].pp == before.pp
 
 
 @pytest.mark.parametrize(("status", "first"), [(0, "TREFAWN"), (PARALYZED, "Wild")])
-def test_paralysis_makes_slow(player: Player, status: int, first: str) -> None:
+def test_paralysis_lowers_speed(player: Player, status: int, first: str) -> None:
     player.set_status(status)
     player.put(OWN + BATTLE_SPEED, 20)
     player.put(ENEMY + BATTLE_SPEED, 10)
@@ -259,16 +259,16 @@ def test_paralysis_makes_slow(player: Player, status: int, first: str) -> None:
     assert player.screen.row(14).strip(" |").startswith(first)
 
 
-def test_without_power_points_the_last_gasp_is_left(player: Player) -> None:
+def test_without_power_points_only_last_gasp_is_left(player: Player) -> None:
     for slot in range(4):
         player.memory[OWN + BATTLE_PP + slot] = player.memory[PARTY + PP + slot] = 0
     player.put(OWN + BATTLE_SPEED, 200)
     player.choose(FIGHT)
-    player.until_told("LAST GASP")
+    player.until_shown("LAST GASP")
     assert player.now.party[0].pp == (0, 0, 0, 0)
 
 
-def test_the_fainted_is_followed_by_another(player: Player) -> None:
+def test_a_fainted_creature_is_followed_by_another(player: Player) -> None:
     player.add_twin()
     player.set_hp(own=1, enemy=900)
     player.put(0xCFF4, 900)
@@ -300,7 +300,7 @@ def test_random_buttons_never_break_the_party(player: Player) -> None:
             assert now.own_hp in {mon.hp for mon in now.party}
 
 
-def test_a_trainer_pays_once_and_nobody_runs(emulator: Emulator, state: State) -> None:
+def test_a_trainer_pays_once_and_cannot_be_run_from(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("gym1"))
     fighter, tried = Fighter(), False
     seen: set[tuple[int, int, int]] = set()
@@ -313,7 +313,7 @@ def test_a_trainer_pays_once_and_nobody_runs(emulator: Emulator, state: State) -
         if runner.in_menu and not tried:
             tried = True
             runner.choose(RUN)
-            runner.until_told("cannot run")
+            runner.until_shown("cannot run")
         fighter(pilot)
 
     pilot = Pilot(emulator, fight)

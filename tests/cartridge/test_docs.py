@@ -1,4 +1,4 @@
-"""The pages about the world are those of the world as it is."""
+"""Tests of the generated pages about the world: they are up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map as a player meets it: steps, turns, walls, menus, warps, map edges, scripts, time, chance."""
+"""Tests of the map engine: steps, turns, walls, menus, warps, map edges, scripts, time, random numbers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def press(machine: Emulator, *buttons: str) -> GameState:
 
 
 def work_ram(machine: Emulator) -> bytes:
-    """All of work RAM but the stack's part, and the two random bytes."""
+    """Work RAM without the stack, and the two random bytes."""
     return bytes(machine.memory[0xC000:0xDF00]) + bytes(machine.memory[RANDOM])
 
 
 @pytest.fixture
 def bedroom(emulator: Emulator, state: State) -> Emulator:
-    """The start of a new game: bedroom, (3, 6), looking up, nobody else there."""
+    """The start of a new game: bedroom, (3, 6), facing up, nobody else there."""
     emulator.load_state(state("bedroom"))
-    if read_state(emulator.memory).y == 7:  # the boot script tries whether buttons work
+    if read_state(emulator.memory).y == 7:  # the boot script tests whether buttons work
         emulator.act("up")
     now = read_state(emulator.memory)
     assert (now.map_id, now.x, now.y, now.facing) == (BEDROOM, 3, 6, UP)
@@ -54,7 +54,7 @@ def town(bedroom: Emulator) -> Emulator:
 
 
 # --- boot ---
-def test_before_a_new_game_the_facts_are_zeros(emulator: Emulator) -> None:
+def test_before_a_new_game_the_state_is_zero(emulator: Emulator) -> None:
     emulator.tick(200)
     now = read_state(emulator.memory)
     assert (now.map_id, now.x, now.y, now.badges, now.party, now.money) == (0, 0, 0, 0, (), 0)
@@ -63,7 +63,7 @@ def test_before_a_new_game_the_facts_are_zeros(emulator: Emulator) -> None:
     assert emulator.memory[JOY_IGNORE] == 0
 
 
-def test_a_and_start_in_turn_lead_to_the_bedroom(emulator: Emulator) -> None:
+def test_alternating_a_and_start_leads_to_the_bedroom(emulator: Emulator) -> None:
     for i in range(120):
         emulator.act("a" if i % 2 else "start")
         if emulator.memory[FLAGS] & TIME_COUNTS and emulator.memory[JOY_IGNORE] == 0:
@@ -79,7 +79,7 @@ def test_a_and_start_in_turn_lead_to_the_bedroom(emulator: Emulator) -> None:
 
 
 # --- steps and turns ---
-def test_a_step_takes_sixteen_frames_and_ends_with_the_coordinates(bedroom: Emulator) -> None:
+def test_a_step_takes_sixteen_frames_and_then_updates_the_coordinates(bedroom: Emulator) -> None:
     bedroom.press("up")
     counters = []
     for _ in range(30):
@@ -89,12 +89,12 @@ def test_a_step_takes_sixteen_frames_and_ends_with_the_coordinates(bedroom: Emul
             break
         assert bedroom.memory[0xD361] == 6
     walking = [c for c in counters if c]
-    assert len(walking) in (STEP_FRAMES - 1, STEP_FRAMES)  # the frame in which it is set may end before
+    assert len(walking) in (STEP_FRAMES - 1, STEP_FRAMES)  # the first frame may decrease the counter at once
     assert walking == list(range(len(walking), 0, -1))
     assert bedroom.memory[0xD361] == 5
 
 
-def test_holding_a_button_walks_on_without_a_pause(bedroom: Emulator) -> None:
+def test_holding_a_button_walks_without_pause(bedroom: Emulator) -> None:
     press(bedroom, "up")
     bedroom.press("right")
     bedroom.tick(4 + 4 * STEP_FRAMES + 3)
@@ -114,13 +114,13 @@ def test_eight_frames_held_turn_and_step_within_one_action(bedroom: Emulator) ->
     assert bedroom.memory[WALK_COUNTER] == 0
 
 
-def test_a_wall_turns_and_stops(bedroom: Emulator) -> None:
+def test_walking_into_a_wall_only_turns(bedroom: Emulator) -> None:
     now = press(bedroom, *["down"] * 4)
     assert (now.x, now.y, now.facing) == (3, 7, DOWN)
 
 
-def test_people_stand_in_the_way(town: Emulator) -> None:
-    """The professor stands at (6, 3) and does not move; a house does not either."""
+def test_houses_and_people_block_steps(town: Emulator) -> None:
+    """The professor stands still at (6, 3)."""
     now = press(town, "right", "up")
     assert (now.x, now.y, now.facing) == (4, 10, UP)
     new_player(town).pilot.visit("HOME_TOWN", 7, 3)
@@ -128,8 +128,8 @@ def test_people_stand_in_the_way(town: Emulator) -> None:
     assert (now.x, now.y, now.facing) == (7, 3, LEFT)
 
 
-def test_the_tile_map_is_what_a_step_leaves_and_what_the_screen_shows(town: Emulator) -> None:
-    """A menu shows the tile map instead of the scrolled picture: what it leaves open must look the same."""
+def test_the_tile_map_matches_the_scrolled_screen(town: Emulator) -> None:
+    """A menu shows the tile map instead of the scrolled picture; the uncovered part must look the same."""
     path = "right*6 down left*2 up right*6 up*3 down left*2"
     for step in path.split():
         button, _, times = step.partition("*")
@@ -169,7 +169,7 @@ def test_options_are_kept(bedroom: Emulator) -> None:
     assert press(bedroom, "up").y == 5
 
 
-def test_reading_a_text_takes_the_buttons_until_it_is_read(bedroom: Emulator) -> None:
+def test_a_text_blocks_walking_until_it_is_read(bedroom: Emulator) -> None:
     press(bedroom, "up", "left", "up", "up", "up")
     now = press(bedroom, "left", "up", "up", "left")
     here = (now.x, now.y)
@@ -180,11 +180,11 @@ def test_reading_a_text_takes_the_buttons_until_it_is_read(bedroom: Emulator) ->
 
 
 # --- from map to map ---
-def test_stairs_and_doors_lead_to_where_they_should(town: Emulator) -> None:
+def test_stairs_and_doors_lead_to_their_destinations(town: Emulator) -> None:
     now = read_state(town.memory)
     assert (now.facing, now.last_map) == (DOWN, 0)
     assert town.memory[0xD70B] & 1  # the home town is known
-    now = press(town, "up", "b")  # and a moment for the house to load
+    now = press(town, "up", "b")  # an extra action for the house to load
     assert (now.map_id, now.x, now.y, now.facing) == (HOUSE, 3, 6, UP)
     assert town.memory[0xD368] == 4 and town.memory[0xD369] == 4
     assert press(town, "down", "b").map_id == HOME_TOWN
@@ -201,14 +201,14 @@ def test_the_edge_of_a_map_leads_to_its_neighbour(emulator: Emulator, state: Sta
     assert (now.map_id, now.y) == (HOME_TOWN, 0)
     assert emulator.memory[WALK_COUNTER] == 0
     seen = emulator.memory[TILE_MAP]
-    press(emulator, "start", "b")  # drawn anew from the other side of the edge
+    press(emulator, "start", "b")  # redrawn from the other side of the edge
     assert emulator.memory[TILE_MAP] == seen
     now = press(emulator, "up")
     assert (now.map_id, now.y) == (ROUTE_1, 35)
     assert (emulator.memory[0xD368], emulator.memory[0xD369]) == (18, 10)
 
 
-def test_nobody_leaves_without_a_partner_and_scripts_ignore_buttons(town: Emulator) -> None:
+def test_the_town_cannot_be_left_without_a_creature_and_scripts_ignore_buttons(town: Emulator) -> None:
     new_player(town).pilot.visit("HOME_TOWN", 8, 2)
     now = press(town, "up")
     assert (now.map_id, now.x, now.y) == (HOME_TOWN, 8, 1)
@@ -236,7 +236,7 @@ def test_same_state_and_buttons_give_the_same_memory(emulator: Emulator, state: 
     assert ends[0] == ends[1]
 
 
-def test_one_frame_of_waiting_gives_other_random_bytes(bedroom: Emulator, state: State) -> None:
+def test_waiting_one_frame_changes_the_random_bytes(bedroom: Emulator, state: State) -> None:
     press(bedroom, "up", "down")
     first = bytes(bedroom.memory[RANDOM])
     bedroom.load_state(state("bedroom"))

@@ -1,5 +1,5 @@
-"""What creatures do on the map (trees, water, boulders, dark places), the box, machines, things that lie
-about, and battles at high levels."""
+"""Tests of field moves (trees, water, boulders, dark places), the box, machines, items on the map, and
+battles at high levels."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ HP, STATUS, POISONED = PARTY + 1, PARTY + 4, 0x08
 STEPS = {"down": (0, 1), "up": (0, -1), "left": (-1, 0), "right": (1, 0)}
 OPPOSITE = {"down": "up", "up": "down", "left": "right", "right": "left"}
 SPREAD = (217, 255)
-"""A hit does 217 to 255 parts of 255 of the formula's damage."""
+"""A hit does 217/255 to 255/255 of the formula's damage."""
 
 
 @pytest.fixture
 def road(emulator: Emulator, state: State) -> Emulator:
-    """On route 1, with a creature that knows every field move; no badges yet."""
+    """On route 1, with a creature that knows every field move, and no badges."""
     emulator.load_state(state("route1"))
     for i, move in enumerate((CUT, SWIM, PUSH, LIGHT)):
         poke(emulator, PARTY + MOVES + i, move)
@@ -43,7 +43,7 @@ def road(emulator: Emulator, state: State) -> Emulator:
 
 
 def visit(machine: Emulator, name: str, x: int, y: int) -> GameState:
-    """Get there by way of a blackout: to the map's first warp, then moved by hand."""
+    """Get there by a blackout to the map, then set the position in memory."""
     poke(machine, REPEL_STEPS, 200)
     poke(machine, BLACKOUT_MAP, atlas().number(name))
     poke(machine, HP, 0)
@@ -63,7 +63,7 @@ def visit(machine: Emulator, name: str, x: int, y: int) -> GameState:
 
 
 def answer_yes(machine: Emulator) -> None:
-    """A in front of something, and YES to what is asked."""
+    """Press A in front of something and answer YES."""
     press(machine, "a")
     for _ in range(12):
         machine.act(None)
@@ -98,7 +98,7 @@ def with_warps(wanted: str) -> MapSource:
     raise LookupError(f"no map with {wanted!r}")
 
 
-def test_a_tree_falls_for_who_has_move_and_badge_and_grows_again(road: Emulator) -> None:
+def test_a_tree_is_cut_with_move_and_badge_and_grows_again(road: Emulator) -> None:
     source = with_warps("t")
     x, y, direction = spot(source, "t")
     visit(road, source.name, x, y)
@@ -117,7 +117,7 @@ def test_a_tree_falls_for_who_has_move_and_badge_and_grows_again(road: Emulator)
     assert (now.x, now.y) == (x, y)
 
 
-def test_the_water_carries_who_can_swim_and_the_shore_ends_it(road: Emulator) -> None:
+def test_swimming_needs_move_and_badge_and_ends_at_the_shore(road: Emulator) -> None:
     x, y, direction = spot(atlas().maps["MILLBRIDGE"], "~")
     visit(road, "MILLBRIDGE", x, y)
     now = press(road, direction, direction, "a", "b")
@@ -144,7 +144,7 @@ def pushable() -> tuple[MapSource, ObjectSource, str]:
     raise LookupError("no boulder that can be pushed")
 
 
-def test_a_boulder_gives_way_once_somebody_is_asked(road: Emulator) -> None:
+def test_a_boulder_moves_once_pushing_is_allowed(road: Emulator) -> None:
     source, thing, direction = pushable()
     dx, dy = STEPS[direction]
     visit(road, source.name, thing.x - dx, thing.y - dy)
@@ -157,7 +157,7 @@ def test_a_boulder_gives_way_once_somebody_is_asked(road: Emulator) -> None:
     assert (now.x, now.y) == (thing.x, thing.y)
 
 
-def test_a_dark_cave_is_bright_for_who_has_the_light(road: Emulator) -> None:
+def test_a_dark_cave_is_bright_with_the_light(road: Emulator) -> None:
     source = next(source for source in atlas().maps.values() if source.flags & 2)
     warp = source.warps[0]
     assert road.memory[PALETTE] == BRIGHT
@@ -169,7 +169,7 @@ def test_a_dark_cave_is_bright_for_who_has_the_light(road: Emulator) -> None:
     assert road.memory[PALETTE] == BRIGHT
 
 
-def test_the_box_stores_and_returns_but_never_the_last(road: Emulator) -> None:
+def test_the_box_stores_and_returns_creatures_except_the_last(road: Emulator) -> None:
     visit(road, "CENTRE_1", 0, 2)
     press(road, "up")
     before = bytes(road.memory[PARTY : PARTY + 44])
@@ -202,7 +202,9 @@ def road_box(machine: Emulator, choice: str) -> None:
 
 
 @pytest.mark.parametrize(("species", "learns"), [(153, True), (36, False)])
-def test_a_machine_teaches_who_can_learn_and_stays(road: Emulator, species: int, learns: bool) -> None:
+def test_a_machine_teaches_able_creatures_and_stays_in_the_bag(
+    road: Emulator, species: int, learns: bool
+) -> None:
     poke(road, PARTY, species)
     poke(road, 0xD164, species)
     poke(road, PARTY + MOVES, 33)
@@ -217,7 +219,7 @@ def test_a_machine_teaches_who_can_learn_and_stays(road: Emulator, species: int,
     assert tuple(road.memory[BAG_COUNT : BAG + 2]) == (1, items()["HM_CUT"], 1)
 
 
-def test_what_lies_about_is_found_once(road: Emulator) -> None:
+def test_an_item_on_the_map_is_found_once(road: Emulator) -> None:
     source, thing = next(
         (source, thing)
         for source in atlas().maps.values()
@@ -242,7 +244,7 @@ def test_what_lies_about_is_found_once(road: Emulator) -> None:
 # --- battles ---
 @pytest.fixture
 def player(emulator: Emulator, encounter: bytes) -> Iterator[Player]:  # noqa: F811
-    """A player in a wild battle on route 1, both sides of level 60 and strong."""
+    """A player in a wild battle on route 1, with both sides at level 60 and with high stats."""
     emulator.load_state(encounter)
     someone = Player(emulator)
     for side in (OWN, ENEMY):
@@ -267,7 +269,7 @@ def test_damage_at_high_levels_follows_the_formula(player: Player) -> None:
     assert dealt == 0 or dealt in allowed
 
 
-def test_a_creature_of_level_16_changes(player: Player) -> None:
+def test_a_creature_evolves_at_level_16(player: Player) -> None:
     player.memory[PARTY + 33] = player.memory[OWN + BATTLE_LEVEL] = 15
     species = player.memory[PARTY]
     player.put(PARTY + EXPERIENCE, 16**3 - 1, 3)
@@ -278,8 +280,8 @@ def test_a_creature_of_level_16_changes(player: Player) -> None:
 
 
 @pytest.mark.parametrize(("level", "parts"), [(50, 20), (58, 20), (60, 18), (70, 8), (80, 2)])
-def test_who_is_far_above_the_enemy_learns_less(player: Player, level: int, parts: int) -> None:
-    """Of 16 parts of what a wild enemy of level 60 is worth: base * level / 7."""
+def test_creatures_far_above_the_enemy_gain_less_experience(player: Player, level: int, parts: int) -> None:
+    """``parts`` sixteenths of what a wild enemy of level 60 is worth: base * level / 7."""
     player.memory[PARTY + 33] = player.memory[OWN + BATTLE_LEVEL] = level
     player.put(PARTY + EXPERIENCE, level**3, 3)
     player.set_hp(enemy=1)

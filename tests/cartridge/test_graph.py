@@ -1,5 +1,7 @@
-"""The world as a graph of steps, warps and edges for somebody whom no tree, water or boulder stops: all of it
-is reached, and there is a way back from everywhere."""
+"""Tests of the world as a graph of steps, warps and edges.
+
+With all field moves every map is reachable, and there is a way back from everywhere, even with fewer moves.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,11 @@ from envs.cartridge.walkthrough.atlas import CUT, PUSH, STEPS, SWIM, Atlas, Plac
 from envs.cartridge.world_text.map_source import MapSource, ObjectSource
 
 START = Place(38, 3, 6)
-"""Where a new game begins."""
+"""Start of a new game."""
 
 
 class Able(Atlas):
-    """The world of a player with all field moves; who can be moved by the story does not stand in the way."""
+    """The world for a player with all field moves; people whom the story can move do not block steps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +32,7 @@ class Able(Atlas):
         self.people = {number: self.stay(number) for number in self.by_number}
 
     def stay(self, number: int) -> set[tuple[int, int]]:
-        """Steps of a map where somebody stands for ever."""
+        """Steps of a map where somebody stands permanently."""
         return {
             (thing.x, thing.y)
             for thing in self.by_number[number].objects
@@ -38,7 +40,7 @@ class Able(Atlas):
         }
 
     def links(self) -> dict[Place, set[Place]]:
-        """Every place that is reached from START, and where its steps lead."""
+        """Every place reachable from START, with the places its steps lead to."""
         found: dict[Place, set[Place]] = {}
         waiting = deque([START])
         while waiting:
@@ -84,9 +86,9 @@ def test_from_everywhere_there_is_a_way_back() -> None:
     assert without_return(links()) == set()
 
 
-# --- the same for a team that can do less: a ledge must not lead to where only its betters get away ---
+# --- with fewer field moves: a ledge must not lead to a place that only other teams can leave ---
 class Limited(Able):
-    """The world of a team that knows some of the field moves."""
+    """The world for a team that knows some of the field moves."""
 
     def __init__(self, knows: tuple[str, ...]) -> None:
         self.knows = knows
@@ -95,11 +97,11 @@ class Limited(Able):
         self.known_steps.clear()
 
     def stay(self, number: int) -> set[tuple[int, int]]:
-        """Boulders too, where nobody pushes them."""
+        """Including boulders, if the team cannot push them."""
         return super().stay(number) | (set() if PUSH in self.knows else self.boulders(number))
 
     def next_steps(self, place: Place) -> list[tuple[str, Place]]:
-        """Steps that need nothing, or what the team knows."""
+        """Steps that need no field move, or one that the team knows."""
         return [
             (step.direction, step.place)
             for step in self.steps(place)
@@ -111,11 +113,11 @@ LESS = [knows for count in range(3) for knows in combinations((CUT, SWIM, PUSH),
 
 
 @pytest.mark.parametrize("knows", LESS, ids=["+".join(knows) or "nothing" for knows in LESS])
-def test_who_knows_less_is_never_stuck_either(knows: tuple[str, ...]) -> None:
+def test_teams_with_fewer_field_moves_are_never_stuck(knows: tuple[str, ...]) -> None:
     ways = Limited(knows).links()
     assert without_return(ways) == set()
     assert all(ways.values())
-    assert len(ways) < len(links())  # the field moves do open something
+    assert len(ways) < len(links())  # the field moves open something
 
 
 def test_everybody_and_everything_can_be_spoken_to() -> None:
@@ -136,9 +138,9 @@ def test_from_every_step_there_is_another() -> None:
     assert [place for place, after in links().items() if not after] == []
 
 
-# --- who comes to fight stays where the player was met, until the map is entered anew ---
+# --- a trainer who walks up to the player stays there until the map is entered again ---
 def met(source: MapSource, trainer: ObjectSource) -> Iterator[tuple[Place, Place]]:
-    """Where a trainer may stop the player, and where the trainer stands then."""
+    """Places where a trainer may stop the player, with the trainer's place then."""
     directions = STEPS if trainer.movement == "spin" else [trainer.facing]
     for dx, dy in (STEPS[direction] for direction in directions):
         for distance in range(1, trainer.sight + 1):
@@ -149,7 +151,7 @@ def met(source: MapSource, trainer: ObjectSource) -> Iterator[tuple[Place, Place
 
 
 def gets_away(start: Place, stands: Place, stood: Place) -> bool:
-    """Whether another map is reached from ``start`` when somebody who stood elsewhere now bars a step."""
+    """Whether another map is reachable from ``start`` after a person moved from ``stood`` to ``stands``."""
     seen, waiting = {start}, deque([start])
     while waiting:
         place = waiting.popleft()
@@ -163,7 +165,7 @@ def gets_away(start: Place, stands: Place, stood: Place) -> bool:
     return False
 
 
-def test_nobody_who_comes_to_fight_locks_the_player_in() -> None:
+def test_trainers_never_lock_the_player_in() -> None:
     caught = [
         (source.name, trainer.name, at)
         for source in able().maps.values()
@@ -175,8 +177,8 @@ def test_nobody_who_comes_to_fight_locks_the_player_in() -> None:
     assert caught == []
 
 
-def test_who_is_sent_back_lands_on_free_ground() -> None:
-    """Scripts of triggers that walk the player by one step, however the step was reached."""
+def test_a_player_who_is_sent_back_lands_on_free_ground() -> None:
+    """For all triggers whose script walks the player one step, from every step of the trigger."""
     for source in able().maps.values():
         for trigger in source.triggers:
             body = [line.words for line in source.scripts[trigger.script]]

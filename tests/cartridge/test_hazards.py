@@ -1,4 +1,4 @@
-"""What steps can bring: ledges, poison, a worn-out team, and people who walk about."""
+"""Tests of ledges, poison, blackouts, and people who walk about."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POISONED = 1 << 3
 HOME_TOWN, ROUTE_1 = 0, 12
 DOWN = 0x0
 SCROLL_Y, SCROLL_X, OAM, PERSON = 0xFF42, 0xFF43, 0xFE00, 16
-"""Sprites are 4 bytes each; the first four are the player's, and a person is four."""
+"""Sprites have 4 bytes each; a person has four sprites, and the first four are the player's."""
 
 
 def press(machine: Emulator, *buttons: str) -> GameState:
@@ -43,14 +43,14 @@ def poke(machine: Emulator, address: int, value: int) -> None:
 
 
 def stand(machine: Emulator, x: int, y: int) -> None:
-    """Put the player there; a look at the team draws the map anew."""
+    """Put the player there; opening the team's screen redraws the map."""
     poke(machine, 0xD362, x)
     poke(machine, 0xD361, y)
     now = press(machine, "start", "a", "b", "b", "b")
     assert (now.x, now.y) == (x, y)
 
 
-def test_a_ledge_is_jumped_down_and_never_climbed(road: Emulator) -> None:
+def test_a_ledge_can_be_jumped_down_but_not_climbed(road: Emulator) -> None:
     stand(road, 6, 28)
     road.press("down")
     road.tick(8)
@@ -63,7 +63,7 @@ def test_a_ledge_is_jumped_down_and_never_climbed(road: Emulator) -> None:
 
 
 def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
-    """All ledges of route 1, and from each landing a step to somewhere."""
+    """For all ledges of route 1, with a step from each landing."""
     source = atlas().by_number[ROUTE_1]
     ledges = [
         (x, y)
@@ -75,7 +75,7 @@ def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
     for x, y in ledges:
         stand(road, x, y - 1)
         poke(road, REPEL_STEPS, 100)  # some land in tall grass
-        for _ in range(6):  # a turn, a step, and whoever stands there walks on
+        for _ in range(6):  # a turn, a step, and time for a person there to walk on
             now = press(road, "down")
             if now.y > y:
                 break
@@ -83,8 +83,8 @@ def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
         assert atlas().next_steps(Place(ROUTE_1, x, y + 1))
 
 
-def test_poison_wears_the_team_out_and_home_it_goes(road: Emulator) -> None:
-    """Every fourth step takes one HP; with the last one half the money goes and the team is healed."""
+def test_poison_leads_to_a_blackout(road: Emulator) -> None:
+    """Every fourth step takes one HP; with the last one, half the money is lost and the team is healed."""
     stand(road, 8, 29)  # on the road, away from grass
     for address, value in ((HP, 0), (HP + 1, 2), (STATUS, POISONED)):
         poke(road, address, value)
@@ -105,7 +105,7 @@ def test_poison_wears_the_team_out_and_home_it_goes(road: Emulator) -> None:
 
 
 def test_people_keep_their_place_on_the_ground_while_the_player_walks(road: Emulator) -> None:
-    """Sprite plus scroll is a place on the ground: it changes by one pixel a frame at most, whoever walks."""
+    """Sprite plus scroll is a place on the ground, which changes by at most one pixel per frame."""
     stand(road, 5, 27)
     places = []
     for i in range(40):

@@ -1,5 +1,4 @@
-"""The scripted player beyond the first badge: the whole way to the end screen, and what it can do on short
-stretches from the start states on the way."""
+"""Tests of the scripted player: the whole way to the end screen, and single abilities on short stretches."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from envs.start_library import start_state
 
 MOST_ACTIONS, MOST_GRIND = 40_000, 1_500
 CHAMPION, LEADERS = 0x901, (0x077, 0x0BF, 0x167, 0x1A9, 0x259, 0x361, 0x299, 0x051)
-"""Event numbers that the commercial game's memory has for the same things."""
+"""Event numbers of the commercial game for the same events."""
 BRAMBLE, EDGE_LEAF, MEND, BIG_BITE, HEAVE, RIDE_WAVE = 76, 75, 105, 158, 70, 57
 ELDERHART = 154
 W_PARTY_HP = 0xD16C
@@ -32,7 +31,7 @@ Done, Task = Callable[[], bool], Callable[[], None]
 
 @dataclass(frozen=True)
 class Reached:
-    """A milestone of the journey: actions so far, memory, and the state of the whole machine."""
+    """A milestone of the journey: actions so far, game state, and state of the machine."""
 
     actions: int
     state: GameState
@@ -41,13 +40,13 @@ class Reached:
 
 @pytest.fixture(scope="module")
 def grinds() -> dict[str, int]:
-    """Actions that the journey spends on each training; filled by ``reached``."""
+    """Actions spent on each training; filled by ``reached``."""
     return {}
 
 
 @pytest.fixture(scope="module")
 def reached(game: Game, grinds: dict[str, int]) -> dict[str, Reached]:
-    """The whole journey, seven frames later than usual."""
+    """The whole journey, started seven frames later than usual."""
     found: dict[str, Reached] = {}
     repeat = Player.repeat
 
@@ -62,10 +61,10 @@ def reached(game: Game, grinds: dict[str, int]) -> dict[str, Reached]:
         emulator.load_state(start_state(game, "bedroom").data)
         emulator.tick(7)
 
-        def tell(name: str, actions: int) -> None:
+        def on_milestone(name: str, actions: int) -> None:
             found[name] = Reached(actions, read_state(emulator.memory), emulator.save_state())
 
-        run_to(emulator, "champion", tell)
+        run_to(emulator, "champion", on_milestone)
     return found
 
 
@@ -78,7 +77,7 @@ def test_the_journey_ends_with_eight_badges_and_the_champion(reached: dict[str, 
     assert state.map_id == atlas().number("LOBBY")
 
 
-def test_badges_fall_one_by_one_with_their_events(reached: dict[str, Reached]) -> None:
+def test_badges_are_won_one_by_one_with_their_events(reached: dict[str, Reached]) -> None:
     for number, event in enumerate(LEADERS, start=1):
         before, after = reached[f"gym{number}"].state, reached[f"badge{number}"].state
         assert after.badges == before.badges | 1 << number - 1 == (1 << number) - 1
@@ -86,8 +85,8 @@ def test_badges_fall_one_by_one_with_their_events(reached: dict[str, Reached]) -
         assert not before.has_event(event)
 
 
-def test_each_gym_finds_a_stronger_team(reached: dict[str, Reached]) -> None:
-    """About five levels more from gym to gym, and never far from the leader's."""
+def test_the_lead_gains_levels_from_gym_to_gym(reached: dict[str, Reached]) -> None:
+    """About five levels per gym, and never far from the leader's level."""
     levels = [reached[f"gym{number}"].state.party[0].level for number in range(1, 9)]
     steps = [after - before for before, after in pairwise(levels)]
     assert min(steps) >= 1
@@ -97,7 +96,7 @@ def test_each_gym_finds_a_stronger_team(reached: dict[str, Reached]) -> None:
         assert leader - 3 <= level <= leader + 10, (number, level)
 
 
-def test_no_grind_is_long(reached: dict[str, Reached], grinds: dict[str, int]) -> None:
+def test_no_training_is_long(reached: dict[str, Reached], grinds: dict[str, int]) -> None:
     assert reached
     assert len(grinds) == 4, "training before the first two gyms, none later"
     assert max(grinds.values()) <= MOST_GRIND, grinds
@@ -106,7 +105,7 @@ def test_no_grind_is_long(reached: dict[str, Reached], grinds: dict[str, int]) -
 # --- short stretches on the way ---
 @pytest.fixture
 def player(reached: dict[str, Reached], emulator: Emulator, request: pytest.FixtureRequest) -> Player:
-    """Who goes on from the milestone that the test names."""
+    """A player who continues from the milestone named by the test."""
     emulator.load_state(reached[request.param].machine)
     someone = new_player(emulator)
     someone.pilot.press(None)
@@ -114,7 +113,7 @@ def player(reached: dict[str, Reached], emulator: Emulator, request: pytest.Fixt
 
 
 @pytest.mark.parametrize("player", ["gym3"], indirect=True)
-def test_a_tree_that_has_grown_again_is_cut(player: Player) -> None:
+def test_a_regrown_tree_is_cut(player: Player) -> None:
     pilot = player.pilot
     way = find_way(atlas(), pilot.place, [Place(atlas().number("CENTRE_4"), 5, 6)], pilot.means)
     assert way is not None
@@ -125,7 +124,7 @@ def test_a_tree_that_has_grown_again_is_cut(player: Player) -> None:
 
 
 @pytest.mark.parametrize("player", ["gym6"], indirect=True)
-def test_water_is_swum_and_left(player: Player) -> None:
+def test_water_is_entered_and_left(player: Player) -> None:
     pilot = player.pilot
     pilot.visit("BRASSGATE", 10, 24)
     lake = next(
@@ -142,7 +141,7 @@ def test_water_is_swum_and_left(player: Player) -> None:
 
 @pytest.mark.parametrize("player", ["league"], indirect=True)
 def test_boulders_are_pushed_out_of_the_way(player: Player) -> None:
-    """From the plateau back through the mountain's last cave, whose two halves a boulder parts."""
+    """From the plateau back through the mountain's last cave, whose halves a boulder separates."""
     player.fighter.enough = 1
     player.repeat(
         lambda: player.at(("PEAK_3", 4, 13)), lambda: player.pilot.visit("PEAK_3", 4, 13), "cross the cave"
@@ -161,7 +160,7 @@ def test_things_are_bought_sold_and_used(player: Player) -> None:
     assert count(pilot, "ANTIDOTE") == 0
     assert pilot.state.money == money - price
     lead = pilot.state.party[0]
-    use(pilot, "HUGE_POTION")  # does nothing for who is well
+    use(pilot, "HUGE_POTION")  # does nothing at full HP
     assert (pilot.state.party[0].hp, count(pilot, "HUGE_POTION")) == (lead.hp, potions)
     pilot.emulator.write(W_PARTY_HP + 1, lead.hp - 100, "a test")
     use(pilot, "HUGE_POTION")
@@ -175,13 +174,13 @@ def test_a_lever_is_pulled(player: Player) -> None:
 
 
 # --- what it knows ---
-def test_guards_bar_the_way_until_they_get_a_drink() -> None:
+def test_guards_block_the_way_until_they_get_a_drink() -> None:
     start, goal = Place(atlas().number("ROUTE_8"), 5, 9), [Place(atlas().number("BRASSGATE"), 15, 15)]
     assert find_way(atlas(), start, goal, Means(GameState())) is None
     assert find_way(atlas(), start, goal, Means(GameState(bag=((atlas().items["DRINK"], 1),)))) is not None
 
 
-def test_the_sea_is_for_who_can_swim() -> None:
+def test_the_sea_needs_swim_and_its_badge() -> None:
     start, goal = Place(atlas().number("FENMOOR"), 14, 13), [Place(atlas().number("EMBERHOLM"), 12, 8)]
     swimmer = PartyMon(species=ELDERHART, level=40, hp=1, max_hp=1, moves=(RIDE_WAVE, 0, 0, 0))
     events = bytes([0xFF] * 320)
@@ -192,7 +191,7 @@ def test_the_sea_is_for_who_can_swim() -> None:
     assert {30, 31} <= {place.map for _, place in way}
 
 
-def test_the_move_that_is_missed_least_goes() -> None:
+def test_the_least_useful_move_is_replaced() -> None:
     mon = PartyMon(species=ELDERHART, level=40, hp=9, max_hp=9, moves=(MEND, BIG_BITE, BRAMBLE, EDGE_LEAF))
     assert least_useful(mon, ()) == 3  # there is a better move of its type
     assert least_useful(mon, (EDGE_LEAF,)) == 0

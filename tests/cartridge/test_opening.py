@@ -1,5 +1,8 @@
-"""The opening asks of a script what the original's asks: the bedroom stands in memory all through the speech,
-the menu of names waits for A on NEW NAME, and the naming screen has its own rules."""
+"""Tests of the opening, which is as difficult for a script as the original's.
+
+The bedroom is in memory throughout the speech, the menu of names waits for A on NEW NAME, and the naming
+screen has its own rules.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def press(machine: Emulator, buttons: str) -> None:
 
 
 def menu(machine: Emulator) -> tuple[int, ...]:
-    """Where the first entry is (y, x), the last entry, and the buttons that leave the menu."""
+    """Position of the first entry (y, x), last entry, and buttons that leave the menu."""
     y, x, _, _, last, keys = machine.memory[MENU]
     return y, x, last, keys
 
@@ -60,7 +63,7 @@ def naming_screen(machine: Emulator) -> bool:
 
 
 def to_menu_of_names(machine: Emulator) -> None:
-    """From anywhere before it to the next menu of names."""
+    """Press A up to the next menu of names."""
     for _ in range(60):
         if menu(machine) == (2, 1, 3, 0x01) and entry(machine) == 0:
             return
@@ -96,14 +99,14 @@ def names(speech: Emulator) -> Emulator:
 
 @pytest.fixture
 def naming(names: Emulator) -> Emulator:
-    """The screen on which the player's name is typed."""
+    """The naming screen for the player's name."""
     press(names, "a")
     assert naming_screen(names)
     return names
 
 
 # --- the speech ---
-def test_memory_says_bedroom_and_at_rest_all_through_the_speech(speech: Emulator) -> None:
+def test_memory_shows_the_bedroom_at_rest_throughout_the_speech(speech: Emulator) -> None:
     for button in ("a", "b", "down", "up", "left", "right", "start", "a", "b", "a", "a"):
         speech.act(button)
         now = read_state(speech.memory)
@@ -114,7 +117,7 @@ def test_memory_says_bedroom_and_at_rest_all_through_the_speech(speech: Emulator
         assert not any(speech.memory[PLAY_TIME])
 
 
-def test_only_a_and_b_go_on_with_it(speech: Emulator) -> None:
+def test_only_a_and_b_continue_the_speech(speech: Emulator) -> None:
     before = speech.memory[FIRST_LINE]
     press(speech, "start select up down left right")
     assert speech.memory[FIRST_LINE] == before
@@ -139,13 +142,13 @@ def test_play_time_counts_from_the_bedroom_on(names: Emulator) -> None:
 
 
 # --- the menu of names ---
-def test_the_menu_waits_for_a_alone_on_new_name(names: Emulator) -> None:
+def test_the_menu_waits_on_new_name_for_a_only(names: Emulator) -> None:
     press(names, "b start select left right b start")
     assert menu(names) == (2, 1, 3, 0x01)
     assert entry(names) == 0
 
 
-def test_its_cursor_stops_at_both_ends(names: Emulator) -> None:
+def test_the_menus_cursor_stops_at_both_ends(names: Emulator) -> None:
     seen = []
     for button in ("up", "down", "down", "down", "down", "up"):
         names.act(button)
@@ -154,7 +157,7 @@ def test_its_cursor_stops_at_both_ends(names: Emulator) -> None:
 
 
 @pytest.mark.parametrize("pick", [1, 2, 3])
-def test_a_ready_name_is_kept(names: Emulator, pick: int) -> None:
+def test_a_suggested_name_is_kept(names: Emulator, pick: int) -> None:
     press(names, f"down*{pick} a")
     assert name_at(names, PLAYER) == READY[PLAYER][pick - 1]
     to_menu_of_names(names)
@@ -179,18 +182,18 @@ def test_a_types_b_deletes_and_start_submits(naming: Emulator) -> None:
     assert name_at(naming, PLAYER) == "RJ"
 
 
-def test_an_empty_name_is_asked_for_again_without_end(naming: Emulator) -> None:
+def test_an_empty_name_is_never_accepted(naming: Emulator) -> None:
     for way in ("start", "a b start", "left down*4 a", "right*2 start", "up*2 left a"):
         press(naming, way)
         naming.act(None)
         assert naming_screen(naming), way
-        assert cursor(naming) == (1, 1), "the screen is drawn anew"
+        assert cursor(naming) == (1, 1), "the screen is redrawn"
         assert naming.memory[LENGTH] == naming.memory[SUBMITTED] == 0
         assert naming.memory[PLAYER] == NAME_END
     assert not in_play(naming)
 
 
-def test_seven_letters_fill_it_and_lead_to_the_end_tile(naming: Emulator) -> None:
+def test_seven_letters_fill_the_name_and_lead_to_the_end_tile(naming: Emulator) -> None:
     press(naming, "right a*6")
     assert cursor(naming) == (3, 1)
     press(naming, "a")
@@ -205,7 +208,7 @@ def test_seven_letters_fill_it_and_lead_to_the_end_tile(naming: Emulator) -> Non
     assert bytes(naming.memory[PLAYER : PLAYER + 8]) == bytes([0x81] * 6 + [0x9A, NAME_END])
 
 
-def test_the_pad_goes_round_the_edges(naming: Emulator) -> None:
+def test_the_cursor_wraps_at_the_edges(naming: Emulator) -> None:
     way = [("up", (1, 6)), ("left", (1, 6)), ("right", (1, 6)), ("down", (1, 1)), ("left", (17, 1))]
     way += [("right", (1, 1)), ("down", (1, 2)), ("up", (1, 1)), ("right", (3, 1)), ("up", (1, 6))]
     for button, place in way:
@@ -219,7 +222,7 @@ def test_select_and_the_lowest_row_switch_the_case(naming: Emulator) -> None:
     assert name_at(naming, PLAYER) == "AaAb"
 
 
-def test_the_rivals_name_is_typed_likewise(names: Emulator) -> None:
+def test_the_rivals_name_is_typed_the_same_way(names: Emulator) -> None:
     press(names, "down a")
     to_menu_of_names(names)
     press(names, "a start")

@@ -1,5 +1,7 @@
-"""The order of progress in the embedded cartridge's own world, which is smaller and has gates of its own:
-what opens there, stage by stage, comes next in that order."""
+"""Tests of the order of progress in the embedded cartridge's world, which is smaller and has its own gates.
+
+At every stage of the story, the places that open are the next ones in that order.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from envs.game.catalog import Game
 from envs.ram import EVENT_BYTES, GameState, PartyMon
 
 START = Place(38, 3, 6)
-# The story of Clover: what a player has more than before.
+# The story of Clover: what a player gains at each stage.
 STORY: tuple[dict[str, tuple[str, ...]], ...] = (
     {},
     {"events": ("FOLLOWED_PROFESSOR", "GOT_STARTER", "BATTLED_RIVAL")},
@@ -31,7 +33,7 @@ STORY: tuple[dict[str, tuple[str, ...]], ...] = (
 
 
 def moment(stage: int) -> GameState:
-    """Memory of a player who has all of STORY up to ``stage``."""
+    """State of a player who has everything in STORY up to ``stage``."""
     had = [(kind, name) for part in STORY[: stage + 1] for kind, names in part.items() for name in names]
     events = bytearray(EVENT_BYTES)
     badges = 0
@@ -52,7 +54,7 @@ def moment(stage: int) -> GameState:
 
 @cache
 def open_maps(stage: int) -> frozenset[int]:
-    """Maps that can be walked to then."""
+    """Maps that can be reached at ``stage``."""
     search = Search(atlas(), Means(moment(stage)), (), ())
     seen, waiting = {START}, deque([START])
     while waiting:
@@ -64,12 +66,12 @@ def open_maps(stage: int) -> frozenset[int]:
     return frozenset(place.map for place in seen)
 
 
-def test_in_the_end_all_places_of_its_world_are_open() -> None:
+def test_at_the_end_all_maps_are_open() -> None:
     assert open_maps(len(STORY) - 1) == set(atlas().by_number)
 
 
-def test_what_opens_comes_next_in_the_order(game: Game) -> None:
-    """Without a jump: at every stage, the places that are open are the first ones of those of its world."""
+def test_places_open_in_the_order_of_progress(game: Game) -> None:
+    """At every stage, the open places are the first of this world's places, without gaps."""
     own = [place for place in game.progress_order if place in atlas().by_number]
     assert len(own) > 50
     counts = []
@@ -81,6 +83,6 @@ def test_what_opens_comes_next_in_the_order(game: Game) -> None:
     assert (counts[0], counts[-1]) == (2, len(own))
 
 
-def test_what_the_story_opens_early_is_no_place(game: Game) -> None:
-    """The way to the last cave stands open before anything is to be had there."""
+def test_maps_open_from_early_on_are_not_places(game: Game) -> None:
+    """The way to the last cave is open before anything can be gained there."""
     assert not {33, 193, 34} & set(game.progress_order)

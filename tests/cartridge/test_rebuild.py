@@ -1,4 +1,4 @@
-"""The committed cartridge is what its sources give, byte for byte, wherever it is built."""
+"""Tests that the committed cartridge is exactly what its sources build, in any folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CARTRIDGE = ENVS / "cartridge"
 
 
 def copy_sources(to: Path) -> Path:
-    """A copy of what the Makefile needs, without anything built; returns its cartridge folder."""
+    """Copy what the Makefile needs, without build outputs; return the copy's cartridge folder."""
     (to / "envs").mkdir(parents=True)
     for name in ("__init__.py", "errors.py"):
         shutil.copy(ENVS / name, to / "envs" / name)
@@ -26,7 +26,7 @@ def copy_sources(to: Path) -> Path:
     return to / "envs" / "cartridge"
 
 
-@pytest.mark.skipif(shutil.which("sdcc") is None, reason="sdcc is not installed: nothing to rebuild with")
+@pytest.mark.skipif(shutil.which("sdcc") is None, reason="sdcc is not installed")
 def test_rebuild_in_another_folder_gives_the_committed_bytes(tmp_path: Path) -> None:
     folder = copy_sources(tmp_path / "a folder elsewhere")
     make = ["make", "-C", str(folder)]
@@ -37,7 +37,7 @@ def test_rebuild_in_another_folder_gives_the_committed_bytes(tmp_path: Path) -> 
     assert built == committed, f"{differing} bytes differ: run make -C envs/cartridge and commit clover.gb"
 
 
-def test_committed_sha1_belongs_to_the_committed_cartridge() -> None:
+def test_the_committed_sha1_matches_the_committed_cartridge() -> None:
     digest = hashlib.sha1((CARTRIDGE / "clover.gb").read_bytes()).hexdigest()
     assert (CARTRIDGE / "clover.gb.sha1").read_text("ascii") == f"{digest}  clover.gb\n"
 
@@ -50,7 +50,7 @@ def test_committed_sha1_belongs_to_the_committed_cartridge() -> None:
         ("_DATA", 0xC508, 0x700, "area _DATA ends at 0xcc08, 8 bytes beyond 0xcc00"),
     ],
 )
-def test_what_does_not_fit_stops_the_build(name: str, start: int, size: int, message: str) -> None:
+def test_an_overflowing_area_stops_the_build(name: str, start: int, size: int, message: str) -> None:
     check_areas({name: (start, size - 8)})
     with pytest.raises(UserError, match=message):
         check_areas({name: (start, size)})

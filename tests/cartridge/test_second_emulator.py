@@ -1,4 +1,4 @@
-"""The cartridge on another emulator, where Debian's package libretro-gambatte is installed."""
+"""Tests of the cartridge on another emulator, if Debian's package libretro-gambatte is installed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ installed = pytest.mark.skipif(not CORE.exists(), reason="libretro-gambatte is n
 
 
 @installed
-def test_the_other_emulator_shows_the_same_and_reaches_the_first_milestones(
+def test_the_other_emulator_shows_the_same_images_and_reaches_the_starter(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert compare(CORE, "starter") == 0
-    told = capfd.readouterr().out
-    assert "same pictures: 12 of 12" in told
-    assert "starter" in told
+    printed = capfd.readouterr().out
+    assert "same pictures: 12 of 12" in printed
+    assert "starter" in printed
 
 
-def test_a_core_that_is_not_there_is_told_in_one_line() -> None:
+def test_a_missing_core_gives_one_line() -> None:
     with pytest.raises(UserError, match=r"core .*nowhere\.so: cannot be loaded"):
         compare(CORE.with_name("nowhere.so"), "starter")

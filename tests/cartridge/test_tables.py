@@ -1,4 +1,4 @@
-"""Creatures, moves, items, trainers and types: sound in themselves, compiled into what src/world.h says."""
+"""Tests of creatures, moves, items, trainers and types: consistent, and compiled as in src/world.h."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ids() -> dict[str, int]:
 
 
 # --- types ---
-def test_four_types_stand_in_a_circle() -> None:
+def test_four_types_form_a_circle() -> None:
     strong = chart()
     circle = ("leaf", "spark", "water", "fire")
     for attack, target in zip(circle, (*circle[1:], circle[0]), strict=True):
@@ -56,12 +56,12 @@ def test_every_pair_of_types_is_listed_once() -> None:
     assert len(set(known.values())) == len(known)
 
 
-def test_no_creature_is_out_of_reach_of_its_attackers() -> None:
+def test_no_type_is_immune_to_another() -> None:
     assert "0" not in chart().values()
 
 
 # --- creatures ---
-def test_ids_and_numbers_of_creatures_are_their_own() -> None:
+def test_ids_numbers_and_names_of_creatures_are_unique() -> None:
     every = creatures()
     assert len(every) >= 14
     assert all(1 <= number <= 190 for number in every)
@@ -70,7 +70,7 @@ def test_ids_and_numbers_of_creatures_are_their_own() -> None:
     assert all(1 <= mon.dex <= 151 and len(mon.name) <= 10 for mon in every.values())
 
 
-def test_the_roles_that_others_count_on() -> None:
+def test_required_species_have_their_types() -> None:
     every = creatures()
     roles = {
         153: "leaf",
@@ -113,7 +113,7 @@ def test_evolutions_lead_up_and_end() -> None:
 
 
 # --- moves and items ---
-def test_moves_have_ids_of_their_own_and_kinds_that_exist() -> None:
+def test_moves_have_unique_ids_and_known_effects() -> None:
     every = moves()
     assert len(every) >= 25
     assert len(every) == len(lines("moves.txt"))
@@ -123,7 +123,7 @@ def test_moves_have_ids_of_their_own_and_kinds_that_exist() -> None:
     assert every[165][0] == "LAST_GASP"
 
 
-def test_items_that_others_count_on() -> None:
+def test_required_items_have_their_ids() -> None:
     ids = {4: "CATCH_BALL", 20: "POTION", 11: "ANTIDOTE", 15: "UNNUMBER", 14: "WAKE_BELL", 70: "PARCEL"}
     assert {number: name for number, name in ids.items() if items().get(name) != number} == {}
 
@@ -137,7 +137,7 @@ def test_a_trainer_has_a_team_and_an_event(name: str) -> None:
     assert all(2 <= level <= 100 for level, _ in who.party)
 
 
-def test_each_rival_has_the_creature_that_beats_the_players() -> None:
+def test_each_rivals_creature_beats_the_players() -> None:
     by_name = {mon.name: mon for mon in creatures().values()}
     beaten = {"rival_leaf": "water", "rival_fire": "leaf", "rival_water": "fire"}
     for name, kind in beaten.items():
@@ -145,7 +145,7 @@ def test_each_rival_has_the_creature_that_beats_the_players() -> None:
         assert chart()[by_name[species].types[0], kind] == "2"
 
 
-def test_trainers_but_the_rival_have_events_of_their_own() -> None:
+def test_trainers_other_than_the_rival_have_unique_events() -> None:
     events = [trainer(name).event for name in TRAINERS if not name.startswith("rival")]
     assert len(set(events)) == len(events)
     assert trainer("leader_1").event == 0x077
@@ -159,7 +159,7 @@ def test_structures_are_as_large_as_in_c() -> None:
 
 
 @pytest.mark.parametrize("number", creatures())
-def test_a_compiled_creature_says_what_the_text_says(number: int) -> None:
+def test_a_compiled_creature_matches_the_text(number: int) -> None:
     mon, known = creatures()[number], type_numbers()
     blob = next(b for b in tables.compile(WORLD).blobs if b.symbol == f"species_{mon.name.lower()}")
     flat = b"".join(
@@ -183,10 +183,10 @@ def test_a_compiled_creature_says_what_the_text_says(number: int) -> None:
     ("file", "old", "new", "message"),
     [
         ("species.txt", "dex 1\n", "dex 152\n", r"species.txt:\d+: 152 is not within 1..151"),
-        ("species.txt", "types leaf\n", "types moss\n", r"species.txt:\d+: no type 'moss'"),
+        ("species.txt", "types leaf\n", "types moss\n", r"species.txt:\d+: unknown type 'moss'"),
         ("species.txt", "TREFAWN", "TREFAWNETTES", r"species.txt:\d+: 'TREFAWNETTES' is longer than 10"),
         ("species.txt", "catch 45\n", "", r"species.txt:\d+: the block has no line 'catch'"),
-        ("moves.txt", "15  burn 26", "15  blaze 26", r"moves.txt:\d+: no effect 'blaze'"),
+        ("moves.txt", "15  burn 26", "15  blaze 26", r"moves.txt:\d+: unknown effect 'blaze'"),
         (
             "moves.txt",
             "CLAW         normal  40",
@@ -208,9 +208,7 @@ def test_a_compiled_creature_says_what_the_text_says(number: int) -> None:
         ("trainers.txt", "party 5 TREFAWN", "party TREFAWN", r"trainers.txt:\d+: expected at most 6 pairs"),
     ],
 )
-def test_a_wrong_table_is_told_with_its_line(
-    tmp_path: Path, file: str, old: str, new: str, message: str
-) -> None:
+def test_errors_in_tables_name_the_line(tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
     shutil.copytree(WORLD, tmp_path / "world", ignore=lambda _, names: [n for n in names if "." not in n])
     path = tmp_path / "world" / file
     text = path.read_text("utf-8")

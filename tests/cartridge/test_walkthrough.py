@@ -1,5 +1,4 @@
-"""The scripted player gets from power-on to the first badge, whatever chance brings; memory says so, not the
-script."""
+"""Tests of the scripted player up to the first badge, with different random numbers, checked in memory."""
 
 from __future__ import annotations
 
@@ -20,9 +19,9 @@ from envs.ram import PartyMon, read_state
 from tests.conftest import State
 
 MOST_ACTIONS = 6000
-"""What the whole way to the first badge may take, boot included."""
+"""Limit for the whole way to the first badge, including the boot."""
 STARTER, RIVAL, DEX, DELIVERED, PARCEL, LEADER = 0x22, 0x23, 0x25, 0x38, 0x39, 0x77
-"""Event numbers that the commercial game's memory has for the same things."""
+"""Event numbers of the commercial game for the same events."""
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +39,18 @@ def test_from_power_on_to_the_first_badge(rom: Path, bedroom: tuple[bytes, int],
         emulator.load_state(bedroom[0])
         emulator.tick(wait)
 
-        def tell(name: str, actions: int) -> None:
+        def on_milestone(name: str, actions: int) -> None:
             reached[name] = actions
             check(name, emulator)
 
-        actions = run_to(emulator, "badge1", tell)
+        actions = run_to(emulator, "badge1", on_milestone)
     assert list(reached) == list(MILESTONES)
     assert reached["badge1"] == actions
     assert bedroom[1] + actions < MOST_ACTIONS
 
 
 def check(name: str, emulator: Emulator) -> None:
-    """What memory has to say at each milestone."""
+    """Check the memory at a milestone."""
     state = read_state(emulator.memory)
     assert state.battle == 0
     assert state.joy_ignore == 0
@@ -84,7 +83,7 @@ def check(name: str, emulator: Emulator) -> None:
     "name", ["HOME_TOWN", "HOUSE", "NEIGHBOUR", "MILLBRIDGE", "CENTRE_1", "SHOP_1", "SCHOOL"]
 )
 def test_everybody_has_something_to_say(emulator: Emulator, state: State, name: str) -> None:
-    """Every sign and everybody who stands still opens a text box, and leaves the player free in the end."""
+    """Every sign and every person who stands still opens a text box, which ends and frees the player."""
     emulator.load_state(state("errand done"))
     pilot = new_player(emulator).pilot
     source = atlas().maps[name]
@@ -108,12 +107,12 @@ def test_the_program_prints_a_line_per_milestone(rom: Path, capsys: pytest.Captu
     assert 0 < int(lines[0].split()[-2]) < int(lines[1].split()[-2])
 
 
-def test_an_unknown_milestone_is_told(rom: Path) -> None:
+def test_an_unknown_milestone_is_refused(rom: Path) -> None:
     with Emulator(rom) as emulator, pytest.raises(UserError, match='did you mean "badge1"'):
         run_to(emulator, "bagde1")
 
 
-def test_it_picks_the_move_that_hurts_most() -> None:
+def test_it_picks_the_move_with_most_damage() -> None:
     leaf, rock, bug = 153, 169, 123
     bump, grumble, lash = 33, 45, 22
     mon = PartyMon(species=leaf, level=8, hp=20, max_hp=20, moves=(bump, grumble, lash, 0), pp=(9, 9, 9, 0))

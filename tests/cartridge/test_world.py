@@ -1,4 +1,4 @@
-"""The world and its compiler: every map sound and reachable, and a wrong text told with file and line."""
+"""Tests of the world and its compiler: consistent maps, and errors that name file and line."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ LARGEST = {
     182: (7, 4), 193: (5, 4), 194: (15, 9), 198: (15, 9), 222: (4, 4), 232: (20, 18), 245: (5, 6),
     246: (5, 6), 247: (5, 6),
 }  # fmt: skip
-"""Map id -> the width and height in blocks that tools made for the commercial game's map table allow for."""
+"""Map ID -> width and height in blocks that tools for the commercial game's map table allow."""
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    """A copy of the world that a test may spoil."""
+    """A copy of the world that a test may change."""
     return Path(shutil.copytree(WORLD, tmp_path / "world"))
 
 
@@ -51,7 +51,7 @@ def spoil(world: Path, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def test_no_map_is_larger_than_its_place() -> None:
+def test_no_map_is_larger_than_its_limit() -> None:
     for number, source in atlas().by_number.items():
         width, height = LARGEST[number]
         assert source.width <= 2 * width, source.name
@@ -71,8 +71,7 @@ def test_warps_arrive_beside_a_warp_that_leads_back() -> None:
             assert any(back.map == source.name for back in other.warps), warp.line.text
 
 
-def test_the_story_is_barred_where_it_should_be() -> None:
-    """Route 2 is closed until the errand is done."""
+def test_route_2_is_closed_until_the_errand_is_done() -> None:
     before = {
         atlas().events[name] for name in ("FOLLOWED_PROFESSOR", "GOT_STARTER", "BATTLED_RIVAL", "GOT_PARCEL")
     }
@@ -94,7 +93,7 @@ def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_opcodes_are_those_of_the_header() -> None:
+def test_opcodes_match_the_header() -> None:
     text = re.sub(r"/\*.*?\*/", "", (HEADERS / "world.h").read_text("utf-8"), flags=re.DOTALL)
     found = re.search(r"enum \{(\s*OP_END.*?)\};", text, re.DOTALL)
     assert found is not None
@@ -156,7 +155,7 @@ def test_texts_break_into_lines_and_pages() -> None:
         ),
     ],
 )
-def test_a_wrong_map_is_told_in_one_line(world: Path, name: str, old: str, new: str, message: str) -> None:
+def test_a_wrong_map_gives_one_line(world: Path, name: str, old: str, new: str, message: str) -> None:
     spoil(world, name, old, new)
     with pytest.raises(WorldError, match=message) as caught:
         maps.compile(world)
@@ -176,7 +175,7 @@ def test_a_wrong_map_is_told_in_one_line(world: Path, name: str, old: str, new: 
         ("  heal\n", "  say\n", r"there is nothing to say"),
     ],
 )
-def test_a_wrong_script_is_told_in_one_line(world: Path, old: str, new: str, message: str) -> None:
+def test_a_wrong_script_gives_one_line(world: Path, old: str, new: str, message: str) -> None:
     spoil(world, "house.txt", old, new)
     with pytest.raises(WorldError, match=message):
         scripts.compile(world)
@@ -191,7 +190,7 @@ def test_a_wrong_script_is_told_in_one_line(world: Path, old: str, new: str, mes
         ("house.txt", "say Cook books.", "say Cook books §.", r"text HOUSE_BOOKS_0: the letter '§'"),
     ],
 )
-def test_an_unknown_name_is_told_with_its_place(
+def test_errors_about_unknown_names_give_the_place(
     world: Path, tmp_path: Path, name: str, old: str, new: str, message: str
 ) -> None:
     spoil(world, name, old, new)

@@ -1,4 +1,4 @@
-"""One scripted play from the bedroom to the first gym, recorded action by action."""
+"""Fixtures: a scripted play from the bedroom to the first gym, recorded action by action."""
 
 from __future__ import annotations
 

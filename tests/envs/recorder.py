@@ -1,5 +1,4 @@
-"""A play that remembers every moment of itself, for tests that ask whether the memory tells a consistent
-story."""
+"""An emulator that records the memory after every action, for tests of its consistency over time."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ W_RAM = 0xC000
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Work RAM at one time of the play, and what the reader made of it."""
+    """Work RAM at one moment of the play, and the state read from it."""
 
     frame: int
     ram: bytes
@@ -27,7 +26,7 @@ class Moment:
 
 
 class Recorder(Emulator):
-    """An emulator that remembers the moment after every action."""
+    """An emulator that records the moment after every action."""
 
     moments: list[Moment]
 

@@ -1,5 +1,4 @@
-"""Every fact of the memory table about battles that the cartridge keeps, held against what happens in
-play."""
+"""Tests of the cartridge's memory in battles, against what happens in a recorded play."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ def test_battles_are_wild_or_with_trainers(battles: list[list[Moment]]) -> None:
         assert {moment.byte(0xD05A) for moment in battle} == {0}
 
 
-def test_the_enemy_is_who_the_opponent_says(battles: list[list[Moment]]) -> None:
+def test_the_enemy_belongs_to_the_opponent(battles: list[list[Moment]]) -> None:
     for battle in battles:
         for moment in settled(battle):
             if moment.state.battle == 1:
@@ -61,7 +60,7 @@ def test_the_creature_in_battle_is_one_of_the_party(battles: list[list[Moment]])
         assert (last.own_level, last.own_max_hp) in [(mon.level, mon.max_hp) for mon in last.party]
 
 
-def test_the_battle_result_tells_how_it_ended(play: list[Moment]) -> None:
+def test_the_battle_result_matches_its_end(play: list[Moment]) -> None:
     ends = {"won": 0, "lost": 0, "escaped": 0, "started": 0}
     for before, now in pairwise(play):
         change = battle_change(before.state, now.state)
@@ -73,8 +72,8 @@ def test_the_battle_result_tells_how_it_ended(play: list[Moment]) -> None:
     assert ends["started"] == ends["won"] + ends["lost"] + ends["escaped"]
 
 
-def test_a_loss_is_told_and_leads_to_the_healing_place(emulator: Emulator, state: State) -> None:
-    """With one HP left a wild battle is soon lost, when the player presses what comes to hand."""
+def test_a_loss_is_reported_and_leads_to_the_healing_place(emulator: Emulator, state: State) -> None:
+    """With one HP left, a player who presses random buttons soon loses a wild battle."""
     emulator.load_state(state("route1"))
     emulator.tick(30)
     emulator.memory[0xD16C] = 0  # type: ignore[index]

@@ -1,5 +1,4 @@
-"""Every fact of the memory table about player and world that the cartridge keeps, held against what happens
-in play."""
+"""Tests of the cartridge's memory of player and world, against what happens in a recorded play."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ OUTDOOR = range(37)  # map ids of towns and routes
 BEDROOM, HOUSE, HOME, LABORATORY, SECOND_TOWN = 38, 37, 0, 40, 1
 
 
-def test_the_way_leads_through_the_world(play: list[Moment]) -> None:
+def test_the_play_visits_all_maps_up_to_the_gym(play: list[Moment]) -> None:
     maps = {moment.state.map_id for moment in play}
     assert {BEDROOM, HOUSE, HOME, LABORATORY, 12, SECOND_TOWN, 41, 42, 13, 51, 2} <= maps
 
@@ -30,7 +29,7 @@ def test_positions_are_steps_within_the_map(play: list[Moment]) -> None:
     assert {(m.byte(0xD368), m.byte(0xD369)) for m in play if m.state.map_id == HOME} == {(7, 10)}
 
 
-def test_a_step_is_one_step_and_leads_where_the_player_faces(emulator: Emulator, state: State) -> None:
+def test_a_step_moves_one_tile_in_the_facing_direction(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("bedroom"))
     for button, facing, dx, dy in (
         ("up", 4, 0, -1),
@@ -50,7 +49,7 @@ def test_a_step_is_one_step_and_leads_where_the_player_faces(emulator: Emulator,
         assert (now.x, now.y, now.walk_counter) == (before.x + dx, before.y + dy, 0)
 
 
-def test_steps_between_actions_are_short(play: list[Moment]) -> None:
+def test_the_player_moves_at_most_two_tiles_per_action(play: list[Moment]) -> None:
     for before, now in pairwise(play):
         if (
             before.state.map_id == now.state.map_id
@@ -66,13 +65,13 @@ def test_the_screen_is_at_its_address(play: list[Moment]) -> None:
     assert all(len(set(picture)) > 1 for picture in pictures)
 
 
-def test_scripts_take_the_pad_away(play: list[Moment]) -> None:
+def test_scripts_ignore_the_joypad(play: list[Moment]) -> None:
     ignored = [moment for moment in play if moment.state.joy_ignore]
     assert ignored
     assert len(ignored) < len(play) // 2
 
 
-def test_the_way_out_is_the_outdoor_map_before(play: list[Moment]) -> None:
+def test_last_map_is_the_previous_outdoor_map(play: list[Moment]) -> None:
     outdoor: int | None = HOME
     lost_on: int | None = None
     for moment in play:
@@ -80,22 +79,22 @@ def test_the_way_out_is_the_outdoor_map_before(play: list[Moment]) -> None:
         if moment.state.battle == -1:
             lost_on, outdoor = place, None  # the blackout leads to another place
         elif place == lost_on:
-            continue  # not there yet
+            continue  # not yet moved
         elif place in OUTDOOR:
             outdoor = place
-        elif outdoor is not None and place not in (47, 50, 51):  # gates stand between two routes
+        elif outdoor is not None and place not in (47, 50, 51):  # gates are between two routes
             assert moment.state.last_map == outdoor
         if place != lost_on:
             lost_on = None
         assert moment.state.last_map in (*OUTDOOR, 51)
 
 
-def test_tilesets_differ_within_and_without(play: list[Moment]) -> None:
+def test_tilesets_differ_indoors_and_outdoors(play: list[Moment]) -> None:
     tilesets = {moment.state.map_id: moment.byte(0xD367) for moment in play[5:]}
     assert tilesets[HOME] == tilesets[12] != tilesets[HOUSE]
 
 
-def test_names_end_with_their_mark(play: list[Moment]) -> None:
+def test_names_end_with_the_terminator(play: list[Moment]) -> None:
     for address in (0xD158, 0xD34A):
         names = {moment.bytes(address, 11) for moment in play}
         assert len(names) == 1
@@ -104,7 +103,7 @@ def test_names_end_with_their_mark(play: list[Moment]) -> None:
         assert all(0x80 <= letter <= 0xB9 for letter in name)
 
 
-def test_money_is_decimal_and_moves(play: list[Moment]) -> None:
+def test_money_is_binary_coded_decimal_and_grows(play: list[Moment]) -> None:
     raw = [moment.bytes(0xD347, 3) for moment in play]
     assert all(digit <= 9 for money in set(raw) for byte in money for digit in (byte >> 4, byte & 15))
     assert bcd(raw[0]) == play[0].state.money == 3000
@@ -113,7 +112,7 @@ def test_money_is_decimal_and_moves(play: list[Moment]) -> None:
     assert won
 
 
-def test_the_bag_ends_where_its_count_says(play: list[Moment]) -> None:
+def test_the_bag_ends_after_its_count(play: list[Moment]) -> None:
     for moment in play:
         count = moment.byte(0xD31D)
         assert count <= 20
@@ -123,7 +122,7 @@ def test_the_bag_ends_where_its_count_says(play: list[Moment]) -> None:
     assert any((70, 1) in moment.state.bag for moment in play)  # the parcel
 
 
-def test_the_party_tells_its_creatures_twice(play: list[Moment]) -> None:
+def test_the_partys_species_list_matches_its_creatures(play: list[Moment]) -> None:
     for moment in play:
         count = moment.byte(0xD163)
         listed = moment.bytes(0xD164, count + 1)
@@ -162,7 +161,7 @@ def test_experience_and_levels_grow_together(play: list[Moment]) -> None:
     assert play[-1].state.party[0].max_hp == int.from_bytes(bytes(play[-1].bytes(0xD18D, 2)), "big")
 
 
-def test_what_is_owned_was_seen(play: list[Moment]) -> None:
+def test_owned_species_were_seen(play: list[Moment]) -> None:
     for moment in play:
         owned, seen = (int.from_bytes(moment.bytes(address, 19), "little") for address in (0xD2F7, 0xD30A))
         assert owned & ~seen == 0
@@ -183,11 +182,11 @@ def test_the_story_sets_its_events_in_order(play: list[Moment]) -> None:
         assert moment.state.has_event(0x022) == (len(moment.state.party) > 0)
 
 
-def test_badges_are_none_before_the_gym(play: list[Moment]) -> None:
+def test_there_are_no_badges_before_the_gym(play: list[Moment]) -> None:
     assert {moment.state.badges for moment in play} == {0}
 
 
-def test_towns_that_were_visited_are_marked(play: list[Moment]) -> None:
+def test_visited_towns_are_marked(play: list[Moment]) -> None:
     visited: set[int] = set()
     for before, now in pairwise(play):
         if before.state.map_id == now.state.map_id <= 10:
@@ -198,7 +197,7 @@ def test_towns_that_were_visited_are_marked(play: list[Moment]) -> None:
     assert visited == {HOME, SECOND_TOWN, 2}
 
 
-def test_a_blackout_leads_to_a_place_that_heals(play: list[Moment]) -> None:
+def test_the_blackout_map_is_a_place_that_heals(play: list[Moment]) -> None:
     places = [moment.state.blackout_map for moment in play]
     assert set(places) <= {HOME, HOUSE, 41, 58}
     assert places[0] in (HOME, HOUSE)
@@ -213,7 +212,7 @@ def test_play_time_passes_with_the_frames(play: list[Moment]) -> None:
     assert seconds == pytest.approx((play[-1].frame - play[0].frame) / 60, rel=0.05)
 
 
-def test_settings_and_ways_of_moving_are_known_values(play: list[Moment]) -> None:
+def test_options_and_modes_of_moving_are_known_values(play: list[Moment]) -> None:
     assert {moment.byte(0xD355) & 7 for moment in play} <= {1, 3, 5}
     assert {moment.byte(0xD700) for moment in play} == {0}
 
@@ -228,7 +227,7 @@ def test_the_cursor_moves_in_a_menu(emulator: Emulator, state: State) -> None:
     assert seen == [seen[0], seen[0] + 1, seen[0] + 2]
 
 
-def test_chance_is_stirred_every_frame(emulator: Emulator, state: State) -> None:
+def test_random_numbers_change_every_frame(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("starter"))
     drawn = []
     for _ in range(60):

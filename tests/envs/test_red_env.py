@@ -1,5 +1,4 @@
-"""The environment on the real cartridge: Gymnasium's contract, the info that callbacks read, and reproducible
-episodes."""
+"""Tests of RedEnv on the real cartridge: Gymnasium's contract, info keys, and reproducible episodes."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ EPISODE_STATS = {
 
 
 def fingerprint(env: RedEnv, seed: int, steps: int) -> str:
-    """Everything an episode of random buttons gives, as one digest."""
+    """Digest of everything an episode of random buttons returns."""
     digest = hashlib.sha256()
 
     def take(observation: dict[str, np.ndarray], *rest: Any) -> None:
@@ -56,20 +55,20 @@ def fingerprint(env: RedEnv, seed: int, steps: int) -> str:
     return digest.hexdigest()
 
 
-def test_gymnasium_finds_nothing_wrong(make_env: MakeEnv) -> None:
+def test_gymnasiums_checker_passes(make_env: MakeEnv) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message=".*spec.*")  # it is checked without being registered
         check_env(make_env(), skip_close_check=True)
 
 
-def test_stable_baselines3_finds_nothing_wrong(make_env: MakeEnv) -> None:
+def test_stable_baselines3s_checker_passes(make_env: MakeEnv) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sb3_check_env(make_env())
 
 
-def test_two_episodes_of_one_seed_are_the_same_to_the_byte(make_env: MakeEnv) -> None:
+def test_two_episodes_with_one_seed_are_identical(make_env: MakeEnv) -> None:
     one, other = make_env(), make_env()
     first = fingerprint(one, 7, 150)
     assert fingerprint(other, 7, 150) == first
@@ -77,7 +76,7 @@ def test_two_episodes_of_one_seed_are_the_same_to_the_byte(make_env: MakeEnv) ->
     assert fingerprint(one, 8, 150) != first
 
 
-def test_the_seed_waits_0_to_30_frames(make_env: MakeEnv) -> None:
+def test_the_seed_determines_a_wait_of_0_to_30_frames(make_env: MakeEnv) -> None:
     env = make_env(observations=("badges",))
     waits = [env.reset(seed=seed)[1]["wait_frames"] for seed in range(60)]
     assert set(waits) <= set(range(31))
@@ -111,7 +110,7 @@ def test_info_has_what_callbacks_read(make_env: MakeEnv) -> None:
     json.dumps(info)  # small plain numbers only
 
 
-def test_a_sample_says_where_the_agent_is(make_env: MakeEnv) -> None:
+def test_agent_stats_give_the_agents_position(make_env: MakeEnv) -> None:
     env = make_env(agent_stats_every=1)
     env.reset(seed=1)
     _, _, _, _, info = env.step(0)
@@ -133,13 +132,13 @@ def test_a_milestone_that_held_for_two_steps_ends_the_episode(make_env: MakeEnv)
     assert info["episode_stats"]["success"] is True
 
 
-def test_what_held_at_the_start_is_not_reached(make_env: MakeEnv) -> None:
+def test_a_goal_that_holds_at_the_start_is_not_reached(make_env: MakeEnv) -> None:
     env = make_env(start="starter", goal="starter", max_steps=5)
     env.reset(seed=0)
     assert [env.step(6)[2:4] for _ in range(5)] == [(False, False)] * 4 + [(False, True)]
 
 
-def test_an_episode_can_begin_elsewhere(make_env: MakeEnv) -> None:
+def test_an_episode_can_begin_at_another_start(make_env: MakeEnv) -> None:
     env = make_env()
     _, info = env.reset(seed=1, options={"start": "bedroom"})
     assert (info["start"], env.state.map_id) == ("bedroom", 38)
@@ -149,7 +148,7 @@ def test_an_episode_can_begin_elsewhere(make_env: MakeEnv) -> None:
         env.reset(options={"start": "nowhere"})
 
 
-def test_observations_are_those_of_the_moment(make_env: MakeEnv) -> None:
+def test_observations_match_the_current_state(make_env: MakeEnv) -> None:
     env = make_env()
     observation, _ = env.reset(seed=2)
     assert np.array_equal(observation["screen"][0], observation["screen"][2])
@@ -165,7 +164,7 @@ def test_observations_are_those_of_the_moment(make_env: MakeEnv) -> None:
 
 
 @pytest.mark.parametrize("action", [-1, 7])
-def test_an_action_that_is_none_is_an_error(make_env: MakeEnv, action: int) -> None:
+def test_an_unknown_action_is_an_error(make_env: MakeEnv, action: int) -> None:
     env = make_env()
     env.reset(seed=0)
     with pytest.raises(ValueError, match="0 to 6"):
@@ -182,7 +181,7 @@ def test_an_action_that_is_none_is_an_error(make_env: MakeEnv, action: int) -> N
         ({"goal": "badge 1"}, 'did you mean "badge1"'),
     ],
 )
-def test_a_wrong_setting_is_told_in_one_line(make_env: MakeEnv, wrong: dict[str, Any], words: str) -> None:
+def test_a_wrong_setting_gives_one_line(make_env: MakeEnv, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words) as error:
         make_env(**wrong)
     assert "\n" not in str(error.value)

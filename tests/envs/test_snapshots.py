@@ -1,4 +1,4 @@
-"""Environments taken apart in mid-episode and put together again: what follows is the same to the bit."""
+"""Tests of environments restored from a snapshot in the middle of an episode: they continue exactly alike."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL_TERMS = {
 
 
 def _play(env: RedEnv, actions: list[int]) -> list[Any]:
-    """Everything that comes of the actions, with a new episode after each that ends."""
+    """All results of the actions; a new episode begins after each that ends."""
     seen: list[Any] = []
     for action in actions:
         observation, reward, terminated, truncated, info = env.step(action)
@@ -36,7 +36,7 @@ def _play(env: RedEnv, actions: list[int]) -> list[Any]:
 
 
 def _through_json(value: Any) -> Any:
-    """As a checkpoint does it: JSON but for bytes and arrays."""
+    """As in a checkpoint: through JSON, except bytes and arrays."""
     if isinstance(value, dict):
         return {key: _through_json(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -45,14 +45,14 @@ def _through_json(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("start", ["gym1", "starter"])
-def test_a_restored_environment_goes_on_as_if_nothing_had_been(make_env: MakeEnv, start: str) -> None:
+def test_a_restored_environment_continues_exactly(make_env: MakeEnv, start: str) -> None:
     settings = {"start": start, "coefficients": ALL_TERMS, "max_steps": 400}
     original, other = make_env(**settings), make_env(**settings)
     original.reset(seed=11)
     other.reset(seed=99)
     generator = np.random.default_rng(3)
     actions = generator.integers(0, len(BUTTONS), 600).tolist()
-    _play(other, actions[:50])  # it has a past of its own
+    _play(other, actions[:50])  # so that its earlier state differs
     for begin, end in ((0, 7), (7, 333), (333, 500)):
         _play(original, actions[begin:end])
         observation = other.restore(_through_json(original.snapshot()))
@@ -83,9 +83,7 @@ def test_a_snapshot_changes_nothing(make_env: MakeEnv) -> None:
         lambda s: s["stats"].update(open=[10**6]),
     ],
 )
-def test_what_is_no_snapshot_is_refused(
-    make_env: MakeEnv, damage: Callable[[dict[str, Any]], object]
-) -> None:
+def test_invalid_snapshots_are_refused(make_env: MakeEnv, damage: Callable[[dict[str, Any]], object]) -> None:
     env = make_env()
     env.reset(seed=2)
     snapshot = env.snapshot()

@@ -1,4 +1,4 @@
-"""Start states: made on demand by booting and walking, kept with their story, made anew when damaged."""
+"""Tests of start states: made on demand, cached with their provenance, made again when damaged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def at(game: Game, name: str) -> Emulator:
     return emulator
 
 
-def test_power_on_is_before_everything(game: Game) -> None:
+def test_power_on_is_the_first_frame(game: Game) -> None:
     start = start_state(game, "power on")
     assert start.provenance["actions"] == 0
     assert start.provenance["frames"] == 1
@@ -43,12 +43,12 @@ def test_booting_leads_to_control_in_the_bedroom(game: Game) -> None:
 
 @pytest.fixture(scope="module")
 def journey(game: Game) -> Game:
-    """The game with every start in the cache: the last is made with all that are passed on the way."""
+    """The game with every start in the cache: making the last one also makes those on the way."""
     start_state(game, game.start_names[-1])
     return game
 
 
-def test_start_states_are_where_they_say(journey: Game) -> None:
+def test_start_states_are_at_their_places(journey: Game) -> None:
     game = journey
     places = {}
     for name in game.start_names[2:]:
@@ -66,11 +66,11 @@ def test_start_states_are_where_they_say(journey: Game) -> None:
 
 
 TOWNS = {1: 2, 2: 3, 3: 5, 4: 6, 5: 7, 6: 10, 7: 8, 8: 1}
-"""Map of the town that each gym stands in."""
+"""Map ID of each gym's town."""
 
 
 @pytest.mark.parametrize("gym", TOWNS)
-def test_a_gym_waits_for_who_stands_before_it(journey: Game, gym: int) -> None:
+def test_a_gym_start_is_before_the_gyms_door(journey: Game, gym: int) -> None:
     with at(journey, f"gym{gym}") as emulator:
         state = read_state(emulator.memory)
         assert state.map_id == TOWNS[gym]
@@ -81,26 +81,28 @@ def test_a_gym_waits_for_who_stands_before_it(journey: Game, gym: int) -> None:
         assert MAP_NAMES[read_state(emulator.memory).map_id].startswith(f"gym {gym}")
 
 
-def test_the_league_is_for_who_has_every_badge(journey: Game) -> None:
+def test_the_league_start_has_every_badge(journey: Game) -> None:
     with at(journey, "league") as emulator:
         state = read_state(emulator.memory)
         assert (state.map_id, state.badges, state.has_event(0x901)) == (174, 0xFF, False)
 
 
-def test_a_state_is_kept_with_its_story(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_is_cached_with_its_provenance(
+    game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "new" / "cache"))
     made = start_state(game, "bedroom")
     (kept,) = cache_folder().rglob("bedroom.state")
-    story = json.loads(kept.with_suffix(".json").read_text())
-    assert story == dict(made.provenance)
-    assert (story["rom_sha1"], story["emulator"], story["made_by"]) == (game.sha1, VERSION, "boot script")
-    assert story["actions"] > 0
-    assert story["sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()
+    cached = json.loads(kept.with_suffix(".json").read_text())
+    assert cached == dict(made.provenance)
+    assert (cached["rom_sha1"], cached["emulator"], cached["made_by"]) == (game.sha1, VERSION, "boot script")
+    assert cached["actions"] > 0
+    assert cached["sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()
     assert sorted(path.name for path in kept.parent.iterdir()) == ["bedroom.json", "bedroom.state"]
     assert start_state(game, "bedroom") == made
 
 
-def test_a_damaged_state_is_made_anew(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_state_is_made_again(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     made = start_state(game, "power on")
     (kept,) = tmp_path.rglob("power_on.state")
@@ -134,15 +136,13 @@ def test_a_state_file_can_be_a_start(game: Game, tmp_path: Path) -> None:
     assert start.provenance["made_by"] == f"file {path}"
 
 
-def test_an_unknown_start_is_told_with_the_nearest(game: Game) -> None:
+def test_an_unknown_start_names_the_nearest(game: Game) -> None:
     with pytest.raises(UserError, match=r'"bedrom".*did you mean "bedroom"') as error:
         start_state(game, "bedrom")
     assert "\n" not in str(error.value)
 
 
-def test_a_cache_that_cannot_be_written_is_told(
-    game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_cache_is_reported(game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     monkeypatch.setenv(CACHE_VARIABLE, str(blocked / "cache"))
@@ -150,7 +150,7 @@ def test_a_cache_that_cannot_be_written_is_told(
         start_state(game, "power on")
 
 
-def test_a_boot_that_does_not_get_there_shows_the_last_picture(
+def test_a_failed_boot_saves_the_last_image(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boot, "MAX_FRAMES", 100)

@@ -1,4 +1,4 @@
-"""EmulatorVecEnv on the embedded cartridge: the same as DummyVecEnv, whatever happens to its workers."""
+"""Tests of EmulatorVecEnv on the embedded cartridge: equal to DummyVecEnv, and robust to lost workers."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 from tests.envs.transitions import actions, assert_same_infos, same
 
 N = 5
-"""Environments: not divisible by workers nor groups."""
+"""Number of environments: divisible neither by workers nor by groups."""
 Maker = Callable[[], RedEnv]
 MakeVec = Callable[..., EmulatorVecEnv]
 
 
 @pytest.fixture(scope="module")
 def maker(game: Game) -> Maker:
-    """Makes an environment with short episodes, here and in workers."""
+    """Creates an environment with short episodes, here and in workers."""
     config = EnvConfig(game, start_state(game, "starter"), max_steps=20)
 
     def make() -> RedEnv:
@@ -47,7 +47,7 @@ def maker(game: Game) -> Maker:
 
 @pytest.fixture
 def vec(maker: Maker) -> Iterator[MakeVec]:
-    """vec(number, make=, **arguments): environments in two workers, closed after the test."""
+    """vec(number, make=, **arguments): a vector environment with two workers, closed after the test."""
     made: list[EmulatorVecEnv] = []
 
     def make_vec(number: int = N, make: Maker = maker, **arguments: Any) -> EmulatorVecEnv:
@@ -77,17 +77,17 @@ def test_same_transitions_as_dummy_vec_env(vec: MakeVec, maker: Maker) -> None:
 @pytest.mark.parametrize(
     ("number", "workers", "groups"), [(1, 1, 1), (2, 2, 2), (7, 3, 2), (16, 5, 2), (9, 9, 2)]
 )
-def test_every_environment_is_in_one_place(number: int, workers: int, groups: int) -> None:
+def test_split_assigns_every_environment_once(number: int, workers: int, groups: int) -> None:
     parts = split(number, workers, groups)
     assert sorted(index for own in parts for group in own for index in group) == list(range(number))
     sizes = [sum(map(len, own)) for own in parts]
     assert max(sizes) - min(sizes) <= 1
     for group in range(groups):
         indices = [index for own in parts for index in own[group]]
-        assert indices == list(range(indices[0], indices[-1] + 1)), "neighbours, in order"
+        assert indices == list(range(indices[0], indices[-1] + 1)), "contiguous and in order"
 
 
-def test_groups_one_by_one_give_the_same(vec: MakeVec) -> None:
+def test_stepping_groups_one_by_one_gives_the_same_results(vec: MakeVec) -> None:
     whole, grouped = vec(4), vec(4)
     for env in (whole, grouped):
         env.seed(3)
@@ -106,7 +106,7 @@ def test_groups_one_by_one_give_the_same(vec: MakeVec) -> None:
                 grouped.step_group(group, plan[step + 1, part])
 
 
-def test_last_observation_stays_while_the_next_is_made(vec: MakeVec) -> None:
+def test_last_observation_stays_while_the_next_is_written(vec: MakeVec) -> None:
     env = vec()
     before = env.reset()
     kept = {key: array.copy() for key, array in before.items()}
@@ -116,15 +116,15 @@ def test_last_observation_stays_while_the_next_is_made(vec: MakeVec) -> None:
 
 def test_buffers_are_poisoned_until_written(vec: MakeVec) -> None:
     env = vec(2)
-    block = np.frombuffer(env._crew._block, np.uint8)
+    block = np.frombuffer(env._pool._block, np.uint8)
     assert (block == POISON).all()
     env.reset()
-    first, second = (env._arrays["obs/screen"][buffer] for buffer in (env._crew.buffer[0], 0))
+    first, second = (env._arrays["obs/screen"][buffer] for buffer in (env._pool.buffer[0], 0))
     assert not (first == POISON).all(axis=(1, 2, 3)).any()
-    assert (second == POISON).all(), "the other buffer waits for its turn"
+    assert (second == POISON).all(), "the other buffer is not written yet"
 
 
-def test_a_reward_that_is_no_number_is_refused(vec: MakeVec, maker: Maker) -> None:
+def test_a_nan_reward_is_refused(vec: MakeVec, maker: Maker) -> None:
     class Broken(gymnasium.Wrapper[Any, Any, Any, Any]):
         def step(self, action: Any) -> Any:
             observation, _, *rest = super().step(action)
@@ -133,7 +133,7 @@ def test_a_reward_that_is_no_number_is_refused(vec: MakeVec, maker: Maker) -> No
     env = vec(2, lambda: Broken(maker()))
     env.reset()
     assert env.env_is_wrapped(gymnasium.Wrapper) == [True, True]
-    with pytest.raises(ValueError, match="environment 0 gave no number as its reward"):
+    with pytest.raises(ValueError, match="environment 0 returned NaN as its reward"):
         env.step(np.zeros(2, np.int64))
 
 
@@ -146,7 +146,7 @@ def test_an_exception_arrives_with_its_traceback(vec: MakeVec) -> None:
     assert not any(psutil.pid_exists(pid) for pid in env.worker_pids)
 
 
-def test_what_the_user_got_wrong_arrives_as_it_is(vec: MakeVec) -> None:
+def test_a_user_error_arrives_unchanged(vec: MakeVec) -> None:
     env = vec()
     env.set_options({"start": "nowhere"})
     with pytest.raises(UserError, match="nowhere"):
@@ -156,7 +156,7 @@ def test_what_the_user_got_wrong_arrives_as_it_is(vec: MakeVec) -> None:
     assert {info["start"] for info in env.reset_infos} == {"bedroom"}
 
 
-def test_an_environment_that_cannot_be_made_stops_all(maker: Maker) -> None:
+def test_an_environment_that_cannot_be_created_stops_all_workers(maker: Maker) -> None:
     def make() -> RedEnv:
         raise UserError("no such cartridge")
 
@@ -170,7 +170,7 @@ def test_an_environment_that_cannot_be_made_stops_all(maker: Maker) -> None:
     assert not [child for child in left if not any(name in " ".join(child.cmdline()) for name in servers)]
 
 
-def test_requests_reach_the_environments_also_during_a_step(vec: MakeVec) -> None:
+def test_requests_reach_the_environments_even_during_a_step(vec: MakeVec) -> None:
     env, other = vec(), vec()
     for one in (env, other):
         one.seed(1)
@@ -205,7 +205,7 @@ def test_a_lost_worker_is_replaced(
         last, _, _, _ = env.step(chosen)
         unharmed.step(chosen)
     last = {key: array.copy() for key, array in last.items()}
-    lost = [index for group in env._crew.parts[0] for index in group]
+    lost = [index for group in env._pool.parts[0] for index in group]
     alive = [index for index in range(4) if index not in lost]
     pid, began = env.worker_pids[0], time.monotonic()
     if when == "before the step":
@@ -237,7 +237,7 @@ def test_a_lost_worker_is_replaced(
     assert not psutil.pid_exists(pid)
 
 
-def test_groups_keep_apart_when_workers_are_lost_again_and_again(vec: MakeVec) -> None:
+def test_groups_stay_separate_when_workers_are_lost_repeatedly(vec: MakeVec) -> None:
     env = vec(4, step_timeout=0.5)
     env.seed(5)
     env.reset()
@@ -256,18 +256,18 @@ def test_groups_keep_apart_when_workers_are_lost_again_and_again(vec: MakeVec) -
     for index, state in enumerate(env.get_attr("state")):
         assert observations["events"][index].tobytes() == state.event_bytes
     expected = [[1, 2, 4], [0, 0, 4], [0, 1, 4], [0, 0, 4]]
-    assert observations["recent_actions"].tolist() == expected, "actions since the episode began"
+    assert observations["recent_actions"].tolist() == expected, "the actions since the start of each episode"
 
 
 def test_a_worker_stopped_in_the_middle_of_an_answer_counts_as_hung(vec: MakeVec, maker: Maker) -> None:
-    class Talkative(gymnasium.Wrapper[Any, Any, Any, Any]):
-        def tell(self) -> bytes:
-            return bytes(20_000_000)  # more than lies between two processes
+    class LongAnswer(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def answer(self) -> bytes:
+            return bytes(20_000_000)  # more than fits into the socket's buffer
 
-    env = vec(2, lambda: Talkative(maker()))
+    env = vec(2, lambda: LongAnswer(maker()))
     env.reset()
-    worker = env._crew.workers[0]
-    worker.ask("call", "tell", [0], (), {})
+    worker = env._pool.workers[0]
+    worker.ask("call", "answer", [0], (), {})
     assert worker._channel.has_message(10)
     time.sleep(0.2)
     os.kill(worker.pid, signal.SIGSTOP)
@@ -276,7 +276,7 @@ def test_a_worker_stopped_in_the_middle_of_an_answer_counts_as_hung(vec: MakeVec
         worker.receive(0.5)
     assert time.monotonic() - began < 3
     os.kill(worker.pid, signal.SIGCONT)
-    assert env.env_method("tell", indices=1) == [bytes(20_000_000)], "another one's arrives whole"
+    assert env.env_method("answer", indices=1) == [bytes(20_000_000)], "another worker's arrives whole"
 
 
 def test_closing_twice_and_with_a_stopped_worker(vec: MakeVec) -> None:
@@ -292,7 +292,7 @@ def test_closing_twice_and_with_a_stopped_worker(vec: MakeVec) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-def test_workers_leave_signals_that_end_programs_to_their_parent(vec: MakeVec) -> None:
+def test_workers_ignore_signals_that_their_parent_handles(vec: MakeVec) -> None:
     env = vec()
     env.reset()
     pids = env.worker_pids

@@ -1,4 +1,4 @@
-"""Programs that use EmulatorVecEnv: their workers and their shared memory end with them, however they end."""
+"""Tests of programs that use EmulatorVecEnv: workers and shared memory end with them, however they end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.paths import ROOT
 
 
 def shared_segments(pid: int) -> set[Path]:
-    """What a process has in shared memory just now."""
+    """The shared memory segments a process currently maps."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return {Path(line.split()[5]) for line in lines if "/dev/shm/" in line}
 
@@ -49,7 +49,7 @@ time.sleep(float(sys.argv[1]))
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[float], tuple[subprocess.Popen[str], str, list[int]]]:
-    """program(seconds): PROGRAM as a process, with what it says of its workers' modules, and their ids."""
+    """program(seconds): PROGRAM as a process, the modules its workers imported, and their process IDs."""
 
     def start(seconds: float) -> tuple[subprocess.Popen[str], str, list[int]]:
         script = tmp_path / "program.py"
@@ -64,12 +64,12 @@ def program(tmp_path: Path) -> Callable[[float], tuple[subprocess.Popen[str], st
     return start
 
 
-def test_workers_import_no_torch_and_end_with_their_parent(program: Any) -> None:
-    """Though the program imports torch first and has no guard round its own code."""
+def test_workers_do_not_import_torch_and_end_with_their_parent(program: Any) -> None:
+    """Even though the program imports torch first and has no ``__main__`` guard."""
     process, modules, pids = program(60)
     segments = shared_segments(process.pid)
     assert modules == "[[], []]"
-    assert segments, "there is shared memory to be left behind"
+    assert segments, "there is shared memory that could be left behind"
     process.kill()
     process.communicate()
     assert gone(pids)

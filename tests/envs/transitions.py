@@ -1,5 +1,4 @@
-"""What the tests of vector environments share: random actions, transitions compared byte for byte, and
-processes that must end."""
+"""Helpers for tests of vector environments: random actions, exact comparisons, ends of processes."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ def assert_same_infos(left: list[dict[str, Any]], right: list[dict[str, Any]]) -
 
 
 def gone(pids: list[int], seconds: float = 5) -> bool:
-    """Whether those processes end within so many seconds."""
+    """Whether the processes end within ``seconds``."""
     deadline = time.monotonic() + seconds
     while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,2 +1,1 @@
-"""The world compiler: readable text under ``world/`` becomes C tables under ``build/gen/`` (standard library
-only)."""
+"""Compiler of the world: readable text in ``world/`` to C tables in ``build/gen/``; standard library only."""

@@ -1,8 +1,7 @@
-"""Compiles pictures drawn as text: tilesets, people, creatures, font, screen pieces and the title. The form
-of the texts is described in world_text/pictures.py.
+"""Compiler of pictures drawn as text: tilesets, people, creatures, font, screen pieces and the title.
 
-The machine keeps an 8 x 8 tile as 16 bytes: per row the low bits of the eight shades, then the high bits,
-leftmost pixel in bit 7.
+The syntax of the texts is described in world_text/pictures.py. The Game Boy stores an 8 x 8 tile in 16 bytes:
+for each row the low bits of the eight shades, then the high bits, with the leftmost pixel in bit 7.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from envs.cartridge.world_text.pictures import (
 )
 
 ATTRIBUTES = {"walk": 0x01, "grass": 0x02, "water": 0x04, "ledge": 0x08, "counter": 0x10, "cut": 0x20}
-"""Words of a metatile's header and the TILE_* bits of src/world.h that they set."""
+"""Words of a metatile's header, and the TILE_* bits of src/world.h they set."""
 FRAMES = ("down", "down_walk", "up", "up_walk", "left", "left_walk")
 FRONT_SIZE, BACK_SIZE, PERSON_SIZE, TILE_SIZE = 40, 32, 16, 8
 TITLE_WIDTH, TITLE_HEIGHT = 160, 64
@@ -31,7 +30,7 @@ FIRST_FONT_ID, FIRST_MISC_ID = 0x80, 0x60
 
 
 def encode_tile(rows: Rows) -> bytes:
-    """An 8 x 8 drawing as the 16 bytes of a tile (two bits a pixel, low plane first in each row)."""
+    """Encode an 8 x 8 drawing as the 16 bytes of a tile (two bits per pixel, low plane first in each row)."""
     encoded = bytearray()
     for row in rows:
         shades = [SHADES.index(pixel) for pixel in row]
@@ -41,7 +40,7 @@ def encode_tile(rows: Rows) -> bytes:
 
 
 def cut_tiles(rows: Rows) -> list[bytes]:
-    """The tiles of a drawing whose sides are multiples of 8, row by row from the top left."""
+    """Cut a drawing whose sides are multiples of 8 into tiles, row by row from the top left."""
     return [
         encode_tile(tuple(row[x : x + TILE_SIZE] for row in rows[y : y + TILE_SIZE]))
         for y in range(0, len(rows), TILE_SIZE)
@@ -50,30 +49,30 @@ def cut_tiles(rows: Rows) -> list[bytes]:
 
 
 class TilePool:
-    """Tiles in the order of their first use; equal ones are kept once."""
+    """Distinct tiles in the order of their first use."""
 
     def __init__(self) -> None:
         self.tiles: dict[bytes, int] = {}
 
     def ids(self, rows: Rows) -> bytes:
-        """Tile ids of a drawing, one byte each, row by row."""
+        """Add a drawing's tiles and return their IDs, one byte each, row by row."""
         return bytes(self.tiles.setdefault(tile, len(self.tiles)) for tile in cut_tiles(rows))
 
     def data(self) -> bytes:
-        """All tiles, 16 bytes each."""
+        """Return all tiles, 16 bytes each."""
         return b"".join(self.tiles)
 
 
 def attribute_bits(picture: Picture) -> int:
-    """TILE_* bits named in a metatile's header (after its character)."""
+    """Return the TILE_* bits named in a metatile's header (after its character)."""
     unknown = [word for word in picture.words[1:] if word not in ATTRIBUTES]
     if unknown:
-        raise picture.fail(f"{unknown[0]!r} is no attribute; known are {', '.join(ATTRIBUTES)}")
+        raise picture.fail(f"unknown attribute {unknown[0]!r}; known are {', '.join(ATTRIBUTES)}")
     return sum(ATTRIBUTES[word] for word in set(picture.words[1:]))
 
 
 def compile_tileset(world: Path, name: str, output: Output) -> None:
-    """Add tiles, metatiles, attributes and Tileset structure of ``name``, and the ids that maps refer to."""
+    """Add tiles, metatiles, attributes and Tileset structure of ``name``, and the IDs that maps refer to."""
     metatiles = read_tileset(world, name)
     pool = TilePool()
     layout = b"".join(pool.ids(metatile.rows) for metatile in metatiles)
@@ -94,10 +93,10 @@ def compile_tileset(world: Path, name: str, output: Output) -> None:
 
 
 def compile_sprite(path: Path, output: Output) -> str:
-    """Add one person, six frames of four tiles row by row, and return its symbol."""
+    """Add one person (six frames of four tiles, row by row) and return its symbol."""
     frames = read_pictures(path, "frame")
     if tuple(" ".join(frame.words) for frame in frames) != FRAMES:
-        raise WorldError(path, 1, f"a person has the frames {', '.join(FRAMES)}, in this order")
+        raise WorldError(path, 1, f"a person must have the frames {', '.join(FRAMES)}, in this order")
     tiles = [tile for frame in frames for tile in cut_tiles(check_size(frame, PERSON_SIZE, PERSON_SIZE).rows)]
     symbol = f"sprite_{path.stem}"
     output.blob(symbol, b"".join(tiles))
@@ -105,25 +104,25 @@ def compile_sprite(path: Path, output: Output) -> str:
 
 
 def compile_creature(path: Path, output: Output) -> None:
-    """Add the front (40 x 40) and back (32 x 32) picture of the creature whose file this is."""
+    """Add the front (40 x 40) and back (32 x 32) picture of a creature."""
     pictures = read_pictures(path, "picture")
     if [picture.words for picture in pictures] != [("front",), ("back",)]:
-        raise WorldError(path, 1, "a creature has the pictures front and back, in this order")
+        raise WorldError(path, 1, "a creature must have the pictures front and back, in this order")
     for picture, size in zip(pictures, (FRONT_SIZE, BACK_SIZE), strict=True):
         tiles = cut_tiles(check_size(picture, size, size).rows)
         output.blob(f"picture_{path.stem}_{picture.words[0]}", b"".join(tiles))
 
 
 def glyph_id(picture: Picture) -> int:
-    """Tile id of a glyph: the hexadecimal number in its header."""
+    """Return the tile ID of a glyph: the hexadecimal number in its header."""
     try:
         return int(picture.words[0], 16)
     except (IndexError, ValueError):
-        raise picture.fail("a glyph starts with its tile id in hexadecimal, such as 80") from None
+        raise picture.fail("a glyph must start with its tile ID in hexadecimal, such as 80") from None
 
 
 def compile_glyphs(path: Path, symbol: str, first: int, last: int, output: Output) -> None:
-    """Add tiles for the ids ``first`` .. ``last``; ids without a drawing are blank."""
+    """Add tiles for the IDs ``first`` .. ``last``; IDs without a drawing are blank."""
     tiles = {number: bytes(2 * TILE_SIZE) for number in range(first, last + 1)}
     for glyph in read_pictures(path, "glyph"):
         number = glyph_id(glyph)
@@ -135,10 +134,10 @@ def compile_glyphs(path: Path, symbol: str, first: int, last: int, output: Outpu
 
 
 def compile_title(path: Path, output: Output) -> None:
-    """Add the title: number of tiles (1 byte), 20 x 8 tile ids from 0 on, the tiles."""
+    """Add the title: number of tiles (1 byte), 20 x 8 tile IDs from 0 on, the tiles."""
     pictures = read_pictures(path, "picture")
     if len(pictures) != 1:
-        raise WorldError(path, 1, f"there are {len(pictures)} pictures; the title is one")
+        raise WorldError(path, 1, f"there are {len(pictures)} pictures; the title must be one")
     pool = TilePool()
     ids = pool.ids(check_size(pictures[0], TITLE_WIDTH, TITLE_HEIGHT).rows)
     if len(pool.tiles) > MAX_TILESET_TILES:
@@ -148,7 +147,7 @@ def compile_title(path: Path, output: Output) -> None:
 
 
 def compile(world: Path) -> Output:
-    """Every picture under ``world``, with the tables and ids that src/world.h and tools/emit.py name."""
+    """Compile every picture in ``world``, with the tables and IDs named in src/world.h and tools/emit.py."""
     output = Output()
     for index, name in enumerate(TILESETS):
         compile_tileset(world, name, output)

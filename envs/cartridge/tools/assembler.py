@@ -1,4 +1,4 @@
-"""Puts script bytecode together: opcodes, operands, and jumps to places that are known only later."""
+"""Assembler of script bytecode: opcodes, operands and jumps to labels."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A place in the code; takes no bytes."""
+    """A position in the code; takes no bytes."""
 
     label: int
 
 
 @dataclass(slots=True)
 class Block:
-    """An open ``if``: where its condition goes when false, and where its ``else`` branch ends (None: no else
-    yet)."""
+    """An open ``if``: the label for a false condition, and the one after its ``else`` branch, or None."""
 
     line: Line
     otherwise: int
@@ -43,8 +42,7 @@ class Block:
 
 
 class Assembler:
-    """The code of one script while it is being written. ``here`` is the map whose objects the statements
-    name."""
+    """Code of one script under construction; ``here`` is the map to whose objects the statements refer."""
 
     def __init__(self, here: MapSource, maps: dict[str, MapSource], out: Output, name: str) -> None:
         self.here, self.maps, self.out, self.name = here, maps, out, name
@@ -54,21 +52,21 @@ class Assembler:
         self.texts = 0
 
     def op(self, name: str, *operands: int | Part | Jump) -> None:
-        """One operation; plain numbers are single bytes."""
+        """Add an operation; plain numbers are single bytes."""
         self.code.append(bytes([OPCODES.index(name)]))
         self.code += [bytes([operand]) if isinstance(operand, int) else operand for operand in operands]
 
     def label(self) -> int:
-        """A new label, not yet placed."""
+        """Return a new label, not yet placed."""
         self.labels += 1
         return self.labels
 
     def place(self, label: int) -> None:
-        """Say that ``label`` is here."""
+        """Place ``label`` here."""
         self.code.append(Label(label))
 
     def text(self, line: Line, text: str) -> IdRef:
-        """Add a text to the game and give its id."""
+        """Add a text to the game and return its ID."""
         if not text:
             raise line.error("there is nothing to say")
         name = f"{self.name}_{self.texts}"
@@ -77,7 +75,7 @@ class Assembler:
         return IdRef(f"TEXT_{name}", 2, where(line))
 
     def object(self, line: Line, name: str) -> int:
-        """Number of an object of the map that is spoken of."""
+        """Return the number of an object of the current map."""
         for i, source in enumerate(self.here.objects):
             if source.name == name:
                 return i
@@ -90,7 +88,7 @@ class Assembler:
         self.op("END")
 
     def parts(self) -> list[Part]:
-        """The finished code with every jump filled in."""
+        """Return the finished code with every jump resolved."""
         offsets: dict[int, int] = {}
         at = 0
         for item in self.code:
@@ -106,5 +104,5 @@ class Assembler:
 
 
 def where(line: Line) -> str:
-    """How an error of build.py names the line."""
+    """Return the line's name in errors of build.py."""
     return f"{line.path.parent.name}/{line.path.name}:{line.number}"

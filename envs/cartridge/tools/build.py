@@ -1,9 +1,8 @@
-"""Turns ``world/`` into C: ``python3 -m envs.cartridge.tools.build`` (from the project root; standard
-library only).
+"""Compiler of ``world/`` to C: ``python3 -m envs.cartridge.tools.build``.
 
-Writes ``build/gen/ids.h`` (ids by name), ``tables.c`` (far pointers, bank 0), one ``data_NN.c`` per data
-bank, and
-``banks.mk`` (``DATA_BANKS``, their decimal numbers). The same world always gives the same bytes.
+Run it from the project root (standard library only). It writes ``build/gen/ids.h`` (IDs by name),
+``tables.c`` (far pointers, bank 0), one ``data_NN.c`` per data bank, and ``banks.mk`` (``DATA_BANKS``, their
+decimal numbers). The same world always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from envs.errors import UserError
 CARTRIDGE = Path(__file__).resolve().parent.parent
 FIRST_BANK = 5
 LAWN = "METATILE_OUTDOOR_2C"
-"""What a cut tree leaves."""
+"""Metatile that replaces a cut tree."""
 WINDOW = 0x4000
-"""Where the processor sees the switchable bank."""
+"""Address of the switchable bank."""
 
 
 def main() -> int:
-    """Build, or print the one line that says what is wrong and return 2."""
+    """Build; on an error, print one line and return 2."""
     try:
         build(CARTRIDGE / "world", CARTRIDGE / "build" / "gen")
     except (UserError, OSError) as error:
@@ -36,7 +35,7 @@ def main() -> int:
 
 
 def build(world: Path, target: Path) -> None:
-    """Compile ``world`` and write the C sources into ``target``. Raises UserError."""
+    """Compile ``world`` and write the C sources to ``target``. Raises UserError."""
     merged = collect(world)
     places = pack(merged.blobs)
     images = lay_out(merged, places)
@@ -47,7 +46,7 @@ def build(world: Path, target: Path) -> None:
 
 
 def collect(world: Path) -> Output:
-    """The outputs of all parts in one, texts included as blobs. Raises UserError for a name used twice."""
+    """Merge the outputs of all parts, with texts as blobs. Raises UserError for a name used twice."""
     merged = Output()
     for output in (part.compile(world) for part in (tables, art, maps, scripts)):
         merged.blobs += output.blobs
@@ -63,14 +62,14 @@ def collect(world: Path) -> Output:
 
 
 def add(mine: dict[str, int], new: dict[str, int]) -> None:
-    """Merge names; one name may not mean two numbers."""
+    """Merge names. Raises UserError if a name has two numbers."""
     for name, value in new.items():
         if mine.setdefault(name, value) != value:
             raise UserError(f"{name} is {mine[name]} in one part of the world and {value} in another")
 
 
 def add_texts(merged: Output) -> None:
-    """Number the texts and make them blobs; equal texts share one."""
+    """Number the texts and add them as blobs; equal texts share one."""
     seen: dict[bytes, str] = {}
     symbols: list[str | None] = []
     for number, (name, text) in enumerate(merged.texts.items()):
@@ -87,14 +86,14 @@ def add_texts(merged: Output) -> None:
 
 
 def pack(blobs: Iterable[Blob]) -> dict[str, tuple[int, int]]:
-    """Bank and address of every blob: each goes into the first bank that has room for it."""
+    """Return bank and address of every blob; each is placed in the first bank with room for it."""
     used: list[int] = []
     places: dict[str, tuple[int, int]] = {}
     for blob in blobs:
         size = blob.size()
         if blob.symbol in places or not 0 < size <= BANK_SIZE:
             raise UserError(
-                f"blob {blob.symbol} of {size} bytes: names stand once, sizes are 1 to {BANK_SIZE} bytes"
+                f"blob {blob.symbol} of {size} bytes: names must be unique, sizes 1 to {BANK_SIZE} bytes"
             )
         bank = next((i for i, full in enumerate(used) if full + size <= BANK_SIZE), len(used))
         if bank == len(used):
@@ -105,7 +104,7 @@ def pack(blobs: Iterable[Blob]) -> dict[str, tuple[int, int]]:
 
 
 def lay_out(merged: Output, places: dict[str, tuple[int, int]]) -> dict[int, bytes]:
-    """The bytes of every data bank, with references and ids filled in."""
+    """Return the bytes of every data bank, with references and IDs resolved."""
     images: dict[int, bytearray] = {}
     for blob in merged.blobs:
         image = images.setdefault(places[blob.symbol][0], bytearray())
@@ -118,17 +117,17 @@ def lay_out(merged: Output, places: dict[str, tuple[int, int]]) -> dict[int, byt
 
 
 def far_bytes(owner: str, ref: FarRef, places: dict[str, tuple[int, int]]) -> bytes:
-    """C's struct Far."""
+    """Return a struct Far."""
     if ref.symbol is None:
         return bytes(3)
     if ref.symbol not in places:
-        raise UserError(f"{owner} refers to {ref.symbol}, which nothing defines")
+        raise UserError(f"{owner} refers to {ref.symbol}, which is not defined")
     bank, address = places[ref.symbol]
     return bytes([bank]) + address.to_bytes(2, "little")
 
 
 def id_bytes(owner: str, ref: IdRef, ids: dict[str, int]) -> bytes:
-    """The value of an id, little-endian."""
+    """Return the value of an ID, little-endian."""
     place = ref.where or owner
     if ref.name not in ids:
         raise UserError(f"{place}: no {ref.name}")
@@ -138,7 +137,7 @@ def id_bytes(owner: str, ref: IdRef, ids: dict[str, int]) -> bytes:
 
 
 def ids_header(ids: dict[str, int]) -> str:
-    """ids.h. The characters of the tilesets are the compiler's own business and stay out, but for LAWN."""
+    """Return ids.h; metatiles and attributes, which only the compiler needs, are left out except LAWN."""
     lines = [
         f"#define {n} {v}"
         for n, v in sorted(ids.items())
@@ -152,7 +151,7 @@ def ids_header(ids: dict[str, int]) -> str:
 
 
 def tables_source(merged: Output, places: dict[str, tuple[int, int]]) -> str:
-    """tables.c: far pointers and numbers, in bank 0."""
+    """Return tables.c: far pointers and numbers, in bank 0."""
     text = '/* Made by tools/build.py from world/. */\n#include "world.h"\n'
     for table in merged.tables:
         entries = [entry(symbol, places) for symbol in table.symbols]
@@ -164,24 +163,24 @@ def tables_source(merged: Output, places: dict[str, tuple[int, int]]) -> str:
 
 
 def entry(symbol: str | None, places: dict[str, tuple[int, int]]) -> str:
-    """One C initialiser of a Far."""
+    """Return the C initialiser of a Far."""
     if symbol is None:
         return "{0, 0}"
     if symbol not in places:
-        raise UserError(f"a table names {symbol}, which nothing defines")
+        raise UserError(f"a table names {symbol}, which is not defined")
     bank, address = places[symbol]
     return f"{{{bank}, (const uint8_t *)0x{address:04X}}}"
 
 
 def bank_source(bank: int, image: bytes) -> str:
-    """data_NN.c: one array that starts its bank, so that offsets in it are addresses from 0x4000."""
+    """Return data_NN.c: one array at the start of its bank, so that offsets are addresses from 0x4000 on."""
     rows = [", ".join(str(byte) for byte in image[i : i + 24]) for i in range(0, len(image), 24)]
     head = f"/* Made by tools/build.py from world/. */\n#include <stdint.h>\n#pragma constseg CODE_{bank}\n"
     return head + f"const uint8_t data_{bank:02d}[{len(image)}] = {{\n" + ",\n".join(rows) + "\n};\n"
 
 
 def write(target: Path, files: dict[str, str]) -> None:
-    """Write what changed and remove data banks that are no more."""
+    """Write changed files and remove unused data banks."""
     target.mkdir(parents=True, exist_ok=True)
     for old in target.glob("data_*.c"):
         if old.name not in files:

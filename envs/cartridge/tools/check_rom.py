@@ -1,7 +1,7 @@
-"""Checks the linked cartridge: areas inside their banks, C variables below 0xCC00, header right.
-Prints what is used of every bank.
+"""Check of the linked cartridge: ``python3 -m envs.cartridge.tools.check_rom``.
 
-``python3 -m envs.cartridge.tools.check_rom`` (from the project root, after the link; standard library only).
+Run it from the project root, after linking (standard library only). It checks that areas fit their banks,
+that C variables stay below 0xCC00 and that the header is right, and prints the use of every bank.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from envs.errors import UserError
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
 DATA_END = 0xCC00
-"""C variables may reach up to here: the facts at fixed addresses begin after it (src/ram.h)."""
+"""End of the C variables; the values at fixed addresses begin after it (src/ram.h)."""
 HOME_START = 0x200
 CARTRIDGE_TYPE = 0x13
 """MBC3 with RAM and battery."""
@@ -25,7 +25,7 @@ AREA = re.compile(r"^(_\w+)\s+([0-9A-F]{8})\s+([0-9A-F]{8})\s+=", re.MULTILINE)
 
 
 def main() -> int:
-    """Check, or print the one line that says what is wrong and return 2."""
+    """Check the cartridge; on an error, print one line and return 2."""
     try:
         areas = read_areas((BUILD / "clover.map").read_text("latin-1"))
         check_areas(areas)
@@ -38,13 +38,13 @@ def main() -> int:
 
 
 def read_areas(text: str) -> dict[str, tuple[int, int]]:
-    """Linker areas of a map file: name -> (address with the bank above bit 15, size in bytes)."""
+    """Read the linker areas of a map file: name -> (address with the bank above bit 15, size in bytes)."""
     found = ((name, int(start, 16), int(size, 16)) for name, start, size in AREA.findall(text))
     return {name: (start, size) for name, start, size in found if size}
 
 
 def check_areas(areas: dict[str, tuple[int, int]]) -> None:
-    """Raises UserError for code or data that reaches beyond its bank or its part of work RAM."""
+    """Raise UserError for code or data that reaches beyond its bank or its part of work RAM."""
     for name, (start, size) in areas.items():
         if name.startswith(("_HEADER", ".")):
             continue
@@ -55,7 +55,7 @@ def check_areas(areas: dict[str, tuple[int, int]]) -> None:
 
 
 def limit_of(name: str, start: int) -> int:
-    """First address that an area may not reach."""
+    """Return the first address beyond an area's limit."""
     if start >= 0x10000:
         return 2 * BANK_SIZE
     return BANK_SIZE if start < 2 * BANK_SIZE else DATA_END
@@ -82,7 +82,7 @@ def check_header(rom: bytes) -> None:
 
 
 def report(areas: dict[str, tuple[int, int]]) -> str:
-    """Bytes used of every bank and of work RAM."""
+    """Return the bytes used of every bank and of work RAM, as text."""
     used: dict[str, int] = {}
     for name, (start, size) in areas.items():
         if start >= 0x10000:

@@ -1,6 +1,7 @@
-"""The pages of ``docs/``: ``make -C envs/cartridge docs`` (standard library only). All of it comes from
-``world/``, so that it is never older than the last run; a test compares what is there with what would be
-written."""
+"""Generator of the pages in ``docs/`` from ``world/``: ``make -C envs/cartridge docs``.
+
+It needs only the standard library. A test compares the files with what would be written.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +17,31 @@ CARTRIDGE = Path(__file__).resolve().parent.parent
 PICTURE = "world.png"
 HEAD = """# The world of Clover
 
-Made from `world/` by `make -C envs/cartridge docs`; do not edit.
+Generated from `world/` by `make -C envs/cartridge docs`; do not edit.
 
-![All maps: what hangs together by its edges, and the caves below](world.png)
+![All maps: groups of connected maps, and the caves below](world.png)
 """
 HOW = """
 ## How to add a map
 1. Write `world/maps/NAME.txt`: `map NUMBER NAME`, `tileset`, `border`, the `layout`, then `warp`, `sign`,
-   `trigger`, `object` lines and scripts. Every keyword stands in `world_text/map_source.py`, every statement
-   in `tools/scripts.py`, the characters of a layout in `world/tilesets/`. The number is the one that the
-   commercial game has for the same role; no map may be larger than that one.
-2. Lead to it: a `warp` in another map, or a `connect` line on both sides with opposite offsets.
-3. New events go into `world/events*.txt`, trainers into `world/trainers*.txt`, shops into `world/shops*.txt`.
-4. `make -C envs/cartridge` builds `clover.gb`, or says in one line what is wrong and where.
-5. `make -C envs/cartridge docs`, then the tests of `tests/cartridge`.
+   `trigger`, `object` lines and scripts. `world_text/map_source.py` describes every keyword,
+   `tools/scripts.py` every statement, and `world/tilesets/` the characters of a layout. Use the number that
+   the commercial game has for the same role; no map may be larger than that one.
+2. Connect it: a `warp` in another map, or a `connect` line on both sides with opposite offsets.
+3. Add new events to `world/events*.txt`, trainers to `world/trainers*.txt`, shops to `world/shops*.txt`.
+4. Run `make -C envs/cartridge`, which builds `clover.gb` or reports an error in one line with its place.
+5. Run `make -C envs/cartridge docs`, then the tests in `tests/cartridge`.
 """
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def maps_page(world: Path) -> str:
-    """Maps by number."""
+    """Return the table of maps, by number."""
     rows = [
         [str(source.number), name, f"{source.width} x {source.height}", wild_words(source.wild)]
         for name, source in load_maps(world).items()
@@ -49,7 +50,7 @@ def maps_page(world: Path) -> str:
 
 
 def wild_words(wild: list[tuple[str, int]]) -> str:
-    """Who lives there, with the lowest and the highest level."""
+    """Return wild creatures with their lowest and highest level."""
     levels: dict[str, list[int]] = {}
     for name, level in wild:
         levels.setdefault(name, []).append(level)
@@ -60,7 +61,7 @@ def wild_words(wild: list[tuple[str, int]]) -> str:
 
 
 def leaders_page(world: Path) -> str:
-    """Gyms in the order of their badges, the league and the champion, with their teams."""
+    """Return the table of gyms by badge, the league and the champion, with their teams."""
     maps = load_maps(world)
     rows = []
     for head, fields in read_every_block(world, "trainers", TRAINER_KEYS):
@@ -73,12 +74,12 @@ def leaders_page(world: Path) -> str:
         rows.append([badge, where, " ".join(head.words[2:]), fields["party"].rest()])
     order = {"b": 0, "l": 1, "c": 2}
     rows.sort(key=lambda row: (order[row[0][0]], row[0]))
-    note = "\nThe order is free where the story allows it; gym 8 wants seven badges, the league eight.\n"
+    note = "\nThe order is free where the story allows it; gym 8 requires seven badges, the league eight.\n"
     return "\n## Gyms and league\n" + table(["for", "where", "who", "team (level, creature)"], rows) + note
 
 
 def species_page(world: Path) -> str:
-    """Creatures in the order of their files."""
+    """Return the table of creatures, in the order of their files."""
     rows = []
     for head, fields in read_every_block(world, "species", SPECIES_KEYS):
         learnt = " ".join(fields["moves"].words[1:]) + ", " + fields["learn"].rest()
@@ -100,19 +101,19 @@ def species_page(world: Path) -> str:
 
 
 def moves_page(world: Path) -> str:
-    """Moves by id."""
+    """Return the table of moves, by ID."""
     rows = sorted((line.words for line in read_all(world, "moves")), key=lambda words: int(words[0]))
     head = ["id", "name", "type", "power", "accuracy of 255", "points", "effect"]
     return "\n## Moves\n" + table(head, [[*words[:6], " ".join(words[6:])] for words in rows])
 
 
 def pages(world: Path) -> str:
-    """The text of docs/README.md."""
+    """Return the text of docs/README.md."""
     return HEAD + HOW + leaders_page(world) + maps_page(world) + species_page(world) + moves_page(world)
 
 
 def main() -> int:
-    """Write, or print the one line that says what is wrong and return 2."""
+    """Write the pages; on an error, print one line and return 2."""
     target = CARTRIDGE / "docs"
     try:
         target.mkdir(exist_ok=True)

@@ -1,22 +1,21 @@
-"""What the parts of the world compiler hand to ``build.py``.
+"""Output of the parts of the world compiler, which ``build.py`` links.
 
-Each part (``tables.py``, ``art.py``, ``maps.py``, ``scripts.py``) has one function ``compile(world: Path) ->
-Output``.
-Nothing in an Output is a final address or number: blobs name other blobs with :class:`FarRef` and ids with
-:class:`IdRef`, and ``build.py`` resolves both once everything is known. So parts never import each other.
+Each part (``tables.py``, ``art.py``, ``maps.py``, ``scripts.py``) has one function
+``compile(world: Path) -> Output``. An Output contains no final addresses or numbers: blobs refer to other
+blobs with :class:`FarRef` and to IDs with :class:`IdRef`, and ``build.py`` resolves both at the end. So parts
+need not know each other's numbers.
 
-A part's ids are collected in ``Output.ids`` with their full name (``{"SPECIES_MOSSLING": 153}``) and become
-``#define`` lines of ``gen/ids.h``. Texts that any part wants said go into ``Output.texts``
-(``{"BUG_KID_1_BEFORE":
-"My net is new!"}``): build.py numbers them and defines ``TEXT_BUG_KID_1_BEFORE``.
+A part's IDs are collected in ``Output.ids`` by full name (``{"SPECIES_MOSSLING": 153}``) and become
+``#define`` lines of ``gen/ids.h``. Texts go into ``Output.texts``
+(``{"BUG_KID_1_BEFORE": "My net is new!"}``); build.py numbers them and defines ``TEXT_BUG_KID_1_BEFORE``.
 
-Names the parts agree on: art gives ``TILESET_OUTDOOR``, ``SPRITE_NURSE`` and, for each map character of a
-tileset,
-``METATILE_OUTDOOR_2E`` (its metatile index; 2E is the character's code) and ``ATTRIBUTE_OUTDOOR_2E`` (TILE_*
-flags);
-tables give ``SPECIES_*``, ``MOVE_*``, ``ITEM_*`` and ``TRAINER_*`` (index into far_trainers); maps and
-scripts give
-``MAP_*``, ``SCRIPT_*``, ``SHOP_*`` and ``EVENT_*`` (from ``world/events.txt``).
+Names shared by the parts:
+
+* art defines ``TILESET_OUTDOOR``, ``SPRITE_NURSE`` and, for each map character of a tileset,
+  ``METATILE_OUTDOOR_2E`` (its metatile index; 2E is the character's code) and ``ATTRIBUTE_OUTDOOR_2E``
+  (TILE_* flags).
+* tables defines ``SPECIES_*``, ``MOVE_*``, ``ITEM_*`` and ``TRAINER_*`` (index into far_trainers).
+* maps and scripts define ``MAP_*``, ``SCRIPT_*``, ``SHOP_*`` and ``EVENT_*`` (from ``world/events.txt``).
 """
 
 from __future__ import annotations
@@ -24,21 +23,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 BANK_SIZE = 0x4000
-"""Bytes of one switchable ROM bank, which the processor sees at 0x4000."""
+"""Bytes of a switchable ROM bank, which is mapped at 0x4000."""
 
 
 @dataclass(frozen=True, slots=True)
 class FarRef:
-    """Three bytes of a blob, C's ``Far``: bank and little-endian address of blob ``symbol`` (None: all
-    zeros)."""
+    """Three bytes, C's ``Far``: bank and little-endian address of blob ``symbol`` (None: all zeros)."""
 
     symbol: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class IdRef:
-    """``size`` little-endian bytes of a blob: the value of id ``name`` (as in ids.h); ``where`` is told in
-    an error."""
+    """``size`` little-endian bytes: the value of ID ``name`` (as in ids.h); errors name ``where``."""
 
     name: str
     size: int = 1
@@ -50,24 +47,23 @@ Part = bytes | FarRef | IdRef
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One const byte array that build.py places whole into some data bank (5 and up)."""
+    """A const byte array that build.py places in one data bank (5 and up)."""
 
     symbol: str
     data: bytes | list[Part]
 
     def parts(self) -> list[Part]:
-        """The data as a list, whichever way it was given."""
+        """Return the data as a list of parts."""
         return [self.data] if isinstance(self.data, bytes) else self.data
 
     def size(self) -> int:
-        """Bytes it takes in the ROM."""
+        """Return its size in the ROM in bytes."""
         return sum(part_size(part) for part in self.parts())
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``const Far name[]`` in bank 0, one entry per blob symbol (None: zeros); ``single`` makes it a plain
-    ``const Far``."""
+    """``const Far name[]`` in bank 0, one entry per symbol (None: zeros); one ``const Far`` if ``single``."""
 
     name: str
     symbols: list[str | None]
@@ -76,7 +72,7 @@ class Table:
 
 @dataclass(slots=True)
 class Output:
-    """Everything one part of the compiler has made."""
+    """Everything that one part of the compiler produces."""
 
     blobs: list[Blob] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
@@ -84,8 +80,7 @@ class Output:
     numbers: dict[str, int] = field(default_factory=dict)
     """``const uint8_t name = value;`` in bank 0 (n_species, n_moves, n_items)."""
     texts: dict[str, str] = field(default_factory=dict)
-    """Name without TEXT_ -> text: '\\n' next line, '\\f' next page, {player} {rival} {buffer} insert
-    names."""
+    """Name without TEXT_ -> text: '\\n' next line, '\\f' next page, {player} {rival} {buffer} names."""
 
     def blob(self, symbol: str, data: bytes | list[Part]) -> FarRef:
         """Add a blob and return the reference to it."""
@@ -94,12 +89,12 @@ class Output:
 
 
 def part_size(part: Part) -> int:
-    """Bytes of one part of a blob."""
+    """Return the size of one part of a blob in bytes."""
     if isinstance(part, FarRef):
         return 3
     return part.size if isinstance(part, IdRef) else len(part)
 
 
 def u16(value: int) -> bytes:
-    """Two bytes as the processor (and C) keeps a uint16_t: little-endian."""
+    """Encode a uint16_t: two bytes, little-endian."""
     return value.to_bytes(2, "little")

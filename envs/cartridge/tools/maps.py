@@ -1,5 +1,4 @@
-"""Compiles world/maps to MapHeader structures (src/world.h), world/events.txt to EVENT ids and
-world/shops.txt to shops."""
+"""Compiler of maps to MapHeader structures (src/world.h), of events to EVENT_* IDs, and of shops."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ KINDS = ("script", "trainer", "boulder")
 
 
 def compile(world: Path) -> Output:
-    """Maps, events and shops. Raises WorldError."""
+    """Compile maps, events and shops. Raises WorldError."""
     out = Output()
     read_events(world, out)
     read_shops(world, out)
@@ -37,7 +36,7 @@ def compile(world: Path) -> Output:
 
 
 def header(source: MapSource, maps: dict[str, MapSource], out: Output) -> list[Part]:
-    """struct MapHeader."""
+    """Return a map's struct MapHeader."""
     data: list[Part] = [
         IdRef(f"TILESET_{source.tileset.upper()}", 1, where(source.line)),
         bytes([source.height // 2, source.width // 2]),
@@ -66,29 +65,29 @@ def header(source: MapSource, maps: dict[str, MapSource], out: Output) -> list[P
 
 
 def part(source: MapSource, name: str, data: list[Part], out: Output) -> FarRef:
-    """A list of a map as a blob of its own; an empty list needs none."""
+    """Add a list of a map as its own blob, unless it is empty."""
     return out.blob(f"map_{source.name.lower()}_{name}", data) if data else FarRef(None)
 
 
 def metatile(source: MapSource, character: str) -> IdRef:
-    """The number of a layout's character in its tileset."""
+    """Return the number of a layout's character in its tileset."""
     return IdRef(f"METATILE_{source.tileset.upper()}_{ord(character):02X}", 1, where(source.line))
 
 
 def script(source: MapSource, line: Line, name: str) -> IdRef:
-    """The number of one of the map's scripts. Raises WorldError when the map has none of that name."""
+    """Return the number of one of the map's scripts. Raises WorldError if there is no such script."""
     if name not in source.scripts:
         raise line.error(f"map {source.name} has no script '{name}'")
     return IdRef(source.script_id(name), 2, where(line))
 
 
 def event(line: Line, name: str | None) -> Part:
-    """An event's number, or NO_EVENT."""
+    """Return an event's number, or NO_EVENT."""
     return u16(NO_EVENT) if name is None else IdRef(f"EVENT_{name.upper()}", 2, where(line))
 
 
 def object_bytes(source: MapSource, thing: ObjectSource) -> list[Part]:
-    """struct Object."""
+    """Return a struct Object."""
     arg: Part = u16(0)
     if thing.kind == "trainer":
         arg = IdRef(f"TRAINER_{thing.arg.upper()}", 2, where(thing.line))
@@ -105,14 +104,14 @@ def object_bytes(source: MapSource, thing: ObjectSource) -> list[Part]:
 
 
 def trigger_bytes(source: MapSource, i: int) -> list[Part]:
-    """struct Trigger."""
+    """Return a struct Trigger."""
     found = source.triggers[i]
     place = bytes([found.x, found.y, found.w, found.h])
     return [place, event(found.line, found.unless), script(source, found.line, found.script)]
 
 
 def wild_bytes(source: MapSource) -> list[Part]:
-    """Ten WildSlot."""
+    """Return the ten WildSlot structures of a map."""
     data: list[Part] = []
     for species, level in source.wild:
         assert source.wild_line is not None
@@ -121,12 +120,12 @@ def wild_bytes(source: MapSource) -> list[Part]:
 
 
 def plain_lines(world: Path, kind: str) -> list[Line]:
-    """Lines of world/KIND.txt and world/KIND_*.txt without comments and blank ones."""
+    """Return the lines of world/KIND.txt and world/KIND_*.txt without comments and blank lines."""
     return [line for path in files_of(world, kind) for line in lines_of(path)]
 
 
 def lines_of(path: Path) -> list[Line]:
-    """Lines of a list file without comments and blank ones."""
+    """Return the lines of a list file without comments and blank lines."""
     lines = [
         Line(path, i + 1, text.split("#")[0].strip())
         for i, text in enumerate(path.read_text("utf-8").splitlines())
@@ -135,7 +134,7 @@ def lines_of(path: Path) -> list[Line]:
 
 
 def read_events(world: Path, out: Output) -> None:
-    """``number NAME`` lines (0x.. or decimal) of world/events*.txt become EVENT_NAME."""
+    """Add EVENT_NAME for each line ``NUMBER NAME`` (0x.. or decimal) of world/events*.txt."""
     taken: dict[int, str] = {}
     for line in plain_lines(world, "events"):
         try:
@@ -143,13 +142,13 @@ def read_events(world: Path, out: Output) -> None:
         except (ValueError, IndexError):
             raise line.error(f"'{line.text}' should be 'NUMBER NAME'") from None
         if not 0 <= value < 2560 or value in taken or f"EVENT_{name}" in out.ids:
-            raise line.error(f"event {value} {name}: numbers are 0 to 2559, and numbers and names stand once")
+            raise line.error(f"event {value} {name}: numbers are 0 to 2559; numbers and names must be unique")
         taken[value] = name
         out.ids[f"EVENT_{name}"] = value
 
 
 def read_shops(world: Path, out: Output) -> None:
-    """``NAME ITEM ITEM ...`` lines of world/shops*.txt become far_shops."""
+    """Add far_shops from the lines ``NAME ITEM ITEM ...`` of world/shops*.txt."""
     symbols: list[str | None] = []
     for line in plain_lines(world, "shops"):
         name, *items = line.words

@@ -1,4 +1,4 @@
-"""What each statement of a script compiles to (the list of statements is in scripts.py)."""
+"""Compilation of each statement of a script (scripts.py lists the statements)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Make = Callable[[Assembler, Line, str], Operands]
 
 
 def ids(kind: str, size: int = 1) -> Make:
-    """A word that is the name of an id."""
+    """A word that names an ID."""
 
     def make(code: Assembler, line: Line, word: str) -> Operands:
         return [IdRef(f"{kind}_{word.upper()}", size, where(line))]
@@ -32,7 +32,7 @@ def numbers(low: int, high: int, size: int = 1) -> Make:
 
 
 def map_number(code: Assembler, line: Line, word: str) -> Operands:
-    """A word that is the name of a map; the statements after it speak of that map."""
+    """A word that names a map; later statements refer to that map."""
     if word not in code.maps:
         raise line.error(f"no map '{word}'")
     code.here = code.maps[word]
@@ -40,7 +40,7 @@ def map_number(code: Assembler, line: Line, word: str) -> Operands:
 
 
 def map_name(code: Assembler, line: Line, word: str) -> Operands:
-    """A word that is the name of a map."""
+    """A word that names a map."""
     if word not in code.maps:
         raise line.error(f"no map '{word}'")
     return [code.maps[word].number]
@@ -52,17 +52,17 @@ def facing(code: Assembler, line: Line, word: str) -> Operands:
 
 
 def direction(code: Assembler, line: Line, word: str) -> Operands:
-    """down, up, left, right as scripts number them."""
+    """down, up, left, right as numbered in scripts."""
     return [DIRECTIONS[choice(line, word, DIRECTIONS)]]
 
 
 def thing(code: Assembler, line: Line, word: str) -> Operands:
-    """An object of the map, or the one that was spoken to."""
+    """An object of the map, or the one spoken to."""
     return [SPEAKER if word == "speaker" else code.object(line, word)]
 
 
 FIELD_MOVES = {"cut": 0, "swim": 1, "push": 2, "light": 3}
-"""The values of FIELD_* in src/world.h."""
+"""Values of FIELD_* in src/world.h."""
 
 
 def field_move(code: Assembler, line: Line, word: str) -> Operands:
@@ -117,7 +117,7 @@ CONDITIONS: dict[str, tuple[str, str | None, tuple[Make, ...]]] = {
     "badges": ("IF_BADGES", None, (numbers(1, 8),)),
     "field": ("IF_FIELD", None, (field_move,)),
 }
-"""Operation that jumps when true, the one that jumps when false (if there is one), operands."""
+"""Operation that jumps if true, operation that jumps if false (or None), operands."""
 SPECIAL: dict[str, Callable[[Assembler, Line, list[str]], None]] = {}
 
 
@@ -134,7 +134,7 @@ def statement(code: Assembler, line: Line) -> None:
 
 
 def operands(code: Assembler, line: Line, words: list[str], makes: tuple[Make, ...]) -> Operands:
-    """The operand bytes of a statement's words. Raises WorldError for too few or too many."""
+    """Compile the operands of a statement. Raises WorldError for a wrong number of words."""
     if len(words) != len(makes):
         raise line.error(f"'{line.text.strip()}': should have {len(makes)} words after the keyword")
     return [part for word, make in zip(words, makes, strict=True) for part in make(code, line, word)]
@@ -207,7 +207,7 @@ def face(code: Assembler, line: Line, words: list[str]) -> None:
 
 
 def found(code: Assembler, line: Line, words: list[str]) -> None:
-    """``found ITEM EVENT``: takes the item if the bag has room for it, once."""
+    """``found ITEM EVENT``: take the item once, if the bag has room for it."""
     if len(words) != 2:
         raise line.error("should be 'found ITEM EVENT'")
     over, full = code.label(), code.label()

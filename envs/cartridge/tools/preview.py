@@ -1,7 +1,7 @@
-"""Sheets of everything that is drawn, for people: ``python3 -m envs.cartridge.tools.preview [SCALE]``.
+"""Preview sheets of all drawings: ``python3 -m envs.cartridge.tools.preview [SCALE]``.
 
-Writes PNG files into ``build/preview/`` (needs numpy and Pillow, which the build itself does not): every
-tileset with a sample of each metatile, all people, creatures, the font, the screen pieces and the title.
+Writes PNG files to ``build/preview/`` (needs NumPy and Pillow, unlike the build itself): every tileset with a
+sample of each metatile, all people, creatures, the font, the screen pieces and the title.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Grey = NDArray[np.uint8]
 
 
 def pixels(rows: Rows, greys: Grey = GREYS) -> Grey:
-    """A drawing as grey values, (height, width) uint8."""
+    """Return a drawing as grey values: uint8 (height, width)."""
     shades = np.array([[SHADES.index(pixel) for pixel in row] for row in rows], dtype=np.uint8)
     return greys[shades]
 
 
 def sheet(pictures: Iterable[Grey], columns: int, gap: int = 2) -> Grey:
-    """Equal pictures in rows of ``columns``, ``gap`` pixels apart, on mid grey."""
+    """Arrange pictures of one size in rows of ``columns``, ``gap`` pixels apart, on mid grey."""
     cells = list(pictures)
     height, width = cells[0].shape
     rows = -(-len(cells) // columns)
@@ -44,7 +44,7 @@ def sheet(pictures: Iterable[Grey], columns: int, gap: int = 2) -> Grey:
 
 
 def sheets(world: Path) -> dict[str, Grey]:
-    """Every sheet by name."""
+    """Draw every sheet, by name."""
     found = {}
     for name in TILESETS:
         found[name] = sheet((np.tile(pixels(m.rows), (2, 2)) for m in read_tileset(world, name)), 6)
@@ -60,12 +60,12 @@ def sheets(world: Path) -> dict[str, Grey]:
 
 
 def creature(path: Path) -> list[Picture]:
-    """The front and the back picture of a creature's file."""
+    """Read the front and the back picture of a creature's file."""
     return read_pictures(path, "picture")
 
 
 def square(picture: Picture) -> Grey:
-    """A creature's picture on a white 40 x 40 square, a back at the bottom left."""
+    """Draw a creature's picture on a white 40 x 40 square, at the bottom left."""
     whole = np.full((art.FRONT_SIZE, art.FRONT_SIZE), 255, dtype=np.uint8)
     drawn = pixels(picture.rows)
     whole[art.FRONT_SIZE - drawn.shape[0] :, : drawn.shape[1]] = drawn
@@ -73,7 +73,7 @@ def square(picture: Picture) -> Grey:
 
 
 def main() -> None:
-    """Write the sheets and say where."""
+    """Write the sheets and print their folder."""
     parser = argparse.ArgumentParser(description="Write sheets of all drawings as PNG files.")
     parser.add_argument("scale", nargs="?", type=int, default=4, help="screen pixels per pixel (default 4)")
     scale = parser.parse_args().scale

@@ -1,7 +1,7 @@
-"""Compile species.txt, moves.txt, items.txt, trainers.txt and types.txt into the structures of src/world.h.
+"""Compiler of species, moves, items, trainers and types to the structures of src/world.h.
 
-The text formats are explained at the top of each file. Every structure becomes one blob; the numbers it takes
-from another file (a learnt move, a party's species, a script) stay names until ``build.py`` resolves them.
+The text formats are explained at the top of each file. Every structure becomes one blob. Numbers defined in
+other files (a learnt move, a party's species, a script) stay names until ``build.py`` resolves them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from envs.cartridge.tools.emit import FarRef, IdRef, Output, Part, Table, u16
 from envs.cartridge.world_text.errors import WorldError
 
 MAX_LEARN = 8
-"""(level, move) pairs that fit the Species structure."""
+"""Number of (level, move) pairs in the Species structure."""
 MAX_TRAINER_PARTY = 6
 EFFECTS = (
     "none", "quick", "high_crit", "drain", "recoil", "poison", "sleep", "paralyze", "burn",
@@ -22,7 +22,7 @@ EFFECTS = (
       for stat in ("attack", "defense", "speed", "special", "accuracy")),
     "mend",
 )  # fmt: skip
-"""Position = the number in Move.effect; see enum EFFECT_* in src/battle.h."""
+"""The position is the number in Move.effect; see enum EFFECT_* in src/battle.h."""
 SPECIES_KEYS = frozenset(
     {"dex", "types", "look", "base", "catch", "exp", "evolve", "moves", "learn", "machines"}
 )
@@ -32,27 +32,27 @@ ITEM_FLAGS = {"-": 0, "key": 1, "battle": 2}
 MACHINES = ("cut", "swim", "push", "light")
 """Bits of Species.machines, lowest first; the order of FIELD_* in src/world.h."""
 FACTORS = {"0": 0, "1/2": 5, "2": 20}
-"""A type's factor in tenths, as the chart in the ROM has it."""
+"""A type's factor in tenths, as in the ROM's chart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a world text that says something."""
+    """One line of a world text that is neither blank nor a comment."""
 
     path: Path
     at: int
     words: list[str]
 
     def wrong(self, message: str) -> WorldError:
-        """The error to raise about this line."""
+        """Return an error that names this line."""
         return WorldError(self.path, self.at, message)
 
     def rest(self) -> str:
-        """All but the first word."""
+        """Return all words but the first."""
         return " ".join(self.words[1:])
 
     def number(self, word: str, low: int = 0, high: int = 255) -> int:
-        """``word`` as a number (0x for hexadecimal); raises WorldError outside low..high."""
+        """Parse ``word`` as a number (0x for hexadecimal). Raises WorldError outside low..high."""
         try:
             value = int(word, 0)
         except ValueError:
@@ -62,7 +62,7 @@ class Line:
         return value
 
     def name(self, word: str, room: int) -> bytes:
-        """A displayed name in ``room`` bytes, the last of them 0."""
+        """Encode a displayed name in ``room`` bytes, the last of which is 0."""
         text = word.replace("_", " ").encode("ascii", "replace")
         if len(text) >= room:
             raise self.wrong(f"{word!r} is longer than {room - 1} letters")
@@ -70,7 +70,7 @@ class Line:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Lines of a world text without comments and empty ones."""
+    """Read the lines of a world text without comments and blank lines."""
     for number, raw in enumerate(path.read_text("utf-8").splitlines(), 1):
         words = raw.split("#")[0].split()
         if words:
@@ -78,7 +78,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def files_of(world: Path, kind: str) -> list[Path]:
-    """``world/KIND.txt`` and ``world/KIND_*.txt``, sorted by name. Raises WorldError when there is none."""
+    """Return ``world/KIND.txt`` and ``world/KIND_*.txt``, sorted. Raises WorldError if there is none."""
     found = sorted([*world.glob(f"{kind}.txt"), *world.glob(f"{kind}_*.txt")])
     if not found:
         raise WorldError(world / f"{kind}.txt", 1, "there is no such file")
@@ -86,19 +86,19 @@ def files_of(world: Path, kind: str) -> list[Path]:
 
 
 def read_all(world: Path, kind: str) -> Iterator[Line]:
-    """Lines of every file of a kind."""
+    """Read the lines of every file of a kind."""
     for path in files_of(world, kind):
         yield from read_lines(path)
 
 
 def read_every_block(world: Path, kind: str, keys: frozenset[str]) -> Iterator[tuple[Line, dict[str, Line]]]:
-    """Blocks of every file of a kind."""
+    """Read the blocks of every file of a kind."""
     for path in files_of(world, kind):
         yield from read_blocks(path, keys)
 
 
 def read_blocks(path: Path, keys: frozenset[str]) -> Iterator[tuple[Line, dict[str, Line]]]:
-    """Blocks of a head line and lines that start with one of ``keys``."""
+    """Read blocks: a head line, and the lines after it that start with one of ``keys``."""
     head: Line | None = None
     fields: dict[str, Line] = {}
     for line in read_lines(path):
@@ -115,7 +115,7 @@ def read_blocks(path: Path, keys: frozenset[str]) -> Iterator[tuple[Line, dict[s
 
 
 def need(head: Line, fields: dict[str, Line], *keys: str) -> list[Line]:
-    """The named lines of a block; raises WorldError for the first that is missing."""
+    """Return the named lines of a block. Raises WorldError for the first that is missing."""
     for key in keys:
         if key not in fields:
             raise head.wrong(f"the block has no line {key!r}")
@@ -123,7 +123,7 @@ def need(head: Line, fields: dict[str, Line], *keys: str) -> list[Line]:
 
 
 def type_ids(world: Path) -> dict[str, int]:
-    """Type name -> id."""
+    """Return type IDs by name."""
     lines = [line for line in read_lines(world / "types.txt") if line.words[0] == "type"]
     if bad := [line for line in lines if len(line.words) != 3]:
         raise bad[0].wrong("expected: type id NAME")
@@ -131,7 +131,7 @@ def type_ids(world: Path) -> dict[str, int]:
 
 
 def type_chart(world: Path) -> bytes:
-    """Triples (attacking, defending, factor in tenths), ended by 0xFF."""
+    """Return triples (attacking, defending, factor in tenths), terminated by 0xFF."""
     types = type_ids(world)
     chart = bytearray()
     for line in read_lines(world / "types.txt"):
@@ -141,37 +141,37 @@ def type_chart(world: Path) -> bytes:
             raise line.wrong(f"expected: attacking defending factor, factor one of {', '.join(FACTORS)}")
         for word in line.words[:2]:
             if word not in types:
-                raise line.wrong(f"no type {word!r}")
+                raise line.wrong(f"unknown type {word!r}")
         chart += bytes((types[line.words[0]], types[line.words[1]], FACTORS[line.words[2]]))
     return bytes(chart) + b"\xff"
 
 
 def id_ref(line: Line, kind: str, name: str) -> IdRef:
-    """A later id, with the place to blame when there is none."""
+    """Return a reference to an ID resolved later, with the place to name if it is missing."""
     return IdRef(f"{kind}_{name.upper()}", 1, f"{line.path.name}:{line.at}")
 
 
 def pairs(line: Line, kind: str, limit: int) -> list[Part]:
-    """``level NAME, level NAME`` as (level, id) bytes."""
+    """Encode ``level NAME, level NAME`` as (level, ID) bytes."""
     out: list[Part] = []
     entries = [entry.split() for entry in line.rest().split(",")]
     if len(entries) > limit or any(len(entry) != 2 for entry in entries):
-        raise line.wrong(f"expected at most {limit} pairs 'level NAME' with commas between")
+        raise line.wrong(f"expected at most {limit} pairs 'level NAME', separated by commas")
     for level, name in entries:
         out += [bytes([line.number(level, 1, 100)]), id_ref(line, kind, name)]
     return out
 
 
 def machine_bits(line: Line) -> int:
-    """Species.machines."""
+    """Return the bits of Species.machines."""
     words = [word for word in line.words[1:] if word != "-"]
     if unknown := [word for word in words if word not in MACHINES]:
-        raise line.wrong(f"no field move {unknown[0]!r}; there are {', '.join(MACHINES)}")
+        raise line.wrong(f"unknown field move {unknown[0]!r}; known are {', '.join(MACHINES)}")
     return sum(1 << MACHINES.index(word) for word in set(words))
 
 
 def species(world: Path, out: Output) -> list[str]:
-    """One blob per creature, in the order of the file."""
+    """Add one blob per creature, in the order of the file."""
     types = type_ids(world)
     symbols = []
     for head, fields in read_every_block(world, "species", SPECIES_KEYS):
@@ -179,7 +179,7 @@ def species(world: Path, out: Output) -> list[str]:
         dex, kinds, base, catch, exp, evolve, moves, learn, machines = need(head, fields, *keys)
         number, name = head.number(head.words[0], 1, 190), head.words[1]
         if unknown := [word for word in kinds.words[1:] if word not in types]:
-            raise kinds.wrong(f"no type {unknown[0]!r}")
+            raise kinds.wrong(f"unknown type {unknown[0]!r}")
         if len(base.words) != 6 or not 2 <= len(kinds.words) <= 3 or not 2 <= len(moves.words) <= 5:
             raise head.wrong("needs 5 base stats, 1 or 2 types and 1 to 4 first moves")
         dex_number = dex.number(dex.words[1], 1, 151)
@@ -203,7 +203,7 @@ def species(world: Path, out: Output) -> list[str]:
 
 
 def moves(world: Path, out: Output) -> list[str]:
-    """One blob per move. The chance of a side effect is the last byte but the name's."""
+    """Add one blob per move; the chance of a side effect is the last byte, after the name."""
     types = type_ids(world)
     symbols = []
     for line in read_all(world, "moves"):
@@ -211,7 +211,7 @@ def moves(world: Path, out: Output) -> list[str]:
             raise line.wrong("expected: id NAME type power accuracy power-points effect [chance]")
         number, name, kind, power, accuracy, points, effect = line.words[:7]
         if kind not in types or effect not in EFFECTS:
-            raise line.wrong(f"no type {kind!r}" if kind not in types else f"no effect {effect!r}")
+            raise line.wrong(f"unknown type {kind!r}" if kind not in types else f"unknown effect {effect!r}")
         chance = line.number(line.words[7], 1) if len(line.words) == 8 else 0
         head = (line.number(number, 1), EFFECTS.index(effect), line.number(power), types[kind])
         fixed = (*head, line.number(accuracy, 1), line.number(points, 1, 63))
@@ -222,14 +222,14 @@ def moves(world: Path, out: Output) -> list[str]:
 
 
 def items(world: Path, out: Output) -> list[str]:
-    """One blob per item."""
+    """Add one blob per item."""
     symbols = []
     for line in read_all(world, "items"):
         if len(line.words) != 6:
             raise line.wrong("expected: id NAME price effect argument flags")
         number, name, price, effect, argument, flag = line.words
         if effect not in ITEM_EFFECTS or flag not in ITEM_FLAGS:
-            raise line.wrong(f"no effect {effect!r} or no flag {flag!r}")
+            raise line.wrong(f"unknown effect {effect!r} or unknown flag {flag!r}")
         head = bytes((line.number(number, 1), ITEM_EFFECTS.index(effect), line.number(argument)))
         tail = u16(line.number(price, 0, 9999)) + bytes([ITEM_FLAGS[flag]]) + line.name(name, 13)
         out.ids[f"ITEM_{name}"] = head[0]
@@ -239,7 +239,7 @@ def items(world: Path, out: Output) -> list[str]:
 
 
 def trainers(world: Path, out: Output) -> list[str]:
-    """One blob per trainer, in the order of the file; TRAINER_* ids count from 0."""
+    """Add one blob per trainer, in the order of the file; TRAINER_* IDs count from 0."""
     symbols: list[str] = []
     for head, fields in read_every_block(world, "trainers", TRAINER_KEYS):
         sprite, money, event, ai, party = need(head, fields, "sprite", "money", "event", "ai", "party")
@@ -265,7 +265,7 @@ def trainers(world: Path, out: Output) -> list[str]:
 
 
 def compile(world: Path) -> Output:
-    """All tables of the folder ``world``; raises WorldError with file and line for what is wrong."""
+    """Compile all tables of the folder ``world``. Raises WorldError."""
     out = Output()
     for kind, make in (("species", species), ("moves", moves), ("items", items), ("trainers", trainers)):
         symbols = make(world, out)

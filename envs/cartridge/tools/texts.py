@@ -1,8 +1,7 @@
-"""Texts of the game: wrapped to the text box and encoded as the engine prints them.
+"""Encoder of the game's texts: wraps them to the text box and encodes them for the engine.
 
-The box holds two lines of 18 letters. Authors write plain sentences: lines and pages break by themselves,
-``/``
-between spaces starts a new page, and {player}, {rival}, {buffer} insert names (counted as 7 letters).
+The box holds two lines of 18 letters. Authors write plain sentences: lines and pages break automatically,
+``/`` between spaces starts a new page, and {player}, {rival}, {buffer} insert names (counted as 7 letters).
 """
 
 from __future__ import annotations
@@ -10,22 +9,21 @@ from __future__ import annotations
 import re
 
 LINE = 18
-"""Letters of one line of the text box."""
+"""Letters in a line of the text box."""
 LINES = 2
-"""Lines of one page of the text box."""
+"""Lines in a page of the text box."""
 NAME_LENGTH = 7
 CODES = {"player": "\x01", "rival": "\x02", "buffer": "\x03"}
 ALLOWED = re.compile(r"[A-Za-z0-9 .,;:!?'()/$*+-]|[\n\f\x01\x02\x03]")
 
 
 def width(word: str) -> int:
-    """Letters that a word takes on the screen, inserted names at their longest."""
+    """Return the number of letters a word takes on the screen, with inserted names at their longest."""
     return sum(NAME_LENGTH if letter in "\x01\x02\x03" else 1 for letter in word)
 
 
 def wrap(text: str) -> str:
-    """Break a plain text into lines (``\\n``) and pages (``\\f``). Raises ValueError for a word longer than
-    a line."""
+    """Break a text into lines (``\\n``) and pages (``\\f``). Raises ValueError if a word is too long."""
     for name, code in CODES.items():
         text = text.replace("{" + name + "}", code)
     pages: list[str] = []
@@ -36,7 +34,7 @@ def wrap(text: str) -> str:
 
 
 def wrap_lines(page: str) -> list[str]:
-    """The lines of one page: greedy word wrap that keeps the author's own line ends."""
+    """Wrap one page greedily, keeping the author's own line breaks."""
     lines: list[str] = []
     for paragraph in page.split("\n"):
         line = ""
@@ -53,7 +51,7 @@ def wrap_lines(page: str) -> list[str]:
 
 
 def encode(text: str) -> bytes:
-    """Bytes of a text as the engine reads it: ASCII and control codes, 0 at the end. Raises ValueError."""
+    """Encode a text for the engine: ASCII and control codes, with 0 at the end. Raises ValueError."""
     wrapped = wrap(text)
     for letter in wrapped:
         if not ALLOWED.fullmatch(letter):

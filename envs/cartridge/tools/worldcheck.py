@@ -1,5 +1,4 @@
-"""What must be true of maps together: characters known, warps and connections that lead somewhere
-sensible."""
+"""Consistency checks across maps: characters, warps, people, ledges and connections."""
 
 from __future__ import annotations
 
@@ -13,8 +12,10 @@ OPPOSITE = {"north": "south", "south": "north", "west": "east", "east": "west"}
 
 
 def load_tileset(world: Path, name: str) -> dict[str, frozenset[str]]:
-    """Character -> attribute words (walk, grass, water, ledge, counter, cut) of a tileset file. Raises
-    WorldError."""
+    """Read the attribute words (walk, grass, water, ledge, counter, cut) of a tileset's characters.
+
+    Raises WorldError.
+    """
     path = world / "tilesets" / f"{name}.txt"
     if not path.exists():
         raise WorldError(path, 1, f"there is no such tileset; there are {', '.join(tileset_names(world))}")
@@ -27,12 +28,12 @@ def load_tileset(world: Path, name: str) -> dict[str, frozenset[str]]:
 
 
 def tileset_names(world: Path) -> list[str]:
-    """Names of all tilesets."""
+    """Return the names of all tilesets."""
     return sorted(path.stem for path in (world / "tilesets").glob("*.txt"))
 
 
 def check_maps(world: Path, maps: dict[str, MapSource]) -> None:
-    """Raise WorldError for the first thing that is wrong between maps."""
+    """Raise WorldError for the first inconsistency."""
     tilesets = {name: load_tileset(world, name) for name in tileset_names(world)}
     for source in maps.values():
         if source.tileset not in tilesets:
@@ -47,7 +48,7 @@ def check_maps(world: Path, maps: dict[str, MapSource]) -> None:
 
 
 def check_characters(source: MapSource, known: dict[str, frozenset[str]]) -> None:
-    """Every character of the layout and the border is in the tileset."""
+    """Check that every character of the layout and the border is in the tileset."""
     for row in source.rows:
         for x, character in enumerate(row.text):
             if character not in known:
@@ -59,14 +60,14 @@ def check_characters(source: MapSource, known: dict[str, frozenset[str]]) -> Non
 
 
 def walkable(source: MapSource, x: int, y: int, tilesets: dict[str, dict[str, frozenset[str]]]) -> bool:
-    """Whether the layout (people aside) lets the player stand at (x, y)."""
+    """Whether the player can stand at (x, y), ignoring people."""
     return source.inside(x, y) and WALK in tilesets[source.tileset][source.at(x, y)]
 
 
 def check_warps(
     source: MapSource, maps: dict[str, MapSource], tilesets: dict[str, dict[str, frozenset[str]]]
 ) -> None:
-    """Warps stand on and lead to steps one can stand on."""
+    """Check that both ends of warps are steps the player can stand on."""
     for warp in source.warps:
         if warp.map not in maps:
             raise warp.line.error(f"a warp to map '{warp.map}', which does not exist")
@@ -77,7 +78,7 @@ def check_warps(
 
 
 def check_places(source: MapSource, tileset: dict[str, frozenset[str]]) -> None:
-    """People stand apart and off the warps; grass has its creatures."""
+    """Check that people stand on separate steps without warps, and that grass has wild creatures."""
     taken: dict[tuple[int, int], Line] = {}
     warps = {(warp.x, warp.y) for warp in source.warps}
     for thing in source.objects:
@@ -97,7 +98,7 @@ def check_places(source: MapSource, tileset: dict[str, frozenset[str]]) -> None:
 
 
 def check_ledges(source: MapSource, tilesets: dict[str, dict[str, frozenset[str]]]) -> None:
-    """Below a ledge that can be reached there is room to land."""
+    """Check that there is room to land below every reachable ledge."""
     for y, row in enumerate(source.rows):
         for x, character in enumerate(row.text):
             reached = LEDGE in tilesets[source.tileset][character] and walkable(source, x, y - 1, tilesets)
@@ -108,7 +109,7 @@ def check_ledges(source: MapSource, tilesets: dict[str, dict[str, frozenset[str]
 def check_connection(
     source: MapSource, side: str, found: ConnectionSource, maps: dict[str, MapSource]
 ) -> None:
-    """The other map knows of the connection, with the opposite offset."""
+    """Check that the other map has the matching connection, with the opposite offset."""
     if found.map not in maps:
         raise found.line.error(f"a connection to map '{found.map}', which does not exist")
     back = maps[found.map].connections.get(OPPOSITE[side])

@@ -1,7 +1,7 @@
-"""The picture of the whole world for the documentation, drawn from the world's texts (standard library only).
+"""Image of the whole world for the documentation, drawn from the world's texts (standard library only).
 
-A step is 4 x 4 pixels, the means of its metatile's drawing. Maps that are joined by their edges stand where
-they lie to each other, one picture for each group of them; caves and what lies apart follow below.
+A step is 4 x 4 pixels, averaged from its metatile. Each group of maps connected by their edges is drawn as
+one picture with the maps in their relative positions; caves follow below.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from envs.cartridge.world_text.maps import load_maps
 from envs.cartridge.world_text.pictures import SHADES, STEP_SIZE, TILESETS, Rows, read_pictures, read_tileset
 
 SCALE = 4
-"""Pixels of a step."""
+"""Width and height of a step in pixels."""
 LETTER = 8
 START = "HOME_TOWN"
 LEVELS = 16
-"""Greys of the picture: 0 is white, as the shades are."""
+"""Number of greys in the picture; 0 is white, as in the shades."""
 GAP = 4 * SCALE
 OUTDOOR = FLAGS["outdoor"]
 Picture = list[bytearray]
 
 
 def small(rows: Rows) -> list[bytes]:
-    """A metatile as SCALE rows of SCALE greys of 0 (white) .. 15."""
+    """Scale a metatile down to SCALE rows of SCALE greys, 0 (white) .. 15."""
     side = STEP_SIZE // SCALE
     most = 3 * side * side
     return [
@@ -43,7 +43,7 @@ def small(rows: Rows) -> list[bytes]:
 
 
 def blank(width: int, height: int, grey: int = 0) -> Picture:
-    """A picture of one grey."""
+    """Return a picture of one grey."""
     return [bytearray([grey] * width) for _ in range(height)]
 
 
@@ -54,7 +54,7 @@ def paste(picture: Picture, what: Picture, x: int, y: int) -> None:
 
 
 def draw_map(source: MapSource, tiles: dict[str, list[bytes]]) -> Picture:
-    """One map."""
+    """Draw one map."""
     picture: Picture = []
     for row in source.rows:
         picture += [bytearray(b"".join(tiles[c][i] for c in row.text)) for i in range(SCALE)]
@@ -62,7 +62,7 @@ def draw_map(source: MapSource, tiles: dict[str, list[bytes]]) -> Picture:
 
 
 def groups(maps: dict[str, MapSource]) -> list[dict[str, tuple[int, int]]]:
-    """The outdoor maps in groups that hang together, the home town's first."""
+    """Return the groups of connected outdoor maps, the home town's first, with the maps' positions."""
     left = [START, *(name for name, source in maps.items() if source.flags & OUTDOOR and name != START)]
     found = []
     while left:
@@ -72,8 +72,10 @@ def groups(maps: dict[str, MapSource]) -> list[dict[str, tuple[int, int]]]:
 
 
 def places(maps: dict[str, MapSource], start: str, left: frozenset[str]) -> dict[str, tuple[int, int]]:
-    """Where the maps of ``left`` that hang together with ``start`` by their edges lie, in steps; one that
-    would lie on another stays out."""
+    """Return the positions, in steps, of the maps of ``left`` connected to ``start`` by their edges.
+
+    A map that would overlap another is left out.
+    """
     found = {start: (0, 0)}
     waiting = deque([start])
     while waiting:
@@ -94,7 +96,7 @@ def places(maps: dict[str, MapSource], start: str, left: frozenset[str]) -> dict
 
 
 def overlap(a: tuple[int, int], one: MapSource, b: tuple[int, int], other: MapSource) -> bool:
-    """Whether two maps at these places share a step."""
+    """Whether two maps at these positions overlap."""
     return (
         a[0] < b[0] + other.width
         and b[0] < a[0] + one.width
@@ -104,14 +106,14 @@ def overlap(a: tuple[int, int], one: MapSource, b: tuple[int, int], other: MapSo
 
 
 class Writer:
-    """Puts names on a picture, in the letters of the game."""
+    """Writes names on a picture in the game's font."""
 
     def __init__(self, world: Path) -> None:
         glyphs = read_pictures(world / "font.txt", "glyph")
         self.glyphs = {art.glyph_id(glyph): glyph.rows for glyph in glyphs}
 
     def write(self, picture: Picture, name: str, x: int, y: int) -> None:
-        """A name on white; what lies outside of the picture is cut off."""
+        """Write a name on white, clipped to the picture."""
         for i, letter in enumerate(name.replace("_", " ")):
             code = (
                 0x80 + ord(letter) - 65 if letter.isalpha() else 0xF6 + int(letter) if letter.isdigit() else 0
@@ -125,7 +127,7 @@ class Writer:
 
 
 def world_picture(world: Path) -> Picture:
-    """The whole picture: rows of greys 0 (white) .. 15."""
+    """Draw the whole world: rows of greys 0 (white) .. 15."""
     maps = load_maps(world)
     tiles = {
         name: {tile.words[0]: small(tile.rows) for tile in read_tileset(world, name)} for name in TILESETS
@@ -145,7 +147,7 @@ def draw_land(
     pictures: dict[str, Picture],
     writer: Writer,
 ) -> Picture:
-    """The maps that hang together, with their names."""
+    """Draw connected maps with their names."""
     left, top = min(x for x, _ in joined.values()), min(y for _, y in joined.values())
     right = max(x + maps[name].width for name, (x, _) in joined.items())
     bottom = max(y + maps[name].height for name, (_, y) in joined.items())
@@ -159,7 +161,7 @@ def draw_land(
 
 
 def draw_all(named: list[tuple[str, Picture]], writer: Writer, width: int) -> Picture:
-    """Pictures in rows, each under its name (lands have none)."""
+    """Arrange pictures in rows, each below its name (groups of outdoor maps have none)."""
     whole: Picture = []
     row: list[tuple[str, Picture]] = []
     used = 0
@@ -173,7 +175,7 @@ def draw_all(named: list[tuple[str, Picture]], writer: Writer, width: int) -> Pi
 
 
 def draw_row(row: list[tuple[str, Picture]], writer: Writer, width: int) -> Picture:
-    """Some pictures beside each other."""
+    """Draw pictures side by side."""
     whole = blank(width, max(len(picture) for _, picture in row) + LETTER + GAP)
     x = 0
     for name, picture in row:
@@ -184,7 +186,7 @@ def draw_row(row: list[tuple[str, Picture]], writer: Writer, width: int) -> Pict
 
 
 def png(picture: Picture) -> bytes:
-    """A PNG file with four bits a pixel."""
+    """Encode a picture as a PNG file with four bits per pixel."""
     height, width = len(picture), len(picture[0])
     lines = bytearray()
     for row in picture:
@@ -200,5 +202,5 @@ def png(picture: Picture) -> bytes:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk of a PNG file."""
+    """Encode a chunk of a PNG file."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,5 +1,4 @@
-"""A scripted player of the embedded cartridge: it reads memory and reacts, so that it gets there whatever
-chance brings."""
+"""Scripted player of the embedded cartridge, which reads memory and reacts, whatever the random numbers."""
 
 from __future__ import annotations
 
@@ -15,33 +14,33 @@ from envs.game_boy.emulator import Emulator
 __all__ = ["LAST", "MILESTONES", "STORY", "WalkthroughError", "run_to"]
 
 STORY = {**MILESTONES, **JOURNEY}
-"""Milestones up to the first badge, then the journey's: name -> how it is reached from the one before."""
+"""All milestones in order: name -> task that leads there from the previous one."""
 LAST = "champion"
 """The end of the game."""
 
 
-def run_to(emulator: Emulator, name: str, tell: Callable[[str, int], None] | None = None) -> int:
-    """Play from the first moment of control in the bedroom to the milestone ``name``; returns the number of
-    actions.
+def run_to(emulator: Emulator, name: str, on_milestone: Callable[[str, int], None] | None = None) -> int:
+    """Play from the first moment of control in the bedroom to the milestone ``name``.
 
-    ``tell`` is called with every milestone on the way and the actions so far. Raises UserError for a name
-    that is no milestone, and WalkthroughError when the game does not get there or its memory does not say so.
+    Returns the number of actions. ``on_milestone`` is called with every milestone on the way and the actions
+    so far. Raises UserError for an unknown milestone, and WalkthroughError if the game does not get there or
+    its memory does not confirm it.
     """
     if name not in STORY:
-        raise UserError(f'milestone "{name}": there is none of that name; {known(name, STORY)}')
+        raise UserError(f'milestone "{name}": no milestone of that name; {known(name, STORY)}')
     player = new_player(emulator)
     for milestone, play in STORY.items():
         play(player)
         verify(player, milestone)
-        if tell is not None:
-            tell(milestone, player.pilot.actions)
+        if on_milestone is not None:
+            on_milestone(milestone, player.pilot.actions)
         if milestone == name:
             break
     return player.pilot.actions
 
 
 def verify(player: Player, milestone: str) -> None:
-    """Raise WalkthroughError unless memory has the badge or the event that a milestone is named after."""
+    """Raise WalkthroughError unless memory has the badge or event of a milestone."""
     state = player.pilot.state
     badge = re.fullmatch(r"badge([1-8])", milestone)
     if badge is not None:
@@ -50,4 +49,4 @@ def verify(player: Player, milestone: str) -> None:
     else:
         true = milestone != LAST or player.event("BEAT_CHAMPION")
     if not true:
-        raise WalkthroughError(f"{milestone}: not so in memory: {player.pilot.describe()}")
+        raise WalkthroughError(f"{milestone}: not confirmed by memory: {player.pilot.describe()}")

@@ -1,5 +1,7 @@
-"""``python -m envs.cartridge.walkthrough [--until champion] [--wait N]``: play from power-on, one line per
-milestone, and keep the start states on the way."""
+"""Scripted play from power-on: ``python -m envs.cartridge.walkthrough [--until champion] [--wait N]``.
+
+Prints one line per milestone and caches the start states on the way.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,13 @@ CHAMPION_EVENT = 0x901
 
 
 def main() -> int:
-    """Play; exit status 0 when the milestone was reached, 1 when not, 2 for bad input."""
+    """Play; exit status 0 if the milestone was reached, 1 if not, 2 for bad input."""
     parser = argparse.ArgumentParser(
         prog="envs.cartridge.walkthrough", description="Play the embedded cartridge."
     )
     parser.add_argument("--until", default="badge1", help=f"one of {', '.join(STORY)}")
     parser.add_argument(
-        "--wait", type=int, default=0, help="frames to wait before the first step: another game"
+        "--wait", type=int, default=0, help="frames to wait before the first step, for another game"
     )
     parser.add_argument("--rom", type=Path, default=EMBEDDED_ROM)
     options = parser.parse_args()
@@ -42,7 +44,7 @@ def main() -> int:
 
 
 def check(until: str, wait: int) -> None:
-    """Raise UserError for options that cannot be played."""
+    """Raise UserError for invalid options."""
     if until not in STORY:
         raise UserError(f'--until "{until}": no milestone of that name; {known(until, STORY)}')
     if wait < 0:
@@ -52,7 +54,7 @@ def check(until: str, wait: int) -> None:
 def play(emulator: Emulator, until: str, wait: int) -> int:
     """Boot, wait, play, and print a line per milestone with the actions since power-on.
 
-    Without a wait, what is passed on the way and is a start state is kept.
+    Without a wait, start states on the way are cached.
     """
     emulator.tick(1, render=True)
     boot_to_control(emulator, Path(tempfile.gettempdir()) / "walkthrough-boot.png")
@@ -61,12 +63,12 @@ def play(emulator: Emulator, until: str, wait: int) -> int:
     print(f"{'control':<12} {before:>6} actions")
     emulator.tick(wait)
 
-    def tell(name: str, actions: int) -> None:
+    def on_milestone(name: str, actions: int) -> None:
         print(f"{name:<12} {before + actions:>6} actions", flush=True)
         keep(game, emulator, name, wait)
 
     try:
-        run_to(emulator, until, tell)
+        run_to(emulator, until, on_milestone)
     except WalkthroughError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -76,13 +78,13 @@ def play(emulator: Emulator, until: str, wait: int) -> int:
 
 
 def keep(game: Game, emulator: Emulator, name: str, wait: int) -> None:
-    """Keep a start state, when this is one."""
+    """Cache the current state if ``name`` is a start state."""
     if not wait and name in game.start_names:
         keep_start(game, emulator, name)
 
 
 def summary(emulator: Emulator) -> str:
-    """What memory is at the end (its SHA-256 is that of 0xC000 to 0xDFFF), badges and champion."""
+    """Return the SHA-256 of work RAM (0xC000 to 0xDFFF) at the end, the badges and the champion, as text."""
     memory = bytes(emulator.memory[WORK_RAM : WORK_RAM + WORK_RAM_BYTES])
     state = read_state(emulator.memory)
     champion = "yes" if state.has_event(CHAMPION_EVENT) else "no"

@@ -1,5 +1,4 @@
-"""The world as a walker sees it: which steps lead where, read from the same text files that the cartridge is
-made of."""
+"""The world as a graph of steps, read from the same text files as the cartridge."""
 
 from __future__ import annotations
 
@@ -18,13 +17,13 @@ STEPS = {"down": (0, 1), "up": (0, -1), "left": (-1, 0), "right": (1, 0)}
 SIDES = {"down": "south", "up": "north", "left": "west", "right": "east"}
 GRASS, LEDGE, COUNTER, WATER, TREE = "grass", "ledge", "counter", "water", "cut"
 CUT, SWIM, PUSH = "cut", "swim", "push"
-"""What a team may be able to do about trees, water and boulders."""
+"""Field moves that a team may know for trees, water and boulders."""
 BOULDER = "boulder"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A step of the world: map id and coordinates in steps."""
+    """A step of the world: map ID and coordinates in steps."""
 
     map: int
     x: int
@@ -33,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A direction that can be walked, where it leads, and what it takes: CUT, SWIM, or nothing ("")."""
+    """A direction that can be walked, where it leads, and the field move needed: CUT, SWIM, or none ("")."""
 
     direction: str
     place: Place
@@ -44,7 +43,7 @@ HasEvent = Callable[[int], bool]
 
 
 class Atlas:
-    """All maps, with the people who stand still in the way."""
+    """All maps, with the people who stand in the way."""
 
     def __init__(self, world: Path = WORLD) -> None:
         self.maps = load_maps(world)
@@ -56,16 +55,16 @@ class Atlas:
         self.goods = {line.words[0]: tuple(line.words[1:]) for line in plain_lines(world, "shops")}
 
     def number(self, name: str) -> int:
-        """Id of the map ``name``."""
+        """Return the ID of the map ``name``."""
         return self.maps[name].number
 
     def attributes(self, place: Place) -> frozenset[str]:
-        """Attribute words of the step's metatile."""
+        """Return the attribute words of the step's metatile."""
         source = self.by_number[place.map]
         return self.tilesets[source.tileset][source.at(place.x, place.y)]
 
     def healers(self) -> list[tuple[str, ObjectSource]]:
-        """Everybody who heals a team, and the map they are on."""
+        """Return everybody who heals a team, with their map."""
         return [
             (source.name, thing)
             for source in self.maps.values()
@@ -74,14 +73,14 @@ class Atlas:
         ]
 
     def person(self, map_name: str, name: str) -> ObjectSource:
-        """A person or thing of a map. Raises KeyError when there is none of that name."""
+        """Return a person or thing of a map. Raises KeyError if there is none of that name."""
         for thing in self.maps[map_name].objects:
             if thing.name == name:
                 return thing
         raise KeyError(f"{map_name} {name}")
 
     def standing(self, number: int, has_event: HasEvent) -> set[tuple[int, int]]:
-        """Steps of map ``number`` that people who do not wander occupy just now; boulders aside."""
+        """Return the steps of map ``number`` occupied by people who do not wander, without boulders."""
         return {
             (thing.x, thing.y)
             for thing in self.by_number[number].objects
@@ -89,17 +88,16 @@ class Atlas:
         }
 
     def boulders(self, number: int) -> set[tuple[int, int]]:
-        """Where the boulders of map ``number`` lie when it is entered."""
+        """Return the positions of the boulders of map ``number`` when it is entered."""
         return {(thing.x, thing.y) for thing in self.by_number[number].objects if thing.kind == BOULDER}
 
     def present(self, thing: ObjectSource, has_event: HasEvent) -> bool:
-        """Whether the story has the person on the map."""
+        """Whether the person is on the map at this point of the story."""
         shown = thing.show is None or has_event(self.events[thing.show])
         return shown and not (thing.hide is not None and has_event(self.events[thing.hide]))
 
     def beside(self, map_name: str, x: int, y: int) -> list[tuple[Place, str]]:
-        """Where to stand, and facing where, to speak to what is at (x, y): next to it, or across a
-        counter."""
+        """Return places and directions from which to speak to what is at (x, y), even across a counter."""
         source = self.maps[map_name]
         spots: list[tuple[Place, str]] = []
         for direction, (dx, dy) in STEPS.items():
@@ -111,24 +109,24 @@ class Atlas:
         return spots
 
     def next_steps(self, place: Place) -> list[tuple[str, Place]]:
-        """Directions that anybody can walk from ``place`` (people aside), and where they lead."""
+        """Return the steps from ``place`` that need no field move, ignoring people."""
         return [(step.direction, step.place) for step in self.steps(place) if not step.need]
 
     def steps(self, place: Place) -> list[Step]:
-        """As find_steps, remembered."""
+        """Return find_steps, cached."""
         if place not in self.known_steps:
             self.known_steps[place] = list(self.find_steps(place))
         return self.known_steps[place]
 
     def find_steps(self, place: Place) -> Iterator[Step]:
-        """Every step from ``place``, people and boulders aside, warps included."""
+        """Yield every step from ``place``, including warps, ignoring people and boulders."""
         source = self.by_number[place.map]
         afloat = WATER in self.attributes(place)
         for direction, (dx, dy) in STEPS.items():
             x, y = place.x + dx, place.y + dy
             if not source.inside(x, y):
                 arrival = self.across(source, SIDES[direction], place)
-                # Nobody goes into the water over the edge of a map.
+                # Swimming cannot begin across the edge of a map.
                 if arrival is not None and (afloat or WATER not in self.attributes(arrival)):
                     yield Step(direction, arrival)
                 continue
@@ -148,14 +146,14 @@ class Atlas:
         return ledge and walkable(source, x, y + 1, self.tilesets)
 
     def through(self, source: MapSource, x: int, y: int) -> Place:
-        """Where a step onto (x, y) ends: there, or behind the warp that is there."""
+        """Return where a step onto (x, y) ends: there, or at the destination of a warp."""
         for warp in source.warps:
             if (warp.x, warp.y) == (x, y):
                 return Place(self.number(warp.map), warp.dest_x, warp.dest_y)
         return Place(source.number, x, y)
 
     def across(self, source: MapSource, side: str, place: Place) -> Place | None:
-        """The step of the neighbouring map that is reached by walking off this one."""
+        """Return the step of the neighbouring map reached by walking off this one, or None."""
         found = source.connections.get(side)
         if found is None:
             return None
@@ -171,5 +169,5 @@ class Atlas:
 
 @cache
 def atlas() -> Atlas:
-    """The embedded cartridge's atlas, read once."""
+    """Return the embedded cartridge's atlas, which is read once."""
     return Atlas()

@@ -1,4 +1,4 @@
-"""What is done in menus: things used from the bag, machines that teach, shops that sell."""
+"""Actions in menus: using items and machines from the bag, buying and selling in shops."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from envs.ram import GameState, PartyMon
 BAG_ROW = 4
 """Screen row of BAG in the START menu."""
 PAGE = 10
-"""Entries on a page of the bag; the row below them leads on."""
+"""Entries on a page of the bag; the row below them leads to the next page."""
 FORGET_ROW = 5
-"""Screen row of the first move that may be forgotten for a machine's."""
-PATIENCE = 8
-"""Actions in which a menu has to show what is expected of it."""
+"""Screen row of the first move that can be forgotten for a machine's."""
+MENU_ACTIONS = 8
+"""Actions within which a menu has to appear."""
 BUY_ROW, SELL_ROW = 2, 4
 """Screen rows of a shop's menu."""
 MOST_AT_ONCE = 99
 FOURTH_BADGE = 8
-"""Its bit."""
+"""Bit mask of the fourth badge."""
 TUNNEL_MOUTH = "CENTRE_5"
 
 
 def waits_for(pilot: Pilot, words: str) -> bool:
-    """Let time pass until the screen shows ``words`` and a cursor; false when it does not."""
-    for _ in range(PATIENCE):
+    """Wait until the screen shows ``words`` and a cursor; False if it does not."""
+    for _ in range(MENU_ACTIONS):
         screen = pilot.screen
         if screen.shows(words) and screen.cursor is not None:
             return True
@@ -37,18 +37,18 @@ def waits_for(pilot: Pilot, words: str) -> bool:
 
 
 def row_of(pilot: Pilot, item: str) -> int | None:
-    """Place of an item in the bag."""
+    """Return the index of an item in the bag, or None."""
     number = atlas().items[item]
     return next((row for row, (held, _) in enumerate(pilot.state.bag) if held == number), None)
 
 
 def count(pilot: Pilot, item: str) -> int:
-    """How many of an item are in the bag."""
+    """Return the quantity of an item in the bag."""
     return dict(pilot.state.bag).get(atlas().items[item], 0)
 
 
 def point_in_bag(pilot: Pilot, row: int) -> bool:
-    """In the open bag, page on and move the cursor to entry ``row``."""
+    """In the open bag, turn pages and move the cursor to entry ``row``; False if that fails."""
     for _ in range(row // PAGE):
         if not pilot.point(PAGE):
             return False
@@ -58,8 +58,10 @@ def point_in_bag(pilot: Pilot, row: int) -> bool:
 
 
 def use(pilot: Pilot, item: str, mon: int = 0, forget: int = 0) -> None:
-    """On the map, use an item on creature ``mon`` of the team; a machine's move takes the place of move
-    ``forget``. Does nothing when the bag has none."""
+    """On the map, use an item on creature ``mon`` of the team; a machine's move replaces move ``forget``.
+
+    Does nothing if the item is not in the bag.
+    """
     pilot.settle()
     row = row_of(pilot, item)
     if row is None:
@@ -78,8 +80,7 @@ def use(pilot: Pilot, item: str, mon: int = 0, forget: int = 0) -> None:
 
 
 def needed(state: GameState) -> frozenset[int]:
-    """Moves that the way needs: to cut up to the fourth badge, light while one rests at the dark tunnel's
-    mouth, to swim and to push for good."""
+    """Return the field moves still needed: swim, push, cut until the fourth badge, light at the tunnel."""
     names = ["swim", "push"]
     if not state.badges & FOURTH_BADGE:
         names.append("cut")
@@ -89,14 +90,14 @@ def needed(state: GameState) -> frozenset[int]:
 
 
 def least_useful(mon: PartyMon, kept: Collection[int]) -> int:
-    """Index of the move that is missed least; moves that are ``kept`` stay."""
+    """Return the index of the least useful move, sparing those in ``kept``."""
     return min(
         range(4), key=lambda i: (mon.moves[i] in kept, usefulness_among(mon.moves[i], mon.moves, mon.species))
     )
 
 
 def shop_goods(map_name: str) -> tuple[str, ...]:
-    """Names of what the clerk of a map sells, in the order of the list."""
+    """Return the names of the goods of a map's clerk, in order."""
     scripts = atlas().maps[map_name].scripts
     return next(
         atlas().goods[line.words[1]] for body in scripts.values() for line in body if line.words[0] == "shop"
@@ -104,17 +105,17 @@ def shop_goods(map_name: str) -> tuple[str, ...]:
 
 
 def buy(pilot: Pilot, map_name: str, item: str, number: int) -> None:
-    """Go to the shop on ``map_name`` and buy ``number`` of an item (as many as 99), money allowing."""
+    """Go to the shop on ``map_name`` and buy ``number`` of an item (at most 99), if the money suffices."""
     trade(pilot, map_name, BUY_ROW, item, number)
 
 
 def sell(pilot: Pilot, map_name: str, item: str) -> None:
-    """Go to the shop on ``map_name`` and sell all there are of an item."""
+    """Go to the shop on ``map_name`` and sell all of an item."""
     trade(pilot, map_name, SELL_ROW, item, count(pilot, item))
 
 
 def trade(pilot: Pilot, map_name: str, entry: int, item: str, number: int) -> None:
-    """Buy or sell, by the screen row of the shop's menu; nothing happens when somebody comes in between."""
+    """Buy or sell, by the screen row of the shop's menu; does nothing if interrupted."""
     if pilot.address(map_name, "clerk") and waits_for(pilot, "What can I do?") and pilot.point(entry):
         pilot.press("a")
         row = shop_goods(map_name).index(item) if entry == BUY_ROW else row_of(pilot, item)
@@ -133,7 +134,7 @@ def trade(pilot: Pilot, map_name: str, entry: int, item: str, number: int) -> No
 
 
 def points_at(pilot: Pilot, entry: int) -> bool:
-    """In a list that scrolls, move the cursor to ``entry``."""
+    """Move the cursor of a scrolling list to ``entry``; False if that fails."""
     for _ in range(2 * PAGE):
         if pilot.state.menu_item == entry:
             return True

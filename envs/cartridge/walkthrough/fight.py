@@ -1,5 +1,8 @@
-"""How the walkthrough plays a battle: the strongest move; away from wild ones that teach nothing; a potion
-in need; a better move for a worse one."""
+"""Battles of the scripted player.
+
+It uses the strongest move, runs from wild battles that are not worth it, uses potions when HP are low, and
+learns better moves in place of worse ones.
+"""
 
 from __future__ import annotations
 
@@ -13,40 +16,40 @@ from envs.cartridge.walkthrough.screen import Screen
 from envs.ram import GameState, PartyMon
 
 WEARY = 0.35
-"""Share of HP below which a wild battle is run from."""
+"""Share of HP below which the player runs from a wild battle."""
 HURT = 0.35
-"""Share of HP below which a potion is taken in a trainer's battle."""
+"""Share of HP below which a potion is used in a trainer battle."""
 NEARLY_BEATEN = 5
-"""An enemy with less than this part of its HP is fought on, whatever the own HP."""
+"""No potion is used against an enemy with less than 1/NEARLY_BEATEN of its HP."""
 MARGIN = 1.2
-"""A potion is also taken when the worst hit so far, times this, would be the last."""
+"""A potion is also used if MARGIN times the worst hit so far would be fatal."""
 WORTH_IT = 0.7
-"""But not above this share of HP."""
+"""No potion is used above this share of HP."""
 ABOUT = 0.8
-"""A move with this share of the best one's worth is about as strong."""
+"""A move with at least this share of the best one's expected damage counts as equally strong."""
 FIGHT, BAG, RUN = 0, 1, 3
 """Entries of the battle menu (wCurrentMenuItem): FIGHT BAG above, TEAM RUN below."""
 MOVES_COLUMN, MOVES_ROW = 1, 13
 FORGET_COLUMN, FORGET_ROWS = 5, range(7, 11)
-"""Where the cursor stands in the list of moves of which one may go for a new one."""
+"""Cursor positions in the list of moves of which one can be forgotten for a new one."""
 OFFER = re.compile(r"([A-Z ]+?) could +learn ([A-Z ]+)")
 WILD = 1
 
 
 class Fighter:
-    """Plays one turn whenever it is called. Wild creatures are fought until the lead has level ``enough``."""
+    """Makes one decision per call. Wild creatures are fought until the lead has level ``enough``."""
 
     def __init__(self) -> None:
         self.enough = 100
         self.offer: tuple[str, str] | None = None
-        """The creature that could learn a move, and the move, as the screen last said."""
+        """The creature that could learn a move, and the move, as last shown on the screen."""
         self.worst = 0
-        """HP that the present enemy took at most in a turn."""
+        """Largest loss of HP in a turn against the current enemy."""
         self.seen: tuple[int, int, int] = (0, 0, 0)
-        """Species and level of the present enemy, and the own HP when the battle menu last showed."""
+        """Species and level of the current enemy, and own HP, when the battle menu was last open."""
 
     def __call__(self, pilot: Pilot) -> None:
-        """One decision: a button or two in the menu that is open."""
+        """Press one or two buttons in the open menu."""
         screen = pilot.screen
         if screen.shows("FIGHT") and screen.shows("RUN"):
             self.watch(pilot.state)
@@ -65,24 +68,24 @@ class Fighter:
 
     @staticmethod
     def is_move_list(screen: Screen) -> bool:
-        """Whether the moves are offered: the cursor stands at the left of the bottom box."""
+        """Whether the list of moves is open: the cursor is at the left of the bottom box."""
         cursor = screen.cursor
         return cursor is not None and cursor[0] == MOVES_COLUMN and cursor[1] >= MOVES_ROW
 
     @staticmethod
     def is_forget_list(screen: Screen) -> bool:
-        """Whether one of four moves may be forgotten for a new one."""
+        """Whether the list of moves to forget is open."""
         cursor = screen.cursor
         return cursor is not None and cursor[0] == FORGET_COLUMN and cursor[1] in FORGET_ROWS
 
     def listen(self, screen: Screen) -> None:
-        """Remember who could learn what."""
+        """Record which creature could learn which move."""
         found = OFFER.search(" ".join(screen.text().split("\n")))
         if found is not None:
             self.offer = found[1].strip(), found[2].strip()
 
     def learn(self, pilot: Pilot) -> None:
-        """Take the new move for the one that is missed least, if it is better."""
+        """Replace the least useful move by the new one, if that is better."""
         mon, move = self.offered(pilot.state)
         kept = needed(pilot.state)
         slot = least_useful(mon, kept)
@@ -95,14 +98,14 @@ class Fighter:
             pilot.press("b")
 
     def offered(self, state: GameState) -> tuple[PartyMon, int]:
-        """The creature that could learn a move, and that move (0 when it is not known)."""
+        """Return the creature that could learn a move, and the move (0 if unknown)."""
         name, move = self.offer or ("", "")
         species = species_names().get(name)
         mon = next((mon for mon in state.party if mon.species == species), state.party[0])
         return mon, move_names().get(move, 0)
 
     def watch(self, state: GameState) -> None:
-        """See how hard the enemy hits."""
+        """Update the worst hit of the current enemy."""
         species, level, hp = self.seen
         if (species, level) != (state.enemy_species, state.enemy_level):
             self.worst = 0
@@ -111,7 +114,7 @@ class Fighter:
         self.seen = (state.enemy_species, state.enemy_level, state.own_hp)
 
     def choose(self, pilot: Pilot) -> None:
-        """FIGHT, RUN or BAG."""
+        """Choose FIGHT, RUN or BAG."""
         entry, at = FIGHT, pilot.state.menu_item
         if pilot.state.battle == WILD and self.wants_away(pilot.state):
             entry = RUN
@@ -130,16 +133,16 @@ class Fighter:
         return lead.level >= self.enough or state.own_hp < WEARY * state.own_max_hp
 
     def hurt(self, state: GameState) -> bool:
-        """Whether a potion is due: little HP, and an enemy that is not nearly beaten."""
+        """Whether HP are low and the enemy is not nearly beaten."""
         low = max(HURT * state.own_max_hp, min(MARGIN * self.worst, WORTH_IT * state.own_max_hp))
         return state.own_hp < low and state.enemy_hp > state.enemy_max_hp // NEARLY_BEATEN
 
     def wants_potion(self, state: GameState) -> bool:
-        """Whether a potion is due and there is one."""
+        """Whether a potion is needed and available."""
         return self.hurt(state) and self.potion_row(state) is not None
 
     def mend_slot(self, state: GameState) -> int | None:
-        """The move that gives HP back, when it is time for it and gives more than the enemy takes."""
+        """Return the move that restores HP, if HP are low and it restores more than the enemy takes."""
         half = state.own_max_hp // 2
         if state.own_hp > half or self.worst >= min(half, state.own_hp):
             return None
@@ -150,8 +153,10 @@ class Fighter:
         return next(slots, None)
 
     def potion_row(self, state: GameState) -> int | None:
-        """Row in the bag of the potion that fits: the smallest that heals nearly all, else the largest; None
-        when none does better than the enemy."""
+        """Return the bag's row of the smallest potion that heals nearly all, else of the largest.
+
+        None if no potion restores more than the enemy takes.
+        """
         missing = state.own_max_hp - state.own_hp
         held = [
             (healing()[item], row)
@@ -162,7 +167,7 @@ class Fighter:
         return min(enough)[1] if enough else max(held)[1] if held else None
 
     def pick_potion(self, pilot: Pilot) -> None:
-        """In the bag: the potion, or back."""
+        """In the bag, choose the potion or go back."""
         row = self.potion_row(pilot.state)
         if row is None or not self.hurt(pilot.state) or not point_in_bag(pilot, row):
             pilot.press("b")
@@ -171,7 +176,7 @@ class Fighter:
 
     @staticmethod
     def pick_mon(pilot: Pilot) -> None:
-        """In the team: the first that can still fight."""
+        """In the team, choose the first creature that can still fight."""
         fit = [i for i, mon in enumerate(pilot.state.party) if mon.hp]
         if fit and pilot.point(2 * fit[0]):
             pilot.press("a")
@@ -179,8 +184,7 @@ class Fighter:
             pilot.press("b")
 
     def pick_move(self, pilot: Pilot) -> None:
-        """The move that mends in need, else the one with the highest expected damage that has power points
-        left."""
+        """Choose the move that restores HP if needed, else the best usable move."""
         mon = fighting(pilot.state)
         slot = self.mend_slot(pilot.state)
         if slot is None:
@@ -190,7 +194,7 @@ class Fighter:
 
 
 def fighting(state: GameState) -> PartyMon:
-    """The creature of the team that fights just now."""
+    """Return the team's creature that is fighting."""
     return next(
         (mon for mon in state.party if mon.hp == state.own_hp and mon.level == state.own_level),
         state.party[0],
@@ -198,8 +202,10 @@ def fighting(state: GameState) -> PartyMon:
 
 
 def best_move(mon: PartyMon, foe: int, points: Sequence[int]) -> int:
-    """Index of the strongest move against species ``foe`` that can still be used; of those about as strong,
-    the one with the most power points left."""
+    """Return the index of the best usable move against species ``foe``.
+
+    Among moves of about the same strength, it is the one with the most power points left.
+    """
     values = [
         worth(move, mon.species, foe) if left else -1.0 for move, left in zip(mon.moves, points, strict=True)
     ]

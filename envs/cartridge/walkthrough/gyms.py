@@ -1,4 +1,4 @@
-"""The story from the third badge on: the dark tunnel, the tower, the moor, the sea, and the last gym."""
+"""Tasks from the third badge on: the dark tunnel, the tower, the moor, the sea, and the last gym."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from envs.cartridge.walkthrough.journey import (
 from envs.cartridge.walkthrough.story import Player
 
 READY = 0.6
-"""Share of HP of the lead below which a potion is taken before the next of the masters."""
+"""Share of the lead's HP below which a potion is used before the next master."""
 
 
 def hollowell(player: Player) -> None:
-    """With a light from the engineer through the dark tunnel to the seventh town."""
+    """Get the light from the engineer and go through the dark tunnel to the seventh town."""
     player.fighter.enough = 28
     player.heal("CENTRE_4")
     stock_up(player, "SHOP_4", "BIG_POTION", 8)
@@ -44,7 +44,7 @@ def hollowell(player: Player) -> None:
 
 
 def gym_4(player: Player) -> None:
-    """By the way under the road to the market, whose gym lies behind a tree."""
+    """Go by the underpass to the market, whose gym is behind a tree."""
     stock_up(player, "SHOP_5", "BIG_POTION", 6)
     travel(player, "CENTRE_7")
     stock_up(player, "SHOP_6", "BIG_POTION", 8)
@@ -58,7 +58,7 @@ def badge_4(player: Player) -> None:
 
 
 def flute(player: Player) -> None:
-    """A drink for the guards, and up the tower to the flute maker's wife."""
+    """Buy a drink for the guards, clear the tower and get the flute."""
     player.repeat(
         lambda: count(player.pilot, "DRINK") > 0 or player.event("GUARDS_DRANK"),
         lambda: buy(player.pilot, "SHOP_6", "DRINK", 1),
@@ -72,7 +72,7 @@ def flute(player: Player) -> None:
 
 
 def gym_5(player: Player) -> None:
-    """Wake the bear, and on through the reeds to the moor."""
+    """Wake the bear and go through the reeds to the moor."""
     player.fighter.enough = 33
     player.heal("CENTRE_6")
     stock_up(player, "SHOP_5", "BIG_POTION", 5)
@@ -92,7 +92,7 @@ def badge_5(player: Player) -> None:
 
 
 def machines(player: Player) -> None:
-    """The machines of the moor: one that pushes, one that swims."""
+    """Get the moor's two machines: to push and to swim."""
     player.heal("CENTRE_9")
     fetch(player, "GOT_HM_PUSH", "KEEPER_HOUSE", "keeper")
     fetch(player, "GOT_HM_SWIM", "SWIM_HOUSE", "granny")
@@ -101,7 +101,7 @@ def machines(player: Player) -> None:
 
 
 def gym_6(player: Player) -> None:
-    """Back to the town of four gates."""
+    """Go back to the town of four gates."""
     player.fighter.enough = 38
     travel(player, "CENTRE_8")
     gather(player, "BRASSGATE", "potion")
@@ -115,7 +115,7 @@ def badge_6(player: Player) -> None:
 
 
 def gym_7(player: Player) -> None:
-    """Over the sea to the island, whose gym's key lies in the old house."""
+    """Swim to the island and get the gym's key from the old house."""
     player.fighter.enough = 43
     player.heal("CENTRE_8")
     gather(player, "ROUTE_20", "potion")
@@ -132,7 +132,7 @@ def badge_7(player: Player) -> None:
 
 
 def gym_8(player: Player) -> None:
-    """North over the water, home, and to the gym of the second town."""
+    """Swim north, home, and go to the gym of the second town."""
     player.fighter.enough = 48
     player.heal("CENTRE_10")
     stock_up(player, "SHOP_9", "HUGE_POTION", 6)
@@ -146,7 +146,7 @@ def badge_8(player: Player) -> None:
 
 
 def league(player: Player) -> None:
-    """Through the gate of eight badges and the mountain to the league's lobby."""
+    """Go through the gate of eight badges and the mountain to the league's lobby."""
     player.fighter.enough = 52
     player.heal("CENTRE_1")
     gather(player, "ROUTE_22", "potion")
@@ -159,7 +159,7 @@ def league(player: Player) -> None:
 
 
 def champion(player: Player) -> None:
-    """Four masters in a row, then the champion, and the end screen; from the lobby again after a defeat."""
+    """Beat four masters in a row and the champion, up to the end screen; start again after a defeat."""
     pilot = player.pilot
     rooms = ["LEAGUE_1", "LEAGUE_2", "LEAGUE_3", "LEAGUE_4"]
 
@@ -202,4 +202,4 @@ JOURNEY: dict[str, Callable[[Player], None]] = {
     "league": league,
     "champion": champion,
 }
-"""From the first badge on, in the order of the story."""
+"""Milestones from the first badge on, in the order of the story."""

@@ -1,4 +1,4 @@
-"""The story from the first badge on: towns, gyms and what opens the way to them."""
+"""Tasks from the first badge to the third, and the building blocks of all later tasks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from envs.cartridge.walkthrough.lore import prices
 from envs.cartridge.walkthrough.story import FEW_POINTS, Player, train
 
 CROSSING_LEVEL = 13
-"""Level of the lead with which the road east of the first gym is left for the cave."""
+"""Level of the lead required before leaving the road east of the first gym for the cave."""
 GYM_2_LEVEL = 17
-"""Level of the lead with which the second gym is entered."""
+"""Level of the lead required before entering the second gym."""
 MOST_TASKS = 60
 SMALL_POTIONS = ("POTION", "BIG_POTION")
-"""What is taken on the way; the others are for leaders."""
+"""Potions used on the way; the others are kept for leaders."""
 MACHINES = {"HM_CUT": 15, "HM_SWIM": 57, "HM_PUSH": 70, "HM_LIGHT": 148}
-"""Machines and the moves that they teach."""
+"""Machines and the IDs of the moves they teach."""
 
 
 def recover(player: Player) -> None:
-    """When the lead is weak: small potions where no healer is near, else a rest."""
+    """If the lead is weak, use small potions if no healer is near, else rest."""
     pilot = player.pilot
     while player.weak and player.points >= FEW_POINTS and player.far_from_rest():
         potion = next((name for name in SMALL_POTIONS if count(pilot, name)), None)
@@ -33,7 +33,7 @@ def recover(player: Player) -> None:
 
 
 def until(player: Player, done: Callable[[], bool], act: Callable[[], None], what: str) -> None:
-    """Do ``act`` until ``done``, interrupted whenever the lead has to recover."""
+    """Repeat ``act`` until ``done``, recovering whenever the lead is weak."""
     pilot = player.pilot
 
     def task() -> None:
@@ -48,7 +48,7 @@ def until(player: Player, done: Callable[[], bool], act: Callable[[], None], wha
 
 
 def travel(player: Player, centre: str) -> None:
-    """Walk to the healing centre of another town; blackouts lead there from then on."""
+    """Walk to the healing centre of another town, where blackouts lead from then on."""
     until(
         player,
         lambda: player.pilot.state.blackout_map == atlas().number(centre),
@@ -87,7 +87,7 @@ def pull(player: Player, event: str, map_name: str, x: int, y: int) -> None:
 
 
 def to_gym(player: Player, gym: str, centre: str) -> None:
-    """Healed, to the step in front of a gym's door."""
+    """Heal, then walk to the step in front of a gym's door."""
     player.heal(centre)
     way_out = atlas().maps[gym].warps[0]
     door = (way_out.map, way_out.dest_x, way_out.dest_y)
@@ -95,7 +95,7 @@ def to_gym(player: Player, gym: str, centre: str) -> None:
 
 
 def beat_leader(player: Player, gym: str, bit: int) -> None:
-    """Beat the leader of a gym; blackouts lead to the last centre. The badge is bit ``bit``."""
+    """Beat the leader of a gym, whose badge is bit ``bit``; blackouts lead to the last centre."""
     until(
         player,
         lambda: bool(player.pilot.state.badges >> bit & 1),
@@ -105,7 +105,7 @@ def beat_leader(player: Player, gym: str, bit: int) -> None:
 
 
 def stock_up(player: Player, shop: str, item: str, number: int) -> None:
-    """Buy until the bag has ``number`` of an item, or the money is at its end."""
+    """Buy an item until the bag has ``number`` of it or the money runs out."""
     pilot = player.pilot
 
     def done() -> bool:
@@ -119,14 +119,14 @@ def stock_up(player: Player, shop: str, item: str, number: int) -> None:
 
 
 def sell_all(player: Player, shop: str, item: str) -> None:
-    """Sell what the bag has of an item."""
+    """Sell all of an item in the bag."""
     player.repeat(
         lambda: not count(player.pilot, item), lambda: sell(player.pilot, shop, item), f"sell {item}"
     )
 
 
 def teach(player: Player, machine: str) -> None:
-    """Have the lead learn the move of a machine in the bag, for the one that is missed least."""
+    """Teach the lead the move of a machine in the bag, in place of its least useful move."""
     pilot = player.pilot
     move = MACHINES[machine]
 
@@ -138,7 +138,7 @@ def teach(player: Player, machine: str) -> None:
 
 
 def willowmere(player: Player) -> None:
-    """Through the cave to the fourth town's healing centre."""
+    """Go through the cave to the fourth town's healing centre."""
     train(player, CROSSING_LEVEL, "ROUTE_3", "CENTRE_2")
     player.heal("CENTRE_2")
     player.fighter.enough = GYM_2_LEVEL
@@ -146,7 +146,7 @@ def willowmere(player: Player) -> None:
 
 
 def gym_2(player: Player) -> None:
-    """Trained, to the water gym."""
+    """Train, then go to the water gym."""
     train(player, GYM_2_LEVEL, "ROUTE_4", "CENTRE_3")
     to_gym(player, "GYM_2", "CENTRE_3")
 
@@ -157,21 +157,21 @@ def badge_2(player: Player) -> None:
 
 
 def ticket(player: Player) -> None:
-    """Over the bridge to the inventor, freed by his lever, who gives the ship's ticket."""
+    """Cross the bridge, free the inventor with the lever, and get the ship's ticket."""
     player.heal("CENTRE_3")
     pull(player, "FREED_INVENTOR", "TICKET_HOUSE", 0, 1)
     fetch(player, "GOT_TICKET", "TICKET_HOUSE", "inventor")
 
 
 def saltwick(player: Player) -> None:
-    """By the way underground to the sixth town, and from its ship's captain the machine that cuts."""
+    """Go underground to the sixth town, and get the cutting machine from the ship's captain."""
     stock_up(player, "SHOP_3", "BIG_POTION", 2)
     travel(player, "CENTRE_4")
     fetch(player, "GOT_HM_CUT", "DOCK", "captain")
 
 
 def gym_3(player: Player) -> None:
-    """Cut the tree before the gym."""
+    """Cut the tree in front of the gym and go to its door."""
     teach(player, "HM_CUT")
     to_gym(player, "GYM_3", "CENTRE_4")
 

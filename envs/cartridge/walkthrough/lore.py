@@ -1,4 +1,4 @@
-"""What a player knows of moves, types and creatures: read from the cartridge's own world texts."""
+"""Facts about moves, types, creatures and items, read from the cartridge's world texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEND_WORTH = 60.0
 
 @dataclass(frozen=True, slots=True)
 class MoveLore:
-    """What a move does at best: its type, power, chance to hit (0 to 1) and effect."""
+    """A move: its type, power, chance to hit (0 to 1) and effect."""
 
     name: str
     type: str
@@ -27,7 +27,7 @@ class MoveLore:
 
 @cache
 def moves() -> dict[int, MoveLore]:
-    """Every move by id."""
+    """Return every move by ID."""
     found = {}
     for line in read_all(WORLD, "moves"):
         number, name, kind, power, accuracy, _, effect = line.words[:7]
@@ -37,7 +37,7 @@ def moves() -> dict[int, MoveLore]:
 
 @cache
 def species_names() -> dict[str, int]:
-    """Ids of creatures by the names that the screen shows."""
+    """Return IDs of creatures by their names on the screen."""
     return {
         head.words[1].replace("_", " "): int(head.words[0], 0)
         for head, _ in read_every_block(WORLD, "species", SPECIES_KEYS)
@@ -46,26 +46,26 @@ def species_names() -> dict[str, int]:
 
 @cache
 def move_names() -> dict[str, int]:
-    """Ids of moves by the names that the screen shows."""
+    """Return IDs of moves by their names on the screen."""
     return {move.name.replace("_", " "): number for number, move in moves().items()}
 
 
 @cache
 def healing() -> dict[int, int]:
-    """HP that potions give back, by item id; a drink heals too, but it is for the guards."""
+    """Return the HP that potions restore, by item ID; drinks also heal, but are kept for the guards."""
     lines = [line.words for line in read_all(WORLD, "items")]
     return {int(words[0], 0): int(words[4]) for words in lines if "POTION" in words[1]}
 
 
 @cache
 def prices() -> dict[str, int]:
-    """What an item costs, by name."""
+    """Return the prices of items by name."""
     return {line.words[1]: int(line.words[2]) for line in read_all(WORLD, "items")}
 
 
 @cache
 def species_types() -> dict[int, tuple[str, ...]]:
-    """Types of every creature by species id."""
+    """Return the types of every creature by species ID."""
     return {
         int(head.words[0], 0): tuple(fields["types"].words[1:])
         for head, fields in read_every_block(WORLD, "species", SPECIES_KEYS)
@@ -74,13 +74,13 @@ def species_types() -> dict[int, tuple[str, ...]]:
 
 @cache
 def chart() -> dict[tuple[str, str], float]:
-    """Factor of an attacking type against a defending one, where it is not 1."""
+    """Return the factor of an attacking type against a defending one, where it is not 1."""
     lines = [line.words for line in read_lines(WORLD / "types.txt") if line.words[0] != "type"]
     return {(attack, defend): float(Fraction(factor)) for attack, defend, factor in lines}
 
 
 def worth(move: int, own_species: int, foe_species: int) -> float:
-    """Expected damage of a move, up to a factor that is the same for all moves of a battle."""
+    """Return the expected damage of a move, up to a factor common to all moves in a battle."""
     known = moves().get(move)
     if known is None:
         return 0.0
@@ -93,12 +93,12 @@ def worth(move: int, own_species: int, foe_species: int) -> float:
 
 
 def mends(move: int) -> bool:
-    """Whether a move gives the user half of its HP back."""
+    """Whether a move restores half of the user's HP."""
     return move in moves() and moves()[move].effect == "mend"
 
 
 def usefulness(move: int, species: int) -> float:
-    """Expected damage of a move against nobody in particular; a move that mends is worth a good hit."""
+    """Return the expected damage of a move against no particular enemy; healing counts as a good hit."""
     known = moves().get(move)
     if known is None:
         return 0.0
@@ -109,7 +109,7 @@ def usefulness(move: int, species: int) -> float:
 
 
 def usefulness_among(move: int, others: Collection[int], species: int) -> float:
-    """As usefulness, and half of it when one of the other moves is better and of the same type."""
+    """Return usefulness, halved if one of the other moves is better and of the same type."""
     value = usefulness(move, species)
     if move not in moves() or mends(move):
         return value

@@ -1,9 +1,7 @@
-"""Hands and eyes of the walkthrough: presses one button an action, reads memory, walks, talks, and never
-trusts a press.
+"""Pilot of the scripted player: presses one button per action, reads memory, walks and talks.
 
-Everything is a loop of look, decide, press; so a changed random number, a person in the way or a lost battle
-changes
-the number of actions, not the outcome.
+Everything is a loop of reading, deciding and pressing, and no press is assumed to work. Other random numbers,
+a person in the way or a lost battle thus change the number of actions, not the outcome.
 """
 
 from __future__ import annotations
@@ -20,23 +18,23 @@ FACINGS = {"down": 0, "up": 4, "left": 8, "right": 12}
 MOST_ACTIONS = 60_000
 """Actions after which a walkthrough gives up."""
 BLOCK_ACTIONS = 12
-"""How long a step that could not be taken is walked round."""
+"""Actions for which a step that could not be taken is avoided."""
 WAIT_ACTIONS = 4
-"""How long to wait when people bar every way."""
+"""Actions to wait when people block every way."""
 LONG_WAIT = 12
-"""Actions without a box after which a script may want a button."""
+"""Actions without a box after which a script may expect a button."""
 STUBBORN = 2
-"""Presses that may lead nowhere before a step counts as blocked."""
+"""Presses without effect before a step counts as blocked."""
 MOST_PRESSES = 400
-"""Actions in which an open box or a script has to come to its end."""
+"""Actions within which an open box or a script has to end."""
 
 
 class WalkthroughError(RuntimeError):
-    """The walkthrough did not get where it wanted to."""
+    """The walkthrough did not reach its goal."""
 
 
 class Pilot:
-    """A player with an emulator in hand. ``fight`` is called while a battle goes on."""
+    """Walks and talks in an emulator; ``fight`` is called during battles."""
 
     def __init__(self, emulator: Emulator, fight: Callable[[Pilot], None]) -> None:
         self.emulator = emulator
@@ -44,17 +42,17 @@ class Pilot:
         self.actions = 0
         self.state = read_state(emulator.memory)
         self.yes = False
-        """What a YES / NO box is answered with."""
-        self.heard = ""
-        """What the screen said when it was last answered."""
+        """Whether YES / NO boxes are answered with YES."""
+        self.answered = ""
+        """Text on the screen at the last answer."""
         self.enough: Callable[[], bool] = lambda: False
-        """When to stop walking early: what the walk is for has happened."""
+        """Whether to stop walking early, because the purpose of the walk is achieved."""
         self.rolled: dict[tuple[int, int], tuple[int, int]] = {}
-        """Boulders of this map that were pushed: where each lay, and where it lies."""
+        """Boulders pushed on this map: original position -> present position."""
         self.rolled_on = -1
 
     def press(self, button: str | None) -> GameState:
-        """One action of 24 frames with ``button`` held for 8, and the state after it."""
+        """Perform an action of 24 frames with ``button`` held for 8; return the state after it."""
         if self.actions >= MOST_ACTIONS:
             raise WalkthroughError(f"no end after {MOST_ACTIONS} actions: {self.describe()}")
         self.emulator.act(button)
@@ -64,24 +62,24 @@ class Pilot:
 
     @property
     def place(self) -> Place:
-        """Where the player stands."""
+        """The player's position."""
         return Place(self.state.map_id, self.state.x, self.state.y)
 
     @property
     def screen(self) -> Screen:
-        """What the tile map shows."""
+        """The current tile map."""
         return Screen.read(self.emulator.memory)
 
     @property
     def means(self) -> Means:
-        """What bears on a walk: boulders lie as they did when their map is entered anew."""
+        """Conditions of a walk; boulders return to their places when their map is entered again."""
         if self.rolled_on != self.state.map_id:
             self.rolled_on, self.rolled = self.state.map_id, {}
         lying = atlas().boulders(self.rolled_on)
         return Means(self.state, {self.rolled_on: {self.rolled.get(at, at) for at in lying}})
 
     def describe(self) -> str:
-        """Where things stand, for an error's line."""
+        """Return position, battle, team and screen, for error messages."""
         team = ", ".join(f"level {mon.level} with {mon.hp} of {mon.max_hp} HP" for mon in self.state.party)
         return f"at {self.place}, battle {self.state.battle}, team: {team}; screen:\n{self.screen.text()}"
 
@@ -97,30 +95,29 @@ class Pilot:
                 self.answer()
                 waited = 0
             elif self.state.battle or self.state.joy_ignore or self.state.walk_counter:
-                # A picture without any box, as at the end of the story, waits for a button.
+                # A picture without a box, as at the end of the story, waits for a button.
                 self.press("b" if waited % LONG_WAIT == 0 else None)
             else:
                 return
         raise WalkthroughError(f"no end of talk: {self.describe()}")
 
     def answer(self) -> None:
-        """One press for an open box: B reads on and says no; A is for a YES that is wanted.
+        """Press one button for an open box: B continues and says NO, A says YES if that is wanted.
 
-        While a YES is wanted and text is still being written, wait: a B that hurries it may last until the
+        If YES is wanted and text is still being printed, wait: a B held to speed it up might last until the
         question and answer it with NO.
         """
         screen = self.screen
         if self.yes and screen.cursor is not None and screen.shows("YES"):
             self.press("a")
-        elif self.yes and screen.text() != self.heard:
+        elif self.yes and screen.text() != self.answered:
             self.press(None)
         else:
             self.press("b")
-        self.heard = screen.text()
+        self.answered = screen.text()
 
     def point(self, row: int) -> bool:
-        """Move the cursor that is on the screen to ``row``; false when there is none or it will not go
-        there."""
+        """Move the cursor on the screen to ``row``; False if there is none or it does not get there."""
         for _ in range(MOST_PRESSES // 10):
             cursor = self.screen.cursor
             if cursor is None:
@@ -131,8 +128,7 @@ class Pilot:
         return False
 
     def turn(self, direction: str) -> bool:
-        """Face ``direction``, where something stands that stops a step; false when the player walked or was
-        stopped."""
+        """Face ``direction``, where something blocks a step; False if the player moved or was interrupted."""
         start = self.place
         for _ in range(3):
             if self.state.facing == FACINGS[direction]:
@@ -144,10 +140,9 @@ class Pilot:
         return self.state.facing == FACINGS[direction]
 
     def go(self, goals: Collection[Place]) -> None:
-        """Walk to any of ``goals``, by a new way whenever something gets in between, or stop when it is
-        ``enough``.
+        """Walk to any of ``goals``, finding a new way whenever interrupted, or stop when ``enough``.
 
-        Raises WalkthroughError when there is no way.
+        Raises WalkthroughError if there is no way.
         """
         blocked: dict[Place, int] = {}
         self.settle()
@@ -170,20 +165,19 @@ class Pilot:
                     return
 
     def make_room(self, barred: Collection[Place]) -> None:
-        """Step aside: who stands in the way may have no other way out than where the player stands."""
+        """Step aside: a person in the way may have no other way out than the player's step."""
         for direction, after in atlas().next_steps(self.place):
             if after.map == self.place.map and after not in barred and self.step(direction, after):
                 return
 
     def step(self, direction: str, after: Place) -> bool:
-        """Walk one step, asking for help where it takes some; false when the player does not stand at
-        ``after`` in the end, or was stopped on the way."""
+        """Walk one step to ``after``, using a field move if needed; False if it failed or was interrupted."""
         start = self.place
         boulder = after.map == start.map and (after.x, after.y) in self.means.boulders[start.map]
         for _ in range(STUBBORN + 1 + boulder):
             self.press(direction)
             if self.state.map_id != start.map:
-                self.press(None)  # a map that is entered may have something to say
+                self.press(None)  # entering a map may run a script
             disturbed = self.state.battle != 0 or self.screen.has_box
             self.settle()
             if self.place == start and not disturbed and self.state.facing == FACINGS[direction]:
@@ -197,20 +191,20 @@ class Pilot:
         return False
 
     def ask_for(self, after: Place, boulder: bool) -> None:
-        """Have what lies ahead cut, pushed or swum, if it is something of the kind."""
+        """Use the field move for a tree, water or a boulder ahead, if there is one."""
         if after.map == self.place.map and (boulder or atlas().attributes(after) & {TREE, WATER}):
             self.press("a")
             self.consent()
 
     def has_rolled(self, after: Place, direction: str) -> None:
-        """Remember that the boulder at ``after`` lies one step further."""
+        """Record that the boulder at ``after`` moved one step further."""
         dx, dy = STEPS[direction]
         at = (after.x, after.y)
         lay = next((lay for lay, now in self.rolled.items() if now == at), at)
         self.rolled[lay] = (after.x + dx, after.y + dy)
 
     def consent(self) -> None:
-        """Hear out what is said, and answer every question with YES."""
+        """Read everything that is said, and answer every question with YES."""
         self.yes = True
         try:
             self.settle()
@@ -222,13 +216,12 @@ class Pilot:
         self.go([Place(atlas().number(map_name), x, y)])
 
     def address(self, map_name: str, name: str) -> bool:
-        """Walk up to a person or thing and speak to it; false when something came in between."""
+        """Walk up to a person or thing and speak to it; False if interrupted."""
         thing = atlas().person(map_name, name)
         return self.act_on(map_name, thing.x, thing.y)
 
     def act_on(self, map_name: str, x: int, y: int) -> bool:
-        """Walk up to what is at (x, y) and press A; false when something came in between, or nothing
-        happened."""
+        """Walk up to what is at (x, y) and press A; False if interrupted or if nothing happened."""
         spots = dict(atlas().beside(map_name, x, y))
         self.go(list(spots))
         if self.place not in spots or not self.turn(spots[self.place]):
@@ -240,7 +233,7 @@ class Pilot:
         return False
 
     def talk(self, map_name: str, name: str, yes: bool = False) -> None:
-        """Walk up to a person or thing, speak to it, and hear it out; questions are answered with ``yes``."""
+        """Walk up to a person or thing and talk to the end; with ``yes``, answer questions with YES."""
         if self.address(map_name, name):
             if yes:
                 self.consent()
@@ -248,6 +241,6 @@ class Pilot:
                 self.settle()
 
     def read(self, map_name: str, x: int, y: int) -> None:
-        """Walk up to a sign, a lever or the like at (x, y), press A, and hear it out."""
+        """Walk up to a sign or lever at (x, y), press A, and read to the end."""
         if self.act_on(map_name, x, y):
             self.settle()

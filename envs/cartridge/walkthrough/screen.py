@@ -1,4 +1,4 @@
-"""Reads the words, boxes and cursors that are on the screen, from wTileMap (20 x 18 tile ids at 0xC3A0)."""
+"""Reader of words, boxes and cursors on the screen, from wTileMap (20 x 18 tile IDs at 0xC3A0)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLANK = 0x7F
 
 
 def letter(tile: int) -> str:
-    """The character that a tile id of the font shows; a blank for any other."""
+    """Return the character of a tile ID of the font, or a blank."""
     if 0x80 <= tile < 0x9A:
         return chr(ord("A") + tile - 0x80)
     if 0xA0 <= tile < 0xBA:
@@ -26,34 +26,34 @@ def letter(tile: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One moment of the tile map."""
+    """The tile map at one moment."""
 
     tiles: tuple[int, ...]
 
     @classmethod
     def read(cls, memory: Memory) -> Screen:
-        """The tile map as it is in memory now."""
+        """Read the current tile map from memory."""
         return cls(tuple(memory[W_TILE_MAP : W_TILE_MAP + WIDTH * HEIGHT]))
 
     def row(self, y: int) -> str:
-        """A row as text; what is no letter reads as a blank."""
+        """Return a row as text; other tiles than letters become blanks."""
         return "".join(letter(tile) for tile in self.tiles[y * WIDTH : (y + 1) * WIDTH])
 
     def text(self) -> str:
-        """All rows."""
+        """Return all rows as text."""
         return "\n".join(self.row(y) for y in range(HEIGHT))
 
     def shows(self, words: str) -> bool:
-        """Whether some row has these words."""
+        """Whether some row contains these words."""
         return any(words in self.row(y) for y in range(HEIGHT))
 
     @property
     def has_box(self) -> bool:
-        """Whether a text box or a menu is open (tiles of the map itself never reach its ids)."""
+        """Whether a text box or a menu is open (maps never use its tile IDs)."""
         return BOX_CORNER in self.tiles
 
     @property
     def cursor(self) -> tuple[int, int] | None:
-        """Column and row of the menu cursor that was drawn last (the lowest, then rightmost), or None."""
+        """Column and row of the lowest, then rightmost menu cursor, which was drawn last, or None."""
         found = [(i % WIDTH, i // WIDTH) for i, tile in enumerate(self.tiles) if tile == CURSOR]
         return found[-1] if found else None

@@ -1,4 +1,4 @@
-"""The story up to the first badge, as tasks that are repeated until memory says that they are done."""
+"""Tasks up to the first badge, each repeated until memory confirms that it is done."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from envs.game_boy.emulator import Emulator
 
 GYM_LEVEL = 10
 TRAINING_LEVEL = 8
-"""Level of the lead with which the forest is entered."""
+"""Level of the lead required before entering the forest."""
 WEAK = 0.5
-"""Share of HP of the lead below which a healing centre is visited."""
+"""Share of the lead's HP below which a healer is visited."""
 FEW_POINTS = 8
-"""Power points of useful moves below which the same is done."""
+"""Power points of useful moves below which a healer is visited."""
 USEFUL = 30
-"""Usefulness (lore.usefulness) of a move that battles are won with."""
+"""Minimum usefulness (lore.usefulness) of a move for winning battles."""
 FAR = 50
-"""Steps to the nearest healer from which on potions are taken instead."""
+"""Steps to the nearest healer above which potions are used instead."""
 MOST_TRIES = 30
 MOST_STEPS = 3000
 """Steps in tall grass after which training has failed."""
@@ -34,7 +34,7 @@ GYM_DOOR = ("SLATEHAVEN", 21, 6)
 
 @dataclass(slots=True)
 class Player:
-    """Who plays: the pilot and its way of fighting."""
+    """The scripted player: a pilot and its fighter."""
 
     pilot: Pilot
     fighter: Fighter
@@ -44,7 +44,7 @@ class Player:
         return self.pilot.state.has_event(atlas().events[name])
 
     def at(self, place: tuple[str, int, int]) -> bool:
-        """Whether the player stands there, free to walk."""
+        """Whether the player stands there."""
         name, x, y = place
         return self.pilot.place == Place(atlas().number(name), x, y)
 
@@ -55,7 +55,7 @@ class Player:
 
     @property
     def points(self) -> int:
-        """Power points that the lead has left for moves that battles are won with."""
+        """Power points the lead has left for useful moves."""
         lead = self.pilot.state.party[0]
         pairs = zip(lead.moves, lead.pp, strict=True)
         return sum(
@@ -64,7 +64,7 @@ class Player:
 
     @property
     def weak(self) -> bool:
-        """Whether the lead should be healed before anything else."""
+        """Whether the lead needs healing first."""
         lead = self.pilot.state.party[0]
         return lead.hp < WEAK * lead.max_hp or self.points < FEW_POINTS
 
@@ -77,7 +77,7 @@ class Player:
     def repeat(
         self, done: Callable[[], bool], task: Callable[[], None], what: str, tries: int = MOST_TRIES
     ) -> None:
-        """Do ``task`` until ``done``. Raises WalkthroughError after that many tries."""
+        """Repeat ``task`` until ``done``. Raises WalkthroughError after ``tries`` tries."""
         outer, self.pilot.enough = self.pilot.enough, done
         try:
             for _ in range(tries):
@@ -87,13 +87,13 @@ class Player:
                 before = self.pilot.actions
                 task()
                 if self.pilot.actions == before:
-                    self.pilot.press(None)  # the story is not there yet
+                    self.pilot.press(None)  # the story has not got there yet
         finally:
             self.pilot.enough = outer
         raise WalkthroughError(f"{what}: not done after {tries} tries, {self.pilot.describe()}")
 
     def heal(self, centre: str) -> None:
-        """Visit a healing centre; blackouts lead there from then on."""
+        """Visit a healing centre, where blackouts lead from then on."""
 
         def fit() -> bool:
             return self.fresh and self.pilot.state.blackout_map == atlas().number(centre)
@@ -101,7 +101,7 @@ class Player:
         self.repeat(fit, lambda: self.pilot.talk(centre, "nurse", yes=True), f"heal in {centre}")
 
     def healers(self) -> dict[Place, tuple[str, str]]:
-        """Where to stand to speak to who heals: map and name."""
+        """Return the places from which to speak to healers, with their map and name."""
         return {
             spot: (name, healer.name)
             for name, healer in atlas().healers()
@@ -115,7 +115,7 @@ class Player:
         return way is None or len(way) > FAR
 
     def rest(self) -> None:
-        """Visit whoever heals and is nearest."""
+        """Visit the nearest healer."""
         spots = self.healers()
 
         def task() -> None:
@@ -181,14 +181,14 @@ def train(player: Player, level: int, map_name: str, centre: str) -> None:
 
 
 def grass_of(map_name: str) -> list[Place]:
-    """Steps of tall grass that have another beside them."""
+    """Return the steps of tall grass of a map."""
     source = atlas().maps[map_name]
     places = [Place(source.number, x, y) for y in range(source.height) for x in range(source.width)]
     return [place for place in places if GRASS in atlas().attributes(place)]
 
 
 def to_gym(player: Player) -> None:
-    """Through the forest to the third town, healed and trained, to the gym's door."""
+    """Train, cross the forest to the third town, heal, and go to the gym's door."""
     pilot = player.pilot
     player.heal("CENTRE_1")
     train(player, TRAINING_LEVEL, "ROUTE_2", "CENTRE_1")
@@ -222,10 +222,10 @@ MILESTONES: dict[str, Callable[[Player], None]] = {
     "gym1": to_gym,
     "badge1": badge_1,
 }
-"""In the order of the story."""
+"""Milestones up to the first badge, in the order of the story."""
 
 
 def new_player(emulator: Emulator) -> Player:
-    """A player for an emulator whose game has begun."""
+    """Return a player for an emulator whose game has begun."""
     fighter = Fighter()
     return Player(Pilot(emulator, fighter), fighter)

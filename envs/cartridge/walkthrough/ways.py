@@ -1,5 +1,4 @@
-"""Ways through the world: the cheapest walk to a goal, with what the team can do about trees, water, boulders
-and guards."""
+"""Search for the cheapest walk to a goal, considering the team's field moves, boulders and guards."""
 
 from __future__ import annotations
 
@@ -12,24 +11,24 @@ from envs.cartridge.world_text.map_source import MapSource, TriggerSource
 from envs.ram import GameState
 
 GRASS_COST = 3
-"""Steps of detour that a step into tall grass is worth avoiding for."""
+"""Extra cost, in steps, of a step into tall grass."""
 ASK_COST = 4
-"""The same for having a tree cut, a boulder pushed, or going into the water."""
+"""Extra cost, in steps, of cutting a tree, pushing a boulder, or entering the water."""
 FIELD_MOVES = {CUT: (15, 1), SWIM: (57, 4), PUSH: (70, 3), "light": (148, 0)}
-"""What creatures do on the map: the move, and the badge (0 to 7) that allows it."""
+"""Moves used on the map: the move's ID, and the badge (0 to 7) that allows it."""
 Steps = set[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What bears on a walk just now: the state of the game, and where the boulders of maps were pushed to."""
+    """Conditions of a walk: the state of the game, and the positions of boulders by map."""
 
     state: GameState
     boulders: Mapping[int, Steps] = field(default_factory=dict)
 
     @property
     def fields(self) -> frozenset[str]:
-        """Which of FIELD_MOVES the team can do."""
+        """The FIELD_MOVES that the team can use."""
         known = {move for mon in self.state.party for move in mon.moves}
         return frozenset(
             name
@@ -39,7 +38,7 @@ class Means:
 
 
 class Search:
-    """One search for a way."""
+    """One search for the cheapest walk."""
 
     def __init__(self, world: Atlas, means: Means, goals: Collection[Place], blocked: Collection[Place]):
         self.world = world
@@ -52,7 +51,7 @@ class Search:
         self.closed: dict[int, Steps] = {}
 
     def look_at(self, number: int) -> None:
-        """Find out who stands on a map, where its boulders lie, and which of its steps are guarded."""
+        """Record the people, boulders and guarded steps of a map."""
         source = self.world.by_number[number]
         self.taken[number] = self.world.standing(number, self.means.state.has_event)
         self.rolling[number] = self.means.boulders.get(number, self.world.boulders(number))
@@ -65,7 +64,7 @@ class Search:
         }
 
     def turns_back(self, source: MapSource, trigger: TriggerSource) -> bool:
-        """Whether the player who steps there is sent away: nothing of what the script asks for is there."""
+        """Whether the script sends the player away, because nothing it asks for is there."""
         state = self.means.state
         if trigger.unless is not None and state.has_event(self.world.events[trigger.unless]):
             return False
@@ -82,8 +81,7 @@ class Search:
         )
 
     def cost(self, place: Place, step: Step) -> int | None:
-        """What a step costs, or None when it cannot be taken. Goals are never guarded: who goes there knows
-        why."""
+        """Return the cost of a step, or None if it cannot be taken; guards of goals are ignored."""
         after = step.place
         if after.map not in self.taken:
             self.look_at(after.map)
@@ -101,7 +99,7 @@ class Search:
         return cost + ASK_COST * asks
 
     def may_push(self, place: Place, step: Step) -> bool:
-        """Whether the boulder that lies where ``step`` leads can be pushed on."""
+        """Whether the boulder where ``step`` leads can be pushed further."""
         dx, dy = STEPS[step.direction]
         behind = Place(step.place.map, step.place.x + dx, step.place.y + dy)
         spot = (behind.x, behind.y)
@@ -114,7 +112,7 @@ class Search:
         )
 
     def run(self, start: Place) -> list[tuple[str, Place]] | None:
-        """The cheapest walk from ``start`` to any goal as (direction, place) pairs, or None."""
+        """Return the cheapest walk from ``start`` to any goal as (direction, place) pairs, or None."""
         came: dict[Place, tuple[Place, str] | None] = {start: None}
         waiting: list[deque[Place]] = [deque([start])]
         waiting += [deque() for _ in range(1 + GRASS_COST + ASK_COST)]
@@ -136,7 +134,7 @@ class Search:
 
 
 def walk_back(came: dict[Place, tuple[Place, str] | None], goal: Place) -> list[tuple[str, Place]]:
-    """The found walk, from its start."""
+    """Return the walk found, from its start."""
     steps: list[tuple[str, Place]] = []
     at = goal
     while (link := came[at]) is not None:
@@ -148,9 +146,8 @@ def walk_back(came: dict[Place, tuple[Place, str] | None], goal: Place) -> list[
 def find_way(
     world: Atlas, start: Place, goals: Collection[Place], means: Means, blocked: Collection[Place] = ()
 ) -> list[tuple[str, Place]] | None:
-    """The cheapest walk to any goal as (direction, place) pairs, or None when there is none.
+    """Return the cheapest walk to any goal as (direction, place) pairs, or None.
 
-    Steps that are ``blocked``, where people stand, and where the story turns the player back are not walked
-    on.
+    It avoids ``blocked`` steps, people, and steps where the story turns the player back.
     """
     return Search(world, means, goals, blocked).run(start)

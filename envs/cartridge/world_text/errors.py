@@ -1,4 +1,4 @@
-"""What is wrong with a text of the world."""
+"""Errors in the world's texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from envs.errors import UserError
 
 
 class WorldError(UserError):
-    """A wrong world text, as ``file:line: what is wrong``."""
+    """An error in a world text; the message is ``file:line: what is wrong``."""
 
     def __init__(self, path: Path | str, line: int, message: str) -> None:
         name = path if isinstance(path, str) else "/".join(path.parts[-2:])

@@ -1,4 +1,4 @@
-"""The one-line keywords of map files (see map_source.py for the form of each)."""
+"""Parsers of the one-line keywords of map files (see map_source.py for their syntax)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_OBJECTS = 15
 
 
 def step(source: MapSource, line: Line, x: str, y: str) -> tuple[int, int]:
-    """A place on the map. Raises WorldError when it lies outside of the layout (which has to come first)."""
+    """Return coordinates on the map. Raises WorldError outside the layout, which has to come first."""
     if not source.rows:
         raise line.error("the layout should come before warps, signs, triggers and objects")
     at = number(line, x), number(line, y)
@@ -125,7 +125,7 @@ def object_(source: MapSource, line: Line, words: list[str]) -> None:
 
 
 def lying(source: MapSource, line: Line, script: str, item: str, event: str) -> None:
-    """Add the script of an item that lies somewhere."""
+    """Add the script of an item lying on the map."""
     source.scripts[script] = [Line(line.path, line.number, f"found {item} {event}")]
     source.script_lines[script] = line
 
@@ -138,14 +138,14 @@ def hidden(source: MapSource, line: Line, words: list[str]) -> None:
 
 
 def events_of(line: Line, words: list[str]) -> dict[str, str]:
-    """The pairs 'show EVENT' and 'hide EVENT' at the end of an object."""
+    """Return the pairs 'show EVENT' and 'hide EVENT' at the end of an object line."""
     if len(words) % 2 or any(word not in ("show", "hide") for word in words[::2]):
         raise line.error(f"'{' '.join(words)}' should be 'show EVENT' and 'hide EVENT'")
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
 KIND_WORDS = {"script": 8, "trainer": 9, "boulder": 7, "found": 9}
-"""Words of an object line up to its kind's own ones."""
+"""Number of words in an object line before 'show' and 'hide', by kind."""
 OBJECT_FORM = (
     "object NAME SPRITE x y facing movement script SCRIPT | trainer TRAINER SIGHT | boulder"
     " | found ITEM EVENT [show EVENT] [hide EVENT]"

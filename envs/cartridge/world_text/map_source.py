@@ -1,21 +1,21 @@
-"""What the map files of ``world/maps/`` hold: one text file per map, with layout, people, warps and scripts.
+"""Contents of the map files in ``world/maps/``: one text file per map with layout, people, warps, scripts.
 
-A file is lines of ``keyword arguments``; ``#`` starts a comment outside of layouts and texts::
+A file consists of lines ``keyword arguments``; ``#`` starts a comment outside layouts and texts::
 
     map 37 HOUSE                      number and name
-    tileset indoor                    whose characters the layout uses
-    border #                          what is drawn outside
+    tileset indoor                    tileset of the layout's characters
+    border #                          character drawn outside the layout
     flags town                        any of outdoor, town, dark
     connect north ROUTE_1 0           side, map, offset in steps: x there = x here - offset (west, east: y)
     wild 25 RODENT:2 BIRD:3 ...       rate, then ten slots species:level from common to rare
-    entry SCRIPT                      runs when the map was entered
+    entry SCRIPT                      runs after the map is entered
     warp 3 7 HOME_TOWN 5 6 down       from x y to map x y facing
-    sign 1 2 SCRIPT                   A while facing it
+    sign 1 2 SCRIPT                   runs when A is pressed in front of it
     trigger 8 0 2 1 unless EVENT SCRIPT     a rectangle x y w h
     object NAME SPRITE x y facing MOVEMENT script SCRIPT [show EVENT] [hide EVENT]
     object NAME SPRITE x y facing MOVEMENT trainer TRAINER SIGHT [show EVENT] [hide EVENT]
     object NAME SPRITE x y facing MOVEMENT boulder | found ITEM EVENT
-    hidden 4 5 ITEM EVENT             A in front of it finds the item, once
+    hidden 4 5 ITEM EVENT             pressing A in front of it finds the item, once
     layout                            rows at step resolution up to ``end``
     script NAME                       indented lines up to ``end`` in the first column, see tools/scripts.py
 """
@@ -28,9 +28,9 @@ from pathlib import Path
 from envs.cartridge.world_text.errors import WorldError
 
 FACINGS = {"down": 0x0, "up": 0x4, "left": 0x8, "right": 0xC}
-"""The values of wSpritePlayerStateData1FacingDirection (0xC109)."""
+"""Values of wSpritePlayerStateData1FacingDirection (0xC109)."""
 DIRECTIONS = {"down": 0, "up": 1, "left": 2, "right": 3}
-"""The values of scripts' walk and face operations."""
+"""Values in the scripts' walk and face operations."""
 MOVEMENTS = {"still": 0, "wander": 1, "spin": 2}
 FLAGS = {"outdoor": 1, "dark": 2, "town": 4}
 SIDES = ("north", "south", "west", "east")
@@ -39,7 +39,7 @@ WILD_SLOTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a file: where it stands, its words and its whole text without the indentation."""
+    """One line of a file: path, line number and text without trailing blanks."""
 
     path: Path
     number: int
@@ -47,11 +47,11 @@ class Line:
 
     @property
     def words(self) -> list[str]:
-        """The line split at blanks."""
+        """The words of the line."""
         return self.text.split()
 
     def error(self, message: str) -> WorldError:
-        """An error that names this line."""
+        """Return an error that names this line."""
         return WorldError(self.path, self.number, message)
 
 
@@ -70,8 +70,10 @@ class WarpSource:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSource:
-    """A person or a thing: ``kind`` "script", "trainer" or "boulder", ``arg`` the name of that script or
-    trainer."""
+    """A person or a thing.
+
+    ``kind`` is "script", "trainer" or "boulder", and ``arg`` the name of the script or trainer.
+    """
 
     line: Line
     name: str
@@ -99,8 +101,7 @@ class SignSource:
 
 @dataclass(frozen=True, slots=True)
 class TriggerSource:
-    """A step that ends inside the rectangle runs ``script`` unless ``unless`` (an event, or None) has
-    happened."""
+    """A step that ends inside the rectangle runs ``script``, unless the event ``unless`` has happened."""
 
     line: Line
     x: int
@@ -113,7 +114,7 @@ class TriggerSource:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSource:
-    """Walking off the map on one side leads to ``map``."""
+    """Walking off one side of the map leads to ``map``."""
 
     line: Line
     map: str
@@ -122,7 +123,7 @@ class ConnectionSource:
 
 @dataclass(slots=True)
 class MapSource:
-    """One map file, checked for its own form but not yet against other files."""
+    """One map file, with valid syntax but not yet checked against other files."""
 
     line: Line
     number: int
@@ -154,7 +155,7 @@ class MapSource:
         return len(self.rows)
 
     def at(self, x: int, y: int) -> str:
-        """The layout's character at a step."""
+        """Return the layout's character at a step."""
         return self.rows[y].text[x]
 
     def inside(self, x: int, y: int) -> bool:
@@ -162,19 +163,19 @@ class MapSource:
         return 0 <= y < self.height and 0 <= x < self.width
 
     def script_id(self, name: str) -> str:
-        """The name in ids.h of one of this map's scripts."""
+        """Return the name of one of this map's scripts in ids.h."""
         return f"SCRIPT_{self.name}_{name.upper()}"
 
 
 def number(line: Line, word: str, low: int = 0, high: int = 255) -> int:
-    """A whole number of a line. Raises WorldError outside of low..high."""
+    """Parse an integer. Raises WorldError outside low..high."""
     if not word.lstrip("-").isdigit() or not low <= int(word) <= high:
         raise line.error(f"'{word}' should be a number of {low} to {high}")
     return int(word)
 
 
 def choice(line: Line, word: str, allowed: dict[str, int]) -> str:
-    """One of a few words. Raises WorldError for another."""
+    """Return ``word``. Raises WorldError if it is not among ``allowed``."""
     if word not in allowed:
         raise line.error(f"'{word}' should be one of {', '.join(allowed)}")
     return word

@@ -1,4 +1,4 @@
-"""Reads ``world/maps/*.txt`` into :class:`MapSource`; the form of the files is described in map_source.py."""
+"""Reader of ``world/maps/*.txt``, whose syntax is described in map_source.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envs.cartridge.world_text.map_source import Line, MapSource
 
 
 def load_maps(world: Path) -> dict[str, MapSource]:
-    """Every map of ``world/maps``, by name, in order of their numbers. Raises WorldError for a wrong text."""
+    """Read every map of ``world/maps``, by name, in the order of their numbers. Raises WorldError."""
     maps: dict[str, MapSource] = {}
     for path in sorted((world / "maps").glob("*.txt")):
         source = parse_map(path)
@@ -22,7 +22,7 @@ def load_maps(world: Path) -> dict[str, MapSource]:
 
 
 def parse_map(path: Path) -> MapSource:
-    """Read one map file. Raises WorldError with file and line."""
+    """Read one map file. Raises WorldError."""
     lines = [Line(path, i + 1, text.rstrip()) for i, text in enumerate(path.read_text("utf-8").splitlines())]
     source: MapSource | None = None
     position = 0
@@ -46,7 +46,7 @@ def parse_map(path: Path) -> MapSource:
 
 
 def parse_head(line: Line) -> MapSource:
-    """The first line: map NUMBER NAME."""
+    """Parse the first line: map NUMBER NAME."""
     words = line.words
     if len(words) != 3 or words[0] != "map" or not words[1].isdigit() or int(words[1]) > 254:
         raise line.error(
@@ -56,7 +56,7 @@ def parse_head(line: Line) -> MapSource:
 
 
 def find_end(lines: list[Line], start: int) -> int:
-    """Index of the ``end`` in the first column that closes the block begun before ``start``."""
+    """Return the index of the ``end`` in the first column that closes the block begun before ``start``."""
     for i in range(start, len(lines)):
         if lines[i].text == "end":
             return i
@@ -64,7 +64,7 @@ def find_end(lines: list[Line], start: int) -> int:
 
 
 def take_block(source: MapSource, line: Line, body: list[Line]) -> None:
-    """A layout or a script."""
+    """Parse a layout or a script."""
     if line.words[0] == "layout":
         if source.rows:
             raise line.error("a second layout; a map has one")
@@ -80,7 +80,7 @@ def take_block(source: MapSource, line: Line, body: list[Line]) -> None:
 
 
 def take_line(source: MapSource, line: Line) -> None:
-    """Any line outside of blocks."""
+    """Parse a line outside blocks."""
     keyword, *words = line.words
     if keyword not in TAKERS:
         raise line.error(
@@ -93,7 +93,7 @@ def take_line(source: MapSource, line: Line) -> None:
 
 
 def check_form(source: MapSource) -> None:
-    """What can be said of a map without looking at anything else."""
+    """Check a map as far as possible without other files. Raises WorldError."""
     if not source.tileset:
         raise source.line.error(f"map {source.name} has no 'tileset' line")
     if len(source.border) != 1:

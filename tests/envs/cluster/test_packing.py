@@ -1,4 +1,4 @@
-"""What goes between machines: results of steps as bytes, which no end believes unseen."""
+"""Tests of messages between machines: round trips of step results, and invalid bytes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def blank(layout: ArrayLayout) -> dict[str, NDArray[Any]]:
     return view(np.zeros(layout.size, np.uint8), layout)
 
 
-def test_a_record_is_the_same_to_numpy_and_to_struct(packing: tuple[Packing, ArrayLayout]) -> None:
+def test_numpy_and_struct_read_the_same_record(packing: tuple[Packing, ArrayLayout]) -> None:
     block = np.zeros(packing[1].size, np.uint8)
     arrays, records = view(block, packing[1]), outcomes(block, packing[1])
     OUTCOME.pack_into(records, OUTCOME.size, 0.5, True, False, True, 1.0, 2.0, 3.0, 4.0)
@@ -51,13 +51,13 @@ def test_a_record_is_the_same_to_numpy_and_to_struct(packing: tuple[Packing, Arr
 @pytest.mark.parametrize(
     ("spoil", "line"),
     [
-        (lambda a: a["rewards"].__setitem__(1, np.nan), "rewards is no finite number"),
-        (lambda a: a["components"].__setitem__((2, 0), np.inf), "components is no finite number"),
+        (lambda a: a["rewards"].__setitem__(1, np.nan), "rewards is not finite"),
+        (lambda a: a["components"].__setitem__((2, 0), np.inf), "components is not finite"),
         (lambda a: a["truncated"].view(np.uint8).__setitem__(0, 7), "truncated is neither true nor false"),
         (lambda a: a["obs/recent_actions"].__setitem__((0, 1, 0), 200), "obs/recent_actions must be 0 to"),
     ],
 )
-def test_results_that_no_environment_gives_are_refused(
+def test_invalid_results_are_refused(
     packing: tuple[Packing, ArrayLayout], spoil: Callable[[Any], None], line: str
 ) -> None:
     pack, layout = packing
@@ -70,9 +70,11 @@ def test_results_that_no_environment_gives_are_refused(
 
 
 @given(st.data())
-def test_stacked_pictures_arrive_whole(packing: tuple[Packing, ArrayLayout], data: st.DataObject) -> None:
-    """Whether a stack has moved on by one picture or is another, and whether the one before is known; a step
-    that moved on is small."""
+def test_stacked_frames_arrive_whole(packing: tuple[Packing, ArrayLayout], data: st.DataObject) -> None:
+    """Whether or not a stack only gained a frame, and whether or not the previous one is known.
+
+    A step that only adds a frame to known stacks is small.
+    """
     pack, layout = packing
     generator = np.random.default_rng(data.draw(st.integers(0, 9)))
     here, there = blank(layout), blank(layout)
@@ -93,8 +95,8 @@ def test_stacked_pictures_arrive_whole(packing: tuple[Packing, ArrayLayout], dat
         known = ALL
 
 
-def test_an_actor_sends_whole_stacks_only_where_it_must(game: Game) -> None:
-    """The first step of an episode and what follows a request; the newest picture alone otherwise."""
+def test_an_actor_sends_whole_stacks_only_when_needed(game: Game) -> None:
+    """In the first step after a reset or a request; otherwise only the newest frame."""
     config = EnvConfig(game, start_state(game, "starter"), max_steps=100)
 
     def make() -> RedEnv:
@@ -117,11 +119,13 @@ def test_an_actor_sends_whole_stacks_only_where_it_must(game: Game) -> None:
 
 
 @given(st.data())
-def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, ArrayLayout], data: st.DataObject) -> None:
-    """A good message with bytes that were changed, cut off or added."""
+def test_damaged_messages_are_refused_or_valid(
+    packing: tuple[Packing, ArrayLayout], data: st.DataObject
+) -> None:
+    """A valid message with bytes changed, cut off or added."""
     pack, layout = packing
-    told = {0: {"info": {"agent_stats": {"x": 1.5}}}}
-    whole = bytearray(pack.step(blank(layout), 0, WHOLE, told, ALL))
+    infos = {0: {"info": {"agent_stats": {"x": 1.5}}}}
+    whole = bytearray(pack.step(blank(layout), 0, WHOLE, infos, ALL))
     tail = pack.step_size(3)
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.one_of(st.integers(0, 5), st.integers(tail, len(whole) - 1)))
@@ -129,10 +133,10 @@ def test_no_bytes_do_more_than_be_refused(packing: tuple[Packing, ArrayLayout], 
     cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=40))
     with contextlib.suppress(BadMessage):
         rest = pack.take_step(bytes(cut), blank(layout), 0, WHOLE)
-        assert all(0 <= index < 3 and isinstance(told, dict) for index, told in rest.items())
+        assert all(0 <= index < 3 and isinstance(infos, dict) for index, infos in rest.items())
 
 
 @pytest.mark.parametrize("text", [b"[NaN,{}]", b"[1e999,{}]", b'[{"$array":"0"},{"0":["|O",[1]]}]', b"[[[["])
-def test_trees_hold_plain_finite_values_alone(text: bytes) -> None:
+def test_trees_hold_only_plain_finite_values(text: bytes) -> None:
     with pytest.raises(BadMessage):
         decode(len(text).to_bytes(4, "little") + text)

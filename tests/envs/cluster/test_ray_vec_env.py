@@ -1,4 +1,4 @@
-"""RayVecEnv on two nodes of a real cluster: the same as EmulatorVecEnv, and what becomes of lost actors."""
+"""Tests of RayVecEnv on two nodes of a real cluster: equal to EmulatorVecEnv, and robust to lost actors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from training.environments.remote import RemoteMakers, game_here
 from training.environments.task import resolve_task
 from training.make_env import make_vec_env
 
-# Not imported here: Ray reads where its token is when it is imported.
+# Not imported here: Ray reads the location of its token when it is imported.
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
 )
@@ -49,7 +49,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[RayNodes]:
-    """A head and two nodes of two processors each, which this process belongs to."""
+    """A head and two nodes of two processors each, which this process can connect to."""
     cluster = RayNodes()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cluster.environment.items():
@@ -69,10 +69,10 @@ def make(nodes: RayNodes) -> Iterator[Make]:
     made: list[Any] = []
 
     def envs(number: int, each: int | None = None, record: Path | None = None, **settings: Any) -> Any:
-        patient = {"start_timeout": 300.0, **settings.pop("ray", {})}  # a busy machine takes its time
-        there = {"ray_address": nodes.address, "envs_per_actor": each, "ray": patient}
-        far = there if each else {"workers": 2}
-        config = load_config(None, {**SETTINGS, "num_envs": number, **far, **settings})
+        ray = {"start_timeout": 300.0, **settings.pop("ray", {})}  # a busy machine is slow
+        cluster = {"ray_address": nodes.address, "envs_per_actor": each, "ray": ray}
+        place = cluster if each else {"workers": 2}
+        config = load_config(None, {**SETTINGS, "num_envs": number, **place, **settings})
         made.append(make_vec_env(config, record=record))
         return made[-1].venv
 
@@ -91,7 +91,7 @@ def step_alike(ours: Any, theirs: Any, plan: NDArray[np.int64]) -> None:
 
 @pytest.mark.parametrize(("number", "each", "compress"), [(5, 3, False), (17, 16, True)])
 def test_same_transitions_as_emulator_vec_env(make: Make, number: int, each: int, compress: bool) -> None:
-    """Also in halves of an actor, and with results that are packed small."""
+    """Also when an actor steps in halves, and with compressed results."""
     ours, theirs = make(number, each, ray={"compress": compress}), make(number)
     for env in (ours, theirs):
         env.seed(7)
@@ -99,15 +99,15 @@ def test_same_transitions_as_emulator_vec_env(make: Make, number: int, each: int
     assert ours.reset_infos == theirs.reset_infos
     assert len(ours.groups) == (2 if each == 3 else 3)
     step_alike(ours, theirs, actions(number, 45))
-    assert ours.reset_infos == theirs.reset_infos, "those of the episodes that began on the way"
+    assert ours.reset_infos == theirs.reset_infos, "those of the episodes begun meanwhile"
     assert ours.get_attr("render_mode") == theirs.get_attr("render_mode")
     assert ours.env_method("take_interventions") == theirs.env_method("take_interventions")
     with pytest.raises(AttributeError):
         ours.get_attr("nothing")
 
 
-def test_a_snapshot_goes_on_here_and_there(make: Make) -> None:
-    """In mid-episode, from the cluster to this machine and back."""
+def test_a_snapshot_continues_on_the_cluster_and_on_this_machine(make: Make) -> None:
+    """In the middle of an episode, from the cluster to this machine and back."""
     far, near = make(4, 2), make(4)
     far.seed(3)
     far.reset()
@@ -119,12 +119,12 @@ def test_a_snapshot_goes_on_here_and_there(make: Make) -> None:
     step_alike(far, near, actions(4, 10, seed=2))
 
 
-def test_results_come_in_the_order_in_which_they_are_ready(make: Make, nodes: RayNodes) -> None:
-    """One actor stands still for a while: the other goes on alone."""
+def test_results_come_in_the_order_of_their_arrival(make: Make, nodes: RayNodes) -> None:
+    """While one actor is suspended, the other continues alone."""
     env = make(4, 2)
     env.seed(1)
     env.reset()
-    slow = int(np.flatnonzero([post.where == NODES[0] for post in env._crew.posts])[0])
+    slow = int(np.flatnonzero([handle.where == NODES[0] for handle in env._pool.actors])[0])
     for group in (0, 1):
         env.step_group(group, np.zeros(2, np.int64))
     (actor,) = nodes.actors(NODES[0])
@@ -139,8 +139,7 @@ def test_results_come_in_the_order_in_which_they_are_ready(make: Make, nodes: Ra
             env.step_group(fast, np.ones(2, np.int64))
     finally:
         actor.resume()
-    told = {env.next_news(10), env.next_news(10)}
-    assert told == {(0, True), (1, True)}
+    assert {env.next_news(10), env.next_news(10)} == {(0, True), (1, True)}
     assert not env.wait_group(slow)[2].any(), "late is not lost"
 
 
@@ -157,8 +156,8 @@ def test_a_lost_actor_is_started_again(
         last, *_ = env.step(chosen)
         unharmed.step(chosen)
     last = {key: array.copy() for key, array in last.items()}
-    (post,) = [post for post in env._crew.posts if post.where == NODES[1]]
-    lost = list(post.indices)
+    (handle,) = [handle for handle in env._pool.actors if handle.where == NODES[1]]
+    lost = list(handle.indices)
     alive = [index for index in range(4) if index not in lost]
     (actor,) = nodes.actors(NODES[1])
     os.kill(actor.pid, number)
@@ -166,7 +165,7 @@ def test_a_lost_actor_is_started_again(
         observations, rewards, dones, infos = env.step(plan[4])
     expected = unharmed.step(plan[4])
     assert len([r for r in caplog.records if "2 episodes end as truncated" in r.getMessage()]) == 1
-    assert len([r for r in caplog.records if f"actor {post.number} goes on on" in r.getMessage()]) == 1
+    assert len([r for r in caplog.records if f"actor {handle.number} continues on" in r.getMessage()]) == 1
     for index in lost:
         assert dones[index] and infos[index]["TimeLimit.truncated"] and infos[index]["lost"]
         assert rewards[index] == 0
@@ -179,40 +178,40 @@ def test_a_lost_actor_is_started_again(
             assert not dones.any()
         assert rewards[alive].tolist() == expected[1][alive].tolist()
         assert all((observations["screen"][i] == expected[0]["screen"][i]).all() for i in alive)
-    assert gone([actor.pid]), "also one that stood still"
+    assert gone([actor.pid]), "even if it was frozen"
 
 
-def test_another_cartridge_is_refused_by_both_hashes(nodes: RayNodes, make: Make) -> None:
-    """What the trainer says it plays is on none of the machines."""
+def test_another_cartridge_is_refused_with_both_hashes(nodes: RayNodes, make: Make) -> None:
+    """No machine has the trainer's cartridge, start state or emulator version."""
     config = load_config(None, {**SETTINGS, "num_envs": 2})
     makers = RemoteMakers.of(resolve_task(config), record=False)
     space = Observations(config.observations).space
 
     def refused(**wrong: Any) -> str:
-        terms = ActorSpec(replace(makers, **wrong), space, 1, 4.0, compress=False)
+        spec = ActorSpec(replace(makers, **wrong), space, 1, 4.0, compress=False)
         with pytest.raises(UserError) as error:
-            RayVecEnv(ClusterLayout(nodes.address, 2, 2), terms, RedEnv.actions())
+            RayVecEnv(ClusterLayout(nodes.address, 2, 2), spec, RedEnv.actions())
         return str(error.value)
 
-    told = refused(rom_sha1="0" * 40)
+    message = refused(rom_sha1="0" * 40)
     for part in ("machine 127.0.0.", "0" * 40, EMBEDDED_SHA1.read_text().split()[0], ROM_VARIABLE):
-        assert part in told
+        assert part in message
     assert "start state: its SHA-256 is" in refused(start_sha256="1" * 64)
     assert "install that one" in refused(emulator="0.0.0")
 
 
-def test_a_cartridge_of_ones_own_is_found_by_its_hash(
+def test_a_users_own_cartridge_is_found_by_its_hash(
     unknown_rom: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha1 = read_rom(unknown_rom).sha1
-    assert game_here(sha1, "red", unknown_rom).rom == unknown_rom, "where the trainer has it"
+    assert game_here(sha1, "red", unknown_rom).rom == unknown_rom, "at the trainer's path"
     monkeypatch.setenv(ROM_VARIABLE, str(unknown_rom))
-    assert game_here(sha1, "red", Path("elsewhere.gb")).rom == unknown_rom, "where the variable says"
+    assert game_here(sha1, "red", Path("elsewhere.gb")).rom == unknown_rom, "at the variable's path"
     ours = EMBEDDED_SHA1.read_text().split()[0]
-    assert game_here(ours, "clover", Path("elsewhere.gb")).embedded, "whatever the variable says"
+    assert game_here(ours, "clover", Path("elsewhere.gb")).embedded, "whatever the variable's value"
 
 
-def test_no_cluster_and_no_room_are_one_line(nodes: RayNodes, make: Make) -> None:
+def test_a_missing_cluster_or_room_gives_one_line(nodes: RayNodes, make: Make) -> None:
     for address, line in (
         ("somewhere", "must be HOST:PORT"),
         ("ray://127.0.0.1:10001", "must be HOST:PORT"),
@@ -225,7 +224,7 @@ def test_no_cluster_and_no_room_are_one_line(nodes: RayNodes, make: Make) -> Non
 
 
 def test_recorded_episodes_are_sent_to_the_trainer(make: Make, tmp_path: Path) -> None:
-    """With the names and the contents that they have on one machine."""
+    """With the same names and contents as on one machine."""
     for folder, each in (("far", 2), ("near", None)):
         env = make(4, each, record=tmp_path / folder)
         env.seed(11)
@@ -241,13 +240,11 @@ def test_recorded_episodes_are_sent_to_the_trainer(make: Make, tmp_path: Path) -
     assert far == near
 
 
-def test_what_is_no_recorded_episode_is_not_kept(
-    tmp_path: Path, game: Game, caplog: pytest.LogCaptureFixture
-) -> None:
-    shelf = EpisodeReceiver(tmp_path, start_state(game, "bedroom"), game.sha1, 2)
+def test_invalid_episodes_are_not_kept(tmp_path: Path, game: Game, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = EpisodeReceiver(tmp_path, start_state(game, "bedroom"), game.sha1, 2)
     with caplog.at_level(logging.WARNING):
-        shelf.ended(0, b"../../evil")
-        shelf.ended(0, b"again")
+        receiver.ended(0, b"../../evil")
+        receiver.ended(0, b"again")
     assert len(caplog.records) == 1 and "cannot be kept" in caplog.text
     assert list(tmp_path.iterdir()) == []
-    assert shelf.next_numbers([0, 1]) == [2, 0]
+    assert receiver.next_numbers([0, 1]) == [2, 0]

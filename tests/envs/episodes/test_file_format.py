@@ -1,5 +1,4 @@
-"""Recorded episodes as files: whole or refused, named so that a redone episode takes its old place, exact
-when the recorder itself is taken up again in the middle."""
+"""Tests of recorded episodes: their files, damaged files, and recorders restored in mid-episode."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ ABOUT = {"game": "clover", "rom_sha1": "0" * 40, "settings": {"max_steps": 130}}
 
 @pytest.fixture
 def record(game: Game, tmp_path: Path) -> Any:
-    """record(recorder, max_steps): an environment whose episodes ``recorder`` keeps."""
+    """record(recorder, max_steps): an environment whose episodes ``recorder`` records."""
     made: list[RedEnv] = []
 
     def make(recorder: EpisodeRecorder, max_steps: int = 130) -> RedEnv:
@@ -55,7 +54,7 @@ def record(game: Game, tmp_path: Path) -> Any:
 
 
 def play(env: RedEnv, steps: int, first: int = 0) -> dict[str, Any]:
-    """The info of the last of ``steps`` steps; buttons by their turn."""
+    """The info of the last of ``steps`` steps, with a fixed sequence of buttons."""
     info: dict[str, Any] = {}
     for number in range(first, first + steps):
         info = env.step(number * 5 % 7)[4]
@@ -71,7 +70,7 @@ def whole(record: Callable[..., RedEnv], tmp_path: Path) -> tuple[Path, RedEnv, 
     return tmp_path / "0003-000000.episode", env, info
 
 
-def test_a_file_holds_what_was_played(whole: tuple[Path, RedEnv, dict[str, Any]], game: Game) -> None:
+def test_a_file_holds_the_whole_episode(whole: tuple[Path, RedEnv, dict[str, Any]], game: Game) -> None:
     path, env, info = whole
     episode = read_episode(path)
     header = episode.header
@@ -90,7 +89,7 @@ def test_a_file_holds_what_was_played(whole: tuple[Path, RedEnv, dict[str, Any]]
     assert read_header(path) == header
 
 
-def test_the_hashes_are_those_of_the_steps(record: Callable[..., RedEnv], tmp_path: Path) -> None:
+def test_hashes_are_taken_at_their_steps(record: Callable[..., RedEnv], tmp_path: Path) -> None:
     env = record(EpisodeRecorder(tmp_path, 0, ABOUT), max_steps=128)
     env.reset(seed=5)
     play(env, 64)
@@ -101,14 +100,14 @@ def test_the_hashes_are_those_of_the_steps(record: Callable[..., RedEnv], tmp_pa
     assert first != memory_hash(env.emulator.memory)
 
 
-def test_the_hash_sees_every_range(emulator: Emulator) -> None:
+def test_the_hash_covers_every_range(emulator: Emulator) -> None:
     for address, last in ((0xC000, False), (0xDFFF, False), (0xFE00, False), (0xFFFE, False), (0x8000, True)):
         before = memory_hash(emulator.memory, last)
         emulator.memory[address] = emulator.memory[address] ^ 0xFF  # type: ignore[index]
         assert memory_hash(emulator.memory, last) != before, hex(address)
 
 
-def test_only_every_kth_episode_is_kept_and_none_that_did_not_end(
+def test_only_every_kth_episode_is_written_and_only_if_it_ended(
     record: Callable[..., RedEnv], tmp_path: Path
 ) -> None:
     env = record(EpisodeRecorder(tmp_path, 0, ABOUT, every=2), max_steps=3)
@@ -117,16 +116,14 @@ def test_only_every_kth_episode_is_kept_and_none_that_did_not_end(
         play(env, 3)
     env.reset()
     play(env, 2)
-    env.reset()  # the one before was cut off: its number is taken again
+    env.reset()  # the previous episode was cut off: its number is reused
     play(env, 3)
     names = sorted(path.name for path in tmp_path.glob("*.episode"))
     assert names == ["0000-000000.episode", "0000-000002.episode", "0000-000004.episode"]
 
 
-def test_a_recorder_that_takes_anothers_place_overwrites_nothing(
-    record: Callable[..., RedEnv], tmp_path: Path
-) -> None:
-    for _ in range(2):  # the second is what a worker's replacement has
+def test_a_replacing_recorder_overwrites_nothing(record: Callable[..., RedEnv], tmp_path: Path) -> None:
+    for _ in range(2):  # the second is that of a replaced worker
         env = record(EpisodeRecorder(tmp_path, 0, ABOUT), max_steps=3)
         for _ in range(2):
             env.reset()
@@ -134,7 +131,7 @@ def test_a_recorder_that_takes_anothers_place_overwrites_nothing(
     assert len(list(tmp_path.glob("0000-*.episode"))) == 4
 
 
-def test_a_snapshot_goes_on_as_if_nothing_had_been(record: Callable[..., RedEnv], tmp_path: Path) -> None:
+def test_a_restored_recorder_continues_exactly(record: Callable[..., RedEnv], tmp_path: Path) -> None:
     recorder = EpisodeRecorder(tmp_path, 0, ABOUT)
     env = record(recorder)
     env.reset(seed=1)
@@ -158,7 +155,7 @@ def test_a_snapshot_goes_on_as_if_nothing_had_been(record: Callable[..., RedEnv]
     })  # fmt: skip
     assert [path.name for path in tmp_path.glob("*.episode")] == ["0000-000000.episode"]
     start_path(tmp_path, read_header(tmp_path / "0000-000000.episode").start_sha256).unlink()
-    # The emulator is where it was at step 130; what the recorder sees of the last 60 steps is what it saw.
+    # Replay the first 70 steps unrecorded: the recorder then sees the same last 60 steps as before.
     replay = record(other)
     replay._recorder = None
     replay.reset(options={"wait_frames": read_wait(straight["0000-000001.episode"])})
@@ -182,7 +179,7 @@ def read_wait(data: bytes) -> int:
     return decode(data, "an episode").header.wait_frames
 
 
-def test_a_disk_that_refuses_costs_the_file_alone(
+def test_a_failing_disk_costs_only_the_file(
     record: Callable[..., RedEnv],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -194,12 +191,12 @@ def test_a_disk_that_refuses_costs_the_file_alone(
     for _ in range(3):
         env.reset()
         play(env, 3)
-    assert len(caplog.messages) == 1, "said once"
+    assert len(caplog.messages) == 1, "warned once"
     assert "cannot be recorded" in caplog.messages[0]
 
 
 def _resealed(data: bytes, old: bytes, new: bytes) -> bytes:
-    """``data`` with ``old`` replaced by ``new`` of any length, its lengths and digest made to fit again."""
+    """``data`` with ``old`` replaced by ``new`` of any length, and lengths and digest updated."""
     length = struct.unpack("<I", data[8:12])[0]
     header, rest = data[12 : 12 + length], data[12 + length : -16]
     assert old in header
@@ -209,9 +206,9 @@ def _resealed(data: bytes, old: bytes, new: bytes) -> bytes:
 
 
 CRAFTED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "empty": (lambda _: b"", "no recorded episode"),
-    "another kind of file": (lambda _: b"PK\x03\x04" * 100, "no recorded episode"),
-    "a later version": (lambda d: d[:7] + b"\x02" + d[8:], "of version 2"),
+    "empty": (lambda _: b"", "not a recorded episode"),
+    "another kind of file": (lambda _: b"PK\x03\x04" * 100, "not a recorded episode"),
+    "a later version": (lambda d: d[:7] + b"\x02" + d[8:], "format version 2"),
     "a huge header": (
         lambda d: d[:8] + struct.pack("<I", 2**32 - 1) + d[12:],
         "a header of 4294967295 bytes",
@@ -222,15 +219,15 @@ CRAFTED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "cut short": (lambda d: d[:-1], "by its header"),
     "one byte more": (lambda d: d + b"\0", "by its header"),
-    "one bit of an action": (lambda d: d[:-60] + bytes([d[-60] ^ 1]) + d[-59:], "do not fit its digest"),
-    "no JSON": (lambda d: _resealed(d, b'{"game"', b"('game'"), "its header is wrong (JSON"),
+    "one bit of an action": (lambda d: d[:-60] + bytes([d[-60] ^ 1]) + d[-59:], "do not match its digest"),
+    "not JSON": (lambda d: _resealed(d, b'{"game"', b"('game'"), "its header is wrong (JSON"),
     "deep JSON": (lambda d: _resealed(d, b"{", b"[" * 100_000), "its header is wrong (JSON"),
-    "a key too many": (
+    "an extra key": (
         lambda d: _resealed(d, b'"game"', b'"x\\u001b[2J":1,"game"'),
         "its header is wrong (x",
     ),
-    "a key less": (lambda d: _resealed(d, b'"wait_frames"', b'"wait"'), "wait_frames"),
-    "endless steps": (
+    "a missing key": (lambda d: _resealed(d, b'"wait_frames"', b'"wait"'), "wait_frames"),
+    "too many steps": (
         lambda d: _resealed(d, b'"steps":130', f'"steps":{MAX_STEPS + 1}'.encode()),
         "(steps: Input should be less",
     ),
@@ -241,7 +238,7 @@ CRAFTED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda d: _resealed(d, b'"start_sha256":"', b'"start_sha256":"../../../etc/'),
         "(start_sha256:",
     ),
-    "a return that is no number": (
+    "a return that is NaN": (
         lambda d: _resealed(d, b'"episode_return":', b'"episode_return":NaN,"x":'),
         "its header is wrong",
     ),
@@ -250,7 +247,7 @@ CRAFTED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("how", CRAFTED, ids=str)
-def test_what_is_no_whole_file_is_refused_in_one_line(
+def test_damaged_files_are_refused_with_one_line(
     how: str, whole: tuple[Path, RedEnv, dict[str, Any]]
 ) -> None:
     path = whole[0]
@@ -261,19 +258,19 @@ def test_what_is_no_whole_file_is_refused_in_one_line(
     line = str(error.value)
     assert words in line
     assert line.startswith(f"episode {path}: ")
-    assert line.isprintable(), "one line, and nothing that a terminal obeys"
+    assert line.isprintable(), "one line without control characters"
 
 
-def test_an_action_that_is_none_is_refused(whole: tuple[Path, RedEnv, dict[str, Any]]) -> None:
+def test_an_unknown_action_is_refused(whole: tuple[Path, RedEnv, dict[str, Any]]) -> None:
     episode = read_episode(whole[0])
     header = episode.header.model_dump(mode="json")
     data = encode(header, episode.actions[:-1] + b"\x07", b"".join(episode.hashes))
-    with pytest.raises(UserError, match="action 7 is none"):
+    with pytest.raises(UserError, match="action 7: must be 0 to 6"):
         decode(data, "crafted")
     assert data.startswith(MAGIC)
 
 
-def test_a_start_state_that_is_another_is_refused(whole: tuple[Path, RedEnv, dict[str, Any]]) -> None:
+def test_a_damaged_or_missing_start_state_is_refused(whole: tuple[Path, RedEnv, dict[str, Any]]) -> None:
     path = whole[0]
     sha256 = read_header(path).start_sha256
     state = start_path(path.parent, sha256)

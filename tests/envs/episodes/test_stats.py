@@ -1,4 +1,4 @@
-"""The account of an episode: what counts, when, and what must not count twice."""
+"""Tests of episode statistics: what counts, when, and what must not count twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def play(*states: GameState, goal: str | None = None) -> tuple[EpisodeStats, lis
     return stats, [stats.step(before, now, NOTHING, 0.0) for before, now in pairwise(states)]
 
 
-def test_components_of_a_reward_have_their_names_and_order() -> None:
+def test_reward_components_have_the_standard_names_and_order() -> None:
     stack, start = RewardStack({"penalty_step": -1.0, "exploration_new_tile": 2.0}), GameState()
     stack.reset(start)
     sums = components(stack.step(start, GameState(x=1)))
@@ -42,36 +42,36 @@ def test_components_of_a_reward_have_their_names_and_order() -> None:
     assert sums == {"exploration": 2.0, "battle": 0.0, "milestone": 0.0, "penalty": -1.0}
 
 
-def test_a_milestone_counts_once_and_only_when_it_held_for_two_steps() -> None:
+def test_a_milestone_counts_once_and_only_if_it_held_for_two_steps() -> None:
     flicker, held = GameState(event_bytes=events(0x22)), GameState(event_bytes=events(0x22, 0x23))
-    _, fallen = play(GameState(), flicker, GameState(), held, held, held, GameState(), held, held)
-    assert fallen == [[], [], [], ["starter", "rival battled"], [], [], [], []]
+    _, reached = play(GameState(), flicker, GameState(), held, held, held, GameState(), held, held)
+    assert reached == [[], [], [], ["starter", "rival battled"], [], [], [], []]
 
 
-def test_what_holds_at_the_start_was_not_reached() -> None:
+def test_what_holds_at_the_start_does_not_count() -> None:
     start = GameState(map_id=12, badges=1, event_bytes=events(0x22), party=team(9))
-    stats, fallen = play(start, start, start)
+    stats, reached = play(start, start, start)
     result = stats.result(1)
-    assert fallen == [[], []]
+    assert reached == [[], []]
     assert (result["badges_earned"], result["events_gained"], result["levels_gained"]) == (0, 0, 0)
     assert result["map_progress"] == 3
 
 
-def test_badges_and_events_count_when_they_held() -> None:
+def test_badges_and_events_count_once_they_held() -> None:
     now = GameState(badges=0b11, event_bytes=events(0x77, 0xBF, 8 * 13))
-    stats, fallen = play(GameState(badges=1), now, now)
+    stats, reached = play(GameState(badges=1), now, now)
     result = stats.result(1)
     assert result["badges_earned"] == 1
     assert result["events_gained"] == 2  # not the museum ticket
-    assert fallen[1] == ["badge2"]
+    assert reached[1] == ["badge2"]
     assert result["success"] is True
 
 
 def test_progress_is_the_furthest_place_in_order() -> None:
     walk = [GameState(map_id=m) for m in (0, 12, 12, 65, 1, 1, 99, 99, 0, 0)]
-    stats, fallen = play(*walk)
+    stats, reached = play(*walk)
     assert stats.result(1)["map_progress"] == 4  # the second town; map 65 did not hold for two steps
-    assert [name for names in fallen for name in names] == ["route 1", "second town"]
+    assert [name for names in reached for name in names] == ["route 1", "second town"]
 
 
 def test_battles_are_counted_by_their_end() -> None:
@@ -84,18 +84,18 @@ def test_battles_are_counted_by_their_end() -> None:
     assert play(calm, calm)[0].result(1)["steps_to_first_battle"] is None
 
 
-def test_levels_are_growth_not_company() -> None:
+def test_new_party_members_do_not_count_as_levels() -> None:
     levels = [(5,), (5, 4), (5, 4), (6, 4), (6, 4), (4, 6), (4, 6), (4,), (4,)]
     stats, _ = play(*(GameState(party=team(*party)) for party in levels))
     assert stats.result(1)["levels_gained"] == 1
 
 
-def test_a_level_that_is_there_for_one_step_does_not_count() -> None:
+def test_a_level_that_lasts_one_step_does_not_count() -> None:
     stats, _ = play(*(GameState(party=team(level)) for level in (5, 99, 5, 5, 6, 7, 7)))
     assert stats.result(1)["levels_gained"] == 2
 
 
-def test_success_is_the_goal_where_there_is_one() -> None:
+def test_success_means_the_goal_if_there_is_one() -> None:
     badge = GameState(badges=1)
     stats, _ = play(GameState(), badge, badge, goal="starter")
     assert stats.result(1)["success"] is False
@@ -126,14 +126,14 @@ def test_moments_that_cannot_be_count_as_such_and_nowhere_else() -> None:
     assert stats.result(0)["implausible"] == 0
 
 
-def test_a_second_episode_starts_from_nothing() -> None:
+def test_reset_clears_the_statistics() -> None:
     stats, _ = play(GameState(), GameState(battle=1), GameState())
     stats.reset(GameState())
     result = stats.result(0)
     assert (result["battles_started"], result["length"], result["steps_to_first_battle"]) == (0, 0, None)
 
 
-def test_a_sample_of_the_agent_is_small_numbers() -> None:
+def test_agent_stats_are_small_numbers() -> None:
     sample = agent_stats(GameState(map_id=1, x=2, y=3, badges=3, party=team(5, 6), battle=-1), 10, 4)
     assert sample == {
         "step": 10,

@@ -1,4 +1,4 @@
-"""The emulator around the real cartridge: time, buttons, pictures, states, and what it leaves on the disk."""
+"""Tests of the emulator with the real cartridge: time, buttons, images, states, and files it leaves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_time_passes_in_frames(emulator: Emulator) -> None:
     assert (emulator.frame_count, emulator.actions) == (10 + 24 + 5 + 8, 3)
 
 
-def test_an_action_holds_its_button_for_some_frames_and_lets_go(emulator: Emulator, state: State) -> None:
+def test_an_action_holds_its_button_and_releases_it(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("bedroom"))
     for button in BUTTONS:
         emulator.press(button)
@@ -54,7 +54,7 @@ def test_a_loaded_state_has_every_button_released(emulator: Emulator, state: Sta
         emulator.press(button)
     emulator.tick(2)
     held = emulator.save_state()
-    emulator.press("a")  # still waiting for its frame when the state comes
+    emulator.press("a")  # still pending when the state is loaded
     emulator.load_state(held)
     emulator.tick(4)
     assert emulator.memory[H_JOY_HELD] == 0
@@ -68,7 +68,7 @@ def test_a_state_holds_everything(rom: Path, emulator: Emulator, state: State) -
         emulator.act("down")
     later, picture = everything(emulator), emulator.screen()
     with Emulator(rom) as other:
-        other.act("start")  # another past
+        other.act("start")  # so that its earlier state differs
         other.load_state(saved)
         for _ in range(20):
             other.act("down")
@@ -77,8 +77,10 @@ def test_a_state_holds_everything(rom: Path, emulator: Emulator, state: State) -
         assert other.save_state() == emulator.save_state()
 
 
-def test_the_last_frame_alone_gives_the_whole_picture(rom: Path, emulator: Emulator, state: State) -> None:
-    """Rendering one frame in 24 shows what rendering all of them does."""
+def test_rendering_only_the_last_frame_gives_the_same_image(
+    rom: Path, emulator: Emulator, state: State
+) -> None:
+    """Rendering one frame in 24 gives the same image as rendering all of them."""
     emulator.load_state(state("starter"))
     with Emulator(rom) as slow:
         slow.load_state(state("starter"))
@@ -92,7 +94,7 @@ def test_the_last_frame_alone_gives_the_whole_picture(rom: Path, emulator: Emula
             assert np.array_equal(emulator.screen_rgb(), slow.screen_rgb())
 
 
-def test_pictures_are_copies_in_grey_and_in_colours(emulator: Emulator, state: State) -> None:
+def test_images_are_copies_in_grey_and_in_colour(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("starter"))
     emulator.act(None)
     grey, colours = emulator.screen(), emulator.screen_rgb()
@@ -105,7 +107,7 @@ def test_pictures_are_copies_in_grey_and_in_colours(emulator: Emulator, state: S
     assert np.array_equal(grey, kept)
 
 
-def test_bytes_that_are_no_state_are_refused(emulator: Emulator, state: State) -> None:
+def test_invalid_states_are_refused(emulator: Emulator, state: State) -> None:
     data = state("bedroom")
     for wrong in (b"", b"\xff" * 100, data[:-100], data + b"\0"):
         with pytest.raises(UserError, match="state of") as error:
@@ -116,7 +118,7 @@ def test_bytes_that_are_no_state_are_refused(emulator: Emulator, state: State) -
     assert read_state(emulator.memory).map_id == 38
 
 
-def test_nothing_is_written_beside_the_cartridge_and_nothing_read(rom: Path, tmp_path: Path) -> None:
+def test_no_battery_file_is_read_or_written(rom: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(rom, tmp_path / "game.gb"))
     (tmp_path / "game.gb.ram").write_bytes(b"\x55" * 0x8000)
     emulator, clean = Emulator(copy), Emulator(rom)
@@ -141,7 +143,7 @@ def test_importing_the_emulator_is_quiet() -> None:
     assert done.stdout == ""
 
 
-def test_sound_is_a_setting_that_changes_no_facts(rom: Path, emulator: Emulator, state: State) -> None:
+def test_sound_does_not_change_the_game(rom: Path, emulator: Emulator, state: State) -> None:
     with Emulator(rom, sound=True) as loud:
         for machine in (emulator, loud):
             machine.load_state(state("bedroom"))
@@ -150,8 +152,8 @@ def test_sound_is_a_setting_that_changes_no_facts(rom: Path, emulator: Emulator,
         assert read_state(loud.memory) == read_state(emulator.memory)
 
 
-def test_work_ram_is_read_as_a_whole(emulator: Emulator, state: State) -> None:
-    """The array behind PyBoy's memory was found, and is still the right one after loading a state."""
+def test_work_ram_is_read_directly(emulator: Emulator, state: State) -> None:
+    """The array behind PyBoy's memory is found, and is still the right one after loading a state."""
     emulator.load_state(state("starter"))
     emulator.tick(30)
     memory = emulator.memory
@@ -172,10 +174,10 @@ def test_half_screen_is_the_screen_shrunk(emulator: Emulator, state: State) -> N
         assert np.array_equal(emulator.half_screen(), shrink(emulator.screen()))
 
 
-def test_a_state_goes_on_in_a_new_machine_as_in_the_one_that_saved_it(
+def test_a_state_continues_the_same_in_a_new_machine(
     emulator: Emulator, rom: Path, state: Callable[[str], bytes]
 ) -> None:
-    """With the title's window on the screen: PyBoy counts its lines in a number that no state holds."""
+    """With the title's window on the screen, whose lines PyBoy counts outside its states."""
     emulator.load_state(state("power on"))
     emulator.tick(7, render=True)
     generator = np.random.default_rng(5)

@@ -1,4 +1,4 @@
-"""State files: with their story beside them, of other cartridges, of older PyBoy versions, damaged."""
+"""Tests of state files: with provenance, of other cartridges, of older PyBoy versions, damaged."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from envs.start_states.state_files import read_state_file, write_state_file
 OLD_SIZES = {9: 142_610, 10: 165_650, 11: 165_650, 12: 165_674, 14: 167_640, 15: 167_677}
 VIDEO = (0x40, 0x47, 0x48, 0x49, 0x41, 0x44, 0x45, 0x42, 0x43, 0x4A, 0x4B)  # registers in the order saved
 HELD_DOWN, NOTHING_HELD = 0x07, 0x0F
-# Of the formats that the installed PyBoy may write: the first register, the flags, and what lies between work
-# RAM and the cartridge.
+# For each format that the installed PyBoy may write: offset of the first register, offsets of the flags, and
+# number of bytes between work RAM and the cartridge.
 OWN = {29: (6, (18, 20, 21, 22, 23, 24), 26), 15: (5, (17, 18, 19, 20, 21, 22), 0x34 + 24)}
 
 
@@ -32,8 +32,8 @@ def registers(emulator: Emulator, which: Iterable[int]) -> bytes:
 
 
 def old_state(emulator: Emulator, version: int, shorter: int = 0) -> bytes:
-    """What a PyBoy that wrote ``version`` saves of this moment, with down held, part by part; ``shorter``
-    bytes of sound are missing."""
+    """The current state as saved by a PyBoy of format ``version`` with down held, and ``shorter`` bytes less
+    of sound."""
     memory, now = emulator.memory, emulator.save_state()
     work = now.rindex(bytes(memory[0xC000:0xE000]))
     after_work = work + 0x2000 + 0x60 + 0x4C + 0x7F
@@ -64,7 +64,7 @@ def test_states_of_older_versions_are_converted(
     own_game: Game, bedroom: bytes, version: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "old.state"
-    shorter = int(version == bedroom[0])  # the installed one's own number, in a release of another size
+    shorter = int(version == bedroom[0])  # the installed version's format, from a release of another size
     with Emulator(own_game.rom) as before:
         before.load_state(bedroom)
         before.act("left")
@@ -83,7 +83,7 @@ def test_states_of_older_versions_are_converted(
             assert (read_state(now.memory).x, read_state(now.memory).y) == (
                 read_state(before.memory).x,
                 read_state(before.memory).y,
-            ), "the button that was held is not held any more"
+            ), "the button is no longer held"
             now.tick(1, render=True)
             before.tick(1, render=True)
             assert (now.screen() == before.screen()).all()
@@ -98,11 +98,11 @@ def test_states_of_older_versions_are_converted(
         (bytes([8]) + bytes(2000), "version 8.*load it with pyboy 2.7.0"),
         (bytes([20]) + bytes(200_000), "version 20: written by no release"),
         (bytes([12, 0, 0, 0, 1]) + bytes(200_000), "Game Boy Color mode"),
-        (bytes([12]) + bytes(40_000), "a whole one of version 12 on this cartridge has about 165674"),
-        (bytes([29]) + bytes(2000), "a whole one of version 29 on this cartridge has about 178100"),
+        (bytes([12]) + bytes(40_000), "a complete one of version 12 on this cartridge has about 165674"),
+        (bytes([29]) + bytes(2000), "a complete one of version 29 on this cartridge has about 178100"),
     ],
 )
-def test_what_cannot_be_loaded_is_refused(own_game: Game, tmp_path: Path, data: bytes, line: str) -> None:
+def test_unloadable_states_are_refused(own_game: Game, tmp_path: Path, data: bytes, line: str) -> None:
     path = tmp_path / "bad.state"
     path.write_bytes(data)
     with pytest.raises(UserError, match=line) as error:
@@ -121,13 +121,13 @@ def test_an_old_state_cut_short_is_refused(own_game: Game, bedroom: bytes, cut: 
         read_state_file(own_game, path)
 
 
-def story(game: Game, data: bytes) -> dict[str, str | int]:
+def provenance(game: Game, data: bytes) -> dict[str, str | int]:
     return {"rom_sha1": game.sha1, "sha256": hashlib.sha256(data).hexdigest(), "made_by": "a test"}
 
 
-def test_a_story_is_kept_and_told(own_game: Game, bedroom: bytes, tmp_path: Path) -> None:
+def test_provenance_is_written_and_read(own_game: Game, bedroom: bytes, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "mine.state"
-    write_state_file(path, bedroom, story(own_game, bedroom))
+    write_state_file(path, bedroom, provenance(own_game, bedroom))
     assert sorted(file.name for file in path.parent.iterdir()) == ["mine.json", "mine.state"]
     start = start_state(own_game, str(path))
     assert (start.data, start.name, start.provenance["story"]) == (bedroom, str(path), "a test")
@@ -137,20 +137,20 @@ def test_a_state_of_another_cartridge_is_refused(
     game: Game, own_game: Game, bedroom: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.state"
-    write_state_file(path, bedroom, story(own_game, bedroom))
+    write_state_file(path, bedroom, provenance(own_game, bedroom))
     with pytest.raises(UserError, match=f"SHA-1 {own_game.sha1}.*not with clover, SHA-1 {game.sha1}"):
         read_state_file(game, path)
 
 
-def test_a_story_of_another_state_is_told(own_game: Game, bedroom: bytes, tmp_path: Path) -> None:
+def test_provenance_of_another_state_is_refused(own_game: Game, bedroom: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.state"
-    write_state_file(path, bedroom, story(own_game, b"another"))
+    write_state_file(path, bedroom, provenance(own_game, b"another"))
     with pytest.raises(UserError, match=r"mine\.json is another state's .* remove it"):
         read_state_file(own_game, path)
 
 
 @pytest.mark.parametrize("beside", ["[]", "{not json", json.dumps({"name": "something else"})])
-def test_a_file_beside_it_that_is_no_story_does_not_matter(
+def test_other_json_files_beside_a_state_are_ignored(
     own_game: Game, bedroom: bytes, tmp_path: Path, beside: str
 ) -> None:
     path = tmp_path / "mine.state"
@@ -159,7 +159,7 @@ def test_a_file_beside_it_that_is_no_story_does_not_matter(
     assert "story" not in read_state_file(own_game, path).provenance
 
 
-def test_files_that_cannot_be_are_told(own_game: Game, tmp_path: Path) -> None:
+def test_unwritable_missing_and_huge_files_are_reported(own_game: Game, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     with pytest.raises(UserError, match="cannot be written"):

@@ -1,4 +1,4 @@
-"""Messages between a program and its workers arrive whole and in order, whatever their size."""
+"""Tests of the message channel between a program and its workers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def test_messages_of_every_size_arrive_whole_and_in_order() -> None:
     sender.start()
     assert [ours.receive() for _ in messages] == messages
     sender.join()
-    assert not ours.has_message(0.0), "nothing is left of them"
+    assert not ours.has_message(0.0), "nothing is left over"
 
 
-def test_it_knows_what_was_read_ahead() -> None:
+def test_has_message_counts_what_was_read_ahead() -> None:
     ours, theirs = pair()
     for message in (b"one", b"", b"three"):
         theirs.send(message)
@@ -39,13 +39,13 @@ def test_it_knows_what_was_read_ahead() -> None:
     assert theirs.receive() == b"back"
 
 
-def test_a_closed_end_shows_after_what_it_sent() -> None:
+def test_a_closed_end_is_noticed_after_its_last_message() -> None:
     ours, theirs = pair()
     theirs.send(b"last words")
     theirs.close()
     assert ours.has_message(1.0)
     assert ours.receive() == b"last words"
-    assert ours.has_message(1.0), "there is something to find out"
+    assert ours.has_message(1.0), "the closed end counts as readable"
     with pytest.raises((EOFError, ConnectionResetError)):
         ours.receive()
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
@@ -53,7 +53,7 @@ def test_a_closed_end_shows_after_what_it_sent() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"\x09", b"\x09\x00\x00\x00half"])
-def test_half_a_message_is_none(sent: bytes) -> None:
+def test_half_a_message_is_never_returned(sent: bytes) -> None:
     ours, theirs = pair()
     theirs._end.sendall(sent)
     theirs.close()
@@ -62,9 +62,9 @@ def test_half_a_message_is_none(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"\x09", b"\x09\x00\x00\x00half"])
-def test_who_stops_in_the_middle_of_a_message_is_not_waited_for(sent: bytes) -> None:
+def test_receive_times_out_in_the_middle_of_a_message(sent: bytes) -> None:
     ours, theirs = pair()
     theirs._end.sendall(sent)
     assert ours.has_message(1.0)
     with pytest.raises(TimeoutError):
-        ours.receive(patience=0.2)
+        ours.receive(timeout=0.2)

@@ -1,4 +1,4 @@
-"""On which core a program goes on after its workers, with real processes on real cores."""
+"""Tests of the core on which the main program continues, with real processes on real cores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from envs.workers.cpu_affinity import Cores
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
-    reason="needs a system where two cores can be chosen from",
+    reason="needs two cores and a system that sets affinity",
 )
 TRIES = 20
 
@@ -36,7 +36,7 @@ def _step(cores: Cores, worker: int, core: int) -> None:
 
 
 def _stepped(*where: int) -> Cores:
-    """Workers 0, 1, ... ended their steps one after the other, on these cores."""
+    """The record after workers 0, 1, ... finished their steps in turn on these cores."""
     context = multiprocessing.get_context("spawn")
     cores = Cores(context, len(where))
     for worker, core in enumerate(where):
@@ -52,33 +52,33 @@ def _here() -> int:
 
 
 def _followed(cores: Cores, allowed: set[int], begin: int, workers: list[int]) -> list[int]:
-    """Where the program is after ``follow``, try by try, having begun on core ``begin``."""
+    """The core after each of TRIES calls of ``follow``, each begun on core ``begin``."""
     seen = []
     for _ in range(TRIES):
         os.sched_setaffinity(0, {begin})
         os.sched_setaffinity(0, allowed)
         cores.follow(workers)
         seen.append(_here())
-        assert os.sched_getaffinity(0) == allowed, "it may run wherever it might before"
+        assert os.sched_getaffinity(0) == allowed, "the affinity is unchanged"
     return seen
 
 
-def test_it_goes_from_the_last_workers_core_to_the_first_ones(allowed: set[int]) -> None:
+def test_it_moves_from_the_last_workers_core_to_the_first_workers(allowed: set[int]) -> None:
     one, other = sorted(allowed)[:2]
     cores = _stepped(one, other)
     seen = _followed(cores, allowed, other, [0, 1])
-    assert seen.count(one) > TRIES // 2, "the system itself may move it on, now and then"
+    assert seen.count(one) > TRIES // 2, "the system itself may sometimes move it"
     seen = _followed(cores, allowed, other, [1, 0])
-    assert seen.count(one) > TRIES // 2, "when they ended counts, not their order"
+    assert seen.count(one) > TRIES // 2, "the finishing times count, not the order of the list"
 
 
 @pytest.mark.parametrize("workers", [[0], [1], []], ids=str)
-def test_it_stays_where_no_worker_is_ahead_of_another(allowed: set[int], workers: list[int]) -> None:
+def test_it_stays_with_fewer_than_two_workers(allowed: set[int], workers: list[int]) -> None:
     one, other = sorted(allowed)[:2]
     assert _followed(_stepped(one, other), allowed, other, workers).count(other) > TRIES // 2
 
 
-def test_no_core_is_asked_for_where_the_first_worker_is(
+def test_affinity_is_not_set_on_the_first_workers_core(
     allowed: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = sorted(allowed)[:2]
@@ -90,12 +90,12 @@ def test_no_core_is_asked_for_where_the_first_worker_is(
     assert not asked
 
 
-def test_it_stays_where_the_last_worker_is_not(allowed: set[int]) -> None:
+def test_it_stays_if_it_is_not_on_the_last_workers_core(allowed: set[int]) -> None:
     one, other = sorted(allowed)[:2]
     assert _followed(_stepped(one, one), allowed, other, [0, 1]).count(other) > TRIES // 2
 
 
-def test_workers_note_their_steps_and_the_program_follows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_record_their_steps_and_the_program_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     followed: list[tuple[list[int], list[float]]] = []
 
     def follow(cores: Cores, workers: Sequence[int]) -> None:
@@ -111,12 +111,12 @@ def test_workers_note_their_steps_and_the_program_follows_them(monkeypatch: pyte
                 vec_env.wait_group(group)
     finally:
         vec_env.close()
-    assert [workers for workers, _ in followed] == 2 * vec_env._crew._steppers
+    assert [workers for workers, _ in followed] == 2 * vec_env._pool._steppers
     times = [max(ends) for _, ends in followed]
-    assert all(0 < one < other for one, other in pairwise(times)), "each step is noted as it ends"
+    assert all(0 < one < other for one, other in pairwise(times)), "each step is recorded when it finishes"
     assert all(min(ends) > 0 for _, ends in followed[1:]), "by both workers"
 
 
-def test_it_stays_on_the_cores_that_it_may_use(allowed: set[int]) -> None:
+def test_it_stays_on_allowed_cores(allowed: set[int]) -> None:
     one, other = sorted(allowed)[:2]
     assert set(_followed(_stepped(one, other), {other}, other, [0, 1])) == {other}

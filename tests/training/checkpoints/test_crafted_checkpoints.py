@@ -246,7 +246,7 @@ def test_a_game_that_reaches_out_of_its_memory_is_refused(model: PPO, folder: Pa
     with Emulator(EMBEDDED_ROM) as other:
         crafted[other._check.bank] = 255
     emulator["state"] = zlib.compress(bytes(crafted))
-    with pytest.raises(CheckpointError, match="ROM bank is 255, at most 15 can be"):
+    with pytest.raises(CheckpointError, match="ROM bank is 255, must be at most 15"):
         restore_games(checkpoint, model, SHA1, seed=0, changed=False)
 
 

@@ -93,7 +93,7 @@ def _has_cuda() -> bool:
         ("replay", ["nothing", "--best", "--list"], "--best and --list cannot be given together"),
         ("replay", ["nothing", "--greedy"], "--greedy goes with --play"),
         ("replay", ["README.md", "--best"], "--best goes with a run, and README.md is a file"),
-        ("replay", ["README.md"], "episode README.md: no recorded episode"),
+        ("replay", ["README.md"], "episode README.md: not a recorded episode"),
     ],
 )
 def test_other_programs_refuse_alike(

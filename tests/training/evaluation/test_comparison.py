@@ -117,7 +117,7 @@ def test_a_greedy_policy_has_at_most_one_episode_per_wait(
         (["e1", "--picture", "x.jpg"], "--picture x.jpg must end in .png"),
         (["e1", "rival"], "run rival has a different config than e1 (max_steps: 40 -> 20, network.hidden:"),
         (["e1", "--checkpoint", "77"], "run e1 has no checkpoint 77; it has 0, 128, 192"),
-        (["e1", "--start", "nowhere"], 'start "nowhere": no start of clover'),
+        (["e1", "--start", "nowhere"], 'start "nowhere": neither a start of clover'),
     ],
 )
 def test_wrong_commands(three: Path, refused: Callable[..., str], flags: list[str], line: str) -> None:

@@ -63,7 +63,7 @@ def test_the_buffer_is_what_plain_ppo_would_have_stored(make: Make, config: Trai
     model = make()
     buffer = rollout(model)
     plain = DummyVecEnv(env_makers(resolve_task(config), config.num_envs))  # type: ignore[arg-type]
-    plain.seed(model.env.venv._crew.base_seed)  # type: ignore[union-attr]
+    plain.seed(model.env.venv._pool.base_seed)  # type: ignore[union-attr]
     expected = DictRolloutBuffer(
         24, model.observation_space, model.action_space, "cpu", model.gae_lambda, model.gamma, 5  # type: ignore[arg-type]
     )  # fmt: skip
@@ -185,7 +185,7 @@ def test_a_worker_lost_in_training_costs_only_its_episodes(make: Make, number: s
             return True
 
     assert model.env is not None
-    lost = [index for group in model.env.venv._crew.parts[1] for index in group]  # type: ignore[attr-defined]
+    lost = [index for group in model.env.venv._pool.parts[1] for index in group]  # type: ignore[attr-defined]
     model.learn(5 * 24 * 2, callback=[Interfere(13, lose), Watch()])
     assert model.num_timesteps == 5 * 24 * 2
     assert model._n_updates == 4

@@ -142,5 +142,7 @@ def test_what_is_wrong_with_it_is_one_line(refused: Callable[..., str], unknown_
     flags = ("--rom", unknown_rom, "--run-name", "later", "--device", "cpu")
     assert "go on with --game red" in refused("train_ppo", *flags)
     config = load_config(None, {"rom": str(unknown_rom), "game": "red", "start": "gym1"})
-    with pytest.raises(UserError, match=r'"gym1": no start of red and no file; .*known: power on, bedroom'):
+    with pytest.raises(
+        UserError, match=r'"gym1": neither a start of red nor a file; .*known: power on, bedroom'
+    ):
         resolve_task(config)

@@ -135,20 +135,20 @@ def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path) ->
 
     go_on()
     os.kill(nodes.actors(FIRST)[0].pid, signal.SIGKILL)
-    until(lambda: said(f"goes on on {FIRST}") == 1, trainer)
+    until(lambda: said(f"continues on {FIRST}") == 1, trainer)
     nodes.kill(FIRST)
     until(lambda: said(f"on {FIRST}") >= 3, trainer)
     go_on()
     nodes.add(LATER, 1)
-    until(lambda: said(f"goes on on {LATER}") == 1, trainer)
+    until(lambda: said(f"continues on {LATER}") == 1, trainer)
     nodes.signal(SECOND, signal.SIGSTOP)
     until(lambda: said(f"on {SECOND} did not answer for 4 s") == 1, trainer)
     nodes.signal(SECOND, signal.SIGCONT)
-    until(lambda: said(f"goes on on {SECOND}") == 1, trainer)
+    until(lambda: said(f"continues on {SECOND}") == 1, trainer)
     go_on()
     trainer.kill(signal.SIGTERM)
     assert trainer.wait() == 0, trainer.errors[-3000:]
-    assert said("episodes end as truncated") == said("goes on on") == 3, "each loss is said once"
+    assert said("episodes end as truncated") == said("continues on") == 3, "each loss is said once"
     told = json.loads((runs / "faults" / "summary.json").read_text())
     assert f"steps that came: {told['steps'] + told['dropped_steps']}\n" in trainer.shown
     assert finite(runs / "faults")
