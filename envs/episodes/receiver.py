@@ -46,7 +46,7 @@ class EpisodeReceiver:
             write_atomically(path, data, synced=False)
         except (UserError, OSError) as error:
             if not self._warned:
-                log.warning("episode %s: cannot be kept (%s); training goes on", path, error)
+                log.warning("episode %s: cannot be kept (%s); training continues", path, error)
             self._warned = True
 
     def _check(self, data: bytes, name: str, index: int, number: int) -> None:

@@ -67,7 +67,7 @@ class EpisodeRecorder:
             self._changes = [(0, self._weights)]
 
     def step(self, action: int, memory: Memory, milestones: Sequence[str]) -> None:
-        """Record a step: its action, the memory after it, and the milestones reached."""
+        """Record a step: its action, a hash of the memory after it if due, and the milestones reached."""
         if not self._recording:
             return
         self._actions.append(action)
@@ -133,7 +133,7 @@ class EpisodeRecorder:
             write_atomically(path, encode(header, bytes(self._actions), hashes), synced=False)
         except OSError as error:
             if not self._warned:
-                log.warning("episode %s: cannot be recorded (%s); training goes on", path, error.strerror)
+                log.warning("episode %s: cannot be recorded (%s); training continues", path, error.strerror)
             EpisodeRecorder._warned = True
         return None
 
