@@ -33,8 +33,8 @@ class EventReader:
     """The scalars of several event files, oldest first; ``notes`` describes what could not be used.
 
     A later file that begins before the end of an earlier one (a run that was killed and resumed) replaces
-    what the earlier one has after that step. ``repeated`` counts the skipped points. If ``checked``, records whose data
-    fails its checksum are skipped; checking takes most of the time.
+    what the earlier one has after that step. ``repeated`` counts the skipped points. If ``checked``, records
+    whose data fails its checksum are skipped; checking takes most of the time.
     """
 
     def __init__(self, files: Sequence[Path], checked: bool = True) -> None:
