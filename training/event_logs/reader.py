@@ -32,9 +32,9 @@ class LoggedStep:
 class EventReader:
     """The scalars of several event files, oldest first; ``notes`` describes what could not be used.
 
-    A later file that begins before the end of an earlier one (a run that was killed and resumed) replaces the
-    earlier file from that step on. ``repeated`` counts the skipped points. If ``checked``, records whose data
-    fails its checksum are skipped; checking takes most of the time.
+    A later file that begins before the end of an earlier one (a run that was killed and resumed) replaces
+    what the earlier one has after that step. ``repeated`` counts the skipped points. If ``checked``, records
+    whose data fails its checksum are skipped; checking takes most of the time.
     """
 
     def __init__(self, files: Sequence[Path], checked: bool = True) -> None:
@@ -66,7 +66,7 @@ class EventReader:
         return [event.step for file in self.files for event, values in self._scalars(file) if key in values]
 
     def _ends(self) -> list[float]:
-        """Return for each file the step from which a later file replaces it."""
+        """Return for each file the step after which a later file replaces it."""
         ends = [math.inf] * len(self.files)
         for number in range(len(self.files) - 1, 0, -1):
             apart = EventReader(self.files[number : number + 1], self.checked)  # with separate notes

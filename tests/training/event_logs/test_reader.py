@@ -75,7 +75,7 @@ def test_without_data_checksums_records_that_are_not_events_are_skipped(tmp_path
     assert [step for step, _ in rows(EventReader([path]))] == [1]
 
 
-def test_a_later_file_replaces_points_from_its_first_step_on(tmp_path: Path) -> None:
+def test_a_later_file_replaces_points_after_its_first_step(tmp_path: Path) -> None:
     """A run was killed after step 9 and resumed from step 6; the row of that step combines both."""
     write_file(tmp_path / FIRST, [event(step, {KEY: step, OTHER: step}) for step in range(1, 10)])
     write_file(tmp_path / SECOND, numbered(range(6, 13), plus=0.5))
