@@ -145,7 +145,7 @@ def test_batch_size_that_does_not_divide_names_sizes_that_do(write: Write) -> No
         load_config(write({"n_steps": 100, "num_envs": 6, "batch_size": 512}))
     assert str(caught.value) == (
         "batch_size 512 does not divide n_steps x num_envs = 100 x 6 = 600;"
-        " sizes near it that do: 200, 300, 600"
+        " nearest sizes that do: 200, 300, 600"
     )
 
 

@@ -116,11 +116,11 @@ WRONG = [
     ({"ent_coef": {"kind": "exponential", "start": 1, "end": 0}}, "start 1.0 and end 0.0", "above 0"),
     ({"ent_coef": {"kind": "piecewise", "points": [[0, 1]]}}, "ent_coef.points [[0, 1]]", "at least 2"),
     ({"ent_coef": {"kind": "piecewise", "points": [[0, 1, 2], [1, 1]]}}, "ent_coef.points.0", "at most 2"),
-    ({"ent_coef": {"kind": "piecewise", "points": [[5, 1], [2, 1]]}}, "ent_coef: the positions", "must rise"),
+    ({"ent_coef": {"kind": "piecewise", "points": [[5, 1], [2, 1]]}}, "ent_coef: the posi", "not decrease"),
     ({"ent_coef": {"kind": "piecewise", "points": [[0.5, 1], [9, 1]]}}, "the position 0.5", "whole number"),
     (
         {"ent_coef": {"kind": "linear", "start": 1, "end": 0}, "ent_coef_final": 0.1},
-        "ent_coef is a schedule",
+        "ent_coef is already a schedule",
         "left out",
     ),
     ({"health": {"approx_kl": "adpt"}}, 'health.approx_kl "adpt" must be', "log, adapt or stop"),

@@ -47,7 +47,7 @@ def test_numbers_and_texts_are_what_they_look_like() -> None:
     [
         ("a: &x [1]\nb: *x", "aliases (*name) are not allowed here (line 2, column 4)"),
         ("gamma: 0.9\ngamma: 0.8", "the key gamma is given twice (line 2, column 1)"),
-        ("1: 2", "a key is no text (line 1, column 1)"),
+        ("1: 2", "a key is not a string (line 1, column 1)"),
         ("a: [", "expected the node content, but found '<stream end>' (line 1, column 5)"),
         ("a: !!python/object/apply:os.system [id]", "could not determine a constructor for the tag"),
         ("[" * 100_000, "recursion"),
