@@ -53,7 +53,7 @@ def test_every_program_starts_as_a_file_from_any_folder(program: Program, tmp_pa
         (["--run-name", "../x"], "run name '../x' must be letters, digits"),
         (["--resume", "nothing"], "run nothing does not exist"),
         (["--resume", "a", "--run-name", "b"], "--resume and --run-name cannot be given together"),
-        (["--accept-changes"], "--accept-changes goes with --resume NAME"),
+        (["--accept-changes"], "--accept-changes needs --resume NAME"),
         (["--stop-after", "0"], "--stop-after 0 is out of range: must be at least 1"),
     ],
 )

@@ -44,6 +44,6 @@ def test_two_with_one_key_are_refused_before_a_run_has_a_folder(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunTotals, "state_key", "health")
-    with pytest.raises(ValueError, match="state_key 'health' of HealthCallback is that of RunTotals already"):
+    with pytest.raises(ValueError, match="state_key 'health' of HealthCallback is already used by RunTotals"):
         SessionCallbacks(plan)
     assert not plan.folder.exists()

@@ -104,7 +104,7 @@ def test_help_has_the_description_and_the_default_of_the_setting(help_text: str,
     [
         *("--n-steps N ", "--gamma X ", "--step-timeout S ", "--rom PATH ", "--preset {small,medium,large} "),
         *("--num-envs N|auto ", "--workers N|ray ", "--ray-address HOST:PORT ", "--fast-text Keep "),
-        "(default: one per core); ray: they run on the machines of a Ray cluster.",
+        "(default: one per core); ray: run on the machines of a Ray cluster.",
     ],
 )
 def test_help_shows_what_stands_for_a_value(help_text: str, look: str) -> None:

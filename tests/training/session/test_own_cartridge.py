@@ -95,7 +95,7 @@ def test_the_variable_stands_in_for_the_flag_alone(
 
 def test_what_is_wrong_with_it_is_one_line(refused: Callable[..., str], unknown_rom: Path) -> None:
     flags = ("--rom", unknown_rom, "--run-name", "later", "--device", "cpu")
-    assert "go on with --game red" in refused("train_ppo", *flags)
+    assert "use --game red" in refused("train_ppo", *flags)
     config = load_config(None, {"rom": str(unknown_rom), "game": "red", "start": "gym1"})
     with pytest.raises(UserError, match=r'"gym1": no start of red and no file; .*known: power on, bedroom'):
         resolve_task(config)

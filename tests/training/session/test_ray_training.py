@@ -210,7 +210,7 @@ def test_a_sweep_runs_its_trials_as_tasks(
     ("flags", "line"),
     [
         (("--workers", "ray"), "--workers ray needs --ray-address HOST:PORT, the head of the cluster"),
-        (("--ray-address", "127.0.0.2:1"), "--ray-address goes with --workers ray"),
+        (("--ray-address", "127.0.0.2:1"), "--ray-address needs --workers ray"),
         (("--workers", "few"), "--workers few must be a whole number or ray"),
         (
             ("--workers", "ray", "--ray-address", "127.0.0.2:1", "--num-envs", "auto"),
@@ -218,7 +218,7 @@ def test_a_sweep_runs_its_trials_as_tasks(
         ),
         (
             ("--workers", "ray", "--ray-address", "127.0.0.2:1", "--use-graphics"),
-            "--use-graphics shows a game of this machine",
+            "--use-graphics needs a game on this machine",
         ),
     ],
 )

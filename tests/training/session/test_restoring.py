@@ -76,14 +76,14 @@ def test_another_format_is_refused_by_name(
     before = contents(stopped)
     line = refused("train_ppo", "--resume", "restored")
     assert "64/trainer.json: not a checkpoint of format 3, which this version reads, but of" in line
-    assert f"of format {found}: only the version that wrote it can use it" in line
+    assert f"of format {found}: use the version that wrote it" in line
     assert contents(stopped) == before
 
 
 STATES: list[tuple[str, Callable[[Any], object]]] = [
     ("no state of 'health'", lambda s: s["callbacks"].pop("health")),
     ("unknown state 'ghost'", lambda s: s["callbacks"].update(ghost={})),
-    ("what callbacks remember is damaged", lambda s: s["callbacks"]["progress_bar"].pop("returns")),
+    ("the state of callbacks is damaged", lambda s: s["callbacks"]["progress_bar"].pop("returns")),
     ("not an object with the states of callbacks", lambda s: s.pop("callbacks")),
 ]
 
@@ -108,7 +108,7 @@ def test_without_states_of_callbacks_a_checkpoint_is_damaged(
     done = program("train_ppo", "--resume", "restored")
     assert done.returncode == 2
     assert line in done.stderr
-    assert "holds no checkpoint that can be used" in done.stderr
+    assert "holds no usable checkpoint" in done.stderr
 
 
 def test_evaluation_that_is_left_out_for_a_while_keeps_its_best(
@@ -176,7 +176,7 @@ def test_callbacks_go_on_where_an_environment_failed_in_the_middle_of_a_rollout(
     assert kept["evaluation"]["best"] is not None
     done = program("train_ppo", "--resume", "broken", "--stop-after", 192)
     assert done.returncode == 0, done.stderr
-    assert "warning: episodes begin anew: the checkpoint holds no environments" in done.stderr
+    assert "warning: new episodes start: the checkpoint holds no environments" in done.stderr
     state = read_checkpoint(runs / "broken" / "checkpoints" / "192").state
     assert state is not None
     assert state["callbacks"]["run_totals"]["counts"]["updates"] == 3

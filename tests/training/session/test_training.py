@@ -91,7 +91,7 @@ def test_a_finished_or_changed_run_is_not_resumed_silently(
     resumed: Result, refused: Callable[..., str], tiny: Path
 ) -> None:
     assert resumed.returncode == 0
-    assert "has all its 256 steps" in refused("train_ppo", "--resume", "whole")
+    assert "has completed all its 256 steps" in refused("train_ppo", "--resume", "whole")
     line = refused("train_ppo", "--resume", "whole", "--gamma", "0.5", "--total-steps", "512")
     assert "settings differ from its own (gamma: 0.997 -> 0.5, total_steps: 256 -> 512)" in line
     assert "whole exists already" in refused("train_ppo", "--config", tiny, "--run-name", "whole")
