@@ -103,9 +103,9 @@ def test_keys_that_fit_have_no_differences() -> None:
 
 def test_two_callbacks_with_one_key_are_refused(saved: Checkpoint) -> None:
     twin = type("Twin", (EpisodeMetrics,), {"state_key": "run_totals"})()
-    with pytest.raises(ValueError, match="'run_totals' of Twin is that of RunTotals already"):
+    with pytest.raises(ValueError, match="'run_totals' of Twin is already used by RunTotals"):
         restore_memories(saved, [RunTotals(), twin], changed=True)
-    with pytest.raises(ValueError, match="'run_totals' of RunTotals is that of Twin already"):
+    with pytest.raises(ValueError, match="'run_totals' of RunTotals is already used by Twin"):
         snapshots_of([twin, RunTotals()])
 
 
@@ -126,12 +126,12 @@ def test_a_snapshot_that_nothing_would_restore_is_refused(missing: str) -> None:
 def test_damage_is_one_line(saved: Checkpoint) -> None:
     assert saved.state is not None
     saved.state["callbacks"]["run_totals"] = {"counts": [1]}
-    with pytest.raises(CheckpointError, match="what callbacks remember is damaged") as caught:
+    with pytest.raises(CheckpointError, match="the state of callbacks is damaged") as caught:
         restore_memories(saved, [RunTotals(), EpisodeMetrics()], changed=True)
     assert "\n" not in str(caught.value)
 
 
 def test_a_checkpoint_to_evaluate_is_not_resumed_from(model: PPO, tmp_path: Path) -> None:
     best = read_checkpoint(save_checkpoint(model, tmp_path / "best"))
-    with pytest.raises(CheckpointError, match="has weights alone; --init-from"):
+    with pytest.raises(CheckpointError, match="has only weights; --init-from"):
         restore_memories(best, [], changed=True)

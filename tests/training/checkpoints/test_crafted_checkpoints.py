@@ -218,7 +218,7 @@ def test_other_machines_begin_new_episodes_and_say_why(
     change(state)
     put(folder, STATE, json.dumps(state).encode())
     restore_games(read_checkpoint(folder), model, SHA1, seed=0, changed=False)
-    assert f"warning: episodes begin anew: {why}" in capsys.readouterr().err
+    assert f"warning: new episodes start: {why}" in capsys.readouterr().err
     assert model._last_obs is None
 
 

@@ -176,7 +176,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(model: PPO, tmp_path:
     assert newest_checkpoint(tmp_path, warnings.append).folder.name == "64"
     assert "damaged" in warnings[0]
     (tmp_path / "64" / TRAINER).unlink()
-    with pytest.raises(CheckpointError, match="holds no checkpoint that can be used"):
+    with pytest.raises(CheckpointError, match="holds no usable checkpoint"):
         newest_checkpoint(tmp_path, warnings.append)
 
 
