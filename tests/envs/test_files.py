@@ -244,7 +244,7 @@ def test_a_disk_that_refuses_is_said_once_until_it_works_again(
         with disk_may_refuse(path):
             if refuses:
                 raise OSError(errno.ENOSPC, "No space left on device")
-    line = f"warning: {path} cannot be written: No space left on device; the run goes on\n"
+    line = f"warning: {path} cannot be written: No space left on device; the run continues\n"
     assert capsys.readouterr().err == 2 * line
 
 

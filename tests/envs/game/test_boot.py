@@ -178,7 +178,7 @@ def test_a_game_with_its_memory_elsewhere_ends_with_one_line_and_a_strip(
     assert isinstance(error.value, UserError)
     assert str(error.value) == (
         "ROM model.gb (MODEL): no control of the player after 40000 frames of pressing A and START; "
-        f"the last picture is {picture}"
+        f"the last screen is in {picture}"
     )
     assert 40_000 < model.frame_count < 40_200
     strip = error.value.strip

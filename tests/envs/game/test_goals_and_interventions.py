@@ -50,7 +50,7 @@ def test_any_badge_that_was_not_held_before_is_one(game: Game, had: int, held: i
 
 
 def test_a_goal_that_does_not_exist_is_named(game: Game) -> None:
-    with pytest.raises(UserError, match='goal "any bage": no milestone; did you mean "any badge"'):
+    with pytest.raises(UserError, match='goal "any bage" is not a milestone; did you mean "any badge"'):
         goal_of(game, "any bage")
 
 

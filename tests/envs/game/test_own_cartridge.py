@@ -89,7 +89,7 @@ def test_releases_with_other_addresses_are_refused_by_name(
 
 
 def test_a_known_cartridge_is_what_its_hash_says() -> None:
-    with pytest.raises(UserError, match="SHA-1 is that of clover, not of red; leave --game out"):
+    with pytest.raises(UserError, match="SHA-1 is that of clover, not of red; omit --game"):
         identify(EMBEDDED_ROM, "red")
     assert identify(EMBEDDED_ROM, "clover").name == "clover"
     with pytest.raises(UserError, match='"rad": unknown; did you mean "red"'):
