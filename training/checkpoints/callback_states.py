@@ -51,7 +51,7 @@ def snapshots_of(callbacks: Iterable[BaseCallback]) -> dict[str, dict[str, Any]]
 def key_differences(saved: Iterable[str], callbacks: Iterable[str]) -> str | None:
     """Describe the keys that only the checkpoint or only the session has. Returns None when all match."""
     saved, callbacks = set(saved), set(callbacks)
-    parts = (("no state of", callbacks - saved), ("unknown state", saved - callbacks))
+    parts = (("missing state", callbacks - saved), ("unknown state", saved - callbacks))
     named = (f"{what} {', '.join(map(repr, sorted(keys)))}" for what, keys in parts if keys)
     return ", ".join(named) or None
 

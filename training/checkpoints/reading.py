@@ -86,7 +86,7 @@ def _read_trainer(path: Path) -> dict[str, Any]:
     kinds = {"steps": int, "updates": int, "spaces": dict, "optimizer_groups": list, "random": dict}
     for key, kind in {**kinds, "extra": dict, "sha256": dict}.items():
         if not isinstance(trainer.get(key), kind) or isinstance(trainer[key], bool):
-            raise CheckpointError(f"checkpoint {path}: {key} is missing or not of kind {kind.__name__}")
+            raise CheckpointError(f"checkpoint {path}: {key} is missing or not of type {kind.__name__}")
     if trainer["steps"] < 0 or trainer["updates"] < 0:
         raise CheckpointError(f"checkpoint {path}: steps and updates must not be negative")
     return trainer

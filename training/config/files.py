@@ -81,7 +81,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         return seen
 
     def no_constant(name: str) -> NoReturn:
-        raise ConfigError(f"{path}: {name} is not a number that JSON knows")
+        raise ConfigError(f"{path}: {name} is not allowed in JSON")
 
     try:
         content = json.loads(text, object_pairs_hook=object_with_unique_keys, parse_constant=no_constant)

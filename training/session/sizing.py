@@ -80,7 +80,7 @@ def with_measured_num_envs(with_settings: WithSettings, task: Task) -> Task:
         speeds[number] = _speed(config, task)
         print(f"num_envs {number}: {speeds[number]:.0f} steps/s in rollouts", flush=True)
     if not speeds:
-        raise UserError("--num-envs auto: no number fits the other settings; give one")
+        raise UserError("--num-envs auto: no number fits the other settings; give a number")
     chosen = min(number for number, speed in speeds.items() if speed >= GOOD_ENOUGH * max(speeds.values()))
     config = _with_num_envs(with_settings, chosen, wanted)
     assert config is not None
