@@ -22,7 +22,7 @@ KINDS = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "string": "a text",
+    "string": "a string",
     "tuple": "a list",
     "dict": "an object {...}",
     "model": "an object {...}",

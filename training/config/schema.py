@@ -56,7 +56,7 @@ class NetworkConfig(BaseModel):
 class TrainConfig(Settings):
     """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
 
-    When "rewards" is given, a coefficient that it omits is 0. Without it the defaults apply.
+    When "rewards" names coefficients, all others are 0. Otherwise the defaults apply.
     """
 
     # names, for listing and comparing runs
