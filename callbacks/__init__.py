@@ -1,1 +1,1 @@
-"""One file per concern, each a stable-baselines3 BaseCallback that reads info and the logger."""
+"""Callbacks, one file per concern: each is a stable-baselines3 BaseCallback."""

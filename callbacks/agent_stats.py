@@ -1,4 +1,4 @@
-"""A bounded memory of what the agents were doing: samples of ``info["agent_stats"]`` in a ring buffer."""
+"""A ring buffer of ``info["agent_stats"]`` samples."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from envs.files import disk_may_refuse, write_atomically
 
 FILE_NAME = "agent_stats.npz"
-# total_steps: step count of the run; env: index of the environment; step: step of its episode; x, y: tiles;
-# hp_fraction: 0 to 1; coord_count, battles_started: tiles visited and battles begun in the episode so far
+# total_steps: step count of the run; env: index of the environment; step: step within its episode;
+# x, y: tiles; hp_fraction: 0 to 1; coord_count, battles_started: totals of the episode so far
 SAMPLE = np.dtype(
     [
         ("total_steps", np.int64),
@@ -37,28 +37,28 @@ GIVEN = tuple(name for name in SAMPLE.names or () if name not in ("total_steps",
 
 
 class SampleRing:
-    """The last ``size`` samples, in memory that is allocated once."""
+    """Ring buffer of the last ``size`` samples, allocated once."""
 
     def __init__(self, size: int) -> None:
         if size < 1:
-            raise ValueError(f"a ring of {size} samples: it must hold at least 1")
+            raise ValueError(f"size {size} must be at least 1")
         self._rows: NDArray[np.void] = np.zeros(size, dtype=SAMPLE)
-        self.count = 0  # samples added since it was empty or refilled
+        self.count = 0  # samples added since the ring was empty or refilled
 
     def add(self, total_steps: int, env: int, stats: Mapping[str, Any]) -> None:
-        """Adds one sample over the oldest. KeyError when ``stats`` lacks a field."""
+        """Add one sample, replacing the oldest. Raises KeyError when ``stats`` lacks a field."""
         self._rows[self.count % len(self._rows)] = (total_steps, env, *(stats[name] for name in GIVEN))
         self.count += 1
 
     def recent(self) -> NDArray[np.void]:
-        """What is kept, oldest first: a view while the ring is not full, a copy of the same size after."""
+        """Return the samples, oldest first: a view until the ring is full, then a copy."""
         size = len(self._rows)
         if self.count <= size:
             return self._rows[: self.count]
         return np.roll(self._rows, -(self.count % size))
 
     def refill(self, rows: NDArray[np.void]) -> None:
-        """Hold ``rows`` of SAMPLE, oldest first, and nothing else; of more than fit, the last."""
+        """Replace the contents with ``rows`` of SAMPLE, oldest first. Only the last ``size`` are kept."""
         kept = rows[-len(self._rows) :]
         self._rows[: len(kept)] = kept
         self.count = len(kept)
@@ -67,9 +67,8 @@ class SampleRing:
 class AgentStatsCallback(BaseCallback):
     """Keeps the last ``size`` samples of all environments and writes them to ``folder/agent_stats.npz``.
 
-    Environments send a sample every tenth step. The file is written at the end of training and, when
-    ``save_every_steps`` is given, about as often; it holds one structured array ``samples`` (fields of
-    ``SAMPLE``).
+    The file holds one structured array ``samples`` (dtype ``SAMPLE``). It is written at the end of training
+    and, when ``save_every_steps`` is given, about every that many steps.
     """
 
     state_key = "agent_stats"
@@ -85,7 +84,7 @@ class AgentStatsCallback(BaseCallback):
         return self.ring.recent()
 
     def save(self) -> None:
-        """Writes what is kept now; does nothing without a folder. A disk that refuses costs a warning."""
+        """Write the samples to the file. Does nothing without a folder; a disk error becomes a warning."""
         if self.folder is None:
             return
         buffer = io.BytesIO()
@@ -94,11 +93,11 @@ class AgentStatsCallback(BaseCallback):
             write_atomically(self.folder / FILE_NAME, buffer.getvalue())
 
     def snapshot(self) -> dict[str, Any]:
-        """The samples as bytes of SAMPLE, and the step count of the next save."""
+        """Return the samples as bytes of SAMPLE, and the step count of the next save."""
         return {"samples": self.recent().tobytes(), "next_save": self._next_save}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        """Restore a ``snapshot()``. Raises KeyError, TypeError or ValueError when it is damaged."""
         self.ring.refill(np.frombuffer(snapshot["samples"], SAMPLE))
         self._next_save = int(snapshot["next_save"])
 

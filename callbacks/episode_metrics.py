@@ -1,4 +1,4 @@
-"""What finished episodes were like, as means over the last hundred of them."""
+"""Metrics of finished episodes, as means over the last hundred."""
 
 from __future__ import annotations
 
@@ -36,32 +36,34 @@ KEYS = (
     INTERVENTIONS,
     IMPLAUSIBLE,
 )
-"""Every key that is recorded, whatever the episodes were like."""
+"""Every recorded key, independent of the episodes."""
 MONITORED = ("rollout/ep_rew_mean", "rollout/ep_len_mean")
-"""stable-baselines3's own, which it leaves out until an episode has ended."""
+"""stable-baselines3's own keys, which it omits until an episode has ended."""
 
 
 def mean_of(episodes: Sequence[Episode], value: Callable[[Episode], float | None]) -> float | None:
-    """Mean of ``value`` over the episodes where it is not None; None when there are none."""
+    """Return the mean of ``value`` over the episodes where it is not None, or None without any."""
     numbers = [float(v) for v in map(value, episodes) if v is not None]
     return sum(numbers) / len(numbers) if numbers else None
 
 
 def win_rate(episodes: Sequence[Episode]) -> float | None:
-    """Battles won over battles that ended, by any end; None when none ended."""
+    """Return battles won over battles ended in any way, or None when no battle ended."""
     won = sum(e["battles_won"] for e in episodes)
     ended = won + sum(e["battles_lost"] + e["battles_escaped"] for e in episodes)
     return won / ended if ended else None
 
 
 def writes(episode: Episode) -> int:
-    """How often the game's memory was written from outside."""
+    """Return how often the harness wrote to the game's memory."""
     return sum(episode.get("interventions", {}).values())
 
 
 def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
-    """TensorBoard key -> value over ``episodes`` (``info["episode_stats"]`` of each); keys without data are
-    left out."""
+    """Return TensorBoard key -> value over ``episodes`` (``info["episode_stats"]`` of each).
+
+    Keys without data are omitted.
+    """
     found = {key: mean_of(episodes, itemgetter(name)) for key, name in MEANS.items()}
     sums = [episode["reward_components"] for episode in episodes]
     found |= {f"reward_components/{name}": mean_of(sums, itemgetter(name)) for name in COMPONENTS}
@@ -73,10 +75,10 @@ def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
 
 
 class EpisodeMetrics(BaseCallback):
-    """Records KEYS over the last ``window`` episodes that ended, in time for every log dump: NaN, so
-    that the key is there, while no episode says anything of it. Until one has ended MONITORED are NaN too.
+    """Records KEYS over the last ``window`` finished episodes before every log dump.
 
-    ``episodes`` and ``battles`` (started) count everything seen since this callback was made.
+    A key without data is recorded as NaN, so that it always exists. MONITORED are NaN until an episode has
+    ended. ``episodes`` and ``battles`` count all finished episodes and the battles started in them.
     """
 
     state_key = "episode_metrics"
@@ -88,11 +90,11 @@ class EpisodeMetrics(BaseCallback):
         self.battles = 0
 
     def snapshot(self) -> dict[str, Any]:
-        """The window and the counts, as JSON values."""
+        """Return the window and the counts, as JSON values."""
         return {"recent": list(self.recent), "episodes": self.episodes, "battles": self.battles}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave."""
+        """Restore a ``snapshot()``."""
         self.recent.clear()
         self.recent.extend(snapshot["recent"])
         self.episodes, self.battles = snapshot["episodes"], snapshot["battles"]

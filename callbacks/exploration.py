@@ -1,4 +1,4 @@
-"""Where the agents have been: counts of the places that samples saw, and pictures of them, map by map."""
+"""Visit counts of the places in sampled ``agent_stats``, and heat maps of them."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ Place = tuple[int, int, int]  # map id, y, x
 VISITS = "visits.npz"
 OVERVIEW = "overview.png"
 PLACE = np.dtype([("map_id", np.uint8), ("y", np.uint8), ("x", np.uint8), ("count", np.int64)])
-MAX_PLACES = 200_000  # about twice the tiles of the whole game: what memory in disorder adds is bounded
-MAX_PANELS = 36  # maps in one picture, those with most samples
-MAX_IMAGES = 8  # maps with a picture of their own in TensorBoard
-FILE_SCALE, PANEL_SCALE = 16, 6  # pixels of a tile
+MAX_PLACES = 200_000  # about twice the tiles of the game: bounds what corrupted memory can add
+MAX_PANELS = 36  # most maps in one picture
+MAX_IMAGES = 8  # most maps with their own picture in TensorBoard
+FILE_SCALE, PANEL_SCALE = 16, 6  # pixels per tile
 GAP = 12  # pixels between panels
 BACKGROUND = 255
 NOT_TENSORBOARD = ("stdout", "log", "json", "csv")
 
 
 class Maps(Protocol):
-    """What draws maps: their names, and panels of the places visited on them."""
+    """Draws maps: their names, and panels of the places visited on them."""
 
     def name(self, map_id: int) -> str: ...
     def panel(self, map_id: int, counts: Mapping[tuple[int, int], int], scale: int) -> Picture: ...
 
 
 class Visits:
-    """How often samples saw each place; at most MAX_PLACES of them."""
+    """Number of samples at each place, for at most MAX_PLACES places."""
 
     def __init__(self) -> None:
         self.counts: Counter[Place] = Counter()
 
     def add(self, map_id: int, y: int, x: int) -> None:
-        """Count one sample; a place too many is left out."""
+        """Count one sample. New places beyond MAX_PLACES are ignored."""
         place = (map_id, y, x)
         if place in self.counts or len(self.counts) < MAX_PLACES:
             self.counts[place] += 1
 
     def by_map(self) -> dict[int, dict[tuple[int, int], int]]:
-        """(y, x) -> count of each map, the map with most samples first."""
+        """Return map id -> {(y, x): count}, the map with the most samples first."""
         maps: dict[int, dict[tuple[int, int], int]] = {}
         for (map_id, y, x), count in self.counts.items():
             maps.setdefault(map_id, {})[y, x] = count
@@ -61,48 +61,47 @@ class Visits:
         return {map_id: maps[map_id] for map_id in order}
 
     def as_array(self) -> NDArray[np.void]:
-        """All places, in order: a structured array of PLACE."""
+        """Return all places in order as a structured array of PLACE."""
         rows = [(*place, count) for place, count in sorted(self.counts.items())]
         return np.array(rows, dtype=PLACE)
 
     @staticmethod
     def of_array(places: NDArray[np.void]) -> Visits:
-        """What ``as_array`` gave. Raises ValueError for an array of another form."""
+        """Build from the result of ``as_array``. Raises ValueError for another dtype or shape."""
         if places.dtype != PLACE or places.ndim != 1 or len(places) > MAX_PLACES:
-            raise ValueError(f"visits of type {places.dtype}, shape {places.shape}")
+            raise ValueError(f"visits have dtype {places.dtype} and shape {places.shape}")
         visits = Visits()
         visits.counts.update({(int(m), int(y), int(x)): int(count) for m, y, x, count in places.tolist()})
         return visits
 
 
 def mosaic(panels: list[Picture]) -> Picture:
-    """The panels in rows, tall ones first, on one picture about as wide as high; 1 x 1 when there are
-    none."""
+    """Arrange the panels in rows, tallest first, on one roughly square picture (1 x 1 without panels)."""
     if not panels:
         return np.full((1, 1, 3), BACKGROUND, dtype=np.uint8)
     area = sum((panel.shape[0] + GAP) * (panel.shape[1] + GAP) for panel in panels)
     width = max(int(math.sqrt(area) * 1.2), max(panel.shape[1] for panel in panels)) + 2 * GAP
-    spots, left, top, shelf = [], GAP, GAP, 0
+    spots, left, top, row_height = [], GAP, GAP, 0
     for panel in sorted(panels, key=lambda p: -p.shape[0]):
         if left + panel.shape[1] + GAP > width:
-            left, top, shelf = GAP, top + shelf + GAP, 0
+            left, top, row_height = GAP, top + row_height + GAP, 0
         spots.append((top, left, panel))
         left += panel.shape[1] + GAP
-        shelf = max(shelf, panel.shape[0])
-    picture = np.full((top + shelf + GAP, width, 3), BACKGROUND, dtype=np.uint8)
+        row_height = max(row_height, panel.shape[0])
+    picture = np.full((top + row_height + GAP, width, 3), BACKGROUND, dtype=np.uint8)
     for top, left, panel in spots:
         picture[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
     return picture
 
 
 def overview(visits: Visits, maps: Maps) -> Picture:
-    """The maps with most samples on one picture."""
+    """Draw the maps with the most samples on one picture."""
     busiest = list(visits.by_map().items())[:MAX_PANELS]
     return mosaic([maps.panel(map_id, counts, PANEL_SCALE) for map_id, counts in busiest])
 
 
 def write_pictures(visits: Visits, maps: Maps, folder: Path) -> list[Path]:
-    """Write the overview and a picture of each of the busiest maps as PNG files. Raises OSError."""
+    """Write the overview and one picture for each of the most visited maps as PNG. Raises OSError."""
     named = {OVERVIEW: overview(visits, maps)}
     for map_id, counts in list(visits.by_map().items())[:MAX_PANELS]:
         plain = "".join(c if c.isalnum() else "_" for c in maps.name(map_id))
@@ -115,11 +114,11 @@ def write_pictures(visits: Visits, maps: Maps, folder: Path) -> list[Path]:
 
 
 class ExplorationPicture(BaseCallback):
-    """Counts the places in ``info["agent_stats"]``; records ``trajectory/explore_sum`` and the busiest maps
-    under ``exploration/NAME`` now and then, and writes the same to ``folder`` (None: nowhere).
+    """Counts the places in ``info["agent_stats"]`` and draws heat maps of them.
 
-    Pictures come with the first dump after every ``every_steps`` steps and with the first dump of all; the
-    folder is written then and at the end. A disk that refuses costs a warning.
+    Records ``trajectory/explore_sum`` and the most visited maps as ``exploration/NAME``, and writes them to
+    ``folder`` (None: nowhere). Pictures come with the first log dump, and with the first dump after every
+    ``every_steps`` steps. The folder is written then and at the end. A disk error becomes a warning.
     """
 
     state_key = "exploration"
@@ -131,16 +130,16 @@ class ExplorationPicture(BaseCallback):
         self._next = 0
 
     def snapshot(self) -> dict[str, Any]:
-        """The counts (rows of PLACE) and the step count of the next pictures."""
+        """Return the counts (rows of PLACE) and the step count of the next pictures."""
         return {"places": self.visits.as_array().tobytes(), "next": self._next}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        """Restore a ``snapshot()``. Raises KeyError, TypeError or ValueError when it is damaged."""
         self.visits = Visits.of_array(np.frombuffer(state["places"], dtype=PLACE))
         self._next = int(state["next"])
 
     def save(self) -> None:
-        """Write counts and pictures now; does nothing without a folder or samples."""
+        """Write counts and pictures. Does nothing without a folder or samples."""
         if self.folder is None or not self.visits.counts:
             return
         buffer = io.BytesIO()

@@ -1,5 +1,4 @@
-"""Says so when episodes earn nearly all of their return from one component while milestones stand still: the
-sign of a reward that is being farmed."""
+"""Detects reward farming: one component makes up nearly all of the return while milestones stagnate."""
 
 from __future__ import annotations
 
@@ -14,15 +13,16 @@ from tqdm import tqdm
 FARMABLE = ("exploration", "battle")
 EARNED = (*FARMABLE, "milestone")
 MOST = 0.9
-"""Share of the episodes that must be lopsided: one lucky episode is no way out."""
+"""Share of the episodes that must be lopsided, so that one lucky episode does not hide farming."""
 Sums = tuple[float, float, float]  # exploration, battle, milestone of one episode
 
 
 def farmed(episodes: Sequence[Sums], share: float) -> str | None:
-    """The component that made up more than ``share`` of what was earned in nine of ten of ``episodes``, while
-    the newer half of them reached no more milestones than the older; None when there is none.
+    """Return the component that is being farmed, or None.
 
-    What an episode earned is the sum of its components above 0, penalties left out.
+    It made up more than ``share`` of the earnings in nine of ten ``episodes``, and the newer half of them
+    earned no more from milestones than the older half. Earnings are the sum of the positive components,
+    without penalties.
     """
     half = len(episodes) // 2
     if not half or _milestones(episodes[half:]) > _milestones(episodes[:half]):
@@ -44,9 +44,9 @@ def _share(sums: Sums, slot: int) -> float:
 
 
 class FarmAlarm(BaseCallback):
-    """Records ``health/farm_alarm`` (1 while ``farmed`` names a component, else 0) over the last ``episodes``
-    episodes that ended, and prints one line on ``stream`` whenever that begins.
+    """Records ``health/farm_alarm``: 1 while ``farmed`` names a component, else 0.
 
+    Looks at the last ``episodes`` finished episodes and prints one line to ``stream`` when an alarm starts.
     Raises ValueError when ``share`` is not between 0 and 1, or ``episodes`` is below 2.
     """
 
@@ -58,16 +58,16 @@ class FarmAlarm(BaseCallback):
             raise ValueError(f"share {share} must be between 0 and 1, episodes {episodes} at least 2")
         self.share = share
         self.component: str | None = None
-        """What is being farmed as of the last rollout's end."""
+        """The component being farmed as of the end of the last rollout."""
         self._recent: deque[Sums] = deque(maxlen=episodes)
         self._stream = stream or sys.stderr
 
     def snapshot(self) -> dict[str, Any]:
-        """The episodes looked at and the alarm, as JSON values."""
+        """Return the episodes and the alarm, as JSON values."""
         return {"recent": [list(sums) for sums in self._recent], "component": self.component}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave."""
+        """Restore a ``snapshot()``."""
         self._recent.clear()
         self._recent.extend((e, b, m) for e, b, m in snapshot["recent"])
         self.component = snapshot["component"]
@@ -86,7 +86,7 @@ class FarmAlarm(BaseCallback):
         self.component = farmed(tuple(self._recent), self.share) if full else None
         self.logger.record("health/farm_alarm", int(self.component is not None))
         if self.component is not None and before is None:
-            tqdm.write(self._line(self.component), file=self._stream)  # around a progress bar
+            tqdm.write(self._line(self.component), file=self._stream)  # does not break a progress bar
 
     def _line(self, component: str) -> str:
         return (

@@ -1,4 +1,4 @@
-"""Orderly stops: on a signal, for a finding, or once so many steps are reached."""
+"""Stops training cleanly on a signal, on request, or at a number of steps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from callbacks.stop_signals import StopSignals
 
 @runtime_checkable
 class Haltable(Protocol):
-    """An algorithm that begins no rollout once ``halted`` is True.
+    """An algorithm that starts no rollout once ``halted`` is True.
 
-    It looks at that after the callbacks' ``on_rollout_start``. Stable-baselines3's own PPO does not, and
-    stops for a ``cut_short`` rollout alone.
+    It checks ``halted`` after the callbacks' ``on_rollout_start``. stable-baselines3's own PPO does not, and
+    can only be stopped within a ``cut_short`` rollout.
     """
 
     halted: bool
@@ -23,9 +23,9 @@ class Haltable(Protocol):
 class GracefulStop(StopSignals, BaseCallback):
     """Ends training on SIGTERM, SIGINT, a ``request``, or after the update that reaches ``stop_after``.
 
-    Training ends between two rollouts. When ``cut_short`` is set, a rollout that is under way is given up:
-    its steps do not count, and whoever set it knows the environments as they were when it began.
-    ``signal`` is the one that came, also where training ends for another reason.
+    Training ends between two rollouts. When ``cut_short`` is set, the current rollout is aborted: its steps
+    do not count, and the caller that set it keeps the environments' state from before the rollout.
+    ``signal`` is the received signal, even when training ends for another reason.
     """
 
     def __init__(self, stop_after: int | None = None) -> None:
@@ -34,13 +34,13 @@ class GracefulStop(StopSignals, BaseCallback):
         self.reason: str | None = None
         self.cut_short = False
         self.learned_steps = 0
-        """Steps that the weights have learned from."""
+        """Steps that the weights were trained on."""
         self.dropped_steps = 0
-        """Steps of a rollout that was given up."""
+        """Steps of an aborted rollout."""
         self._complete = True
 
     def request(self, reason: str) -> None:
-        """End training for ``reason``, unless it is about to end for another."""
+        """End training for ``reason``. The first reason is kept."""
         self.reason = self.reason or reason
 
     def _on_training_start(self) -> None:
@@ -62,13 +62,13 @@ class GracefulStop(StopSignals, BaseCallback):
         self.settle()
 
     def settle(self) -> None:
-        """Set the model's count to what it has learned from, when a rollout was given up."""
+        """After an aborted rollout, reset the model's step count to ``learned_steps``."""
         if not self._complete:
             self.dropped_steps = self.model.num_timesteps - self.learned_steps
             self.model.num_timesteps = self.learned_steps
             self._complete = True
 
     def halt_if_asked(self) -> None:
-        """Begin no further rollout once there is a reason to end; to be called between two."""
+        """Halt the model if there is a reason to stop. Call it between two rollouts."""
         if self.reason is not None and isinstance(self.model, Haltable):
             self.model.halted = True

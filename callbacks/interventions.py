@@ -1,4 +1,4 @@
-"""Every write to a game's memory, by kind: results with and without them are not the same experiment."""
+"""Counts writes to the games' memory by kind: results with and without them are not comparable."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 
 class InterventionLedger(BaseCallback):
-    """Asks the environments after every rollout what was written since, in episodes that ended or not.
+    """Collects the environments' interventions after every rollout, from finished and running episodes.
 
-    ``counts`` has every kind of ``switched_on`` from the start, and any other once it occurs.
+    ``counts`` has every kind in ``switched_on`` from the start, and any other once it occurs.
     """
 
     state_key = "interventions"
@@ -22,11 +22,11 @@ class InterventionLedger(BaseCallback):
         self.counts: Counter[str] = Counter(dict.fromkeys(switched_on, 0))
 
     def snapshot(self) -> dict[str, Any]:
-        """The counts, as JSON values."""
+        """Return the counts, as JSON values."""
         return dict(self.counts)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave; what is no whole number is left out."""
+        """Restore a ``snapshot()``. Values that are not integers are ignored."""
         for kind, count in snapshot.items():
             if isinstance(count, int):
                 self.counts[kind] = count

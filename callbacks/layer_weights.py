@@ -1,4 +1,4 @@
-"""How much each layer of the reward counts, as a pure function of the step count."""
+"""Sets the weights of the reward layers from a schedule."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 
 class LayerWeights(BaseCallback):
-    """Sends ``weights(steps)`` (layer -> weight) to every environment when a rollout begins, and records them
+    """Sends ``weights(steps)`` (layer -> weight) to all environments when a rollout starts, and records them
     as ``schedule/layer_*``.
 
-    Steps are those taken when the rollout begins, so that a resumed run goes on along the same curves. An
-    environment that replaced a lost one in mid-rollout has the first weights until the next rollout.
+    The weights depend only on the step count at the start of the rollout, so a resumed run follows the same
+    curves. An environment that replaced a lost one in mid-rollout has the initial weights until the next
+    rollout.
     """
 
     def __init__(self, weights: Callable[[int], Mapping[str, float]]) -> None:
@@ -25,7 +26,7 @@ class LayerWeights(BaseCallback):
         self.training_env.env_method("set_layer_weights", dict(self._sent))
 
     def _on_rollout_end(self) -> None:
-        # Recorded here, since the log is dumped between here and the update that follows.
+        # Recorded here, because the log is dumped before the update.
         for layer, weight in self._sent.items():
             self.logger.record(f"schedule/layer_{layer}", weight)
 

@@ -1,8 +1,8 @@
-"""Writes what an update measured at the step it belongs to.
+"""Logs the metrics of an update at its own step.
 
-stable-baselines3 records ``train/*`` inside ``train()``, which runs after the log dump of its rollout: the
-values of an update appear one rollout late, and those of the last update never. This callback dumps the log
-once more as soon as an update is complete.
+stable-baselines3 records ``train/*`` inside ``train()``, after the log dump of the rollout. The metrics of an
+update therefore appear one rollout late, and those of the last update never. This callback dumps the log once
+more as soon as an update is complete.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ N_UPDATES = "train/n_updates"
 
 
 class LogUpdates(BaseCallback):
-    """Dumps the log after every update. It must be the last callback, after those that record what an
-    update was."""
+    """Dumps the log after every update. It must come after the callbacks that record an update's metrics."""
 
     def _dump(self) -> None:
         if N_UPDATES in self.logger.name_to_value:

@@ -1,17 +1,16 @@
-"""Where the time of a run goes, and how much memory it takes.
+"""Time and memory use of a run.
 
-A cycle runs from one rollout's start to the next: rollout, log dump, update. Its wall time is divided like
-this:
+A cycle runs from one rollout's start to the next: rollout, log dump, update. Its wall time is divided into:
 
-- ``perf/inference_share``: choosing actions, with what prepares the policy for it, and values that a rollout
-  needs for advantages.
-- ``perf/emulator_share``: sending actions to environments and waiting for what comes of them: emulation,
-  reward, observations and the way between processes, as far as the training process stands still for them.
-  What the environments do while it chooses actions is not in it.
+- ``perf/inference_share``: choosing actions, preparing the policy for it, and estimating the values that
+  advantages need.
+- ``perf/emulator_share``: sending actions to environments and waiting for the results: emulation, reward,
+  observations and communication, while the training process is blocked. Work that the environments do while
+  actions are chosen is not included.
 - ``perf/learn_share``: from the end of the rollout to the start of the next: log dump and update.
-- What is missing to 1 is bookkeeping (rollout buffer, advantages) and callbacks.
+- The rest is bookkeeping (rollout buffer, advantages) and callbacks.
 
-A model with ``rollout_times`` times its rollouts itself (see rollout_times.py). For any other, such as
+A model with ``rollout_times`` times its own rollouts (see rollout_times.py). For any other, such as
 stable-baselines3's PPO, the policy's forward pass and the environments' ``step_wait`` are timed from outside.
 """
 
@@ -32,22 +31,21 @@ MEGABYTE = 1e6
 
 
 def resident_megabytes() -> float:
-    """Resident memory of this process and all its descendants in MB; pages they share count for each of
-    them."""
+    """Return the resident memory of this process and its descendants in MB; shared pages count for each."""
     process = psutil.Process()
     total = 0
     for one in (process, *process.children(recursive=True)):
         try:
             total += one.memory_info().rss
         except psutil.NoSuchProcess:
-            continue  # a worker that ended since the list was made
+            continue  # a worker has ended in the meantime
     return total / MEGABYTE
 
 
 class Performance(BaseCallback):
     """Records ``perf/{env_steps_per_s,inference_share,emulator_share,learn_share,rss_mb}`` for every cycle.
 
-    What it times from outside is as before when ``learn()`` ends.
+    Methods that it wraps for timing are restored when ``learn()`` ends.
     """
 
     def __init__(self) -> None:
@@ -74,7 +72,7 @@ class Performance(BaseCallback):
         self._undo = [partial(vars(policy).pop, "forward"), partial(vars(env).pop, "step_wait")]
 
     def _finished(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Return ``call(...)`` when also an accelerator is done with it: it would go on while others wait."""
+        """Return ``call(...)`` once the GPU has finished too; otherwise its time would count elsewhere."""
         result = call(*args, **kwargs)
         if self.model.device.type == "cuda":
             torch.cuda.synchronize(self.model.device)
@@ -97,7 +95,7 @@ class Performance(BaseCallback):
         self._rollout_end, self._in_rollout = time.perf_counter(), False
 
     def _report(self) -> None:
-        memory = resident_megabytes()  # takes time, which counts to the cycle that ends
+        memory = resident_megabytes()  # takes time, which counts towards the cycle that ends
         now = time.perf_counter()
         wall = max(now - self._cycle_start, 1e-9)
         inference, waiting = self._counted()

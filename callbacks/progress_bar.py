@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a run: a bar on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Never, TextIO
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-RATE_WINDOW_S = 20.0  # steps/s and time left are taken over this long
+RATE_WINDOW_S = 20.0  # window for steps/s and time left
 
 
 def duration(seconds: float) -> str:
-    """Seconds as ``1:02:03`` or ``2:03``."""
+    """Format seconds as ``1:02:03`` or ``2:03``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -25,8 +25,8 @@ class ProgressBar(BaseCallback):
     """Shows steps, steps/s, time left, the mean return of the last ``window`` episodes, and battles
     started.
 
-    On a terminal it is one bar on ``stream``; elsewhere one line about every ``line_every_s`` seconds and
-    one at the end. Battles are those of finished episodes and, as of the last sample, of the running ones.
+    On a terminal it draws one bar on ``stream``. Elsewhere it prints a line about every ``line_every_s``
+    seconds and one at the end.
     """
 
     state_key = "progress_bar"
@@ -46,29 +46,28 @@ class ProgressBar(BaseCallback):
 
     @property
     def battles(self) -> int:
-        """Battles started so far: all of finished episodes, those of running ones up to their last
-        sample."""
+        """Battles started in finished episodes, and in running ones up to their last sample."""
         return self.battles_finished + sum(self._running.values())
 
     def steps_per_second(self) -> float:
-        """Environment steps per second of wall time over the last moments, updates included."""
+        """Return environment steps per second of wall time over the last RATE_WINDOW_S, including updates."""
         (t0, n0), (t1, n1) = self._times[0], self._times[-1]
         return (n1 - n0) / (t1 - t0) if t1 > t0 else 0.0
 
     def describe(self) -> str:
-        """Steps/s, time left, mean return and battles, in one line."""
+        """Return steps/s, time left, mean return and battles in one line."""
         rate = self.steps_per_second()
         left = duration(max(self.total_steps - self.num_timesteps, 0) / rate) if rate else "?"
         mean = f"{sum(self.returns) / len(self.returns):.2f}" if self.returns else "-"
         return f"{rate:,.0f} steps/s, {left} left, mean return {mean}, battles {self.battles:,}"
 
     def snapshot(self) -> dict[str, Any]:
-        """Returns and battles seen so far, as JSON values."""
+        """Return the recent returns and the battles so far, as JSON values."""
         running = {str(env): count for env, count in self._running.items()}
         return {"returns": list(self.returns), "battles": self.battles_finished, "running": running}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        """Restore a ``snapshot()``. Raises KeyError, TypeError or ValueError when it is damaged."""
         self.returns.clear()
         self.returns.extend(float(value) for value in snapshot["returns"])
         self.battles_finished = int(snapshot["battles"])

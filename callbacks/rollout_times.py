@@ -1,4 +1,4 @@
-"""Where a rollout's time goes: counted by the model that collects it, read by the Performance callback."""
+"""Stopwatches for rollouts, run by the model and read by the Performance callback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class Stopwatch:
-    """Adds up the wall time of the calls that it makes."""
+    """Adds up the wall time of calls."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -20,7 +20,7 @@ class Stopwatch:
     def time(
         self, call: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
-        """Return ``call(*args, **kwargs)``; its time counts also when it raises."""
+        """Return ``call(*args, **kwargs)`` and add its time, even when it raises."""
         start = time.perf_counter()
         try:
             return call(*args, **kwargs)
@@ -30,10 +30,10 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class RolloutTimes:
-    """Stopwatches of a model's rollouts; they only count up.
+    """Stopwatches of a model's rollouts, which are never reset.
 
-    ``inference``: the policy chooses actions or estimates values, or is prepared for it. ``waiting``: the
-    training process sends actions to environments and stands still until they have made their steps.
+    ``inference``: the policy chooses actions, estimates values, or is prepared for it. ``waiting``: the
+    training process sends actions to the environments and waits for their steps.
     """
 
     inference: Stopwatch = field(default_factory=Stopwatch)

@@ -1,4 +1,4 @@
-"""What a whole run has seen: counts that go on after a resume."""
+"""Totals of a run, which continue after a resume."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COUNTED = ("updates", "episodes", *SUMMED, "map_progress_max")
 
 
 class RunTotals(BaseCallback):
-    """Counts updates and finished episodes, and sums what their ends report. Kept in checkpoints."""
+    """Counts updates and finished episodes, and sums the episodes' statistics. Kept in checkpoints."""
 
     state_key = "run_totals"
 
@@ -31,11 +31,11 @@ class RunTotals(BaseCallback):
         self.returns: deque[float] = deque(maxlen=100)
 
     def snapshot(self) -> dict[str, Any]:
-        """The counts and the last returns, as JSON values."""
+        """Return the counts and the last returns, as JSON values."""
         return {"counts": dict(self.counts), "returns": list(self.returns)}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from a ``snapshot``; a count that is missing or no whole number stays 0."""
+        """Restore a ``snapshot()``. A count that is missing or not an integer becomes 0."""
         for name in self.counts:
             value = snapshot["counts"].get(name)
             self.counts[name] = value if isinstance(value, int) else 0
@@ -44,7 +44,7 @@ class RunTotals(BaseCallback):
 
     @property
     def mean_return(self) -> float | None:
-        """Mean return of the last 100 episodes; None before the first ends."""
+        """Mean return of the last 100 episodes; None before the first has ended."""
         return sum(self.returns) / len(self.returns) if self.returns else None
 
     def _on_step(self) -> bool:
@@ -55,7 +55,7 @@ class RunTotals(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        self.counts["updates"] += 1  # one follows every whole rollout
+        self.counts["updates"] += 1  # one follows every complete rollout
 
     def _count(self, stats: Mapping[str, Any]) -> None:
         self.counts["episodes"] += 1

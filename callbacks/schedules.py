@@ -1,4 +1,4 @@
-"""Coefficients of PPO that go along with training: entropy coefficient, learning rate, clip range."""
+"""Schedules for PPO's entropy coefficient, learning rate and clip range."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ def _no_factor() -> float:
 class Schedules(BaseCallback):
     """Sets the model's coefficients before every update and records ``schedule/NAME`` for each.
 
-    ``curves`` maps some of NAMES to functions of the environment steps taken; they depend on nothing else, so
-    a resumed run goes on along the same curves. The learning rate is multiplied by ``rate_factor()``. Raises
-    ValueError for another name.
+    ``curves`` maps some of NAMES to functions of the step count alone, so a resumed run follows the same
+    curves. The learning rate is multiplied by ``rate_factor()``. Raises ValueError for another name.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Schedules(BaseCallback):
         self._apply()
 
     def _on_rollout_end(self) -> None:
-        # The update that follows uses these values, and the log is dumped between here and there.
+        # The next update uses these values, and the log is dumped before it.
         self._apply()
 
     def _on_step(self) -> bool:

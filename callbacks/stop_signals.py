@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as requests to stop in order."""
+"""Handles SIGTERM and Ctrl-C as requests to stop cleanly."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any, Self
 
 
 class StopSignals:
-    """Notes SIGTERM and SIGINT while it is entered; a second SIGINT raises KeyboardInterrupt: the user does
-    not want to wait."""
+    """Context manager that turns SIGTERM and SIGINT into ``request``.
+
+    A second signal that is SIGINT raises KeyboardInterrupt: the user does not want to wait.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.signal: str | None = None
-        """The last signal that came, by name."""
+        """Name of the last signal received."""
         self._handlers: dict[int, Any] = {}
 
     def request(self, reason: str) -> None:
-        """What to do about a signal; to be overridden."""
+        """React to a signal; to be overridden."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

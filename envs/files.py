@@ -1,4 +1,4 @@
-"""Reading files that others made, and writing files so that they are whole or not there."""
+"""Safe reading of untrusted files, and atomic writing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import IO, Any
 
 UNFINISHED = ".new"
-"""How the names of files end that are not whole yet."""
+"""Suffix of incomplete files."""
 _refused: set[Path] = set()
 
 
 def read_plain(path: Path, most: int, only: int | None = None) -> bytes:
-    """The bytes of the plain file ``path``, or its first ``only``.
+    """Return the bytes of the regular file ``path``, or its first ``only`` bytes.
 
-    A pipe would be waited for, and a device such as /dev/zero (to which a link in a folder of a stranger may
-    lead) read for ever: they are refused, as are more than ``most`` bytes. Raises OSError, whose strerror
-    says which.
+    Pipes and devices are refused: reading could block or never end, and a link in an untrusted folder may
+    lead to one. Files above ``most`` bytes are refused too. Raises OSError, whose strerror says why.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
@@ -37,13 +36,16 @@ def read_plain(path: Path, most: int, only: int | None = None) -> bytes:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opening a pipe waits for who writes to it, unless asked not to (Windows has no such pipes)."""
+    """Open without waiting for a pipe's writer (Windows has no such pipes)."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def inflate(data: bytes | memoryview, most: int) -> bytes:
-    """What zlib packed into ``data``. Raises ValueError when it is damaged, ends too early, or is more than
-    ``most`` bytes, which little of a stranger's would become."""
+    """Decompress zlib ``data``.
+
+    Raises ValueError when it is damaged, incomplete, or expands to more than ``most`` bytes: a small crafted
+    file could otherwise fill the memory.
+    """
     unpacker = zlib.decompressobj()
     try:
         whole = unpacker.decompress(data, most)
@@ -56,12 +58,12 @@ def inflate(data: bytes | memoryview, most: int) -> bytes:
 
 @contextmanager
 def open_atomically(path: Path, synced: bool = True) -> Iterator[IO[bytes]]:
-    """A new file that takes the place of ``path`` when it is whole: a reader, and whoever comes after a kill
-    or a full disk, finds the old file or the new one.
+    """Open a new file that replaces ``path`` once it is complete.
 
-    It is written beside ``path`` (as ``.NAME.*.new``), flushed to disk unless ``synced`` is false, and
-    renamed; it has the permissions of the file it replaces. When anything fails, it is removed and ``path``
-    untouched. Raises OSError.
+    Readers see either the old file or the new one, even after a kill or on a full disk. The file is written
+    beside ``path`` (as ``.NAME.*.new``), flushed to disk unless ``synced`` is false, and renamed. It gets the
+    permissions of the file it replaces. If anything fails, it is removed and ``path`` does not change. Raises
+    OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{UNFINISHED}")
@@ -79,21 +81,23 @@ def open_atomically(path: Path, synced: bool = True) -> Iterator[IO[bytes]]:
 
 
 def write_atomically(path: Path, data: bytes, synced: bool = True) -> None:
-    """Put ``data`` at ``path``, whole or not at all, as ``open_atomically`` does. Raises OSError."""
+    """Write ``data`` to ``path`` atomically, as ``open_atomically`` does. Raises OSError."""
     with open_atomically(path, synced) as file:
         file.write(data)
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove the files that processes left in ``folder`` when they were killed within ``open_atomically``.
-    Nobody may be writing there now. Raises OSError."""
+    """Remove files that killed processes left in ``folder`` within ``open_atomically``.
+
+    No process may be writing there. Raises OSError.
+    """
     for path in folder.glob(".*" + UNFINISHED):
         if path.is_file():
             path.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write ``data`` where nobody reads yet, and wait until the disk has it. Raises OSError."""
+    """Write ``data`` to ``path``, not atomically, and flush it to disk. Raises OSError."""
     with path.open("wb") as file:
         file.write(data)
         _sync(file)
@@ -105,25 +109,27 @@ def _sync(file: IO[bytes]) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as indented JSON: a reader sees the old file or the new one. Raises OSError."""
+    """Write ``content`` as indented JSON, atomically. Raises OSError."""
     write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def append_json_line(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one row to a JSON-lines file."""
+    """Append one row to a JSON-lines file."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
 
 
 @contextmanager
 def disk_may_refuse(path: Path) -> Iterator[None]:
-    """What a run can do without: an OSError inside becomes a warning, one for each ``path`` until it works
-    again, and the run goes on."""
+    """Turn an OSError inside into a warning, for files that a run can do without.
+
+    Each ``path`` is reported once, until it can be written again.
+    """
     try:
         yield
     except OSError as error:
         if path not in _refused:
-            print(f"warning: {path} cannot be written: {error.strerror}; the run goes on", file=sys.stderr)
+            print(f"warning: {path} cannot be written: {error.strerror}; the run continues", file=sys.stderr)
         _refused.add(path)
     else:
         _refused.discard(path)

@@ -1,10 +1,10 @@
-"""Names of the sums in which a reward is reported, from the terms to the curves.
+"""Names of the reward components, used from the terms to the curves.
 
-Imports nothing: environments, rewards, callbacks and pages all have the names from here.
+Imports nothing, so that environments, rewards, callbacks and pages can all use it.
 """
 
 from typing import Literal, get_args
 
 Component = Literal["exploration", "battle", "milestone", "penalty"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
-"""The order in ``info["reward_components"]``, in shared memory and in a RewardBreakdown."""
+"""Their order in ``info["reward_components"]``, in shared memory and in a RewardBreakdown."""

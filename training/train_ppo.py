@@ -1,6 +1,6 @@
 """Train PPO on the game: ``python training/train_ppo.py --config configs/smoke.json``.
 
-From a config to a run folder with checkpoints and curves; ``--help`` lists the flags.
+A config becomes a run folder with checkpoints and curves; ``--help`` lists the flags.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from training.session.flags import TrainFlags
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse, plan, train, report. Returns the exit status: 0, or 1 when an environment failed
-    or training diverged.
+    """Parse, plan, train, report.
+
+    Returns the exit status: 0, or 1 when an environment failed, training diverged, or the last checkpoint
+    could not be written.
 
     Raises:
-        UserError: something the user gave is wrong (``run_program`` makes it status 2).
+        UserError: the user's input is wrong (``run_program`` turns it into status 2).
     """
     flags = parse(TrainFlags, arguments, "train_ppo.py")
-    # Each import where it is needed: torch takes seconds, which --help and most mistakes do not.
+    # Imported where needed: torch takes seconds, and --help and most usage errors should be quick.
     from training.session.plan import make_plan
 
     if flags.export_sb3 is not None:

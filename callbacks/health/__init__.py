@@ -1,1 +1,1 @@
-"""Judges a run over moving windows: bounds, rules, series, report."""
+"""Health of a run, judged over moving windows: bounds, rules, series, report."""

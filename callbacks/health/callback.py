@@ -1,4 +1,4 @@
-"""Whether a run is on track: judges every update, writes ``health.json``, records ``health/*``, and acts."""
+"""Callback that judges every update, records ``health/*``, writes ``health.json``, and acts on findings."""
 
 from __future__ import annotations
 
@@ -30,27 +30,28 @@ FILE_NAME = "health.json"
 N_UPDATES = "train/n_updates"
 WEIGHTS = "weights"
 WEIGHTS_BROKEN = rules.broken(WEIGHTS, math.nan)
-FINITE = "finite"  # the policy about numbers and weights that are NaN or infinite
+FINITE = "finite"  # key of the policy for NaN and infinite metrics and weights
 NUMBERS = (int, float, np.number)
 
 
 def weights_are_finite(model: BaseAlgorithm) -> bool:
-    """Whether no weight of the policy is NaN or infinite."""
+    """Whether all weights of the policy are finite."""
     return all(bool(torch.isfinite(p).all()) for p in model.policy.parameters())
 
 
 class HealthCallback(BaseCallback):
-    """Judges what every update measured, and does what its policies say.
+    """Judges the metrics of every update and acts according to ``policies``.
 
     An update's ``train/*`` are in the logger from the end of ``train()`` to the next dump, so they are read
-    when the next rollout starts, or when training ends; what episodes were like is read when a rollout ends,
-    after the callbacks that record it and before the log is dumped. Records ``health/METRIC`` (0 good or
-    too early to tell, 1 low, 2 warning, 3 bad) for the metrics of ``rules.RULES``,
-    ``health/finite`` (1 or 0) and ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy). With a ``folder``,
-    ``health.json`` is replaced atomically after every update.
+    when the next rollout starts, or when training ends. Episode metrics are read when a rollout ends, after
+    the callbacks that record them and before the log is dumped.
 
-    ``policies`` maps metrics, or "finite", to what is done: with "stop", ``stop(reason)`` is called when the
-    finding is bad. ``steering`` changes the learning rate: its factor is for who sets that (``rate_factor``).
+    Records ``health/METRIC`` (0 good or too early to tell, 1 low, 2 warning, 3 bad) for the metrics of
+    ``rules.RULES``, ``health/finite`` (1 or 0) and ``health/verdict`` (0 healthy, 1 warning, 2 unhealthy).
+    With a ``folder``, ``health.json`` is replaced atomically after every update.
+
+    ``policies`` maps metrics, or "finite", to an action. With "stop", ``stop(reason)`` is called when the
+    finding is bad. ``steering`` adapts the learning rate; ``rate_factor`` returns its factor.
     """
 
     state_key = "health"
@@ -75,20 +76,20 @@ class HealthCallback(BaseCallback):
 
     @property
     def verdict(self) -> Verdict:
-        """One word for the run so far."""
+        """The verdict on the run so far."""
         return self.run.verdict
 
     @property
     def findings(self) -> list[Finding]:
-        """What is found as of the last update."""
+        """The findings as of the last update."""
         return self.run.findings
 
     def rate_factor(self) -> float:
-        """What the learning rate is to be multiplied by."""
+        """Return the factor to multiply the learning rate by."""
         return 1.0 if self.steering is None else self.steering.factor
 
     def report(self) -> dict[str, Any]:
-        """What health.json holds; numbers that are not finite are null."""
+        """Return the content of health.json. Values that are not finite are null."""
         changes = [] if self.steering is None else list(self.steering.changes)
         return report(self.run, self.last) | {
             "total_steps": self.model.num_timesteps,
@@ -97,15 +98,15 @@ class HealthCallback(BaseCallback):
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """All that judging goes on from, as JSON values."""
+        """Return the complete state, as JSON values."""
         steering = None if self.steering is None else self.steering.snapshot()
         return {"run": self.run.snapshot(), "steering": steering, "stopped": self.stopped}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave.
+        """Restore a ``snapshot()``.
 
-        A run that was stopped for a finding begins with empty windows, or it would stop again at once. Raises
-        KeyError, TypeError or ValueError when the snapshot is damaged.
+        A run that was stopped for a finding starts with empty windows, or it would stop again at once.
+        Raises KeyError, TypeError or ValueError when the snapshot is damaged.
         """
         self.run.restore(snapshot["run"])
         if snapshot["stopped"] is not None:
@@ -114,10 +115,10 @@ class HealthCallback(BaseCallback):
             self.steering.restore(snapshot["steering"])
 
     def diverged(self, model: BaseAlgorithm) -> bool:
-        """Whether a weight of ``model`` is NaN or infinite; if so, that is found and written.
+        """Return whether a weight of ``model`` is NaN or infinite; if so, add a finding and write it.
 
-        stable-baselines3 raises ValueError in the middle of an update when the policy's weights are no
-        numbers: ask here when ``learn()`` raised.
+        stable-baselines3 raises ValueError in the middle of an update when the policy's weights are not
+        finite. Call this when ``learn()`` raised.
         """
         if weights_are_finite(model):
             return False
@@ -147,7 +148,7 @@ class HealthCallback(BaseCallback):
         return {key: float(value) for key, value in values if isinstance(value, NUMBERS)}
 
     def _examine(self) -> None:
-        """Takes in the update that the logger holds, unless it was taken in before."""
+        """Judge the update that the logger holds, unless it was judged before."""
         count = self.logger.name_to_value.get(N_UPDATES)
         if count is None or count == self._seen_updates:
             return
@@ -175,7 +176,7 @@ class HealthCallback(BaseCallback):
 
     def _act(self) -> None:
         if self.steering is not None:
-            rate = cast(PPO, self.model).lr_schedule(1.0)  # a constant, which Schedules sets before an update
+            rate = cast(PPO, self.model).lr_schedule(1.0)  # a constant that Schedules sets before an update
             series = self.run.series
             line = self.steering.steer(
                 series["approx_kl"], series["clip_fraction"], rate, self.model.num_timesteps

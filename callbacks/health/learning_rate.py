@@ -1,4 +1,4 @@
-"""Steering the learning rate by the KL divergence and the clip fraction of updates."""
+"""Adapts the learning rate to the KL divergence and the clip fraction of updates."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from callbacks.health.bounds import CLIP_BAD, CLIP_LOW, RATE_PAUSE, RATE_STEP
 from callbacks.health.series import MetricSeries
 
-MAX_CHANGES = 50  # lines about changes, kept for the report
+MAX_CHANGES = 50  # latest changes kept for the report
 
 
 class LearningRateControl:
-    """A factor on the learning rate, which keeps updates near a KL divergence of ``target``.
+    """A factor on the learning rate that keeps updates near a KL divergence of ``target``.
 
-    ``by_kl``: down while the KL divergence is above twice the target, up below half of it. ``by_clip``: down
-    while the clip fraction is bad, up while it is low and the KL divergence not above the target. Down wins.
-    A change never takes the rate beyond ``low`` or ``high``.
+    ``by_kl``: lower the rate when the KL divergence is above twice the target, raise it below half of it.
+    ``by_clip``: lower the rate when the clip fraction is bad, raise it when it is low and the KL divergence
+    is not above the target. Lowering takes precedence. The rate stays between ``low`` and ``high``.
     """
 
     def __init__(self, target: float, low: float, high: float, by_kl: bool, by_clip: bool) -> None:
@@ -28,7 +28,7 @@ class LearningRateControl:
         self._updates = 0
 
     def steer(self, kl: MetricSeries, clip: MetricSeries, rate: float, steps: int) -> str | None:
-        """Look at the updates so far, the last made with a learning rate of ``rate``; a change's line."""
+        """Take in one update made with learning rate ``rate``. Returns a line when the factor changes."""
         self._updates += 1
         if self._updates < RATE_PAUSE or min(kl.count, clip.count) < RATE_PAUSE:
             return None
@@ -38,7 +38,7 @@ class LearningRateControl:
         up, why = found
         wanted = min(max(rate * RATE_STEP if up else rate / RATE_STEP, self.low), self.high)
         if wanted == rate or (wanted > rate) != up:
-            return None  # at a bound, or beyond it already
+            return None  # already at or beyond a bound
         self.factor *= wanted / rate
         self._updates = 0
         line = f"health at step {steps:,}: {why}: learning_rate {rate:.3g} -> {wanted:.3g}"
@@ -57,10 +57,10 @@ class LearningRateControl:
         return None
 
     def snapshot(self) -> dict[str, Any]:
-        """The factor and the pause, as JSON values."""
+        """Return the factor, the pause and the changes, as JSON values."""
         return {"factor": self.factor, "updates": self._updates, "changes": list(self.changes)}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave."""
+        """Restore a ``snapshot()``."""
         self.factor, self._updates = float(snapshot["factor"]), int(snapshot["updates"])
         self.changes = deque(snapshot["changes"], maxlen=MAX_CHANGES)

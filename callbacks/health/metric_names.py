@@ -1,4 +1,4 @@
-"""From the keys of a log, as stable-baselines3 and the callbacks here name them, to the metrics of health."""
+"""Maps log keys of stable-baselines3 and of these callbacks to health metrics."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ KEYS = {
     "perf/rss_mb": "memory",
     "health/farm_alarm": "farm_alarm",
     "rollout/ep_rew_mean": "episode_return",
-    "train/episode_return_mean": "episode_return",  # after the one above, so that this one wins
+    "train/episode_return_mean": "episode_return",  # after the one above, so that it takes precedence
     "train/episode_battles_started_mean": "battles_started",
 }
 EPISODES = ("train/episode_", "train/success_rate")
-"""Beginnings of keys that are no part of an update, and NaN until an episode that says something of them has
-ended."""
+"""Prefixes of keys that describe episodes, not updates. They are NaN until an episode provides data."""
 UPDATE_KEYS = ("train/approx_kl", "train/loss", "train/value_loss", ENTROPY_LOSS)
-"""At least one of these is in the log when an update is."""
+"""At least one of these is in every row that holds an update."""
 
 
 def is_update(keys: Mapping[str, object]) -> bool:
-    """Whether a row of a log holds what an update measured."""
+    """Whether a row of a log holds the metrics of an update."""
     return any(key in keys for key in UPDATE_KEYS)
 
 
 def measured(row: Mapping[str, float]) -> dict[str, float]:
-    """The metrics in one row of a log: those of KEYS by their names here, the entropy (nats, as
-    stable-baselines3 writes its negative), everything else of an update by the rest of its key.
+    """Return the health metrics in one row of a log.
 
-    What is NaN among KEYS is left out: no episode has ended yet.
+    KEYS are renamed, the entropy is in nats (stable-baselines3 logs its negative), and other ``train/*`` keys
+    lose their prefix. KEYS that are NaN are omitted: no episode has ended yet.
     """
     found = {
         key.removeprefix("train/"): value

@@ -1,4 +1,4 @@
-"""A run's health as plain values and as lines of text."""
+"""Reports of a run's health, as plain values and as lines of text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from callbacks.health.run_health import RunHealth, Worst
 
 
 def report(run: RunHealth, last: Mapping[str, float]) -> dict[str, Any]:
-    """Verdict, findings, what was worst, criteria, the ``last`` update's metrics and the windows' means;
-    numbers that are not finite are null."""
+    """Return verdict, findings, worst findings, criteria, ``last`` metrics and window means.
+
+    Values that are not finite are null.
+    """
     return {
         "verdict": run.verdict,
         "total_steps": run.steps,
@@ -26,7 +28,7 @@ def report(run: RunHealth, last: Mapping[str, float]) -> dict[str, Any]:
 
 
 def was_worse(run: RunHealth) -> list[Worst]:
-    """The worst findings of the run that are warnings or bad and no longer stand as they were."""
+    """Return the worst warnings and bad findings of the run that no longer hold."""
     standing = {(finding.metric, finding.level) for finding in run.findings}
     worst = [*run.broken.values(), *run.worst.values()]
     return [
@@ -37,7 +39,7 @@ def was_worse(run: RunHealth) -> list[Worst]:
 
 
 def lines(run: RunHealth) -> list[str]:
-    """Findings that say what to change, what was worse before, and the criteria ticked or not."""
+    """Return lines for current findings with advice, worse earlier findings, and the criteria."""
     now = [str(finding) for finding in run.findings if finding.advice]
     before = [f"before, {worst}" for worst in was_worse(run)]
     return [*now, *before, *map(str, run.criteria())]

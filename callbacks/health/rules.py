@@ -1,8 +1,8 @@
-"""When a run is healthy: findings and what to change, without any training around them.
+"""Rules that judge the metrics of a run and advise what to change.
 
 A rule is a function of the series by metric (its own must hold a value) and the step count. Rules judge
-moving windows, never single points. Advice names settings in the order in which to try them, one change at a
-time. The bounds are in bounds.py.
+moving windows, never single points. Advice names settings in the order to try them, one change at a time.
+The bounds are in bounds.py.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ SMALL_STEPS = "raise learning_rate, then lower clip_range, then raise n_epochs"
 WEAK_CRITIC = "raise vf_coef, then n_steps, or scale the rewards down"
 CERTAIN = "raise ent_coef, then lower learning_rate, then n_epochs"
 UNDECIDED = "lower ent_coef, then raise learning_rate, then n_epochs"
-NOT_FINITE = "lower learning_rate and max_grad_norm, and look at the scale of the rewards"
-SLOW = "look for other programs and heat on this machine, then lower num_envs or workers"
-LEAK = "lower num_envs and n_steps if memory runs out, and stop and --resume to begin afresh"
+NOT_FINITE = "lower learning_rate and max_grad_norm, and check the scale of the rewards"
+SLOW = "check for other programs and overheating, then lower num_envs or workers"
+LEAK = "lower num_envs and n_steps if memory runs out, and stop and --resume to free it"
 FARMED = "lower the coefficient of the component that pays, or raise those of milestones"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One judgement: which metric, how bad, its value, the bound it is compared with, and what to change."""
+    """One judgement: the metric, its level and value, the bound it was compared with, and advice."""
 
     metric: str
     level: Level
@@ -76,7 +76,7 @@ Rule = Callable[[Kept, int], Finding | None]
 
 
 def judge_kl(kept: Kept, steps: int) -> Finding:
-    """The mean of the last updates against the KL divergence's bounds."""
+    """Compare the moving mean with the bounds of the KL divergence."""
     series = kept["approx_kl"]
     value = series.mean()
     if value > KL_BAD:
@@ -87,7 +87,7 @@ def judge_kl(kept: Kept, steps: int) -> Finding:
 
 
 def judge_clip_fraction(kept: Kept, steps: int) -> Finding:
-    """The mean of the last updates against the clip fraction's bounds."""
+    """Compare the moving mean with the bounds of the clip fraction."""
     series = kept["clip_fraction"]
     value = series.mean()
     if value > CLIP_BAD:
@@ -100,7 +100,7 @@ def judge_clip_fraction(kept: Kept, steps: int) -> Finding:
 
 
 def judge_explained_variance(kept: Kept, steps: int) -> Finding:
-    """The mean of the last updates; a low one is bad when it does not rise, or is late."""
+    """Judge the moving mean. A low one is bad when it is flat, and a warning late in a run."""
     series = kept["explained_variance"]
     value = series.mean()
     older, newer = series.halves()
@@ -118,7 +118,7 @@ def judge_explained_variance(kept: Kept, steps: int) -> Finding:
 
 
 def judge_entropy(kept: Kept, steps: int) -> Finding | None:
-    """The policy's entropy in nats: whether it collapsed, fell suddenly, or stays where it began."""
+    """Judge whether the policy's entropy (nats) collapsed, fell suddenly, or stays flat at its highest."""
     series = kept["entropy"]
     if series.count < WINDOW:
         return None
@@ -147,8 +147,10 @@ def _flat_at_the_top(series: MetricSeries) -> bool:
 
 
 def judge_value_loss(kept: Kept, steps: int) -> Finding | None:
-    """The median of the newer half of a trend over that of the older half; a rise is worth knowing only where
-    the value function still explains the returns: they have grown, and their errors with them."""
+    """Compare the medians of the newer and older half of a trend.
+
+    A rise is only "low" while explained variance is good: the returns have grown, and the errors with them.
+    """
     series = kept["value_loss"]
     older, newer = series.halves()
     if len(older) + len(newer) < TREND_UPDATES or median(older) <= 0:
@@ -167,7 +169,7 @@ def judge_value_loss(kept: Kept, steps: int) -> Finding | None:
 
 
 def judge_speed(kept: Kept, steps: int) -> Finding | None:
-    """The median steps/s of the last updates against the highest such median of the run."""
+    """Compare the moving median of steps/s with its highest value in the run."""
     series = kept["steps_per_second"]
     if series.count < TREND_UPDATES:
         return None
@@ -180,7 +182,7 @@ def judge_speed(kept: Kept, steps: int) -> Finding | None:
 
 
 def judge_memory(kept: Kept, steps: int) -> Finding | None:
-    """Resident megabytes: whether every quarter of the run took more than the one before."""
+    """Judge whether resident memory (MB) rose in every quarter of the run."""
     series = kept["memory"]
     quarters = series.thinned.quarters()
     if quarters is None or series.count < TREND_UPDATES:
@@ -196,13 +198,13 @@ def judge_memory(kept: Kept, steps: int) -> Finding | None:
 
 
 def judge_farm_alarm(kept: Kept, steps: int) -> Finding:
-    """How many of the last updates found one component of the reward being farmed (0 or 1 each)."""
+    """Judge the share of the last updates in which the farm alarm was on (0 or 1 each)."""
     series = kept["farm_alarm"]
     value = series.mean()
     if series.last()[-1] > 0:
         level: Level = "bad" if value == 1 and series.count >= WINDOW else "warning"
-        return Finding("farm_alarm", level, value, f"in these of the last {WINDOW} updates", FARMED)
-    return Finding("farm_alarm", "good", value, "not now", "")
+        return Finding("farm_alarm", level, value, f"share of the last {WINDOW} updates", FARMED)
+    return Finding("farm_alarm", "good", value, "off now", "")
 
 
 RULES: dict[str, Rule] = {
@@ -219,18 +221,20 @@ RULES: dict[str, Rule] = {
 
 
 def is_broken(metric: str, value: float) -> bool:
-    """Whether ``value`` is NaN or infinite and should not be. stable-baselines3's explained_variance is NaN
-    when all returns are equal, which is no fault of the numbers."""
+    """Whether ``value`` is NaN or infinite and should not be.
+
+    stable-baselines3's explained_variance is NaN when all returns are equal, which is not an error.
+    """
     return not (math.isfinite(value) or (metric == "explained_variance" and math.isnan(value)))
 
 
 def broken(metric: str, value: float) -> Finding:
-    """The finding of a value that is NaN or infinite."""
+    """Return the finding for a value that is NaN or infinite."""
     return Finding(metric, "bad", value, "finite", NOT_FINITE)
 
 
 def verdict_of(findings: Sequence[Finding], updates: int) -> Verdict:
-    """The worst of the findings as one word; ``low`` is worth knowing and no warning."""
+    """Return the verdict for the worst of the findings. Level ``low`` does not affect it."""
     levels = {finding.level for finding in findings}
     if "bad" in levels:
         return "unhealthy"

@@ -1,7 +1,6 @@
-"""A run's health from one update to the next: series, findings, the worst so far, and the success criteria.
+"""Health of a run, update by update: series, findings, worst findings, and success criteria.
 
-Knows nothing of where the numbers come from: a training run's callback and a folder of TensorBoard files feed
-it alike.
+It is independent of the source of the metrics: a training callback or a folder of TensorBoard files.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from callbacks.health.bounds import (
 from callbacks.health.rules import RULES, Finding
 from callbacks.health.series import MetricSeries, mean
 
-# What is kept of an update besides the metrics that have a rule.
+# Metrics that are kept besides those that have a rule.
 PROGRESS = ("episode_return", "battles_started")
-MAX_BROKEN = 20  # metrics that were NaN or infinite and are named
+MAX_BROKEN = 20  # most metrics reported as NaN or infinite
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One of the criteria of a well-tuned run; ``met`` is None where there are no numbers to tell."""
+    """One criterion of a well-tuned run. ``met`` is None when there is not enough data."""
 
     name: str
     met: bool | None
@@ -44,7 +43,7 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The worst finding of a metric, and after how many steps it was so."""
+    """The worst finding of a metric, and the step count at which it occurred."""
 
     finding: Finding
     steps: int
@@ -54,7 +53,7 @@ class Worst:
 
 
 class RunHealth:
-    """Takes in update after update; what it keeps does not grow with their number."""
+    """Accumulates updates in constant memory."""
 
     def __init__(self) -> None:
         self.updates = self.steps = 0
@@ -68,12 +67,14 @@ class RunHealth:
 
     @property
     def verdict(self) -> Verdict:
-        """One word for the run as of its last update."""
+        """The verdict as of the last update."""
         return rules.verdict_of(self.findings, self.updates)
 
     def add(self, steps: int, values: Mapping[str, float]) -> None:
-        """Take in what an update that ended at ``steps`` measured: names of RULES and PROGRESS, and others,
-        of which only NaN and infinity are noted."""
+        """Add the metrics of an update that ended at ``steps``.
+
+        Metrics outside RULES and PROGRESS are only checked for NaN and infinity.
+        """
         self.updates += 1
         self.steps = steps
         for name, value in values.items():
@@ -85,7 +86,7 @@ class RunHealth:
         self._count(values)
 
     def add_broken(self, metric: str, value: float) -> None:
-        """Note that ``metric`` is NaN or infinite; the first time of each counts."""
+        """Record that ``metric`` is NaN or infinite. Only the first occurrence is kept."""
         if metric not in self.broken and len(self.broken) < MAX_BROKEN:
             self.broken[metric] = Worst(rules.broken(metric, value), self.steps)
         self.findings = [*self._broken_findings(), *(f for f in self.findings if f.metric in RULES)]
@@ -103,7 +104,7 @@ class RunHealth:
                 self.worst[finding.metric] = Worst(finding, self.steps)
 
     def _count(self, values: Mapping[str, float]) -> None:
-        """What the criteria need of the whole run; a metric that this update lacks counts no further."""
+        """Update the statistics that the criteria need. Metrics missing from ``values`` are skipped."""
         if "approx_kl" in values and self.series["approx_kl"].count:
             self._kl_highest = max(self._kl_highest, self.series["approx_kl"].mean())
         if "clip_fraction" in values and self.series["clip_fraction"].count:
@@ -116,7 +117,7 @@ class RunHealth:
         self._sudden += entropy is not None and entropy.advice == rules.CERTAIN
 
     def criteria(self) -> list[Criterion]:
-        """The five criteria of a well-tuned run, each met, not met, or without numbers to tell."""
+        """Return the five criteria of a well-tuned run."""
         return [self._kl(), self._clip(), self._variance(), self._entropy(), self._progress()]
 
     def _kl(self) -> Criterion:
@@ -141,7 +142,7 @@ class RunHealth:
             return Criterion(name, None, "no explained_variance")
         if self._variance_reached is not None:
             return Criterion(name, self._variance_reached <= AIM_STEPS, f"at step {self._variance_reached:,}")
-        still = f", {AIM_STEPS - self.steps:,} steps are left for it" if self.steps < AIM_STEPS else ""
+        still = f", {AIM_STEPS - self.steps:,} steps left" if self.steps < AIM_STEPS else ""
         return Criterion(name, False, f"{self.series['explained_variance'].mean():.3g} at the end{still}")
 
     def _entropy(self) -> Criterion:
@@ -167,7 +168,7 @@ class RunHealth:
         return Criterion(name, all(change.rises for _, change in known), text)
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """Return the complete state, as JSON values."""
         return {
             "updates": self.updates,
             "steps": self.steps,
@@ -181,7 +182,7 @@ class RunHealth:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave."""
+        """Restore a ``snapshot()``."""
         self.updates, self.steps = int(snapshot["updates"]), int(snapshot["steps"])
         for name, series in self.series.items():
             series.restore(snapshot["series"][name])
@@ -196,7 +197,7 @@ class RunHealth:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The mean of a run's first quarter and of its last, and whether that is a rise."""
+    """Means of the first and last quarter of a run, and whether they count as a rise."""
 
     first: float
     last: float
@@ -204,8 +205,10 @@ class Change:
 
 
 def rises(series: MetricSeries) -> Change | None:
-    """Whether the last quarter lies above the first by more than the run's own standard deviation; None while
-    there are too few points."""
+    """Return whether the last quarter exceeds the first by more than the run's own standard deviation.
+
+    None while there are too few points.
+    """
     quarters = series.thinned.quarters()
     if quarters is None:
         return None
@@ -217,7 +220,7 @@ def rises(series: MetricSeries) -> Change | None:
 
 
 def _plain(finding: Finding) -> list[str]:
-    # The value as text: JSON has no NaN. repr() gives every bit back.
+    # The value as text, because JSON has no NaN; repr() is lossless.
     return [finding.metric, finding.level, repr(finding.value), finding.bound, finding.advice]
 
 

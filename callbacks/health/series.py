@@ -1,4 +1,4 @@
-"""The values of one metric over a run in bounded memory: the last ones, and all of them thinned out."""
+"""Values of one metric over a run in constant memory: the latest ones, and a thinned history."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from callbacks.health.bounds import TREND, WINDOW
 
 THINNED = 64
-"""Points that a whole run is kept in."""
+"""Number of points at which a thinned history is halved."""
 
 
 def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean of at least one value."""
+    """Return the arithmetic mean of at least one value."""
     return math.fsum(values) / len(values)
 
 
 class Thinned:
-    """A whole run as at most THINNED means of equally many successive values each.
+    """A whole run as fewer than THINNED points, each the mean of equally many successive values.
 
-    When there is no more room, neighbours are merged two by two, and each new point stands for twice as many.
+    When THINNED is reached, neighbours are merged in pairs, and each new point covers twice as many values.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Thinned:
         self._sum, self._count = 0.0, 0
 
     def add(self, value: float) -> None:
-        """Take one value in."""
+        """Add one value."""
         self._sum += value
         self._count += 1
         if self._count < self._each:
@@ -43,7 +43,7 @@ class Thinned:
             self._each *= 2
 
     def quarters(self) -> list[list[float]] | None:
-        """The points in four parts of equal length, the oldest first; None below eight points."""
+        """Return the points in four parts of equal length, oldest first; None below eight points."""
         size = len(self.points) // 4
         if size < 2:
             return None
@@ -51,7 +51,7 @@ class Thinned:
         return [self.points[first + part * size : first + (part + 1) * size] for part in range(4)]
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """Return the complete state, as JSON values."""
         return {
             "points": list(self.points),
             "each": self._each,
@@ -60,14 +60,14 @@ class Thinned:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave."""
+        """Restore a ``snapshot()``."""
         self.points = [float(point) for point in snapshot["points"]]
         self._each, self._count = int(snapshot["each"]), int(snapshot["count"])
         self._sum = float(snapshot["sum"])
 
 
 class MetricSeries:
-    """The finite values of one metric, one for each update."""
+    """Finite values of one metric, one for each update."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -77,7 +77,7 @@ class MetricSeries:
         """The highest median of WINDOW successive values so far."""
 
     def add(self, value: float) -> None:
-        """Take one value in; it must be finite."""
+        """Add one value; it must be finite."""
         self.count += 1
         self.recent.append(value)
         self.thinned.add(value)
@@ -85,25 +85,25 @@ class MetricSeries:
             self.highest = max(self.highest, self.median())
 
     def last(self, number: int = WINDOW) -> list[float]:
-        """The last ``number`` values, or as many as there are."""
+        """Return the last ``number`` values, or all when there are fewer."""
         return list(self.recent)[-number:]
 
     def mean(self, number: int = WINDOW) -> float:
-        """The mean of the last ``number`` values; there must be one."""
+        """Return the mean of the last ``number`` values; there must be at least one."""
         return mean(self.last(number))
 
     def median(self, number: int = WINDOW) -> float:
-        """The median of the last ``number`` values; there must be one."""
+        """Return the median of the last ``number`` values; there must be at least one."""
         return median(self.last(number))
 
     def halves(self) -> tuple[list[float], list[float]]:
-        """The last TREND values, or as many as there are, in two parts of one length: older and newer."""
+        """Return the last TREND values (or fewer) in two parts of equal length: older and newer."""
         half = len(self.recent) // 2
         values = list(self.recent)[-2 * half :] if half else []
         return values[:half], values[half:]
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """Return the complete state, as JSON values."""
         return {
             "count": self.count,
             "recent": list(self.recent),
@@ -112,7 +112,7 @@ class MetricSeries:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave."""
+        """Restore a ``snapshot()``."""
         self.count = int(snapshot["count"])
         self.recent = deque((float(value) for value in snapshot["recent"]), maxlen=TREND)
         self.thinned.restore(snapshot["thinned"])

@@ -1,1 +1,1 @@
-"""What a game is: catalog of cartridges, boot script, maps, milestones, goals, interventions."""
+"""Facts of the game: known cartridges, boot script, maps, milestones, goals, interventions."""

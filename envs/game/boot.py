@@ -1,8 +1,7 @@
-"""From power-on to the first moment in which the player can walk, by watching memory alone: one script for
-every game.
+"""Boot script from power-on until the player can walk. It only watches memory and works for every game.
 
-In the original, memory says "bedroom, standing still, no script runs" all through the professor's speech: a
-new game prepares its first warp before it. What tells play from talk is the flag that lets play time count.
+In the original, memory says "bedroom, standing still, no script runs" throughout the professor's speech,
+because a new game prepares its first warp before it. The flag that makes play time count tells them apart.
 """
 
 from __future__ import annotations
@@ -19,23 +18,25 @@ from envs.errors import UserError
 from envs.game_boy.emulator import Emulator
 from envs.ram import W_CUR_MAP, GameState, read_state
 
-BEDROOM = 38  # map id of the place where a new game begins
+BEDROOM = 38  # map id of the place where a new game starts
 MAX_FRAMES = 40_000  # eleven minutes of play
 SETTLE_FRAMES = 24
-STRIP_PICTURES = 8  # how many pictures a failure keeps
-# direction: facing when it was pressed, step on x, step on y
+STRIP_PICTURES = 8  # pictures kept of a failed boot
+# direction: facing after pressing it, step in x, step in y
 DIRECTIONS = {"down": (0, 0, 1), "up": (4, 0, -1), "left": (8, -1, 0), "right": (12, 1, 0)}
 
-# What the boot alone reads; symbols of the public disassembly (pret/pokered).
-W_STATUS_FLAGS_6, TIME_COUNTS = 0xD732, 0x01  # the flag is set when the first map is entered for good
+# Addresses that only the boot reads; symbols of the public disassembly (pret/pokered).
+W_STATUS_FLAGS_6, TIME_COUNTS = 0xD732, 0x01  # the flag is set when the game enters its first map
 # wTopMenuItemY, wTopMenuItemX, wCurrentMenuItem, wTileBehindCursor, wMaxMenuItem, wMenuWatchedKeys
 MENU = slice(0xCC24, 0xCC2A)
-ON_NEW_NAME = (2, 1, 0, 3, 0x01)  # MENU without the tile: four names, A alone leaves, the cursor on the first
+ON_NEW_NAME = (2, 1, 0, 3, 0x01)  # MENU without the tile: four names, only A leaves, cursor on the first
 
 
 class BootError(UserError):
-    """The boot did not get there. ``strip`` is what the screen showed after the last actions, from left to
-    right: uint8 (144, 160 n), 255 white."""
+    """The boot did not reach control of the player.
+
+    ``strip`` holds the screens after the last actions from left to right: uint8 (144, 160 n), 255 is white.
+    """
 
     def __init__(self, message: str, strip: NDArray[np.uint8]) -> None:
         super().__init__(message)
@@ -43,7 +44,7 @@ class BootError(UserError):
 
 
 def in_play(emulator: Emulator) -> bool:
-    """Whether a game has begun: play time counts."""
+    """Whether a game has started: play time counts."""
     return bool(emulator.memory[W_STATUS_FLAGS_6] & TIME_COUNTS)
 
 
@@ -52,13 +53,13 @@ def _in_bedroom(emulator: Emulator) -> bool:
 
 
 def _on_new_name(emulator: Emulator) -> bool:
-    """Whether the menu of names shows, with the cursor on the entry that leads to the naming screen."""
+    """Whether the menu of names is open with the cursor on the entry that opens the naming screen."""
     y, x, item, _, last, keys = emulator.memory[MENU]
     return (y, x, item, last, keys) == ON_NEW_NAME
 
 
 def _at_rest(emulator: Emulator) -> GameState | None:
-    """The state, when the player stands still in the bedroom with no script running."""
+    """Return the state if the player stands still in the bedroom and no script runs, else None."""
     before = read_state(emulator.memory)
     if not _in_bedroom(emulator) or before.joy_ignore or before.walk_counter:
         return None
@@ -68,9 +69,7 @@ def _at_rest(emulator: Emulator) -> GameState | None:
 
 
 def _walks(emulator: Emulator, direction: str) -> bool:
-    """Whether pressing ``direction`` takes the player exactly one step that way, and then lets it stand
-    still.
-    """
+    """Whether pressing ``direction`` moves the player exactly one step that way and then stops."""
     before = _at_rest(emulator)
     if before is None:
         return False
@@ -81,10 +80,10 @@ def _walks(emulator: Emulator, direction: str) -> bool:
 
 
 def has_control(emulator: Emulator) -> bool:
-    """Whether the player can walk in the bedroom just now, found out by trying every direction twice.
+    """Whether the player can walk in the bedroom now, tested by trying every direction twice.
 
-    Presses nothing before a game has begun: B would delete what was typed on the naming screen. The first
-    press may only turn the player; a box or a menu that stands open is left with B before.
+    Presses nothing before a game has started: B would delete text on the naming screen. An open box or menu
+    is first closed with B. The first press of a direction may only turn the player.
     """
     if _at_rest(emulator) is None:
         return False
@@ -96,10 +95,10 @@ def has_control(emulator: Emulator) -> bool:
 
 
 def _press(emulator: Emulator, button: str) -> None:
-    """One action on the way to the bedroom. A menu of names is led to a ready name first.
+    """Do one action on the way to the bedroom. In a menu of names, move to a preset name first.
 
-    ``button`` is A and START in turn, which leaves every screen of the opening: on the naming screen A types
-    a letter and START submits it.
+    ``button`` alternates between A and START, which gets past every screen of the opening: on the naming
+    screen A types a letter and START submits it.
     """
     if _in_bedroom(emulator):
         button = "b"
@@ -109,10 +108,10 @@ def _press(emulator: Emulator, button: str) -> None:
 
 
 def boot_to_control(emulator: Emulator, picture: Path) -> None:
-    """Play from power-on until the player can walk in the bedroom, pressing A and START in turn.
+    """Play from power-on until the player can walk in the bedroom, pressing A and START alternately.
 
-    Where names are asked for it takes a ready one. Raises BootError when the player has no control after
-    MAX_FRAMES frames; the last screen is then at ``picture`` (PNG).
+    It chooses preset names. Raises BootError when the player has no control after MAX_FRAMES frames; the last
+    screen is then saved as ``picture`` (PNG).
     """
     begin = emulator.frame_count
     seen: deque[NDArray[np.uint8]] = deque(maxlen=STRIP_PICTURES)
@@ -127,6 +126,6 @@ def boot_to_control(emulator: Emulator, picture: Path) -> None:
     Image.fromarray(seen[-1]).save(picture)
     raise BootError(
         f"ROM {emulator.rom} ({emulator.title}): no control of the player after {MAX_FRAMES} frames of "
-        f"pressing A and START; the last picture is {picture}",
+        f"pressing A and START; the last screen is in {picture}",
         np.hstack(seen),
     )

@@ -1,5 +1,4 @@
-"""The cartridges that are known, by SHA-1: their names, places, milestones, start states and boot
-script."""
+"""Known cartridges by SHA-1, with names, places, milestones, start states and boot script."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ BLUE_SHA1 = "d7037c83e1ae5b39bde3c30787637ba1d4c48ce2"
 GAMES = ("clover", "red", "blue")
 BOOT_STARTS = ("power on", "bedroom")
 WALKED_STARTS = ("starter", "route1", "errand done", *(f"gym{n}" for n in range(1, 9)), "league")
-# Titles in the header (they begin so) of releases that keep their memory elsewhere.
+# Prefixes of header titles of releases with a different memory layout.
 OTHER_RELEASES = {
     "POKEMON YELLOW": "Yellow",
     "POKEMON GREEN": "Green (Japanese)",
@@ -36,12 +35,12 @@ OTHER_RELEASES = {
     "POKEMON_SLV": "Silver",
     "PM_CRYSTAL": "Crystal",
 }
-JAPAN = 0  # destination code in the header
+JAPAN = 0  # destination code in the ROM header
 
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """A cartridge that is known: what the harness needs to start it and to speak of it."""
+    """A known cartridge, with what the harness needs to start and describe it."""
 
     name: str
     sha1: str
@@ -51,26 +50,25 @@ class Game:
     map_names: Mapping[int, str]
     milestones: tuple[Milestone, ...]
     progress_order: tuple[int, ...]  # map ids
-    boot: Callable[
-        [Emulator, Path], None
-    ]  # from power-on to control; the path is for the last picture if it fails
-    assumed: bool = False  # the hash is unknown; the user said which game it is
+    # From power-on to control of the player; the path is for the last picture if that fails.
+    boot: Callable[[Emulator, Path], None]
+    assumed: bool = False  # the hash is unknown, and the user named the game
 
     @property
     def embedded(self) -> bool:
-        """Whether this is the project's own cartridge, which a walkthrough is known for."""
+        """Whether this is the project's own cartridge, which has a scripted walkthrough."""
         return self.name == "clover"
 
     @property
     def default_start(self) -> str:
-        """The start of episodes when none is named: with a first creature where a walkthrough leads there."""
+        """The default start of episodes: "starter" where a walkthrough reaches it, else "bedroom"."""
         return "starter" if "starter" in self.start_names else "bedroom"
 
 
 def chosen_rom(rom: Path | str | None = None) -> Path:
-    """The ROM to play: ``rom``, else what the variable POKEMON_RED_ROM names, else the embedded cartridge.
+    """Return the ROM to play: ``rom``, else the path in POKEMON_RED_ROM, else the embedded cartridge.
 
-    "embedded" as ``rom`` or in the variable is the embedded cartridge too.
+    "embedded" as ``rom`` or in the variable also means the embedded cartridge.
     """
     rom = rom or os.environ.get(ROM_VARIABLE) or EMBEDDED
     return EMBEDDED_ROM if str(rom) == EMBEDDED else rom_path(rom)
@@ -105,8 +103,8 @@ def _refuse_other_releases(rom: Rom) -> None:
         release = f"{rom.title.split()[1].title()} (Japanese)"
     if release is not None:
         raise UserError(
-            f'ROM {rom.path}: title "{rom.title}" is Pokémon {release}, whose memory is laid out differently;'
-            " the English Red and Blue can be played"
+            f'ROM {rom.path}: title "{rom.title}" is Pokémon {release}, which has a different memory layout;'
+            " must be English Red or Blue"
         )
 
 
@@ -120,19 +118,19 @@ def _refuse_colour(rom: Rom) -> None:
 
 def _unknown(rom: Rom) -> UserError:
     return UserError(
-        f'ROM {rom.path}: title "{rom.title}", {len(rom.data)} bytes, SHA-1 {rom.sha1} is no known game;'
-        f" known are the embedded cartridge, English Red ({RED_SHA1}) and English Blue ({BLUE_SHA1});"
-        " if it is one of them, changed, go on with --game red (or blue, clover);"
-        " releases in other languages keep their memory elsewhere"
+        f'ROM {rom.path}: title "{rom.title}", {len(rom.data)} bytes, SHA-1 {rom.sha1} is not a known game;'
+        f" known: the embedded cartridge, English Red ({RED_SHA1}) and English Blue ({BLUE_SHA1});"
+        " for a changed copy of one of them use --game red (or blue, clover);"
+        " releases in other languages have a different memory layout"
     )
 
 
 def identify(rom: Path | str = EMBEDDED_ROM, name: str | None = None) -> Game:
-    """The game on the cartridge at ``rom``, known by its SHA-1; ``name`` (one of GAMES) says what an unknown
-    one is.
+    """Identify the game on the cartridge at ``rom`` by its SHA-1.
 
-    Raises UserError when the file is unreadable or damaged, holds no game that is known while no ``name`` is
-    given, is known as another game than ``name``, or is a release whose addresses differ.
+    ``name`` (one of GAMES) names the game of an unknown cartridge. Raises UserError when the file is
+    unreadable or damaged, when it is unknown and ``name`` is None, when it is known as another game than
+    ``name``, or when it is a release with other addresses.
     """
     if name is not None and name not in GAMES:
         raise UserError(f'game "{name}": unknown; {known(name, GAMES)}')
@@ -145,5 +143,5 @@ def identify(rom: Path | str = EMBEDDED_ROM, name: str | None = None) -> Game:
             raise _unknown(cartridge)
         return _game(cartridge, name, assumed=True)
     if name not in (None, recognised):
-        raise UserError(f"ROM {rom}: its SHA-1 is that of {recognised}, not of {name}; leave --game out")
+        raise UserError(f"ROM {rom}: its SHA-1 is that of {recognised}, not of {name}; omit --game")
     return _game(cartridge, recognised, assumed=False)

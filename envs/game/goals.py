@@ -1,4 +1,4 @@
-"""What may end an episode as a success: any milestone of the game, or one of several."""
+"""Goals that end an episode as a success: a milestone of the game, or any one of several."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ GOALS: dict[str, tuple[Milestone, ...]] = {
     HEALING_CENTRE: tuple(Milestone(HEALING_CENTRE, "map", number) for number in CENTRES),
     ANY_BADGE: tuple(Milestone(ANY_BADGE, "badge", number) for number in range(len(BADGE_NAMES))),
 }
-"""Goals beside the milestones: reached when any of these falls that did not hold when the episode began."""
+"""Goals besides the milestones: reached with any of these that did not hold when the episode began."""
 
 
 def goal_of(game: Game, name: str | None) -> tuple[Milestone, ...]:
-    """The milestones any of which makes an episode a success; none without a goal.
+    """Return the milestones any of which makes an episode a success; empty without a goal.
 
     Raises UserError when ``name`` is neither a milestone of ``game`` nor one of GOALS.
     """
@@ -27,5 +27,5 @@ def goal_of(game: Game, name: str | None) -> tuple[Milestone, ...]:
     found = GOALS.get(name) or tuple(m for m in game.milestones if m.name == name)
     if not found:
         names = [*GOALS, *(milestone.name for milestone in game.milestones)]
-        raise UserError(f'goal "{name}": no milestone; {known(name, names)}')
+        raise UserError(f'goal "{name}" is not a milestone; {known(name, names)}')
     return found

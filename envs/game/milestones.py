@@ -1,4 +1,4 @@
-"""What is worth telling of a game's progress: events, badges and places, under names of our own.
+"""Milestones of the game: events, badges and places, under names of our own.
 
 Numbers of events and maps are the game's (its public disassembly, pret/pokered).
 """
@@ -20,21 +20,19 @@ BADGE_NAMES = (
     "fire badge",
     "earth badge",
 )
-"""Of the eight gyms in order, by what their leaders raise."""
+"""Badges of the eight gyms in order, named after their leaders' types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """One thing worth telling: an event flag that is set, a badge (0 to 7) that is held, or a map that is
-    entered.
-    """
+    """One milestone: an event flag is set, a badge (0 to 7) is held, or a map is entered."""
 
     name: str
     kind: Literal["event", "badge", "map"]
     number: int
 
     def reached(self, state: GameState) -> bool:
-        """Whether it holds in ``state``. Memory is transient while maps load: let it hold for two steps."""
+        """Whether it holds in ``state``. Require it for two steps: memory is transient while maps load."""
         if self.kind == "event":
             return state.has_event(self.number)
         if self.kind == "badge":
@@ -79,6 +77,6 @@ LATER_MILESTONES = (
     Milestone("plateau", "map", 174),
     Milestone("last four beaten", "event", 0x8FE),
 )
-"""Of the rest of the game."""
+"""Milestones of the rest of the game."""
 FLIES = 0x4CE
-"""The event of the only milestone that the embedded cartridge has not: nobody flies there."""
+"""Event of the only milestone that the embedded cartridge lacks: it has no flying."""

@@ -1,4 +1,4 @@
-"""A small real environment that sends what the game's environment sends in ``info``, and a small PPO on
+"""A small real environment with the same ``info`` keys as the game's environment, and a small PPO on
 it."""
 
 from __future__ import annotations

@@ -7,5 +7,5 @@ from typing import Any
 
 
 def points(curves: Callable[[], Any], key: str) -> list[tuple[int, float]]:
-    """The steps and values of one curve."""
+    """Return the steps and values of one curve."""
     return [(event.step, event.value) for event in curves().Scalars(key)]

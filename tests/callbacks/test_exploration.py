@@ -1,4 +1,4 @@
-"""Where the agents were: counts within bounds, pictures over the maps, in TensorBoard and in the run's
+"""Exploration: bounded visit counts, and pictures of the maps in TensorBoard and in the run's
 folder."""
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def test_places_are_drawn_map_by_map(learn: Learn, curves: Curves, maps: MapDraw
         assert home.size == (WIDTH * TILE, HEIGHT * TILE + CAPTION)
 
 
-def test_the_count_goes_on_from_a_snapshot(maps: MapDrawings) -> None:
+def test_counts_continue_from_a_snapshot(maps: MapDrawings) -> None:
     picture, other = ExplorationPicture(maps), ExplorationPicture(maps)
     for x in range(50):
         picture.visits.add(HOME_TOWN, 3, x % 7)
@@ -54,7 +54,7 @@ def test_the_count_goes_on_from_a_snapshot(maps: MapDrawings) -> None:
         other.restore({"places": b"cut off", "next": 0})
 
 
-def test_memory_in_disorder_cannot_grow_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_corrupted_memory_cannot_grow_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exploration, "MAX_PLACES", 5)
     visits = Visits()
     for x in range(20):
@@ -64,7 +64,7 @@ def test_memory_in_disorder_cannot_grow_the_counts(monkeypatch: pytest.MonkeyPat
     assert visits.counts[1, 2, 0] == 21
 
 
-def test_panels_do_not_lie_on_each_other() -> None:
+def test_panels_do_not_overlap() -> None:
     sizes = [(30, 10), (5, 40), (20, 20), (1, 1), (12, 8)]
     panels = [np.full((h, w, 3), 10 + i, np.uint8) for i, (h, w) in enumerate(sizes)]
     picture = mosaic(panels)
@@ -74,7 +74,7 @@ def test_panels_do_not_lie_on_each_other() -> None:
     assert mosaic([]).shape == (1, 1, 3)
 
 
-def test_only_the_busiest_maps_are_drawn(maps: MapDrawings) -> None:
+def test_only_the_most_visited_maps_are_drawn(maps: MapDrawings) -> None:
     visits, drawn = Visits(), []
 
     class Counting:
@@ -91,7 +91,7 @@ def test_only_the_busiest_maps_are_drawn(maps: MapDrawings) -> None:
     assert drawn == list(range(39, 39 - MAX_PANELS, -1))
 
 
-def test_heat_maps_need_samples_that_are_sound(tmp_path: Path) -> None:
+def test_heat_maps_need_valid_samples(tmp_path: Path) -> None:
     from envs.errors import UserError
 
     with pytest.raises(UserError, match="no samples of where its agents were"):

@@ -1,4 +1,4 @@
-"""Stopping in order: real signals to this process while a real PPO learns on real games."""
+"""Graceful stops: real signals to this process while a real PPO learns on real games."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Learn = Callable[..., Any]
 
 
 class Between(BaseCallback):
-    """Asks between two rollouts, after all others, as whoever saves a run does."""
+    """Calls ``halt_if_asked`` between two rollouts, after all other callbacks, as CheckpointCallback does."""
 
     def __init__(self, stop: GracefulStop) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Between(BaseCallback):
 
 
 class At(BaseCallback):
-    """Does something once so many steps are taken; ``seen`` is how many they were."""
+    """Calls a function once a number of steps is reached; ``seen`` is the actual number."""
 
     def __init__(self, steps: int, act: Callable[[], object]) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def env() -> Iterator[VecEnv]:
 
 @pytest.fixture
 def model(env: VecEnv) -> PipelinedPPO:
-    """A model that has learned nothing."""
+    """An untrained model."""
     return build_model(load_config(None, TINY), env)
 
 
@@ -79,9 +79,7 @@ def train(model: PPO, stop: GracefulStop, at: int, act: Callable[[], object]) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_training_after_the_update_under_way(
-    model: PipelinedPPO, number: signal.Signals
-) -> None:
+def test_a_signal_ends_training_after_the_current_update(model: PipelinedPPO, number: signal.Signals) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)]
     stop = GracefulStop()
     train(model, stop, MIDDLE, send(number))
@@ -92,7 +90,7 @@ def test_a_signal_ends_training_after_the_update_under_way(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_gives_up_a_rollout_that_may_be_cut_short(
+def test_a_signal_aborts_a_rollout_that_may_be_cut_short(
     model: PipelinedPPO, env: VecEnv, number: signal.Signals
 ) -> None:
     stop = GracefulStop()
@@ -124,7 +122,7 @@ def test_a_second_ctrl_c_does_not_wait(model: PipelinedPPO) -> None:
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_the_first_reason_is_the_one_that_is_given(model: PipelinedPPO) -> None:
+def test_the_first_reason_is_kept(model: PipelinedPPO) -> None:
     stop = GracefulStop(stop_after=MIDDLE)
 
     def ask() -> None:
@@ -151,7 +149,7 @@ def test_stop_after_ends_with_the_update_that_reaches_it(
     assert (stop.signal, stop.dropped_steps) == (None, 0)
 
 
-def test_steps_of_a_rollout_that_failed_do_not_count(model: PipelinedPPO) -> None:
+def test_steps_of_a_failed_rollout_do_not_count(model: PipelinedPPO) -> None:
     stop = GracefulStop()
 
     def fail() -> None:
@@ -167,7 +165,7 @@ def test_steps_of_a_rollout_that_failed_do_not_count(model: PipelinedPPO) -> Non
 
 
 def test_an_algorithm_that_cannot_be_halted_stops_where_a_rollout_may_be_cut_short(learn: Learn) -> None:
-    """Stable-baselines3's own."""
+    """stable-baselines3's own PPO is such an algorithm."""
     stop = GracefulStop()
     stop.cut_short = True
     model = learn([stop, At(MIDDLE, lambda: stop.request("enough")), Between(stop)], STEPS)

@@ -1,4 +1,4 @@
-"""Episode metrics, performance, progress: what they say of a run whose numbers are known."""
+"""Episode metrics, performance and progress of a run with known numbers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_summary_of_known_episodes() -> None:
     assert found["reward_components/exploration"] == 1.0
 
 
-def test_without_data_a_key_is_left_out() -> None:
+def test_keys_without_data_are_omitted() -> None:
     assert summarise([]) == {}
     assert KEYS - set(summarise([episode()])) == {
         "train/episode_steps_to_first_battle",
@@ -117,7 +117,7 @@ def test_memory_counts_this_process() -> None:
     assert resident_megabytes() > 10
 
 
-def test_progress_writes_lines_where_there_is_no_terminal(learn: Learn) -> None:
+def test_progress_writes_lines_without_a_terminal(learn: Learn) -> None:
     out = io.StringIO()
     progress = ProgressBar(256, line_every_s=0.0, stream=out)
     learn([progress])

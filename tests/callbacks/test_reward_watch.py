@@ -1,4 +1,4 @@
-"""The farm alarm, the weights of layers and the ledger of interventions, in real runs of a small game."""
+"""Farm alarm, layer weights and intervention counts in real runs of a small game."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WALK, FIGHT = (10.0, 0.0, 0.0), (0.5, 20.0, 0.0)
     [
         ([WALK] * 20, "exploration"),
         ([FIGHT] * 20, "battle"),
-        ([WALK] * 10 + [FIGHT] * 10, None),  # no one component
+        ([WALK] * 10 + [FIGHT] * 10, None),  # no single component
         ([(10.0, 0.0, 0.4)] * 20, "exploration"),  # milestones, but no more than before
         ([(10.0, 0.0, 0.3)] * 10 + [(10.0, 0.0, 0.4)] * 10, None),  # milestones rise
         ([(10.0, 0.0, 2.0)] * 20, None),  # a sixth of what is earned
@@ -39,13 +39,13 @@ WALK, FIGHT = (10.0, 0.0, 0.0), (0.5, 20.0, 0.0)
         ([(-5.0, -1.0, 0.0)] * 20, None),  # nothing is earned at all
     ],
 )
-def test_one_component_while_milestones_stand_still(
+def test_one_component_while_milestones_stagnate(
     episodes: list[tuple[float, float, float]], component: str | None
 ) -> None:
     assert farmed(episodes, 0.95) == component
 
 
-def test_the_alarm_is_logged_and_told_once_a_period(learn: Learn, curves: Curves) -> None:
+def test_the_alarm_is_logged_and_printed_once_per_period(learn: Learn, curves: Curves) -> None:
     out = io.StringIO()
     alarm = FarmAlarm(0.9, 4, stream=out)
     learn([alarm], steps=512)
@@ -57,7 +57,7 @@ def test_the_alarm_is_logged_and_told_once_a_period(learn: Learn, curves: Curves
     assert "exploration made up more than 90% of what the last 4 episodes earned" in out.getvalue()
 
 
-def test_the_alarm_goes_on_where_it_was_taken_down(learn: Learn) -> None:
+def test_the_alarm_continues_from_a_snapshot(learn: Learn) -> None:
     out = io.StringIO()
     first, second = FarmAlarm(0.9, 4, stream=out), FarmAlarm(0.9, 4, stream=out)
     learn([first], steps=512)
@@ -66,16 +66,16 @@ def test_the_alarm_goes_on_where_it_was_taken_down(learn: Learn) -> None:
     second.restore(kept)
     assert second.snapshot() == kept
     learn([second], steps=64)
-    assert out.getvalue().count("\n") == 1, "the period goes on, and was told"
+    assert out.getvalue().count("\n") == 1, "the alarm continues, and was already printed"
 
 
-def test_an_alarm_that_makes_no_sense_is_refused() -> None:
+def test_invalid_alarm_settings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"share 1\.5 must be between 0 and 1"):
         FarmAlarm(1.5, 100)
 
 
 class Weighed(Corridor):
-    """The corridor, with what the game's environment offers to these callbacks."""
+    """The corridor with the methods of the game's environment that these callbacks call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Weighed(Corridor):
         return {"repel": new} if new > 0 else {}
 
 
-def test_weights_are_those_of_the_step_count_when_a_rollout_begins(learn: Learn, curves: Curves) -> None:
+def test_weights_depend_on_the_step_count_at_the_start_of_a_rollout(learn: Learn, curves: Curves) -> None:
     env = DummyVecEnv([Weighed, Weighed])
     learn([LayerWeights(lambda steps: {"dense": 1 - steps / 256, "sparse": 1.0})], env=env)
     wanted = [{"dense": 1 - steps / 256, "sparse": 1.0} for steps in (0, 64, 128, 192)]
@@ -99,7 +99,7 @@ def test_weights_are_those_of_the_step_count_when_a_rollout_begins(learn: Learn,
     assert points(curves, "schedule/layer_sparse")[-1] == (256, 1.0)
 
 
-def test_the_ledger_counts_episodes_that_did_not_end_too(learn: Learn) -> None:
+def test_interventions_of_running_episodes_count_too(learn: Learn) -> None:
     ledger = InterventionLedger(["fast_text"])
     learn([ledger], steps=32, n_steps=16, batch_size=16, env=DummyVecEnv([Weighed, Weighed]))
     assert ledger.counts == {"fast_text": 0, "repel": 2 * 16}
@@ -115,7 +115,7 @@ def test_every_key_is_there_before_an_episode_has_ended(learn: Learn, curves: Cu
     assert all(math.isnan(value) for key in keys for _, value in points(curves, key))
 
 
-def test_the_window_of_episodes_can_be_taken_down(learn: Learn) -> None:
+def test_the_window_of_episodes_continues_from_a_snapshot(learn: Learn) -> None:
     metrics, again = EpisodeMetrics(window=5), EpisodeMetrics(window=5)
     learn([metrics], steps=512)
     kept = json.loads(json.dumps(metrics.snapshot()))

@@ -1,4 +1,4 @@
-"""Stopwatches: what they count."""
+"""Stopwatches of rollouts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from callbacks.rollout_times import RolloutTimes, Stopwatch
 
 
-def test_a_stopwatch_adds_up_calls_and_hands_on_their_results() -> None:
+def test_a_stopwatch_adds_up_calls_and_returns_their_results() -> None:
     watch = Stopwatch()
     assert watch.time(divmod, 7, 2) == (3, 1)
     assert watch.time(int, "11", base=2) == 3

@@ -1,4 +1,4 @@
-"""Schedules and samples of the agents."""
+"""Schedules, and samples of the agents' state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_update_uses_the_values_that_are_logged_for_its_step(learn: Learn, c
         steps, values = zip(*points(curves, f"schedule/{name}"), strict=True)
         assert steps == (64, 128, 192, 256)
         assert values == pytest.approx([top * (1 - n / 512) for n in steps], rel=1e-6)
-    for name in ("learning_rate", "clip_range"):  # what stable-baselines3 says it used
+    for name in ("learning_rate", "clip_range"):  # the value that stable-baselines3 logs
         assert points(curves, f"train/{name}") == points(curves, f"schedule/{name}")
     assert model.policy.optimizer.param_groups[0]["lr"] == pytest.approx(TOPS["learning_rate"] / 2)
     assert model.ent_coef == TOPS["ent_coef"] / 2
@@ -40,7 +40,7 @@ def test_the_learning_rate_alone_takes_the_factor(learn: Learn) -> None:
     assert (model.ent_coef, model.clip_range(0.3)) == (0.125, 0.125)
 
 
-def test_what_cannot_be_scheduled_is_refused() -> None:
+def test_unknown_schedules_are_refused() -> None:
     with pytest.raises(ValueError, match="gamma cannot be scheduled"):
         Schedules({"gamma": lambda _: 0.9})
 
@@ -69,7 +69,7 @@ def test_samples_of_a_run_are_kept_and_written(learn: Learn, tmp_path: Path) -> 
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30), st.integers(0, 30))
-def test_samples_go_on_from_a_snapshot(size: int, later_size: int, before: int, after: int) -> None:
+def test_samples_continue_from_a_snapshot(size: int, later_size: int, before: int, after: int) -> None:
     whole, first, second = (AgentStatsCallback(None, n) for n in (later_size, size, later_size))
     for i in range(before):
         whole.ring.add(i, 0, dict.fromkeys(GIVEN, i))

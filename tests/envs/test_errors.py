@@ -1,4 +1,4 @@
-"""Hints about names that do not exist."""
+"""Hints for unknown names."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NAMES = ["gamma", "seed", "any badge", "README.md"]
         ("zzz", None),
     ],
 )
-def test_the_nearest_name_is_found_whatever_its_case(name: str, near: str | None) -> None:
+def test_the_closest_name_is_found_ignoring_case(name: str, near: str | None) -> None:
     assert nearest(name, NAMES) == near
 
 
-def test_nothing_is_near_where_there_is_nothing() -> None:
+def test_nothing_is_close_without_names() -> None:
     assert nearest("gamma", []) is None
 
 
-def test_an_unknown_name_is_answered_with_all_that_are_known() -> None:
+def test_an_unknown_name_lists_all_known_ones() -> None:
     assert known("sed", iter(NAMES)) == 'did you mean "seed"? known: gamma, seed, any badge, README.md'
     assert known("zzz", NAMES) == "known: gamma, seed, any badge, README.md"

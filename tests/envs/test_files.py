@@ -1,4 +1,4 @@
-"""Files that are whole or not there: after a kill, on a full disk, for other users, and between threads."""
+"""Atomic writing after a kill, on a full disk, for other users, and between threads; safe reading."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ except OSError as error:
 
 
 def writer(code: str, path: Path) -> tuple[subprocess.Popen[str], str]:
-    """A process that writes ``path``, and its first line."""
+    """Start a process that writes ``path``; return it and its first line."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER + code, str(path)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -93,7 +93,7 @@ def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [0.0, 0.003, 0.01, 0.03, 0.1])
-def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path, after: float) -> None:
+def test_a_kill_at_any_moment_leaves_a_complete_file(tmp_path: Path, after: float) -> None:
     path = tmp_path / "kept"
     write_atomically(path, OLD)
     process, _ = writer(AGAIN_AND_AGAIN, path)
@@ -132,10 +132,8 @@ def test_what_is_written_is_there_with_its_folder(tmp_path: Path, synced: bool) 
     assert names(path.parent) == ["file"]
 
 
-def test_written_is_flushed_to_disk_before_it_takes_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No power failure can be had here: fsync is watched, and still done."""
+def test_data_is_flushed_to_disk_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power failure cannot be tested, so fsync is recorded, and still called."""
     seen: list[tuple[int, bool]] = []
     real, path = os.fsync, tmp_path / "kept"
 
@@ -169,7 +167,7 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError):
         write_atomically(tmp_path / "new", NEW)
@@ -177,7 +175,7 @@ def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_folder_in_the_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_instead_of_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(IsADirectoryError):
         write_atomically(tmp_path / "taken", NEW)
@@ -209,7 +207,7 @@ def test_threads_that_write_one_file_do_not_mix(tmp_path: Path) -> None:
     assert names(tmp_path) == ["kept"]
 
 
-def test_only_what_is_unfinished_is_removed(tmp_path: Path) -> None:
+def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".folder.new").mkdir()
     for name in (".kept.1-2.new", "mine.new", ".hidden"):
         (tmp_path / name).write_bytes(OLD)
@@ -236,7 +234,7 @@ def test_pipes_folders_and_files_that_are_too_large_are_not_read(tmp_path: Path)
     assert read_plain(tmp_path / "large", 300_000, only=3) == b"new"
 
 
-def test_a_disk_that_refuses_is_said_once_until_it_works_again(
+def test_a_disk_error_is_reported_once_until_it_works_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "report"
@@ -244,12 +242,12 @@ def test_a_disk_that_refuses_is_said_once_until_it_works_again(
         with disk_may_refuse(path):
             if refuses:
                 raise OSError(errno.ENOSPC, "No space left on device")
-    line = f"warning: {path} cannot be written: No space left on device; the run goes on\n"
+    line = f"warning: {path} cannot be written: No space left on device; the run continues\n"
     assert capsys.readouterr().err == 2 * line
 
 
 @given(st.binary(max_size=2000))
-def test_what_was_packed_is_unpacked(data: bytes) -> None:
+def test_compressed_data_is_inflated(data: bytes) -> None:
     assert inflate(zlib.compress(data), 2000) == data
     assert inflate(memoryview(zlib.compress(data)), 2000) == data
 
@@ -263,7 +261,7 @@ def test_what_was_packed_is_unpacked(data: bytes) -> None:
         (b"", "incomplete"),
     ],
 )
-def test_what_is_damaged_or_too_large_is_refused(packed: bytes, why: str) -> None:
+def test_damaged_or_too_large_data_is_refused(packed: bytes, why: str) -> None:
     with pytest.raises(ValueError) as caught:
         inflate(packed, 1000)
     assert why in str(caught.value)

@@ -1,1 +1,1 @@
-"""Writing, reading and applying checkpoints; nothing is ever unpickled."""
+"""Writes, reads and applies checkpoints, without pickle."""

@@ -1,4 +1,4 @@
-"""Puts a checkpoint's weights and training state into a model, once they are seen to fit it."""
+"""Loads a checkpoint's weights and training state into a model, after checking that they fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.checkpoints.training_state import DAMAGE
 
 
 def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
-    """The policy's weights, each once: what its two heads share is in ``state_dict`` under several names."""
+    """Return the policy's weights, each once: ``state_dict`` lists weights shared by its heads repeatedly."""
     unique: dict[int, str] = {}
     state = model.policy.state_dict(keep_vars=True)
     for name, tensor in state.items():
@@ -23,7 +23,7 @@ def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
 
 
 def check_spaces(checkpoint: Checkpoint, observation_space: Any, action_space: Any) -> None:
-    """Raise CheckpointError naming what differs when the checkpoint was made for other spaces."""
+    """Raise CheckpointError with the differences when the checkpoint was made for other spaces."""
     here = spaces_schema(observation_space, action_space)
     differences = schema_differences(checkpoint.trainer["spaces"], here)
     if differences:
@@ -31,10 +31,10 @@ def check_spaces(checkpoint: Checkpoint, observation_space: Any, action_space: A
 
 
 def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
-    """Put the checkpoint's weights into ``model``; its optimizer and count of steps stay as they are.
+    """Load the checkpoint's weights into ``model``. Its optimizer and step count do not change.
 
     Raises:
-        CheckpointError: spaces or network differ; the model is then unchanged.
+        CheckpointError: spaces or network differ; the model is unchanged.
     """
     check_spaces(checkpoint, model.observation_space, model.action_space)
     wanted = {name: tuple(tensor.shape) for name, tensor in policy_tensors(model).items()}
@@ -45,13 +45,13 @@ def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
                 f"checkpoint {checkpoint.folder} has another network: {name} is"
                 f" {found.get(name, 'absent')}, this config needs {wanted.get(name, 'none')}"
             )
-    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # names were compared just now
+    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # the names were compared above
 
 
 def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
-    """Put weights, optimizer, and counts of steps and updates into ``model``.
+    """Load weights, optimizer state, and counts of steps and updates into ``model``.
 
-    The state of random generators is only checked: restore it when nothing else draws from them.
+    The state of random generators is only checked. Restore it once nothing else draws from them.
 
     Raises:
         CheckpointError: spaces, network or optimizer differ, or the random state is damaged.
@@ -71,7 +71,7 @@ def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:
 
 
 def _moments(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
-    """What the optimizer remembers of each parameter, by its number. Raises KeyError or ValueError."""
+    """Return the optimizer's state for each parameter index. Raises KeyError or ValueError."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in checkpoint.optimizer.items():
         number, name = key.split(".", 1)
@@ -87,11 +87,13 @@ def _moments(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> dict[i
 
 
 def _groups(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-    """The optimizer's own groups with the checkpoint's learning rates: its other options are this code's.
-    Raises KeyError, TypeError or ValueError."""
+    """Return the optimizer's own groups with the checkpoint's learning rates; other options stay its own.
+
+    Raises KeyError, TypeError or ValueError.
+    """
     groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
     for own, kept in zip(groups, checkpoint.trainer["optimizer_groups"], strict=True):
         if own["params"] != kept["params"]:
-            raise ValueError("its groups of parameters are others")
+            raise ValueError("its parameter groups differ")
         own["lr"] = float(kept["lr"])
     return groups

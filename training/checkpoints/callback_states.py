@@ -1,4 +1,4 @@
-"""What callbacks remember, kept under keys of their own: renaming a class loses nothing."""
+"""State of callbacks in checkpoints, under keys that do not depend on class names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 class Stateful(Protocol):
     """A callback whose state is part of a checkpoint.
 
-    ``state_key`` is a class attribute, unique among the callbacks of a session: a checkpoint keeps what
-    ``snapshot()`` returned under it. It belongs to the format of checkpoints, so it stays as it is when the
-    class gets another name. ``restore`` is called before training starts, when the callback has no model.
+    ``state_key`` is a class attribute, unique among the callbacks of a session. A checkpoint stores the
+    result of ``snapshot()`` under it. It is part of the checkpoint format: keep it when the class is renamed.
+    ``restore`` is called before training starts, when the callback has no model.
     """
 
     state_key: str
@@ -24,10 +24,10 @@ class Stateful(Protocol):
 
 
 def callbacks_by_key(callbacks: Iterable[BaseCallback]) -> dict[str, Stateful]:
-    """The callbacks that have a state, by their keys.
+    """Return the callbacks that have a state, by key.
 
     Raises:
-        ValueError: two have the same key, or one that has a snapshot has no key.
+        ValueError: two have the same key, or one has a ``snapshot`` but no key or no ``restore``.
     """
     found: dict[str, Stateful] = {}
     for callback in callbacks:
@@ -38,27 +38,29 @@ def callbacks_by_key(callbacks: Iterable[BaseCallback]) -> dict[str, Stateful]:
             raise ValueError(f"{name} has a snapshot, but no state_key or no restore: it would be lost")
         key = callback.state_key
         if key in found:
-            raise ValueError(f"state_key {key!r} of {name} is that of {type(found[key]).__name__} already")
+            raise ValueError(f"state_key {key!r} of {name} is already used by {type(found[key]).__name__}")
         found[key] = callback
     return found
 
 
 def snapshots_of(callbacks: Iterable[BaseCallback]) -> dict[str, dict[str, Any]]:
-    """The state of every callback that has one, by key. Raises ValueError as ``callbacks_by_key`` does."""
+    """Return the state of every callback that has one, by key. Raises as ``callbacks_by_key`` does."""
     return {key: dict(one.snapshot()) for key, one in callbacks_by_key(callbacks).items()}
 
 
 def key_differences(saved: Iterable[str], callbacks: Iterable[str]) -> str | None:
-    """Which keys of a checkpoint and of a session have no counterpart, in words; None when all have one."""
+    """Describe the keys that only the checkpoint or only the session has. Returns None when all match."""
     saved, callbacks = set(saved), set(callbacks)
-    parts = (("no state of", callbacks - saved), ("unknown state", saved - callbacks))
+    parts = (("missing state", callbacks - saved), ("unknown state", saved - callbacks))
     named = (f"{what} {', '.join(map(repr, sorted(keys)))}" for what, keys in parts if keys)
     return ", ".join(named) or None
 
 
 def restore_callbacks(saved: Mapping[str, Mapping[str, Any]], callbacks: Mapping[str, Stateful]) -> None:
-    """Put callbacks back to where they were when ``snapshots_of`` made ``saved``; one that has no state there
-    stays as it is. Raises what DAMAGE of training.checkpoints.training_state names."""
+    """Restore callbacks from ``saved``, the result of ``snapshots_of``; skip those without a state there.
+
+    Raises the exceptions in ``training.checkpoints.training_state.DAMAGE``.
+    """
     for key, callback in callbacks.items():
         if key in saved:
             callback.restore(saved[key])

@@ -1,4 +1,4 @@
-"""The state of the random generators (Python, numpy, torch) as plain JSON values."""
+"""State of the random generators (Python, numpy, torch) as plain JSON values."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 WORDS = 624
-"""Words of a Mersenne Twister's state."""
+"""Size of a Mersenne Twister's state in words."""
 
 
 def random_state() -> dict[str, Any]:
-    """The state of every generator that training in this process draws from."""
+    """Return the state of all generators that training uses in this process."""
     version, internal, gauss = random.getstate()
     legacy = np.random.get_state(legacy=False)  # noqa: NPY002 - stable-baselines3 draws from it
     numpy_state: Any = legacy["state"]
@@ -35,7 +35,10 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
-    """Put back what ``random_state`` gave; KeyError, TypeError, ValueError or RuntimeError when damaged."""
+    """Restore the result of ``random_state``.
+
+    Raises KeyError, TypeError, ValueError or RuntimeError when it is damaged.
+    """
     random.setstate(_python_state(state))
     np.random.set_state(_numpy_state(state))  # noqa: NPY002 - stable-baselines3 draws from it
     torch.set_rng_state(_bytes_tensor(state["torch"]))
@@ -45,8 +48,8 @@ def restore_random_state(state: Mapping[str, Any]) -> None:
 
 
 def check_random_state(state: Mapping[str, Any]) -> None:
-    """Raise what ``restore_random_state`` raises when ``state`` is damaged; no generator in use changes."""
-    random.Random().setstate(_python_state(state))  # noqa: S311 - no secret
+    """Raise as ``restore_random_state`` does when ``state`` is damaged, without changing any generator."""
+    random.Random().setstate(_python_state(state))  # noqa: S311 - not for secrets
     np.random.RandomState().set_state(_numpy_state(state))
     torch.Generator().set_state(_bytes_tensor(state["torch"]))
     for device, kept in enumerate(_cuda_states(state)):
@@ -62,13 +65,13 @@ def _numpy_state(state: Mapping[str, Any]) -> tuple[str, NDArray[np.uint32], int
     saved = state["numpy"]
     key, position = np.array(saved["key"], dtype=np.uint32), int(saved["pos"])
     if key.shape != (WORDS,) or not 0 <= position <= WORDS:
-        # numpy takes any position and reads there, whatever memory that is.
-        raise ValueError(f"a state of {key.shape} words at position {position}")
+        # numpy does not check the position, and would read outside the array.
+        raise ValueError(f"numpy state of shape {key.shape} at position {position}")
     return "MT19937", key, position, int(saved["has_gauss"]), float(saved["gauss"])
 
 
 def _cuda_states(state: Mapping[str, Any]) -> list[torch.Tensor]:
-    """One for each device; none where there are others than those that the state was taken of."""
+    """Return one state per device, or none when the number of devices differs."""
     cuda = [_bytes_tensor(text) for text in state.get("cuda", [])]
     return cuda if torch.cuda.is_available() and len(cuda) == torch.cuda.device_count() else []
 

@@ -1,5 +1,4 @@
-"""Reads checkpoints, and believes nothing that they say: sizes, hashes and kinds are checked, nothing is ever
-unpickled."""
+"""Reads untrusted checkpoints: sizes, hashes and types are checked, and nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -19,11 +18,11 @@ from envs.errors import UserError
 from envs.files import read_plain
 from envs.tree_codec import unpack
 
-FORMAT = 3  # before it, what callbacks remember was kept by the names of their classes
+FORMAT = 3  # earlier formats stored the state of callbacks under class names
 POLICY, OPTIMIZER, TRAINER = "policy.safetensors", "optimizer.safetensors", "trainer.json"
 STATE, STATE_ARRAYS = "environments.json", "environments.safetensors"
 MAX_TRAINER_BYTES = 10_000_000
-MAX_JSON_BYTES = 200_000_000  # of the environments; 16 in mid-episode take some 0.3 million
+MAX_JSON_BYTES = 200_000_000  # of the environments; 16 in mid-episode take about 0.3 million
 MAX_TENSOR_BYTES = 2_000_000_000
 
 
@@ -32,12 +31,12 @@ class CheckpointError(UserError):
 
 
 class OtherFormat(CheckpointError):
-    """A checkpoint has another format than this code reads."""
+    """A checkpoint has a format that this version does not read."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One checkpoint, read and verified, not yet applied to a model."""
+    """A checkpoint that was read and verified, but not yet applied to a model."""
 
     folder: Path
     steps: int
@@ -48,10 +47,10 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in ``folder``, every file checked against its hash.
+    """Read the checkpoint in ``folder`` and check every file against its hash.
 
     Raises:
-        OtherFormat: another version of this code wrote it.
+        OtherFormat: it has another format.
         CheckpointError: a file is missing or damaged.
     """
     trainer = _read_trainer(folder / TRAINER)
@@ -80,14 +79,14 @@ def _read_trainer(path: Path) -> dict[str, Any]:
     if type(found) is int and found != FORMAT:
         raise OtherFormat(
             f"checkpoint {path}: not a checkpoint of format {FORMAT}, which this version reads, but of"
-            f" format {found}: only the version that wrote it can use it"
+            f" format {found}: use the version that wrote it"
         )
     if not isinstance(trainer, dict) or found != FORMAT:
         raise CheckpointError(f"checkpoint {path}: not a checkpoint of format {FORMAT}")
     kinds = {"steps": int, "updates": int, "spaces": dict, "optimizer_groups": list, "random": dict}
     for key, kind in {**kinds, "extra": dict, "sha256": dict}.items():
         if not isinstance(trainer.get(key), kind) or isinstance(trainer[key], bool):
-            raise CheckpointError(f"checkpoint {path}: {key} is missing or not of kind {kind.__name__}")
+            raise CheckpointError(f"checkpoint {path}: {key} is missing or not of type {kind.__name__}")
     if trainer["steps"] < 0 or trainer["updates"] < 0:
         raise CheckpointError(f"checkpoint {path}: steps and updates must not be negative")
     return trainer

@@ -1,4 +1,4 @@
-"""Observation and action spaces as JSON, to see whether a checkpoint fits."""
+"""Observation and action spaces as JSON, for checking whether a checkpoint fits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _describe(space: spaces.Space[Any]) -> dict[str, Any]:
 
 
 def spaces_schema(observations: spaces.Space[Any], actions: spaces.Space[Any]) -> dict[str, Any]:
-    """Kind, shape, dtype and bounds of each observation and of the actions."""
+    """Return kind, shape, dtype and bounds of each observation and of the actions."""
     parts = observations.spaces if isinstance(observations, spaces.Dict) else {"observation": observations}
     return {
         "observations": {name: _describe(space) for name, space in parts.items()},
@@ -29,7 +29,7 @@ def spaces_schema(observations: spaces.Space[Any], actions: spaces.Space[Any]) -
 
 
 def schema_differences(saved: dict[str, Any], here: dict[str, Any]) -> str:
-    """What differs between two schemas in words; empty when nothing does."""
+    """Describe the differences between two schemas; empty without any."""
     found: list[str] = []
     ours, theirs = here["observations"], saved.get("observations", {})
     for name in sorted(ours.keys() | theirs.keys()):

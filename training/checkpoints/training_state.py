@@ -1,5 +1,4 @@
-"""What a run is at one moment between two rollouts, beside weights and optimizer: all that an exact resume
-needs."""
+"""State of a run between two rollouts: what an exact resume needs besides weights and optimizer."""
 
 from __future__ import annotations
 
@@ -19,15 +18,15 @@ from training.checkpoints.random_state import random_state
 from training.environments.monitor import GroupVecMonitor
 
 DAMAGE = (UserError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
-"""What restoring a snapshot raises that was damaged or crafted."""
+"""Exceptions that restoring a damaged or crafted snapshot can raise."""
 
 
 @dataclass(frozen=True)
 class TrainingState:
     """Counts, random generators, and ``state``: a tree of plain values, bytes and arrays.
 
-    ``state["callbacks"]`` is what callbacks remember, by their keys. Between two rollouts it also has
-    "machine", "environments" and "episodes". It is None where weights are all that matters.
+    ``state["callbacks"]`` holds the state of callbacks by key. Between two rollouts ``state`` also has
+    "machine", "environments" and "episodes". It is None in checkpoints that only provide weights.
     """
 
     steps: int
@@ -37,17 +36,17 @@ class TrainingState:
 
 
 def counts_of(model: PPO) -> TrainingState:
-    """Counts and random generators alone."""
+    """Return only the counts and random generators."""
     return TrainingState(model.num_timesteps, model._n_updates, random_state(), None)
 
 
 def state_without_environments(model: PPO, callbacks: Iterable[BaseCallback]) -> TrainingState:
-    """Everything but environments, whose steps may be under way. Changes nothing."""
+    """Return everything except environments, which may be in the middle of a step. Changes nothing."""
     return replace(counts_of(model), state={"callbacks": snapshots_of(callbacks)})
 
 
 def training_state_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: str) -> TrainingState:
-    """Everything, when no step is under way. Changes nothing."""
+    """Return the complete state. No step may be in progress. Changes nothing."""
     env = model.env
     assert isinstance(env, GroupVecMonitor)
     state = {
@@ -64,7 +63,7 @@ def _machine(rom_sha1: str) -> dict[str, str]:
 
 
 def misfit(state: Mapping[str, Any], num_envs: int, rom_sha1: str) -> str | None:
-    """Why environments cannot go on from ``state``, in words; None: they can. Raises what DAMAGE names."""
+    """Return why environments cannot continue from ``state``, or None when they can. Raises DAMAGE."""
     if "environments" not in state:
         return "the checkpoint holds no environments"
     saved, here = state["machine"], _machine(rom_sha1)
@@ -76,13 +75,12 @@ def misfit(state: Mapping[str, Any], num_envs: int, rom_sha1: str) -> str | None
 
 
 def restore_environments(state: Mapping[str, Any], model: PPO) -> None:
-    """Put environments, and what the model knows of them, back to where they were. Raises what DAMAGE
-    names."""
+    """Restore the environments and the model's information about them. Raises DAMAGE."""
     env = model.env
     assert isinstance(env, GroupVecMonitor)
     observations, begins = env.restore(state["environments"])
     model._last_obs, model._last_episode_starts = observations, begins
-    # Types as the monitor gives them: a mean over float32 differs from one over float64 in its last bits.
+    # The monitor's types: a mean over float32 differs from one over float64 in its last bits.
     episodes = [
         {"r": np.float32(e["r"]), "l": np.int32(e["l"]), "t": float(e["t"])} for e in state["episodes"]
     ]

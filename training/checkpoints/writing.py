@@ -1,9 +1,9 @@
-"""Checkpoints: weights, optimizer and arrays as safetensors, all else as JSON. Nothing is ever unpickled.
+"""Writes checkpoints: weights, optimizer and arrays as safetensors, everything else as JSON.
 
-A checkpoint is a folder that appears whole or not at all: it is written under a temporary name, flushed to
-disk and renamed. ``trainer.json`` holds the hash of each other file and the schema of the spaces.
+A checkpoint is a folder that is written under a temporary name, flushed to disk and renamed, so it is always
+complete. ``trainer.json`` holds the hash of each other file and the schema of the spaces.
 ``environments.json`` and ``environments.safetensors`` hold what an exact resume needs beyond that: the games
-in mid-episode and what callbacks remember; a checkpoint that is there to be evaluated has neither.
+in mid-episode and the state of callbacks. A checkpoint that is only for evaluation has neither.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ __all__ = [
 def save_checkpoint(
     model: PPO, folder: Path, extra: Mapping[str, Any] | None = None, moment: TrainingState | None = None
 ) -> Path:
-    """Write ``model`` to ``folder``, replacing what is there; ``extra`` is kept as JSON beside it.
+    """Write ``model`` to ``folder``, replacing its content. ``extra`` is stored as JSON in trainer.json.
 
-    ``moment`` (default: this one, without environments) is when the model had its weights, which do not
-    change during a rollout.
+    ``moment`` is the training state that matches the weights, which do not change during a rollout. By
+    default it is the current one, without environments.
 
     Raises:
-        CheckpointError: the folder cannot be written (the checkpoint before is then untouched).
+        CheckpointError: the folder cannot be written; the previous checkpoint is then unchanged.
     """
     moment = moment or counts_of(model)
     policy = {name: tensor.detach().cpu().contiguous() for name, tensor in policy_tensors(model).items()}
@@ -128,7 +128,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def numbered_checkpoints(checkpoints: Path) -> list[Path]:
-    """Checkpoints named by their steps, the newest (most steps) first."""
+    """Return the checkpoints named by their steps, newest (most steps) first."""
     if not checkpoints.is_dir():
         return []
     numbered = [path for path in checkpoints.iterdir() if path.name.isascii() and path.name.isdigit()]
@@ -136,11 +136,11 @@ def numbered_checkpoints(checkpoints: Path) -> list[Path]:
 
 
 def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpoint:
-    """The sound checkpoint with the most steps; ``warn`` hears of each damaged one that was passed over.
+    """Return the valid checkpoint with the most steps. ``warn`` is called for each damaged one skipped.
 
     Raises:
-        OtherFormat: another version of this code wrote the newest.
-        CheckpointError: there is none.
+        OtherFormat: the newest has another format.
+        CheckpointError: there is no valid checkpoint.
     """
     sound: list[Checkpoint] = []
     for folder in [checkpoints / "final", *numbered_checkpoints(checkpoints)]:
@@ -149,26 +149,29 @@ def newest_checkpoint(checkpoints: Path, warn: Callable[[str], None]) -> Checkpo
         try:
             sound.append(read_checkpoint(folder))
         except OtherFormat:
-            raise  # so are all before it
+            raise  # older ones have that format too
         except CheckpointError as error:
             warn(str(error))
             continue
         if folder.name != "final":
             break
     if not sound:
-        raise CheckpointError(f"{checkpoints} holds no checkpoint that can be used")
+        raise CheckpointError(f"{checkpoints} holds no usable checkpoint")
     return max(sound, key=lambda checkpoint: checkpoint.steps)
 
 
 def repair_checkpoints(checkpoints: Path) -> None:
-    """Put back a checkpoint that was being replaced when the process was killed, the new one where that was
-    whole already, and remove what was half written or half removed. Nobody else may be writing."""
+    """Repair checkpoints after a process was killed while writing them.
+
+    A checkpoint that was being replaced is put back, as the new version if that was complete. Incomplete
+    folders are removed. No other process may be writing.
+    """
     with contextlib.suppress(OSError):
         for stale in checkpoints.glob(".*.old"):
             name = stale.name.removeprefix(".").removesuffix(".old")
             fresh, folder = checkpoints / f".{name}.new", checkpoints / name
             if not folder.exists():
-                # The old one is renamed only once the new one is whole and on disk.
+                # The old one is renamed only once the new one is complete and on disk.
                 (fresh if fresh.is_dir() else stale).rename(folder)
     for pattern in (".*.old", ".*.new", ".*.gone"):
         for leftover in checkpoints.glob(pattern):
@@ -178,7 +181,7 @@ def repair_checkpoints(checkpoints: Path) -> None:
 def prune_checkpoints(checkpoints: Path, keep: int) -> None:
     """Remove all but the newest ``keep`` numbered checkpoints; "best" and "final" stay."""
     for path in numbered_checkpoints(checkpoints)[keep:]:
-        # Renamed first: killed in the middle, a folder that has lost some files would pass for a checkpoint.
+        # Renamed first, so that a kill never leaves a half-deleted folder that looks like a checkpoint.
         gone = path.with_name(f".{path.name}.gone")
         with contextlib.suppress(OSError):
             path.replace(gone)

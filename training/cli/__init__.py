@@ -1,1 +1,1 @@
-"""Command lines: parsing flags, one line for a mistake, tables of text."""
+"""Command-line tools: parsing flags, one-line errors, text tables."""

@@ -1,6 +1,6 @@
-"""Command lines: tyro reads the flags, and every mistake becomes one line on stderr and exit status 2.
+"""Command-line parsing with tyro. Every usage error becomes one line on stderr and exit status 2.
 
-Imports nothing heavy, so that ``--help`` and wrong flags answer at once.
+Imports nothing heavy, so that ``--help`` and usage errors are quick.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import tyro
-from tyro import _errors as tyro_errors  # its one hook for parse errors; the version is pinned
+from tyro import _errors as tyro_errors  # its only hook for parse errors; the version is pinned
 
 from envs.errors import UserError, nearest
 from training.resources.malloc import use_one_heap
@@ -23,11 +23,11 @@ FlagsT = TypeVar("FlagsT")
 
 
 class UsageError(UserError):
-    """A flag is unknown, lacks its value, or its value is of the wrong kind."""
+    """A flag is unknown, lacks a value, or has a value of the wrong type."""
 
 
 def flag(metavar: str | None = None, help: str | None = None, default: str = "") -> Any:
-    """A flag's look in ``--help``: its placeholder, its text (None: the field's docstring), its default."""
+    """Define how a flag appears in ``--help``: placeholder, text (None: the field's docstring), default."""
     hint = f"(default: {default})" if default else ""
     return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint)
 
@@ -39,7 +39,7 @@ Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], flag()]
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
-    """The command line as an instance of ``flags``; ``--help`` prints and exits with status 0.
+    """Parse the command line into an instance of ``flags``. ``--help`` prints and exits with status 0.
 
     Raises:
         UsageError: with one line about the first mistake.
@@ -78,10 +78,10 @@ def _wrong_value(name: str, message: str) -> str:
 
 
 def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Run ``main(arguments)`` and leave with its status; a UserError is one line on stderr and status 2."""
-    # Threads of torch that wait for each other must not burn the cores that the games run on.
+    """Run ``main(arguments)`` and exit with its status; a UserError gives one line on stderr and status 2."""
+    # Waiting torch threads must not use up the cores that the games run on.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    use_one_heap()  # before torch starts threads, as it does when a network begins
+    use_one_heap()  # before torch starts threads, which it does when a network is built
     try:
         status = main(sys.argv[1:])
     except UserError as error:

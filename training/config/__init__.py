@@ -1,4 +1,4 @@
-"""Settings of a training run. What scripts and notebooks use is here: ``load_config`` and ``TrainConfig``."""
+"""Settings of a training run. Scripts and notebooks import ``load_config`` and ``TrainConfig`` from here."""
 
 from training.config.loading import load_config
 from training.config.schema import TrainConfig

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a config, said in one line each."""
+"""Turns pydantic's validation errors into one-line messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "string": "a text",
+    "string": "a string",
     "tuple": "a list",
     "dict": "an object {...}",
     "model": "an object {...}",
@@ -37,7 +37,7 @@ MUST = {
 
 
 def where(layers: list[ConfigLayer], *location: object) -> str:
-    """The source that set the first part of ``location`` last, and the whole location."""
+    """Return the layer that set the first part of ``location`` last, and the full location."""
     key = str(location[0])
     name = ".".join(str(part) for part in location)
     for layer in reversed(layers):
@@ -47,27 +47,27 @@ def where(layers: list[ConfigLayer], *location: object) -> str:
 
 
 def show(value: object) -> str:
-    """``value`` as JSON, cut short when long."""
+    """Return ``value`` as JSON, shortened to 60 characters."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def number(bound: float) -> str:
-    """A bound without needless decimals."""
+    """Format a bound without needless decimals."""
     return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def describe(
     detail: Mapping[str, Any], layers: list[ConfigLayer], sections: Mapping[str, type[BaseModel]]
 ) -> str:
-    """One pydantic error as a line: the source, the field, the value and what would be right.
+    """Describe one pydantic error in a line: the source, the field, the value and what would be right.
 
     ``sections`` maps the keys that hold objects, and the kinds of schedules, to their models.
     """
     kind, parts = str(detail["type"]), tuple(detail["loc"])
     location = tuple(part for part in parts if part not in (NUMBER, *SCHEDULE_KINDS))
     context, value = detail.get("ctx", {}), detail.get("input")
-    if not location:  # fields that do not agree: the message names them itself
+    if not location:  # fields that contradict each other: the message names them itself
         return str(context.get("error", detail["msg"]))
     place = where(layers, *location)
     if kind == "extra_forbidden":

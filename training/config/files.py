@@ -1,4 +1,4 @@
-"""Reading JSON and YAML configs: files, "extends", nearest names, and the one-line errors about them."""
+"""Reads JSON and YAML config files and resolves "extends", with one-line errors."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class ConfigError(UserError):
 
 @dataclass(frozen=True)
 class ConfigLayer:
-    """One source of settings. ``label`` names the source in messages; empty means command-line flags."""
+    """One source of settings. ``label`` names it in messages; empty means command-line flags."""
 
     label: str
     values: Mapping[str, Any]
 
     def name(self, key: str) -> str:
-        """The key as the user wrote it: ``--ent-coef`` for a flag, ``ent_coef`` in a file."""
+        """Return the key as the user wrote it: ``--ent-coef`` for a flag, ``ent_coef`` in a file."""
         return key if self.label else "--" + key.replace("_", "-")
 
     def where(self, key: str) -> str:
-        """The start of a message about ``key``: the source and the key's name there."""
+        """Return the start of a message about ``key``: the source and the key's name there."""
         return f"{self.label}: {key}" if self.label else self.name(key)
 
 
 def unknown_name(name: str, names: Iterable[str], holder: str) -> str:
-    """The line for a name that does not exist: the nearest one, or all of them when none is near.
+    """Return the message for an unknown name, with the nearest name or, when none is near, all names.
 
     >>> unknown_name("gama", ["gamma", "seed"], "a key of x.json")
     'gama is not a key of x.json; did you mean gamma?'
@@ -47,10 +47,10 @@ def unknown_name(name: str, names: Iterable[str], holder: str) -> str:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The object in ``path``: YAML when its name ends in .yaml or .yml, JSON otherwise.
+    """Read the object in ``path``: YAML when its name ends in .yaml or .yml, JSON otherwise.
 
     Raises:
-        ConfigError: missing, unreadable, too large, not JSON or YAML, a doubled key, or not an object.
+        ConfigError: missing, unreadable, too large, not JSON or YAML, a duplicate key, or not an object.
     """
     if path.suffix.lower() not in YAML_SUFFIXES:
         return read_json_object(path)
@@ -65,14 +65,14 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in ``path``.
+    """Read the JSON object in ``path``.
 
     Raises:
-        ConfigError: missing, unreadable, too large, not JSON, a doubled key, or not an object.
+        ConfigError: missing, unreadable, too large, not JSON, a duplicate key, or not an object.
     """
     text = _read_text(path)
 
-    def object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
         for key, value in pairs:
             if key in seen:
@@ -81,10 +81,10 @@ def read_json_object(path: Path) -> dict[str, Any]:
         return seen
 
     def no_constant(name: str) -> NoReturn:
-        raise ConfigError(f"{path}: {name} is not a number that JSON knows")
+        raise ConfigError(f"{path}: {name} is not allowed in JSON")
 
     try:
-        content = json.loads(text, object_pairs_hook=object_without_doubles, parse_constant=no_constant)
+        content = json.loads(text, object_pairs_hook=object_with_unique_keys, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{path}: not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
@@ -120,10 +120,10 @@ def _near_file(path: Path) -> str:
 
 
 def read_with_extends(path: Path) -> list[ConfigLayer]:
-    """``path`` and the files it extends, lowest precedence first, without their "extends" keys.
+    """Read ``path`` and the files it extends, lowest precedence first, without their "extends" keys.
 
     Raises:
-        ConfigError: a file is wrong, "extends" is no string, or the files extend each other in a circle.
+        ConfigError: a file is wrong, "extends" is not a string, or the files extend each other in a circle.
     """
     layers: list[ConfigLayer] = []
     chain: list[Path] = []

@@ -1,4 +1,4 @@
-"""What a run does about findings of its health: the config's section "health"."""
+"""The config section "health": what a run does about health findings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class HealthConfig(BaseModel):
-    """A policy for each finding, and the bounds of adapting the learning rate.
+    """A policy for each finding, and bounds for adapting the learning rate.
 
-    "log" writes a finding down, "stop" saves and ends the run when it is bad, "adapt" divides the learning
-    rate by 1.5 or multiplies it while the KL divergence is more than twice ``kl_target`` or less than half of
-    it, within the two bounds. "finite" is about numbers and weights that are NaN or infinite.
+    "log" only reports a finding. "stop" saves and ends the run when it is bad. "adapt" divides the learning
+    rate by 1.5 while the KL divergence is more than twice ``kl_target``, and multiplies it by 1.5 while it is
+    less than half of it, within the two bounds. "finite" concerns metrics and weights that are NaN or
+    infinite.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -46,12 +47,12 @@ class HealthConfig(BaseModel):
         return self
 
     def policies(self) -> dict[str, SteeredPolicy]:
-        """The policy of each finding."""
+        """Return the policy of each finding."""
         apart = {"kl_target", "min_learning_rate", "max_learning_rate"}
         return {name: getattr(self, name) for name in type(self).model_fields if name not in apart}
 
     def steering(self) -> LearningRateControl | None:
-        """What adapts the learning rate; None when nothing does."""
+        """Return the control that adapts the learning rate, or None when no policy is "adapt"."""
         by_kl, by_clip = self.approx_kl == "adapt", self.clip_fraction == "adapt"
         if not by_kl and not by_clip:
             return None

@@ -1,7 +1,6 @@
-"""From files, presets and flags to one TrainConfig.
+"""Loads a TrainConfig from files, presets and flags.
 
-Precedence: a flag beats the file, the file beats what it extends, that beats the preset size, that beats
-the defaults.
+Precedence, highest first: flags, the file, the files it extends, the preset, the defaults.
 """
 
 from __future__ import annotations
@@ -46,19 +45,19 @@ SECTIONS: dict[str, type[BaseModel]] = {
 def load_config(
     path: str | Path | None, overrides: Mapping[str, Any] | None = None, base: Path | None = None
 ) -> TrainConfig:
-    """The config in ``path`` (None: defaults alone), with ``overrides`` on top.
+    """Load the config in ``path`` (None: the defaults), with ``overrides`` on top.
 
-    ``base`` is another config to build on: it takes the place of what the agent's own files (from the one
-    that names ``agent_id`` on) extend, or lies below everything where no file names one.
+    ``base`` is another config to build on. It replaces what the agent's own files extend (these start at the
+    first file that sets ``agent_id``), or lies below all files when none sets it.
 
-    ``overrides`` maps keys of TrainConfig to values; sections such as "rewards" and "network" are merged key
-    by key, everything else is replaced. Below the "rewards" of a file that extends another lies what that
-    one pays, the defaults where it names none; ``null`` removes a coefficient. Files of "reward_terms" and
-    the ROM are found from the config's folder (from the working folder in ``overrides`` and POKEMON_RED_ROM),
-    and their paths written out. Where nothing names a ROM, POKEMON_RED_ROM does, or it is "embedded".
+    ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
+    by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
+    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and of the ROM
+    are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and are
+    made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
 
     Raises:
-        ConfigError: with one line that names every thing that is wrong.
+        ConfigError: with one line that names everything that is wrong.
     """
     layers = read_with_extends(Path(path)) if path is not None else []
     if base is not None:
@@ -75,7 +74,7 @@ def load_config(
             raise ConfigError(f"{place} {show(preset)} must be one of {', '.join(PRESETS)}")
         merged = {**preset_values(preset, merged), **merged}
     config = _validate(merged, layers)
-    # Written out, so that a run's own config goes on with the cartridge that the run began with.
+    # Stored, so that a resumed run uses the cartridge it started with.
     rom = config.rom or _found_from(Path(), os.environ.get(ROM_VARIABLE) or EMBEDDED)
     return config.model_copy(update={"rom": rom})
 
@@ -130,14 +129,14 @@ def _merge(layers: Iterable[ConfigLayer]) -> dict[str, Any]:
                 merged[key] = merged_rewards(layer, below, extends=number > 0)
             elif isinstance(below, dict) and isinstance(value, dict) and "kind" not in value:
                 merged[key] = {**below, **value}
-            else:  # also an object with a kind, which is a schedule
+            else:  # an object with a kind is a schedule and is replaced too
                 merged[key] = value
     return merged
 
 
 def _validate(merged: dict[str, Any], layers: list[ConfigLayer]) -> TrainConfig:
     try:
-        # By way of JSON: strict there still means that 5 is a float and a list is a tuple.
+        # Via JSON: strict mode there still accepts 5 as a float and a list as a tuple.
         text = json.dumps(merged)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"the settings are not plain JSON values: {error}") from None

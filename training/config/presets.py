@@ -1,4 +1,4 @@
-"""Sizes of a run (small, medium, large), fitted to the cores and the memory of this machine."""
+"""Presets small, medium and large, fitted to the cores and the memory of this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SMALLEST_N_STEPS = 128
 
 @dataclass(frozen=True)
 class Size:
-    """A preset before it is fitted: environments per core within bounds, steps, batches in a rollout."""
+    """A preset before fitting: environments per core within bounds, steps, minibatches per rollout."""
 
     per_core: int
     fewest: int
@@ -34,12 +34,12 @@ SIZES = {
 
 
 def largest_divisor(number: int, limit: int) -> int:
-    """The largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
+    """Return the largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
     return next(candidate for candidate in range(min(limit, number), 0, -1) if number % candidate == 0)
 
 
 def divisors_near(number: int, wanted: int, count: int = 3) -> list[int]:
-    """The ``count`` divisors of ``number`` whose ratio to ``wanted`` is nearest to one, in order of size."""
+    """Return the ``count`` divisors of ``number`` whose ratio to ``wanted`` is nearest to one, sorted."""
     divisors = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
     divisors = sorted({*divisors, *(number // d for d in divisors)})
     by_nearness = sorted(divisors, key=lambda d: max(d / wanted, wanted / d))
@@ -49,10 +49,10 @@ def divisors_near(number: int, wanted: int, count: int = 3) -> list[int]:
 def preset_values(
     name: str, given: dict[str, Any], cores: int | None = None, memory: int | None = None
 ) -> dict[str, Any]:
-    """num_envs, n_steps and batch_size of preset ``name`` on a machine of so many cores and bytes of memory.
+    """Return num_envs, n_steps and batch_size of preset ``name`` for ``cores`` and ``memory`` (bytes).
 
-    ``given`` holds what stronger sources say of the three, so that the rest fits to it. The run takes at most
-    half of the memory; n_steps is halved until it does.
+    ``given`` holds the values of the three from sources with higher precedence; the others are fitted to
+    them. n_steps is halved until the run takes at most half of the memory.
     """
     size = SIZES[name]
     cores = cores or os.cpu_count() or 1
@@ -73,6 +73,6 @@ def preset_values(
 
 
 def _whole(value: object) -> int | None:
-    """``value`` if it is a usable size; a wrong one is left for the config's own checks to report."""
+    """Return ``value`` if it is a usable size. A wrong one is reported by the config's own checks."""
     usable = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 1_000_000
     return value if usable and isinstance(value, int) else None

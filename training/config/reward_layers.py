@@ -1,4 +1,4 @@
-"""How much each layer of the reward counts, and how that goes along with training: the config's "layers"."""
+"""The config section "layers": weights of the reward layers and their schedules."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ def _is_number(value: object) -> bool:
 
 
 def _without_lists(value: Any) -> Any:
-    """JSON with tuples for lists: what a validator of ours gives, pydantic takes for Python's, not JSON's."""
+    """Return JSON with tuples for lists: pydantic validates a validator's result as Python, not as JSON."""
     if isinstance(value, dict):
         return {key: _without_lists(own) for key, own in value.items()}
     return tuple(map(_without_lists, value)) if isinstance(value, list) else value
 
 
 def _written_out(value: Any) -> Any:
-    """``{"kind": "fade_out", "after": 0.5}`` as the points of a piecewise schedule: ``start`` (1) until that
-    share of training, then in a straight line to 0 at the share ``by`` (1)."""
+    """Convert ``{"kind": "fade_out", "after": 0.5}`` to a piecewise schedule.
+
+    The weight is ``start`` (1) until the share ``after`` of training, then falls linearly to 0 at the share
+    ``by`` (1).
+    """
     if not isinstance(value, dict):
         return value
     kinds = (*KINDS, FADE_OUT)
@@ -51,8 +54,10 @@ Weight = Annotated[Schedule, BeforeValidator(_written_out), within(0, MAX_WEIGHT
 
 
 class LayersConfig(BaseModel):
-    """A weight for each layer, which multiplies the coefficients of all its terms: a number, one of the
-    schedules, or a fade_out."""
+    """A weight for each layer, which multiplies the coefficients of all its terms.
+
+    A weight is a number, a schedule, or a fade_out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -61,9 +66,9 @@ class LayersConfig(BaseModel):
     very_sparse: Weight = 1.0
 
     def at(self, steps: int, total_steps: int) -> dict[str, float]:
-        """Layer -> its weight after ``steps`` of ``total_steps`` environment steps."""
+        """Return layer -> weight after ``steps`` of ``total_steps`` environment steps."""
         return {name: value_at(getattr(self, name), steps, total_steps) for name in type(self).model_fields}
 
     def curve(self, total_steps: int) -> Callable[[int], dict[str, float]]:
-        """The weights as a function of the step count alone."""
+        """Return the weights as a function of the step count."""
         return lambda steps: self.at(steps, total_steps)

@@ -1,5 +1,4 @@
-"""What a field's metadata says of a setting: its role, from which every list of settings follows, and whether
-it has a flag."""
+"""Metadata of settings: the role, from which all lists of settings are derived, and whether it has a flag."""
 
 from __future__ import annotations
 
@@ -11,38 +10,38 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Role(Enum):
-    """What a setting decides. Each field of TrainConfig has exactly one."""
+    """What a setting affects. Each field of TrainConfig has exactly one role."""
 
-    BOOKKEEPING = "names, logs, and how workers are looked after: nothing that is learned"
-    SAMPLE = "what may differ between runs that are samples of one config, such as the seed"
-    LEARNING = "what is learned from the episodes that are played"
+    BOOKKEEPING = "names, logs and supervision of workers: does not affect learning"
+    SAMPLE = "may differ between runs that are samples of one config, such as the seed"
+    LEARNING = "how the policy learns from the episodes"
     NETWORK = "the policy's network"
-    OBSERVATIONS = "what the policy sees"
-    EPISODE = "how an episode goes on a cartridge from a start, and what it pays"
-    CARTRIDGE = "which cartridge is played from which start: records keep their hashes instead"
+    OBSERVATIONS = "the policy's input"
+    EPISODE = "how an episode proceeds from a start, and its rewards"
+    CARTRIDGE = "the cartridge and the start state: records keep their hashes instead"
 
 
 SAME_CONFIG = (Role.BOOKKEEPING, Role.SAMPLE)
-"""May differ between runs that are put together as samples of one config."""
+"""May differ between runs that are grouped as samples of one config."""
 POLICY = (Role.OBSERVATIONS, Role.NETWORK)
-"""Decides which weights fit."""
+"""Determines which weights fit."""
 TASK = (Role.CARTRIDGE, Role.OBSERVATIONS, Role.EPISODE)
-"""Runs that differ in one of these play in another environment or are paid for other things."""
+"""Runs that differ in one of these have different environments or rewards."""
 
 
 @dataclass(frozen=True)
 class Flag:
     """Marks a setting that train_ppo.py has a flag for.
 
-    ``metavar`` stands for its value in ``--help``; empty: N for a whole number, X for any other, or the
-    choices of a Literal.
+    ``metavar`` is the placeholder for the value in ``--help``. The default is N for an integer, X for a
+    float, and the choices for a Literal.
     """
 
     metavar: str = ""
 
 
 class Settings(BaseModel):
-    """Settings with roles: frozen, checked strictly, unknown keys refused.
+    """Settings with roles: frozen, strictly validated, without unknown keys.
 
     Raises TypeError when a subclass is defined with a field that does not have exactly one role.
     """
@@ -59,7 +58,7 @@ class Settings(BaseModel):
 
     @classmethod
     def role_of(cls, key: str) -> Role:
-        """The role of a setting. Raises KeyError for one that does not exist."""
+        """Return the role of a setting. Raises KeyError for an unknown one."""
         roles = [entry for entry in cls.model_fields[key].metadata if isinstance(entry, Role)]
         if len(roles) != 1:
             raise TypeError(
@@ -69,5 +68,5 @@ class Settings(BaseModel):
 
     @classmethod
     def keys_with(cls, *roles: Role) -> tuple[str, ...]:
-        """The settings whose role is one of ``roles``, in the order of the fields."""
+        """Return the settings whose role is one of ``roles``, in field order."""
         return tuple(key for key in cls.model_fields if cls.role_of(key) in roles)

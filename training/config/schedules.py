@@ -1,14 +1,14 @@
-"""Schedules: a number, or a JSON object that says how a value goes along with training.
+"""Schedules: a number, or a JSON object that describes how a value changes during training.
 
 ``{"kind": "linear", "start": 0.02, "end": 0.005, "share": 0.5}`` goes from start to end over the first half
-of training and stays there; "cosine" and "exponential" take the same keys, and ``"steps": N`` in place of
-"share" counts environment steps (neither: all of training).
-``{"kind": "piecewise", "points": [[0, 0.02], [0.5, 0.01], [1, 0.005]]}`` goes in straight lines from point to
-point; positions are shares of training when the last is at most 1, and whole steps otherwise. Two points at
-one position are a jump.
+of training and then stays at end. "cosine" and "exponential" take the same keys. ``"steps": N`` instead of
+"share" counts environment steps; with neither, the schedule spans all of training.
+``{"kind": "piecewise", "points": [[0, 0.02], [0.5, 0.01], [1, 0.005]]}`` is linear between points. Positions
+are shares of training when the last is at most 1, and whole steps otherwise. Two points at one position are a
+jump.
 
-A value depends on nothing but the step count, so a resumed run goes on along the same curve. Callbacks import
-nothing from here: they are given functions of the step count, which ``curve`` makes.
+A value depends only on the step count, so a resumed run follows the same curve. Callbacks do not import this
+module: they receive functions of the step count made by ``curve``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticKnownError
 
 ScheduleFunction = Callable[[int], float]
-"""A value as a function of the environment steps that were taken."""
+"""A value as a function of the environment steps taken."""
 
 Steps = Annotated[int, Field(ge=1, le=10**13)]
 Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2, max_length=100)]
@@ -32,11 +32,11 @@ class _Schedule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def values(self) -> tuple[float, ...]:
-        """Values between which the schedule stays."""
+        """Return values that bound the schedule."""
         raise NotImplementedError
 
     def at(self, steps: int, total_steps: int) -> float:
-        """The value after ``steps`` of ``total_steps`` environment steps."""
+        """Return the value after ``steps`` of ``total_steps`` environment steps."""
         raise NotImplementedError
 
 
@@ -63,8 +63,8 @@ class _Ramp(_Schedule):
             return self.end
         return self.start if steps <= 0 else self.between(steps / length)
 
-    def between(self, way: float) -> float:
-        """The value when a share ``way`` (0 to 1) of the ramp is behind."""
+    def between(self, progress: float) -> float:
+        """Return the value at the fraction ``progress`` (0 to 1) of the ramp."""
         raise NotImplementedError
 
 
@@ -73,21 +73,21 @@ class Linear(_Ramp):
 
     kind: Literal["linear"]
 
-    def between(self, way: float) -> float:
-        return self.start + (self.end - self.start) * way
+    def between(self, progress: float) -> float:
+        return self.start + (self.end - self.start) * progress
 
 
 class Cosine(_Ramp):
-    """Half a wave: slow at both ends."""
+    """Half a cosine wave: slow at both ends."""
 
     kind: Literal["cosine"]
 
-    def between(self, way: float) -> float:
-        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * way)) / 2
+    def between(self, progress: float) -> float:
+        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * progress)) / 2
 
 
 class Exponential(_Ramp):
-    """The same factor over every step; both ends must be above 0."""
+    """The same factor at every step; both ends must be above 0."""
 
     kind: Literal["exponential"]
 
@@ -97,13 +97,13 @@ class Exponential(_Ramp):
             raise ValueError(f"start {self.start} and end {self.end} must both be above 0")
         return self
 
-    def between(self, way: float) -> float:
+    def between(self, progress: float) -> float:
         low, high = sorted(self.values())
-        return min(max(self.start * math.pow(self.end / self.start, way), low), high)
+        return min(max(self.start * math.pow(self.end / self.start, progress), low), high)
 
 
 class Piecewise(_Schedule):
-    """Straight lines from point to point; before the first and after the last it is theirs."""
+    """Straight lines between points; constant before the first and after the last."""
 
     kind: Literal["piecewise"]
     points: Points
@@ -112,12 +112,12 @@ class Piecewise(_Schedule):
     def _in_order(self) -> Self:
         positions = [position for position, _ in self.points]
         if positions[0] < 0 or positions != sorted(positions):
-            raise ValueError(f"the positions of points must rise from 0 or more, these are {positions}")
+            raise ValueError(f"the positions of points {positions} must start at 0 or more and not decrease")
         broken = [p for p in positions if positions[-1] > 1 and p != int(p)]
         if broken:
             raise ValueError(
-                f"the position {broken[0]} of points must be a whole number of steps, as the last,"
-                f" {positions[-1]}, is above 1 and so no share of training"
+                f"the position {broken[0]} of points must be a whole number of steps: the last,"
+                f" {positions[-1]}, is above 1, so positions are steps, not shares of training"
             )
         return self
 
@@ -163,27 +163,29 @@ Schedule = Annotated[
         custom_error_message="neither a number nor an object of a known kind",
     ),
 ]
-"""The type of a config's field that takes a number or a schedule; ``between`` says what values may be."""
+"""Type of a config field that takes a number or a schedule; ``within`` limits the values."""
 
 
 def values_of(schedule: Schedule) -> tuple[float, ...]:
-    """Values between which ``schedule`` stays."""
+    """Return values that bound ``schedule``."""
     return schedule.values() if isinstance(schedule, _Schedule) else (schedule,)
 
 
 def value_at(schedule: Schedule, steps: int, total_steps: int) -> float:
-    """The value of ``schedule`` after ``steps`` of ``total_steps`` (at least 1) environment steps."""
+    """Return the value of ``schedule`` after ``steps`` of ``total_steps`` (at least 1) environment steps."""
     return schedule.at(steps, total_steps) if isinstance(schedule, _Schedule) else schedule
 
 
 def curve(schedule: Schedule, total_steps: int) -> ScheduleFunction:
-    """``schedule`` as a function of the step count alone."""
+    """Return ``schedule`` as a function of the step count."""
     return lambda steps: value_at(schedule, steps, total_steps)
 
 
 def within(low: float, high: float, above: bool = False) -> AfterValidator:
-    """A validator for ``Annotated[Schedule, within(...)]``: every value from ``low`` (or above it, when
-    ``above``) to ``high``."""
+    """Return a validator for ``Annotated[Schedule, within(...)]``.
+
+    All values must be from ``low`` (or above it, when ``above``) to ``high``.
+    """
 
     def check(schedule: Schedule) -> Schedule:
         values = values_of(schedule)

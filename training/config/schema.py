@@ -1,4 +1,4 @@
-"""What a training run is made of: every setting with its kind, its range and its default."""
+"""All settings of a training run, with type, range and default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.config.reward_layers import LayersConfig
 from training.config.roles import Flag, Role, Settings
 from training.config.schedules import Linear, Schedule, ScheduleFunction, curve, within
 
-MAX_SEED = 2**31 - 1  # evaluation takes its seeds from 2**31 on, so that the two never meet
+MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -35,13 +35,13 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 
 
 def _default_rewards() -> dict[str, float]:
-    from rewards.stack import DEFAULT_COEFFICIENTS  # here, so that --help need not import numpy
+    from rewards.stack import DEFAULT_COEFFICIENTS  # imported here, so that --help does not import numpy
 
     return dict(DEFAULT_COEFFICIENTS)
 
 
 class NetworkConfig(BaseModel):
-    """The policy's network: sizes in units (outputs of a layer), and what sees the two pictures."""
+    """The policy's network: layer sizes in units, and the encoder of the two pictures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -54,41 +54,41 @@ class NetworkConfig(BaseModel):
 
 
 class TrainConfig(Settings):
-    """Everything that decides what a run learns. Unknown keys are refused; fields have ranges and roles.
+    """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
 
-    "rewards" of a file that extends nothing are all there are (a coefficient left out is 0); none given: the
-    defaults. What is extended is merged before, see training.config.reward_merging.
+    When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards" the
+    defaults apply. Extended files are merged first, see training.config.reward_merging.
     """
 
-    # what it is called, where runs are listed and compared
+    # names, for listing and comparing runs
     algorithm: Annotated[Literal["PPO"], Role.BOOKKEEPING] = "PPO"
-    """The algorithm that learns."""
+    """The learning algorithm."""
     agent_id: Annotated[Slug | None, Role.BOOKKEEPING] = None
-    """Family of configs that the run belongs to; the files of a sweep begin with it."""
+    """Family of configs that the run belongs to; file names of a sweep start with it."""
     name: Annotated[Name | None, Role.BOOKKEEPING] = None
-    """Name of the agent, for people."""
+    """Display name of the agent."""
     version: Annotated[Version | None, Role.BOOKKEEPING] = None
     """Version of the agent."""
     sweep_variant: Annotated[Slug | None, Role.BOOKKEEPING] = None
-    """Name of a sweep's variant."""
+    """Name of the sweep variant."""
     sweep: Annotated[Name | None, Role.BOOKKEEPING] = None
     """Name of the sweep that the run is a trial of; run_sweep.py sets it."""
     sweep_config: Annotated[FileName | None, Role.BOOKKEEPING] = None
     """Path of the variant's file; run_sweep.py sets it."""
     tags: Annotated[tuple[Slug, ...], Field(max_length=20), Role.BOOKKEEPING] = ()
-    """Words to find the run by."""
+    """Tags for finding the run."""
     description: Annotated[str, Role.BOOKKEEPING] = ""
-    """What the config is for."""
+    """Purpose of the config."""
     preset: Annotated[Literal["small", "medium", "large"] | None, Role.SAMPLE, Flag()] = None
     """Environments, rollout and batch fitted to this machine's cores and memory."""
 
     # the game
     rom: Annotated[Text | None, Role.CARTRIDGE, Flag("PATH")] = None  # load_config fills it in
-    """Cartridge to play; when left out, what POKEMON_RED_ROM names, or the embedded one."""
+    """ROM to play; when left out, POKEMON_RED_ROM or the embedded cartridge."""
     game: Annotated[Literal["clover", "red", "blue"] | None, Role.CARTRIDGE, Flag()] = None
-    """Which game a cartridge is that is not known by its hash."""
+    """Game of a cartridge whose hash is not known."""
     start: Annotated[Text | None, Role.CARTRIDGE, Flag("NAME")] = None
-    """How episodes begin: a start state's name or the path of a state file."""
+    """Start of episodes: the name of a start state, or the path of a state file."""
     fast_text: Annotated[bool, Role.EPISODE, Flag()] = False
     """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
     repel: Annotated[bool, Role.EPISODE] = False
@@ -96,103 +96,103 @@ class TrainConfig(Settings):
     goal: Annotated[Text | None, Role.EPISODE] = None
     """Milestone that ends an episode as a success."""
     max_steps: Annotated[int, Field(ge=1, le=10_000_000), Role.EPISODE] = 4096
-    """Steps after which an episode is cut."""
+    """Steps after which an episode is truncated."""
     action_frames: Annotated[int, Field(ge=2, le=600), Role.EPISODE] = 24
-    """Frames of one action."""
+    """Frames per action."""
     held_frames: Annotated[int, Field(ge=1, le=600), Role.EPISODE] = 8
     """Frames of an action during which the button is held."""
     sound: Annotated[bool, Role.EPISODE] = False
-    """Emulate the sound hardware, which nothing needs and which takes 1.5 to 1.8 times as long."""
+    """Emulate the sound hardware; not needed, and takes 1.5 to 1.8 times as long."""
     observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = OBSERVATION_NAMES
     """Parts of the observation."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
-    """Coefficients of the reward's terms."""
+    """Coefficients of the reward terms."""
     reward_terms: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=dict)
-    """Coefficients of terms of your own: FILE.py:CLASS or MODULE:CLASS."""
+    """Coefficients of custom reward terms: FILE.py:CLASS or MODULE:CLASS."""
     layers: Annotated[LayersConfig, Role.EPISODE] = LayersConfig()
-    """Weights of the reward's layers."""
+    """Weights of the reward layers."""
 
-    # how much, and on what
+    # training length and parallelism
     num_envs: Annotated[Parallel, Role.LEARNING, Flag()] = 16
-    """Games played side by side."""
+    """Number of parallel environments."""
     workers: Annotated[Parallel | None, Role.BOOKKEEPING, Flag()] = None
-    """Processes that play the games (default: one per core)."""
+    """Number of worker processes (default: one per core)."""
     step_timeout: Annotated[float, Field(gt=0, le=3600), Role.BOOKKEEPING, Flag("S")] = 4.0
-    """Seconds for one step of the games, after which a worker counts as hung and is replaced."""
+    """Seconds per step after which a worker counts as hung and is replaced."""
     ray_address: Annotated[Text | None, Role.SAMPLE, Flag("HOST:PORT")] = None
-    """Head of the Ray cluster that plays the games, see docs/ray.md."""
+    """Head of the Ray cluster that runs the environments, see docs/ray.md."""
     envs_per_actor: Annotated[Parallel, Role.SAMPLE, Flag()] = 16
-    """Games of one actor on the cluster; an actor takes one processor."""
+    """Environments per actor on the cluster; an actor takes one processor."""
     ray: Annotated[RayConfig, Role.BOOKKEEPING] = RayConfig()
-    """How environments on a Ray cluster are looked after."""
+    """Supervision of environments on a Ray cluster."""
     total_multiplier: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING, Flag()] = 50
     """Train for max_steps x num_envs x this many steps."""
     total_steps: Annotated[Steps | None, Role.LEARNING, Flag()] = None
-    """Train for this many steps over all environments; beats total_multiplier."""
+    """Train for this many steps over all environments; overrides total_multiplier."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED), Role.SAMPLE, Flag()] = 0
-    """Seed of every random generator."""
+    """Seed of all random generators."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$"), Role.SAMPLE, Flag("NAME")] = "auto"
     """auto, cpu, cuda or cuda:N."""
     torch_deterministic: Annotated[bool, Role.SAMPLE, Flag()] = False
-    """Refuse operations of torch that are not reproducible."""
+    """Refuse torch operations that are not deterministic."""
     bfloat16: Annotated[bool, Role.LEARNING, Flag()] = False
-    """Compute the network in bfloat16, where the processor or graphics card can."""
+    """Compute the network in bfloat16; refused where the hardware does not support it."""
 
     # PPO
     n_steps: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING, Flag()] = 512
-    """Steps of each environment in one rollout."""
+    """Steps of each environment per rollout."""
     batch_size: Annotated[int, Field(ge=1, le=100_000_000), Role.LEARNING, Flag()] = 512
-    """Steps in one minibatch; must divide n_steps x num_envs."""
+    """Minibatch size in steps; must divide n_steps x num_envs."""
     n_epochs: Annotated[int, Field(ge=1, le=1000), Role.LEARNING, Flag()] = 1
     """Passes over each rollout."""
     gamma: Annotated[Share, Role.LEARNING, Flag()] = 0.997
-    """Discount of later rewards."""
+    """Discount factor."""
     gae_lambda: Annotated[float, Field(ge=0, le=1), Role.LEARNING, Flag()] = 0.95
-    """Bias against variance in the advantages."""
+    """Trade-off of bias and variance in generalized advantage estimation."""
     ent_coef: Annotated[Coefficient, Role.LEARNING, Flag()] = 0.01
-    """Weight of the entropy bonus (where annealing begins)."""
+    """Entropy coefficient (initial value when annealed)."""
     ent_coef_final: Annotated[Weight | None, Role.LEARNING] = None
-    """Weight of the entropy bonus where annealing ends."""
+    """Entropy coefficient at the end of annealing."""
     ent_coef_share: Annotated[Share, Role.LEARNING] = 1.0
-    """Share of training over which it is annealed."""
+    """Share of training over which the entropy coefficient is annealed."""
     learning_rate: Annotated[Rate, Role.LEARNING, Flag()] = 3e-4
-    """Step size of the optimizer."""
+    """Learning rate of the optimizer."""
     clip_range: Annotated[Rate, Role.LEARNING, Flag()] = 0.2
-    """How far one update may move an action's probability."""
+    """PPO clip range: limits how far one update changes an action's probability."""
     vf_coef: Annotated[float, Field(ge=0, le=100), Role.LEARNING, Flag()] = 0.5
-    """Weight of the value loss."""
+    """Coefficient of the value loss."""
     max_grad_norm: Annotated[float, Field(gt=0, le=1000), Role.LEARNING, Flag()] = 0.5
-    """Longest gradient that is not cut."""
+    """Maximum norm for gradient clipping."""
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
-    """What a run does about findings of its health."""
+    """What a run does about health findings."""
 
-    # what is kept and measured on the way
+    # what is saved and measured during training
     save_interval: Annotated[Count, Role.SAMPLE, Flag()] = 100_000
     """Steps between checkpoints."""
     keep_checkpoints: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 5
-    """How many of the latest checkpoints are kept."""
+    """Number of latest checkpoints to keep."""
     eval_every_steps: Annotated[int, Field(ge=0, le=10**12), Role.SAMPLE, Flag()] = 0
-    """Steps between evaluations on seeds held apart; 0 for none."""
+    """Steps between evaluations on held-out seeds; 0 for none."""
     eval_episodes: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 4
-    """Episodes of one such evaluation."""
+    """Episodes per evaluation."""
     farm_alarm_share: Annotated[float, Field(gt=0, lt=1), Role.BOOKKEEPING] = 0.95
-    """Share of what episodes earn from which on a component counts as farmed."""
+    """Share of an episode's earnings above which a component counts as farmed."""
     farm_alarm_episodes: Annotated[int, Field(ge=2, le=100_000), Role.BOOKKEEPING] = 100
-    """Latest episodes that the farm alarm looks at."""
+    """Number of latest episodes that the farm alarm looks at."""
     agent_stats_every: Annotated[int, Field(ge=1, le=1_000_000), Role.SAMPLE] = 10
-    """Steps of a game between two samples of its state."""
+    """Steps of an environment between two samples of its state."""
     agent_stats_kept: Annotated[int, Field(ge=1, le=1_000_000), Role.SAMPLE] = 1000
-    """Latest samples that are kept, of all games together."""
+    """Number of latest samples to keep, over all environments."""
     record_every: Annotated[int, Field(ge=0, le=1_000_000), Role.BOOKKEEPING] = 1
-    """Every so-many-th episode is recorded and can be replayed; 0 for none."""
+    """Record every n-th episode for replay; 0 for none."""
     episodes_mb: Annotated[int, Field(ge=1, le=100_000), Role.BOOKKEEPING] = 200
-    """Megabytes of disk for recorded episodes."""
+    """Disk space for recorded episodes in MB."""
     mlflow: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
-    """Keep the figures in an MLflow database in the run's folder too (pip install mlflow-skinny)."""
+    """Also log to an MLflow database in the run's folder (pip install mlflow-skinny)."""
     wandb: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
-    """Keep the figures in an offline run of Weights & Biases in the run's folder too (pip install wandb)."""
+    """Also log to an offline Weights & Biases run in the run's folder (pip install wandb)."""
 
     @field_validator("observations")
     @classmethod
@@ -201,7 +201,7 @@ class TrainConfig(Settings):
             if name not in OBSERVATION_NAMES:
                 raise ValueError(unknown_name(name, OBSERVATION_NAMES, "an observation"))
         if len(set(names)) != len(names):
-            raise ValueError("names an observation twice")
+            raise ValueError("an observation is named twice")
         return names
 
     @field_validator("rewards")
@@ -223,7 +223,7 @@ class TrainConfig(Settings):
     def _one_entropy_schedule(self) -> Self:
         if self.ent_coef_final is not None and not isinstance(self.ent_coef, float):
             raise ValueError(
-                f"ent_coef is a schedule of its own: ent_coef_final {self.ent_coef_final} must be left out"
+                f"ent_coef is already a schedule: ent_coef_final {self.ent_coef_final} must be left out"
             )
         return self
 
@@ -235,8 +235,8 @@ class TrainConfig(Settings):
             )
         if self.workers is not None and self.workers > self.num_envs:
             raise ValueError(
-                f"workers {self.workers} must be at most num_envs {self.num_envs}: a worker holds"
-                " one environment at least"
+                f"workers {self.workers} must be at most num_envs {self.num_envs}: every worker needs"
+                " at least one environment"
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
@@ -244,22 +244,22 @@ class TrainConfig(Settings):
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(
                 f"batch_size {self.batch_size} does not divide n_steps x num_envs = {self.n_steps} x"
-                f" {self.num_envs} = {self.rollout_steps}; sizes near it that do: {sizes}"
+                f" {self.num_envs} = {self.rollout_steps}; nearest sizes that do: {sizes}"
             )
         return self
 
     @property
     def rollout_steps(self) -> int:
-        """Steps that one PPO update learns from."""
+        """Steps per PPO update, over all environments."""
         return self.n_steps * self.num_envs
 
     @property
     def training_steps(self) -> int:
-        """Steps of the whole run, over all environments together."""
+        """Steps of the whole run, over all environments."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
 
     def schedules(self) -> dict[str, ScheduleFunction]:
-        """The coefficients that may go along with training, as functions of the step count."""
+        """Return the coefficients that can be scheduled, as functions of the step count."""
         entropy = self.ent_coef
         if isinstance(entropy, float) and self.ent_coef_final is not None:
             entropy = Linear(kind="linear", start=entropy, end=self.ent_coef_final, share=self.ent_coef_share)
@@ -267,9 +267,9 @@ class TrainConfig(Settings):
         return {name: curve(schedule, self.training_steps) for name, schedule in parts.items()}
 
     def differences(self, other: TrainConfig) -> list[str]:
-        """``key: theirs -> ours`` for every key (with dots for sections) where ``other`` differs."""
+        """Return ``key: theirs -> ours`` for every key (with dots for sections) where ``other`` differs."""
         ours, theirs = (_flat(config.model_dump(mode="json")) for config in (self, other))
-        for flat in (ours, theirs):  # whether it is a cluster matters, not which: groups are others there
+        for flat in (ours, theirs):  # a cluster groups environments differently; which cluster is irrelevant
             flat["ray_address"] = flat["ray_address"] and "a cluster"
         may_differ = self.keys_with(Role.BOOKKEEPING)
         keys = sorted(ours.keys() | theirs.keys())
@@ -281,7 +281,7 @@ class TrainConfig(Settings):
 
 
 def episode_settings(config: TrainConfig) -> dict[str, Any]:
-    """The settings that decide how an episode goes and what it pays, as plain JSON values."""
+    """Return the settings that affect an episode and its rewards, as plain JSON values."""
     return config.model_dump(mode="json", include=set(config.keys_with(Role.EPISODE)))
 
 

@@ -1,4 +1,4 @@
-"""YAML as configs need it: plain values only, one way to write each, nothing that runs or multiplies."""
+"""Strict YAML for configs: plain values only, without aliases, duplicate keys or dates."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any
 import yaml
 
 YAML_SUFFIXES = (".yaml", ".yml")
-# YAML 1.1 takes 1e-3 for a text, because it has neither a dot nor a sign where 1.1 wants them.
+# YAML 1.1 reads 1e-3 as a string, because it requires a dot in the number and a sign in the exponent.
 EXPONENT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class PlainLoader(yaml.SafeLoader):
-    """SafeLoader without aliases (a few bytes of them make gigabytes), doubled keys and dates."""
+    """SafeLoader without aliases (a few bytes can expand to gigabytes), duplicate keys and dates."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """As SafeLoader, but an alias is an error."""
+        """Compose a node like SafeLoader, but refuse aliases."""
         if self.check_event(yaml.events.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not allowed here", mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        """As SafeLoader, but keys are texts and come once."""
+        """Construct a mapping like SafeLoader, but require unique strings as keys."""
         seen: set[str] = set()
         for key_node, _ in node.value:
             key = key_node.value
             if not isinstance(key, str) or key_node.tag != "tag:yaml.org,2002:str":
-                raise yaml.constructor.ConstructorError(None, None, "a key is no text", key_node.start_mark)
+                problem = "a key is not a string"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             if key in seen:
                 problem = f"the key {key} is given twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
@@ -46,13 +47,13 @@ PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0
 
 
 def read_yaml(text: str) -> Any:
-    """The one document in ``text``.
+    """Parse the one document in ``text``.
 
     Raises:
-        ValueError: not valid, or something that configs do without; one line that says where.
+        ValueError: not valid or not allowed in configs; one line that says where.
     """
     try:
-        return yaml.load(text, Loader=PlainLoader)  # noqa: S506 - a SafeLoader with less
+        return yaml.load(text, Loader=PlainLoader)  # noqa: S506 - a restricted SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

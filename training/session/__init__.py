@@ -1,1 +1,1 @@
-"""One training session: flags, plan, callbacks, checkpoints, resuming."""
+"""A training session: flags, plan, callbacks, checkpoints, resuming."""

@@ -1,4 +1,4 @@
-"""The callbacks of a training session, and the order in which they are called."""
+"""The callbacks of a training session, in calling order."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from training.session.plan import Plan
 
 
 class SessionCallbacks:
-    """Makes the callbacks of the session that ``plan`` describes.
+    """The callbacks of the session that ``plan`` describes.
 
-    ``in_order`` holds all of them. Those that a session asks while it trains, or at its end, have names.
+    ``in_order`` holds all of them. Those that the session accesses directly are attributes too.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -51,10 +51,13 @@ class SessionCallbacks:
         )  # fmt: skip
         self.checkpoints.others = self._others(plan)
         self.in_order: list[BaseCallback] = [*self.checkpoints.others, self.checkpoints]
-        callbacks_by_key(self.in_order)  # before anything of the run is written
+        callbacks_by_key(self.in_order)  # refuses duplicate keys before anything is written
 
     def _others(self, plan: Plan) -> list[BaseCallback]:
-        """All but the one that saves, which comes last. What measures an update comes before LogUpdates."""
+        """Return all callbacks except CheckpointCallback, which comes last.
+
+        Callbacks that record an update's metrics come before LogUpdates.
+        """
         config = plan.config
         return [
             Performance(),
@@ -85,11 +88,11 @@ class SessionCallbacks:
         )
 
     def _extra(self) -> dict[str, Any]:
-        """What trainer.json says for who reads it without a game; nothing is restored from it."""
+        """Return information for readers of trainer.json; nothing is restored from it."""
         return {"counts": self.totals.counts, "interventions": self.interventions.snapshot()}
 
 
 def _last_step(plan: Plan) -> int:
-    """Where the session ends when nothing stops it: updates learn from whole rollouts."""
+    """Return the step at which the session ends unless stopped, rounded up to whole rollouts."""
     config, first = plan.config, plan.first_step
     return first + math.ceil((config.training_steps - first) / config.rollout_steps) * config.rollout_steps

@@ -1,4 +1,4 @@
-"""Keeps checkpoints while a run learns."""
+"""Callback that saves checkpoints during training."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from training.checkpoints.training_state import TrainingState, state_without_env
 from training.checkpoints.writing import CheckpointError, prune_checkpoints, save_checkpoint
 
 LONG_CYCLE_S = 10.0
-"""Seconds of one rollout and its update from which on a signal does not wait for their end: who preempts a
-run gives it half a minute, now and then less."""
+"""Seconds per rollout and update above which a signal does not wait for their end: preemption gives a run
+about half a minute, sometimes less."""
 
 
 class CheckpointCallback(BaseCallback):
-    """Saves as a run begins and every ``interval`` steps, at the first moment after it when no rollout is
-    half done.
+    """Saves a checkpoint when a run starts, and between rollouts about every ``interval`` steps.
 
-    It must be the last callback: what it keeps is how things are when everybody else is done with an update.
-    Where a cycle takes longer than LONG_CYCLE_S, every moment between two rollouts is kept in
-    memory, so that a run that is stopped can go on from there exactly; taking it costs as much as playing
-    some 30 steps. ``others`` are the callbacks whose state belongs to a checkpoint.
+    It must be the last callback, so that all others have processed an update before their state is saved.
+    Where a cycle takes longer than LONG_CYCLE_S, the state between any two rollouts is kept in memory, so
+    that a stopped run can resume exactly from there. Capturing it costs as much as about 30 steps. ``others``
+    are the callbacks whose state belongs to a checkpoint.
     """
 
     state_key = "checkpoints"
@@ -42,22 +41,22 @@ class CheckpointCallback(BaseCallback):
         self.stop, self.rom_sha1, self.extra = stop, rom_sha1, extra
         self.others: Sequence[BaseCallback] = ()
         self.saved_at: int | None = None
-        """The step count of the last checkpoint. A fresh run has none, and saves before its first step:
-        killed at whatever moment, it can be resumed."""
+        """Step count of the last checkpoint, or None in a new run. It saves before its first step, so that it
+        can be resumed whenever it is killed."""
         self.moment: TrainingState | None = None
-        """The one that the weights belong to; None when it was not taken."""
+        """The captured state that matches the current weights, or None."""
         self.refused = False
-        """Whether the disk refused the last checkpoint."""
+        """Whether the last checkpoint could not be written."""
         self._began: float | None = None
         self.updating = False
-        """Whether an update is under way, and weights belong to no count of steps."""
+        """Whether an update is in progress, so that the weights match no step count."""
 
     def snapshot(self) -> dict[str, Any]:
-        """The step count of the last checkpoint."""
+        """Return the step count of the last checkpoint."""
         return {"saved_at": self.saved_at}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from what ``snapshot`` gave. Raises KeyError, TypeError or ValueError when damaged."""
+        """Restore a ``snapshot()``. Raises KeyError, TypeError or ValueError when it is damaged."""
         self.saved_at = int(snapshot["saved_at"])
 
     def _on_rollout_start(self) -> None:
@@ -99,7 +98,7 @@ class CheckpointCallback(BaseCallback):
         self.updating = False
 
     def save(self, name: str) -> Path | None:
-        """Save under ``name``; a disk that refuses costs a warning, not the run. Returns the folder."""
+        """Save under ``name`` and return the folder, or None after a disk error, which becomes a warning."""
         assert isinstance(self.model, PPO)
         try:
             path = save_checkpoint(self.model, self.folder / name, self.extra(), self.moment)
@@ -112,13 +111,13 @@ class CheckpointCallback(BaseCallback):
         return path
 
     def save_last(self, finished: bool) -> None:
-        """Save what was learned until the end of the session, however that came."""
+        """Save what was learned by the end of the session, even after an error."""
         steps = self.model.num_timesteps
         name = "final" if finished else str(steps)
         if self.moment is not None:
             self.save(name)
         elif not self.updating and not (self.folder / name).exists() and weights_are_finite(self.model):
-            # Something failed in the middle of a rollout: nobody knows where environments are.
+            # Something failed in the middle of a rollout, so the environments' state is unknown.
             assert isinstance(self.model, PPO)
             self.moment = state_without_environments(self.model, [*self.others, self])
             self.save(name)

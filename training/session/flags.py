@@ -1,4 +1,4 @@
-"""The flags of train_ppo.py: what one session does, and the settings that the schema marks with a Flag."""
+"""Flags of train_ppo.py: session options, and the settings that the schema marks with a Flag."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FlagsT = TypeVar("FlagsT")
 AUTO = "auto"
 RAY = "ray"
 WORDS = {
-    "num_envs": (AUTO, "as many as a short measurement finds worth it"),
-    "workers": (RAY, "they run on the machines of a Ray cluster"),
+    "num_envs": (AUTO, "choose by a short measurement"),
+    "workers": (RAY, "run on the machines of a Ray cluster"),
 }
-"""Flags that take a word in place of a number, and what it means."""
+"""Flags that take a word instead of a number, and its meaning."""
 METAVARS = {int: "N", float: "X"}
 
 
@@ -35,7 +35,7 @@ MARKS = _marks()
 
 
 def with_settings(flags: type[FlagsT]) -> type[FlagsT]:
-    """Give the class a field for every setting in MARKS, None (a switch: False) where it is not given."""
+    """Add a field for every setting in MARKS to the class. Its default is None, or False for a switch."""
     for key, mark in MARKS.items():
         field = TrainConfig.model_fields[key]
         kind, metavar, text = _plain(field.annotation), mark.metavar, field.description or ""
@@ -56,7 +56,7 @@ def _annotation(kind: Any, metavar: str, text: str, field: FieldInfo) -> Any:
 
 
 def _plain(annotation: Any) -> Any:
-    """The bool, int, float, str or Literal that a setting can be: of a schedule the number."""
+    """Return the bool, int, float, str or Literal in a setting's annotation (float for a schedule)."""
     return next(k for k in _kinds(annotation) if k in (bool, int, float, str) or get_origin(k) is Literal)
 
 
@@ -76,57 +76,57 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 class TrainFlags:
     """Train PPO on the game.
 
-    A flag beats the config file, the file what it extends, that the preset, and that the defaults.
+    Precedence, highest first: flags, the config file, the files it extends, the preset, the defaults.
     """
 
     config: File = None
-    """JSON file with settings (see configs/)."""
+    """JSON or YAML file with settings (see configs/)."""
     run_name: Name = None
-    """Folder under runs/ that the run makes; made from the config's name and the time when left out."""
+    """Name of the run's folder under runs/; made from the config's name and the time when left out."""
     resume: Name = None
     """Continue the run of this name from its last checkpoint."""
     accept_changes: Switch = False
-    """Resume although settings differ from the run's own."""
+    """Resume even if settings differ from the run's own."""
     init_from: Name = None
-    """Start from the weights of this run or checkpoint folder, with a fresh count of steps."""
+    """Start from the weights of this run or checkpoint folder, counting steps from 0."""
     stop_after: Count = None
     """Save and stop once this many steps are reached; --resume continues."""
     ignore_memory: Switch = False
-    """Start although the run is estimated to need more memory than is free."""
+    """Start even if the run is estimated to need more memory than is free."""
     ignore_implausible: Switch = False
-    """Start although the memory of an unknown ROM does not look like that of the game it is said to be."""
+    """Start even if the memory of an unknown ROM does not look like that of the game it is said to be."""
     export_sb3: File = None
-    """At the end, write the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
+    """At the end, export the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
     use_graphics: Switch = False
     """Show the first environment's game in a window."""
-    if TYPE_CHECKING:  # of the settings, which with_settings adds, those that are read by name
+    if TYPE_CHECKING:  # settings added by with_settings that are accessed by name
         num_envs: str | None = None
         workers: str | None = None
         ray_address: str | None = None
 
     def overrides(self) -> dict[str, Any]:
-        """Settings that were given as flags, by their keys in a config."""
+        """Return the settings that were given as flags, by their config keys."""
         given = {key: getattr(self, key) for key in MARKS}
         for key, (word, _) in WORDS.items():
             given[key] = _whole("--" + key.replace("_", "-"), given[key], word)
         values = {key: value for key, value in given.items() if value is not None and value is not False}
-        if "workers" in values:  # processes of this machine, also where the config names a cluster
+        if "workers" in values:  # processes on this machine, even if the config names a cluster
             values["ray_address"] = None
         return values
 
     @property
     def measure_num_envs(self) -> bool:
-        """Whether the number of environments is to be measured."""
+        """Whether to choose the number of environments by measurement."""
         return self.num_envs == AUTO
 
     @property
     def on_cluster(self) -> bool:
-        """Whether the games are to run on a Ray cluster."""
+        """Whether the environments run on a Ray cluster."""
         return self.workers == RAY
 
 
 def _whole(flag: str, text: str | None, word: str) -> int | None:
-    """The flag's number; None where it was not given, or is ``word``."""
+    """Return the flag's number, or None when it was not given or is ``word``."""
     if text is None or text == word:
         return None
     try:

@@ -1,5 +1,7 @@
-"""From the flags to what is to be done: which run, which config, from which checkpoint. Changes nothing but
-what a kill left half done in the run that is resumed."""
+"""Plans a session from flags: which run, which config, from which checkpoint.
+
+Planning changes nothing, except that it repairs the checkpoints of a killed run that is resumed.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,16 @@ from training.runs.folder import RunError, existing_run, lock_run, new_run_name,
 from training.runs.lookup import find_checkpoint, newest, refuse_other_rom
 from training.session.flags import TrainFlags
 
-if TYPE_CHECKING:  # with it comes torch, which takes seconds and which most mistakes do not need
+if TYPE_CHECKING:  # it imports torch, which takes seconds that most usage errors need not wait for
     from training.checkpoints.writing import Checkpoint
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training session does. ``resume`` continues count and optimizer, ``weights`` only start it."""
+    """What a training session does.
+
+    ``resume`` is the checkpoint to continue from. ``weights`` only initialises the policy of a new run.
+    """
 
     folder: Path
     task: Task
@@ -34,7 +39,7 @@ class Plan:
     config_file: Path | None = None
     accept_changes: bool = False
     ignore_memory: bool = False
-    lock: IO[bytes] | None = None  # on the run that is resumed, held since before its checkpoint was read
+    lock: IO[bytes] | None = None  # on a resumed run, held since before its checkpoint was read
 
     @property
     def config(self) -> TrainConfig:
@@ -43,24 +48,26 @@ class Plan:
 
     @property
     def first_step(self) -> int:
-        """Steps that the run has when the session begins."""
+        """Step count of the run when the session starts."""
         return self.resume.steps if self.resume else 0
 
 
 def make_plan(flags: TrainFlags) -> Plan:
-    """Everything that can be checked before an environment starts.
+    """Make the plan, checking everything that can be checked before an environment starts.
 
     Raises:
-        UserError: flags exclude each other, a config, run or checkpoint is wrong or missing.
+        UserError: flags exclude each other, or a config, run or checkpoint is wrong or missing.
     """
     for first, second in _excluded(flags):
         raise UsageError(f"{first} and {second} cannot be given together")
     if flags.accept_changes and flags.resume is None:
-        raise UsageError("--accept-changes goes with --resume NAME")
+        raise UsageError("--accept-changes needs --resume NAME")
     if flags.measure_num_envs and flags.resume is not None:
-        raise UsageError("--num-envs auto and --resume cannot be given together: the run has its number")
+        raise UsageError(
+            "--num-envs auto and --resume cannot be given together: the run's number is already set"
+        )
     if flags.ray_address is not None and not flags.on_cluster:
-        raise UsageError("--ray-address goes with --workers ray")
+        raise UsageError("--ray-address needs --workers ray")
     if flags.stop_after is not None and flags.stop_after < 1:
         raise UsageError(f"--stop-after {flags.stop_after} is out of range: must be at least 1")
     return _resumed(flags, flags.resume) if flags.resume is not None else _fresh(flags)
@@ -74,18 +81,18 @@ def _excluded(flags: TrainFlags) -> Iterator[tuple[str, str]]:
 
 
 def _check_cluster(flags: TrainFlags, config: TrainConfig) -> None:
-    """Raise UserError for what cannot be done on a Ray cluster, or without Ray."""
+    """Raise UserError for options that do not work on a Ray cluster, or when Ray is missing."""
     if flags.on_cluster and config.ray_address is None:
         raise UsageError("--workers ray needs --ray-address HOST:PORT, the head of the cluster")
     if config.ray_address is None:
         return
     if flags.measure_num_envs:
         raise UsageError(
-            "--num-envs auto measures this machine; on a cluster give envs_per_actor"
+            "--num-envs auto measures this machine; on a cluster give a number: envs_per_actor"
             f" ({config.envs_per_actor}) for each of its processors"
         )
     if flags.use_graphics:
-        raise UsageError("--use-graphics shows a game of this machine, and on a cluster there is none")
+        raise UsageError("--use-graphics needs a game on this machine; on a cluster there is none")
     require_ray()
 
 
@@ -134,7 +141,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     if changes and not flags.accept_changes:
         raise RunError(
             f"run {name}: settings differ from its own ({', '.join(changes)});"
-            " --accept-changes goes on with them"
+            " --accept-changes continues with them"
         )
     game = game_of(config)
     if not flags.accept_changes:
@@ -145,11 +152,11 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     checkpoint = _newest_mended(folder)
     if checkpoint.steps >= config.training_steps:
         raise RunError(
-            f"run {name} has all its {config.training_steps} steps ({checkpoint.steps} done);"
-            " more come with --total-steps N --accept-changes"
+            f"run {name} has completed all its {config.training_steps} steps ({checkpoint.steps} done);"
+            " continue with --total-steps N --accept-changes"
         )
     if flags.stop_after is not None and flags.stop_after <= checkpoint.steps:
-        raise UsageError(f"--stop-after {flags.stop_after}: run {name} has {checkpoint.steps} steps already")
+        raise UsageError(f"--stop-after {flags.stop_after}: run {name} already has {checkpoint.steps} steps")
     return Plan(
         folder, task, flags.stop_after, flags.use_graphics, resume=checkpoint,
         accept_changes=flags.accept_changes, lock=lock, ignore_memory=flags.ignore_memory,
@@ -160,6 +167,6 @@ def _newest_mended(folder: Path) -> Checkpoint:
     from training.checkpoints.writing import repair_checkpoints
 
     if not (folder / "checkpoints").is_dir():
-        raise RunError(f"run {folder.name} ended before its first step; remove {folder} and begin it again")
+        raise RunError(f"run {folder.name} ended before its first step; remove {folder} and start it again")
     repair_checkpoints(folder / "checkpoints")
     return newest(folder)

@@ -1,4 +1,4 @@
-"""Going on with a run: the one place that restores a checkpoint, and a folder without what came after it."""
+"""Resumes a run: restores its checkpoint and removes later data from its folder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from training.session.plan import Plan
 
 
 def restore_session(plan: Plan, model: PPO, callbacks: Iterable[BaseCallback]) -> FinishRestore:
-    """Put ``model``, its environments and ``callbacks`` back to where ``plan.resume`` was made.
+    """Restore ``model``, its environments and ``callbacks`` from ``plan.resume``.
 
-    Nothing of the run's folder changes. What is returned must be the last callback of ``learn()``: it
-    restores what only lasts from then on.
+    Nothing in the run's folder changes. The returned callback must be the last one passed to ``learn()``: it
+    restores what would change before training starts.
 
     Raises:
         CheckpointError: the checkpoint does not fit, or is damaged.
@@ -41,11 +41,10 @@ def restore_session(plan: Plan, model: PPO, callbacks: Iterable[BaseCallback]) -
 
 
 class FinishRestore(BaseCallback):
-    """Ends a restore as training starts, after all other callbacks: the logger begins empty, and random
-    generators are where they were when the checkpoint was made.
+    """Completes a restore when training starts, after all other callbacks.
 
-    Earlier would be too early: what is made until then (writers of curves, trackers, callbacks) may draw from
-    them. It has no part in rollouts, so it may come after CheckpointCallback.
+    It empties the logger and restores the random generators. Until then event writers, trackers and callbacks
+    may draw from the generators. It does nothing during rollouts, so it may come after CheckpointCallback.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -53,7 +52,7 @@ class FinishRestore(BaseCallback):
         self.checkpoint = checkpoint
 
     def _on_training_start(self) -> None:
-        # What others have recorded by now belongs to a step that was logged before the checkpoint.
+        # Values recorded by now belong to a step that was logged before the checkpoint.
         for values in (self.logger.name_to_value, self.logger.name_to_count, self.logger.name_to_excluded):
             values.clear()
         restore_random_state(self.checkpoint.trainer["random"])
@@ -63,13 +62,13 @@ class FinishRestore(BaseCallback):
 
 
 def restore_games(checkpoint: Checkpoint, model: PPO, rom_sha1: str, seed: int, changed: bool) -> None:
-    """Put the model's environments back into the middle of their episodes.
+    """Restore the model's environments in the middle of their episodes.
 
-    Where they do not fit, new episodes begin, with seeds that the run has not had, and a line says why;
-    ``changed`` says that the user accepted other settings, and that damage may come of that.
+    If they do not fit, new episodes start with unused seeds, and a warning says why. ``changed`` means that
+    the user accepted other settings, so that a failure to restore counts as a misfit, not as damage.
 
     Raises:
-        CheckpointError: what the checkpoint says of the environments is damaged.
+        CheckpointError: the state of the environments in the checkpoint is damaged.
     """
     assert model.env is not None
     state = _state(checkpoint)
@@ -84,14 +83,16 @@ def restore_games(checkpoint: Checkpoint, model: PPO, rom_sha1: str, seed: int, 
             ) from error
         why = "they do not fit the changed settings"
     if why is not None:
-        print(f"warning: episodes begin anew: {why}", file=sys.stderr)
+        print(f"warning: new episodes start: {why}", file=sys.stderr)
         model._last_obs = None
         model.env.seed(environment_seed(seed, checkpoint.steps))
 
 
 def restore_memories(checkpoint: Checkpoint, callbacks: Iterable[BaseCallback], changed: bool) -> None:
-    """Put ``callbacks`` back to where they were. The checkpoint must have the state of each that has one, and
-    of no other; with ``changed`` a line says what differs, and the rest is restored.
+    """Restore the state of ``callbacks``.
+
+    The checkpoint must hold exactly the states that the callbacks need. With ``changed``, a warning says what
+    differs, and the rest is restored.
 
     Raises:
         CheckpointError: keys differ, or a state is damaged.
@@ -102,26 +103,26 @@ def restore_memories(checkpoint: Checkpoint, callbacks: Iterable[BaseCallback], 
     if differences is not None:
         line = f"checkpoint {checkpoint.folder} does not fit this version's callbacks: {differences}"
         if not changed:
-            raise CheckpointError(f"{line}; --accept-changes goes on without")
+            raise CheckpointError(f"{line}; --accept-changes continues without them")
         print(f"warning: {line}", file=sys.stderr)
     try:
         restore_callbacks(saved, present)
     except DAMAGE as error:
         raise CheckpointError(
-            f"checkpoint {checkpoint.folder}: what callbacks remember is damaged ({error!r})"
+            f"checkpoint {checkpoint.folder}: the state of callbacks is damaged ({error!r})"
         ) from error
 
 
 def _state(checkpoint: Checkpoint) -> Mapping[str, Any]:
     if checkpoint.state is None:
         raise CheckpointError(
-            f"checkpoint {checkpoint.folder} has weights alone; --init-from begins another run with them"
+            f"checkpoint {checkpoint.folder} has only weights; --init-from starts another run with them"
         )
     return checkpoint.state
 
 
 def cut_back(folder: Path, steps: int) -> None:
-    """Remove what the run's folder tells of steps after ``steps``, which are about to be taken again.
+    """Remove the run folder's data about steps after ``steps``, which are about to be repeated.
 
     Raises:
         RunError: the folder cannot be written.
@@ -134,7 +135,7 @@ def cut_back(folder: Path, steps: int) -> None:
 
 
 def _cut_evaluations(path: Path, steps: int) -> None:
-    """Rows of evaluations during training go; what evaluate.py added is a person's."""
+    """Remove rows of evaluations during training. Rows that the user added with evaluate.py stay."""
     if not path.is_file():
         return
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -148,4 +149,4 @@ def _stays(line: str, steps: int) -> bool:
         row: Any = json.loads(line)
         return row.get("while") != "training" or int(row["steps"]) <= steps
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False  # half a row: the process was killed while it wrote it
+        return False  # an incomplete row: the process was killed while writing it

@@ -1,4 +1,4 @@
-"""One training session: environments, model and callbacks from a plan, until it ends, stops or is stopped."""
+"""Runs one training session: builds environments, model and callbacks from a plan, and trains."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Diverged(RuntimeError):
 
 
 class NotSaved(RuntimeError):
-    """The disk refused the session's last checkpoint."""
+    """The session's last checkpoint could not be written."""
 
 
 class Session:
-    """A planned session with its parts made: build it, ``run()`` it once."""
+    """A training session built from a plan. Call ``run()`` once."""
 
     def __init__(self, plan: Plan, env: VecEnv) -> None:
         self.plan = plan
@@ -49,7 +49,7 @@ class Session:
             self._finish_restore = [restore_session(plan, self.model, self.callbacks.in_order)]
 
     def run(self) -> RunSummary:
-        """Make or continue the run's folder, train, save, and say what happened."""
+        """Create or continue the run's folder, train, save, and return a summary."""
         self._open_folder()
         with self.plan.lock or lock_run(self.plan.folder), self.callbacks.stop, self.callbacks.history:
             print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
@@ -59,9 +59,9 @@ class Session:
             started = time.monotonic()
             try:
                 self._learn()
-            except KeyboardInterrupt:  # at once, and with nothing that is half done
+            except KeyboardInterrupt:  # end at once, without saving
                 raise
-            except Exception:  # an environment failed: what was learned until then is kept
+            except Exception:  # an environment failed: keep what was learned so far
                 self._settle_and_save()
                 raise
             else:
@@ -76,7 +76,7 @@ class Session:
     def _settle_and_save(self) -> bool:
         self.callbacks.stop.settle()
         finished = self.model.num_timesteps >= self.plan.config.training_steps
-        if not self.callbacks.health.diverged(self.model):  # the checkpoint before is worth more than NaN
+        if not self.callbacks.health.diverged(self.model):  # never replaces a checkpoint with NaN
             self.callbacks.checkpoints.save_last(finished)
         return finished
 
@@ -105,7 +105,7 @@ class Session:
         callbacks = [*self.callbacks.in_order, *self._finish_restore]
         try:
             self.model.learn(remaining, callback=callbacks, reset_num_timesteps=False)
-        except ValueError as error:  # what torch raises for a policy whose weights are no numbers
+        except ValueError as error:  # torch raises it for a policy whose weights are not finite
             if self.callbacks.health.diverged(self.model):
                 raise Diverged(f"training diverged: {WEIGHTS_BROKEN}") from error
             raise
@@ -136,13 +136,13 @@ class Session:
 
 
 def train(plan: Plan) -> RunSummary:
-    """Carry ``plan`` out; nothing of the run is written before its parts are made.
+    """Train according to ``plan``. Nothing is written before environments and model are built.
 
     Raises:
-        UserError: the device, ROM, start state or a checkpoint is wrong, or the memory too small.
-        WorkerFailed: an environment raised; what was learned until then is saved.
-        Diverged: weights became NaN or infinite; the checkpoint before is kept.
-        NotSaved: the disk refused the last checkpoint.
+        UserError: the device, ROM, start state or a checkpoint is wrong, or there is too little memory.
+        WorkerFailed: an environment raised; what was learned so far is saved.
+        Diverged: weights became NaN or infinite; the previous checkpoint is kept.
+        NotSaved: the last checkpoint could not be written.
     """
     device = resolve_device(plan.config.device)
     if plan.config.bfloat16:

@@ -1,4 +1,4 @@
-"""Does a run fit into memory, and how many environments are worth it: both before the run begins."""
+"""Checks a run's memory and measures the best number of environments before it starts."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from training.resources.chunk_sizes import samples_at_once
 from training.resources.memory_estimate import MemoryEstimate, available_memory, preflight
 
 PER_CORE = (2, 4, 8, 16)
-"""Environments a core that are tried."""
+"""Numbers of environments per core to try."""
 TRIED_STEPS = 32
-"""Steps of a rollout that is timed."""
+"""Steps per environment of a timed rollout."""
 TRIED_SECONDS = 1.5
 GOOD_ENOUGH = 0.97
-"""Share of the best speed from which fewer environments are preferred: their rollouts see newer policies."""
+"""Share of the best speed above which fewer environments are preferred: their rollouts use newer policies."""
 WithSettings = Callable[[Mapping[str, Any]], TrainConfig]
 
 
 def memory_of(config: TrainConfig) -> MemoryEstimate:
-    """What decides how much memory the config's run takes. Raises UserError for a device that is not here."""
+    """Return the memory estimate for the config. Raises UserError for a device that is not available."""
     space = Observations(config.observations).space
     on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
@@ -50,9 +50,10 @@ def memory_of(config: TrainConfig) -> MemoryEstimate:
 
 
 def check_memory(config: TrainConfig, ignore: bool = False) -> str:
-    """One line about what the run will take; with ``ignore`` also when that is more than is free.
+    """Return one line about the memory that the run will take.
 
-    Raises UserError with the largest settings that fit.
+    Raises UserError with the largest settings that fit when too little is free. With ``ignore`` that becomes
+    a warning.
     """
     try:
         return preflight(memory_of(config), config.batch_size)
@@ -63,10 +64,11 @@ def check_memory(config: TrainConfig, ignore: bool = False) -> str:
 
 
 def with_measured_num_envs(with_settings: WithSettings, task: Task) -> Task:
-    """``task`` with as many environments as rollouts on this machine are fastest with, or nearly so.
+    """Return ``task`` with the number of environments for which rollouts are fastest, or nearly so.
 
-    ``with_settings(settings)`` loads its config with those on top. A batch_size that then divides no rollout
-    gives way to the nearest that does. Says what it measured; takes some seconds. Raises UserError.
+    ``with_settings(settings)`` loads the config with ``settings`` on top. A batch_size that does not divide
+    the rollout is replaced by the nearest that does. Prints the measurements and takes some seconds. Raises
+    UserError when no number fits.
     """
     wanted = with_settings({}).batch_size
     free = available_memory()
@@ -78,7 +80,7 @@ def with_measured_num_envs(with_settings: WithSettings, task: Task) -> Task:
         speeds[number] = _speed(config, task)
         print(f"num_envs {number}: {speeds[number]:.0f} steps/s in rollouts", flush=True)
     if not speeds:
-        raise UserError("--num-envs auto: no number fits the other settings; give one")
+        raise UserError("--num-envs auto: no number fits the other settings; give a number")
     chosen = min(number for number, speed in speeds.items() if speed >= GOOD_ENOUGH * max(speeds.values()))
     config = _with_num_envs(with_settings, chosen, wanted)
     assert config is not None
@@ -88,7 +90,7 @@ def with_measured_num_envs(with_settings: WithSettings, task: Task) -> Task:
 
 
 def _with_num_envs(with_settings: WithSettings, number: int, batch_size: int) -> TrainConfig | None:
-    """The config with ``number`` environments; None when it has more workers than that."""
+    """Return the config with ``number`` environments, or None when it has more workers than that."""
     settings = with_settings({})
     if (settings.workers or 1) > number:
         return None
@@ -98,7 +100,7 @@ def _with_num_envs(with_settings: WithSettings, number: int, batch_size: int) ->
 
 
 def _speed(config: TrainConfig, task: Task) -> float:
-    """Steps a second of rollouts of ``task`` with the config's sizes and network."""
+    """Measure the steps/s of rollouts of ``task`` with the config's sizes and network."""
     short = config.model_copy(update={"n_steps": TRIED_STEPS, "batch_size": config.num_envs})
     env = task_vec_env(Task(short, task.episodes))
     try:

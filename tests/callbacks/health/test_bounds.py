@@ -1,4 +1,4 @@
-"""The bounds of health: docs/metrics.md has those that are judged, and zones have the levels of the rules."""
+"""The health bounds: docs/metrics.md and the chart zones agree with the rules."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ SAID = [
 
 
 @pytest.mark.parametrize("words", SAID)
-def test_the_documentation_says_the_bounds_that_are_judged(words: str) -> None:
+def test_the_documentation_has_the_bounds(words: str) -> None:
     assert words in TEXT
 
 
 def judged(metric: str, value: float) -> str:
-    """The level of a metric that has had one value for long, late in a run."""
+    """Return the level of a metric that has been constant for long, late in a run."""
     series = MetricSeries()
     for _ in range(b.TREND):
         series.add(value)
@@ -67,7 +67,7 @@ def judged(metric: str, value: float) -> str:
 
 
 @pytest.mark.parametrize("metric", b.ZONES)
-def test_a_zone_has_the_level_that_the_rule_gives(metric: str) -> None:
+def test_zones_have_the_levels_of_the_rules(metric: str) -> None:
     for begin, end, level in b.ZONES[metric]:
         low = -1.0 if begin is None else begin
         high = low + 1.0 if end is None else end

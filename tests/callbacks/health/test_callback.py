@@ -1,4 +1,4 @@
-"""Health of real training: which updates are judged, the report, and what policies do."""
+"""Health of real training: judged updates, the report, and the policies."""
 
 from __future__ import annotations
 
@@ -89,18 +89,18 @@ def test_nan_in_the_last_update_is_found_and_written(learn: Learn, curves: Curve
     assert points(curves, "health/finite")[-1] == (256, 0.0)
 
 
-def test_an_update_that_breaks_in_the_middle_is_found_too(learn: Learn, tmp_path: Path) -> None:
+def test_an_update_that_raises_is_found_too(learn: Learn, tmp_path: Path) -> None:
     health = HealthCallback(tmp_path)
     with pytest.raises(ValueError, match="nan"):
         learn([BreakWeights(), health, LogUpdates()])
     assert health.diverged(health.model)
-    assert health.diverged(health.model)  # asked twice, found once
+    assert health.diverged(health.model)  # called twice, found once
     report = json.loads((tmp_path / FILE_NAME).read_text())
     assert report["verdict"] == "unhealthy"
     assert [finding["metric"] for finding in report["findings"]].count("weights") == 1
 
 
-def test_a_run_without_updates_says_so(learn: Learn, tmp_path: Path) -> None:
+def test_a_run_without_updates_has_its_own_verdict(learn: Learn, tmp_path: Path) -> None:
     class StopAtOnce(BaseCallback):
         def _on_step(self) -> bool:
             return False
@@ -119,7 +119,7 @@ def test_speed_memory_and_episodes_are_judged_with_the_update_they_belong_to(lea
     assert kept["episode_return"].count == 4
 
 
-def test_nan_of_episodes_that_have_not_ended_is_no_fault(learn: Learn) -> None:
+def test_nan_before_an_episode_has_ended_is_not_a_finding(learn: Learn) -> None:
     reasons: list[str] = []
     health = HealthCallback(None, {"finite": "stop"}, reasons.append)
     learn([EpisodeMetrics(), health, LogUpdates()], steps=64, n_steps=8)  # the first episodes take 24 steps
@@ -130,7 +130,7 @@ def test_nan_of_episodes_that_have_not_ended_is_no_fault(learn: Learn) -> None:
     assert measured({"train/loss": math.nan, "perf/rss_mb": 5.0}).keys() == {"loss", "memory"}
 
 
-def test_a_bad_finding_stops_a_run_only_where_the_policy_says_so(learn: Learn, tmp_path: Path) -> None:
+def test_a_bad_finding_stops_a_run_only_with_the_stop_policy(learn: Learn, tmp_path: Path) -> None:
     wild = {"learning_rate": 0.5, "n_epochs": 8, "steps": 640}
     reasons: list[str] = []
     health = HealthCallback(tmp_path, {"approx_kl": "stop", "entropy": "log"}, reasons.append)
@@ -146,7 +146,7 @@ def test_a_bad_finding_stops_a_run_only_where_the_policy_says_so(learn: Learn, t
     learn(
         [HealthCallback(None, {"approx_kl": "stop"}, silent.append), LogUpdates()], **{**wild, "steps": 192}
     )
-    assert silent == []  # the second had three updates, which are no window
+    assert silent == []  # the second had only three updates
 
 
 def test_numbers_that_are_not_finite_stop_at_once(learn: Learn) -> None:
@@ -209,11 +209,11 @@ def test_the_clip_fraction_steers_too() -> None:
 
     assert change(0.01, 0.6) == pytest.approx(1 / 1.5)
     assert change(0.01, 0.05) == pytest.approx(1.5)
-    assert change(0.03, 0.05) == 1.0  # the KL divergence is above its target already
+    assert change(0.03, 0.05) == 1.0  # the KL divergence is already above its target
     assert change(0.9, 0.2) == 1.0
 
 
-def test_a_restored_callback_goes_on_where_it_was(learn: Learn) -> None:
+def test_a_restored_callback_continues(learn: Learn) -> None:
     first = steered(learn, 1e-4, target=0.02)
     second = HealthCallback(steering=LearningRateControl(0.02, 1e-6, 1e-2, by_kl=True, by_clip=False))
     second.restore(json.loads(json.dumps(first.snapshot(), allow_nan=False)))
@@ -222,7 +222,7 @@ def test_a_restored_callback_goes_on_where_it_was(learn: Learn) -> None:
     assert second.verdict == first.verdict
 
 
-def test_a_run_that_was_stopped_begins_with_empty_windows(learn: Learn) -> None:
+def test_a_stopped_run_starts_with_empty_windows(learn: Learn) -> None:
     health = HealthCallback(None, {"approx_kl": "stop"}, lambda _: None)
     learn([health, LogUpdates()], learning_rate=0.5, n_epochs=8, steps=384)
     again = HealthCallback(None, {"approx_kl": "stop"}, lambda _: None)
@@ -231,7 +231,7 @@ def test_a_run_that_was_stopped_begins_with_empty_windows(learn: Learn) -> None:
     assert again.run.series["approx_kl"].count == 0
 
 
-def test_a_folder_that_cannot_be_written_costs_one_warning(
+def test_an_unwritable_folder_gives_one_warning(
     learn: Learn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocked = tmp_path / "blocked"

@@ -1,4 +1,4 @@
-"""The rules one by one, each provoked and not, and the windows that they look at."""
+"""Each rule with good and bad cases, and the windows they judge."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ PROVOKED = [
     ("entropy", noisy([1.94] * 50, share=0.0005), "warning"),
     ("entropy", noisy([1.94] * 49, share=0.0005), "good"),
     ("entropy", [1.9 - 0.02 * i for i in range(40)] + [1.1] * 50, "good"),
-    ("entropy", [1.9] * 20 + [0.2] + [1.9] * 4, "good"),  # a single point is no sudden drop
+    ("entropy", [1.9] * 20 + [0.2] + [1.9] * 4, "good"),  # a single point is not a sudden drop
     ("value_loss", [3.0] * 10 + [6.1] * 10, "warning"),
     ("value_loss", [3.0] * 10 + [31.0] * 10, "bad"),
     ("value_loss", noisy([5.0 - 0.05 * i for i in range(50)]), "good"),
@@ -89,7 +89,7 @@ def test_what_each_rule_finds(metric: str, values: list[float], level: str) -> N
     assert (finding.level in ("warning", "bad")) <= bool(finding.advice)
 
 
-def test_every_rule_was_provoked_and_was_not() -> None:
+def test_every_rule_has_good_and_bad_cases() -> None:
     for metric in rules.RULES:
         levels = {level for name, _, level in PROVOKED if name == metric}
         assert "bad" in levels
@@ -97,7 +97,7 @@ def test_every_rule_was_provoked_and_was_not() -> None:
 
 
 @pytest.mark.parametrize("metric", ["entropy", "value_loss", "steps_per_second", "memory"])
-def test_a_few_updates_are_no_trend(metric: str) -> None:
+def test_a_trend_needs_enough_updates(metric: str) -> None:
     assert judged(metric, [100.0, 1.0, 1000.0]) is None
 
 
@@ -111,7 +111,7 @@ def test_a_late_collapse_and_a_late_value_function() -> None:
     assert (poor.level, poor.bound) == ("warning", "below 0.5 after 10,000,000 steps")
 
 
-def test_a_value_loss_that_rises_with_the_returns_is_no_warning() -> None:
+def test_a_value_loss_that_rises_with_the_returns_is_only_low() -> None:
     rising = series([3.0] * 10 + [31.0] * 10)
     explained = {0.8: "low", 0.4: "bad"}
     for variance, level in explained.items():
@@ -140,7 +140,7 @@ def test_advice_comes_in_the_order_to_try(metric: str, values: list[float], orde
     assert str(finding).startswith(f"{metric} {finding.value:.3g} is {finding.level} ({finding.bound}): ")
 
 
-def test_what_is_not_finite() -> None:
+def test_values_that_are_not_finite() -> None:
     assert rules.is_broken("loss", math.nan)
     assert rules.is_broken("approx_kl", math.inf)
     assert not rules.is_broken("explained_variance", math.nan)
@@ -149,7 +149,7 @@ def test_what_is_not_finite() -> None:
 
 
 @given(st.lists(finite, min_size=1, max_size=700))
-def test_a_series_keeps_what_it_says_in_bounded_room(values: list[float]) -> None:
+def test_a_series_is_bounded(values: list[float]) -> None:
     made = series(values)
     assert list(made.recent) == values[-TREND:]
     assert made.mean() == pytest.approx(mean(values[-10:]))
@@ -187,9 +187,7 @@ updates = st.lists(
 
 
 @given(updates, st.integers(0, 120))
-def test_a_run_that_went_by_way_of_json_goes_on_as_if_nothing_had_been(
-    rows: list[dict[str, float]], cut: int
-) -> None:
+def test_a_run_restored_from_json_continues_the_same(rows: list[dict[str, float]], cut: int) -> None:
     whole, first, second = RunHealth(), RunHealth(), RunHealth()
     for number, row in enumerate(rows):
         whole.add(number, row)
@@ -203,7 +201,7 @@ def test_a_run_that_went_by_way_of_json_goes_on_as_if_nothing_had_been(
     assert json.dumps(second.snapshot()) == json.dumps(whole.snapshot())
 
 
-def test_what_is_kept_does_not_grow() -> None:
+def test_memory_does_not_grow() -> None:
     run, chance = RunHealth(), random.Random(0)
     names = [*run.series, "loss", "other"]
     sizes = []
@@ -215,7 +213,7 @@ def test_what_is_kept_does_not_grow() -> None:
 
 
 def test_judging_needs_no_learning_library() -> None:
-    """Configs import what steers, and every program reads configs: torch takes seconds."""
+    """Configs import LearningRateControl, and every program reads configs: importing torch takes seconds."""
     parts = ("rules", "series", "run_health", "report", "learning_rate", "metric_names")
     code = "import sys, " + ", ".join(f"callbacks.health.{part}" for part in parts)
     code += "; print(*{'torch', 'stable_baselines3', 'numpy'} & sys.modules.keys())"

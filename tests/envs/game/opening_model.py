@@ -1,5 +1,5 @@
-"""A model of how the original's opening answers buttons, for want of a cartridge: a small state machine over
-the same memory, with none of its texts or pictures.
+"""A model of how the original's opening reacts to buttons, because no cartridge is available: a small state
+machine with the same memory addresses, without its texts or pictures.
 
 Rules and addresses are those of the public disassembly (pret/pokered): engine/menus/main_menu.asm,
 engine/movie/oak_speech/, engine/menus/naming_screen.asm, home/window.asm (menus), home/overworld.asm.
@@ -33,7 +33,7 @@ Frames = Iterator[None]
 
 
 class Opening:
-    """The original from power-on to the bedroom: played like an Emulator, a frame at a time.
+    """The original from power-on to the bedroom, with the interface of an Emulator.
 
     ``speech`` gives the letters of each text box. ``empty_names`` counts names submitted without a letter.
     """
@@ -67,7 +67,7 @@ class Opening:
 
     # --- the game; every yield is a frame ---
     def _play(self) -> Frames:
-        yield from self._wait(180)  # copyright, then the little film, which a button ends
+        yield from self._wait(180)  # copyright, then the intro, which a button skips
         yield from self._until(A | B | START)
         yield from self._title()
         self._prepare_first_warp()
@@ -91,7 +91,7 @@ class Opening:
         yield
 
     def _title(self) -> Frames:
-        """The title and its menu, which B leaves to the title again."""
+        """Show the title and its menu, from which B returns to the title."""
         while True:
             yield from self._wait(30)
             yield from self._until(A | START)
@@ -113,7 +113,7 @@ class Opening:
             yield from self._until(A | B)
 
     def _menu(self, y: int, x: int, last: int, keys: int) -> Generator[None, None, int]:
-        """Returns the buttons that left it. The cursor does not go round the ends."""
+        """Return the buttons that left the menu. The cursor does not wrap around."""
         self.memory[W_TOP_MENU_ITEM_Y : W_CURRENT_MENU_ITEM + 1] = bytes([y, x, 0])
         self.memory[W_MAX_MENU_ITEM : W_MENU_WATCHED_KEYS + 1] = bytes([last, keys])
         while True:
@@ -148,7 +148,7 @@ class Opening:
             self.empty_names += not name
 
     def _naming_screen(self) -> Generator[None, None, bytes]:
-        """Returns what is submitted."""
+        """Return the submitted name."""
         self.memory[W_TOP_MENU_ITEM_Y : W_CURRENT_MENU_ITEM + 1] = bytes([3, 1, 1])
         self.memory[W_MAX_MENU_ITEM : W_MENU_WATCHED_KEYS + 1] = bytes([7, 0xFF])
         self.memory[W_NAMING_LENGTH : W_NAMING_SUBMIT + 1] = bytes(2)
@@ -214,7 +214,7 @@ class Opening:
         return self.memory[W_X_COORD] + step[1], self.memory[W_Y_COORD] + step[2]
 
     def _walk(self, button: int) -> Frames:
-        """A turn takes three frames; only a button that is still held makes a step, of sixteen."""
+        """A turn takes three frames. Only a button that is still held makes a step, which takes sixteen."""
         step = STEPS[button]
         if self.memory[W_FACING] != step[0]:
             self.memory[W_FACING] = step[0]

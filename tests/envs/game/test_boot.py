@@ -1,5 +1,5 @@
-"""The boot gets through the opening, whenever it begins and whatever stands on the screen: on the embedded
-cartridge, which sets the original's traps, and on a model of the original."""
+"""The boot script gets through the opening whenever it starts and from any screen: on the embedded cartridge,
+which has the original's traps, and on a model of the original."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def name(emulator: Emulator | Opening, address: int) -> bytes:
 
 
 def letters(word: str) -> bytes:
-    """``word`` in the game's character set."""
+    """Encode ``word`` in the game's character set."""
     return bytes(0x80 + ord(letter) - ord("A") for letter in word)
 
 
@@ -74,7 +74,7 @@ def leave_behind(emulator: Emulator, buttons: tuple[str, ...]) -> None:
 
 
 def old_boot(emulator: Opening, frames: int) -> bool:
-    """The script of old: the bedroom, standing still and no script at work, was control enough to press B."""
+    """The old script, which took standing still in the bedroom with no script running for control."""
     for button in cycle(("a", "start")):
         emulator.act(button)
         state = read_state(emulator.memory)
@@ -90,7 +90,7 @@ def old_boot(emulator: Opening, frames: int) -> bool:
 
 # --- the embedded cartridge ---
 @pytest.mark.parametrize("delay", DELAYS)
-def test_the_cartridge_gets_to_control_whenever_the_script_begins(
+def test_the_cartridge_reaches_control_whenever_the_script_starts(
     machine: Emulator, power_on: bytes, tmp_path: Path, delay: int
 ) -> None:
     machine.load_state(power_on)
@@ -101,7 +101,7 @@ def test_the_cartridge_gets_to_control_whenever_the_script_begins(
 
 
 @pytest.mark.parametrize("buttons", LEFT_BEHIND, ids=" ".join)
-def test_the_cartridge_gets_to_control_from_what_a_player_left(
+def test_the_cartridge_reaches_control_from_any_screen(
     machine: Emulator, power_on: bytes, tmp_path: Path, buttons: tuple[str, ...]
 ) -> None:
     machine.load_state(power_on)
@@ -113,7 +113,7 @@ def test_the_cartridge_gets_to_control_from_what_a_player_left(
     assert name(machine, W_RIVAL_NAME) == letters("BRIAR")
 
 
-def test_nothing_is_pressed_to_find_out_before_a_game_has_begun(machine: Emulator, power_on: bytes) -> None:
+def test_has_control_presses_nothing_before_a_game_has_started(machine: Emulator, power_on: bytes) -> None:
     machine.load_state(power_on)
     leave_behind(machine, ("a", "a"))
     before = machine.actions, machine.memory[0xCEE9]
@@ -122,7 +122,7 @@ def test_nothing_is_pressed_to_find_out_before_a_game_has_begun(machine: Emulato
 
 
 # --- the model of the original ---
-def test_the_script_of_old_submits_empty_names_without_end() -> None:
+def test_the_old_script_submits_empty_names_forever() -> None:
     for delay in DELAYS[::8]:
         model = Opening()
         model.tick(delay)
@@ -131,7 +131,7 @@ def test_the_script_of_old_submits_empty_names_without_end() -> None:
 
 
 @pytest.mark.parametrize("speech", [(90, 70, 110, 60, 50), (1, 2), (200,) * 8], ids=str)
-def test_the_original_gets_to_control_whenever_the_script_begins(
+def test_the_original_reaches_control_whenever_the_script_starts(
     tmp_path: Path, speech: tuple[int, ...]
 ) -> None:
     for delay in DELAYS:
@@ -144,9 +144,7 @@ def test_the_original_gets_to_control_whenever_the_script_begins(
 
 
 @pytest.mark.parametrize("buttons", LEFT_BEHIND, ids=" ".join)
-def test_the_original_gets_to_control_from_what_a_player_left(
-    tmp_path: Path, buttons: tuple[str, ...]
-) -> None:
+def test_the_original_reaches_control_from_any_screen(tmp_path: Path, buttons: tuple[str, ...]) -> None:
     model = Opening()
     leave_behind(cast(Emulator, model), buttons)
     booted(cast(Emulator, model), tmp_path)
@@ -154,10 +152,10 @@ def test_the_original_gets_to_control_from_what_a_player_left(
     assert model.empty_names <= 1
 
 
-def test_menus_that_memory_does_not_tell_are_left_as_well(
+def test_menus_without_their_facts_in_memory_are_left_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the menu's facts the script lands on both naming screens, and types a name there."""
+    """Without the menu's bytes the script opens both naming screens, and types a name there."""
     monkeypatch.setattr(boot, "ON_NEW_NAME", ())
     for delay in DELAYS:
         model = Opening()
@@ -166,8 +164,8 @@ def test_menus_that_memory_does_not_tell_are_left_as_well(
         assert name(model, W_PLAYER_NAME) and name(model, W_RIVAL_NAME)
 
 
-# --- what does not get there ---
-def test_a_game_with_its_memory_elsewhere_ends_with_one_line_and_a_strip(
+# --- boots that fail ---
+def test_a_game_with_other_addresses_ends_with_one_line_and_a_strip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boot, "W_STATUS_FLAGS_6", 0xD733)
@@ -178,7 +176,7 @@ def test_a_game_with_its_memory_elsewhere_ends_with_one_line_and_a_strip(
     assert isinstance(error.value, UserError)
     assert str(error.value) == (
         "ROM model.gb (MODEL): no control of the player after 40000 frames of pressing A and START; "
-        f"the last picture is {picture}"
+        f"the last screen is in {picture}"
     )
     assert 40_000 < model.frame_count < 40_200
     strip = error.value.strip

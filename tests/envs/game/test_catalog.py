@@ -1,4 +1,4 @@
-"""Cartridges: known by their SHA-1, and refused with one clear line where they are not."""
+"""Cartridges: identified by SHA-1, and unknown ones refused with one clear line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from envs.ram import GameState
 
 
 def unknown_cartridge(path: Path, title: bytes = b"NOBODY") -> Path:
-    """A cartridge of 32 KiB with a correct header that no one knows."""
+    """An unknown cartridge of 32 KiB with a correct header."""
     data = bytearray(0x8000)
     data[0x134 : 0x134 + len(title)] = title
     total = 0
@@ -47,7 +47,7 @@ def test_a_copy_elsewhere_is_the_same_game(game: Game, tmp_path: Path) -> None:
     assert (identify(copy).name, identify(str(copy)).sha1) == (game.name, game.sha1)
 
 
-def test_an_unknown_cartridge_is_told_by_title_size_and_hash(tmp_path: Path) -> None:
+def test_an_unknown_cartridge_is_described_by_title_size_and_hash(tmp_path: Path) -> None:
     path = unknown_cartridge(tmp_path / "x.gb")
     with pytest.raises(UserError) as error:
         identify(path)
@@ -64,7 +64,7 @@ def test_a_missing_file_and_a_folder_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 100, 0x7FFF, -1, -0x4000])
-def test_a_file_cut_short_is_refused(tmp_path: Path, size: int) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, size: int) -> None:
     path = tmp_path / "short.gb"
     path.write_bytes(EMBEDDED_ROM.read_bytes()[:size])
     for use in (identify, Emulator):
@@ -138,7 +138,7 @@ def test_paths_with_blanks_umlauts_and_a_tilde_work(tmp_path: Path, monkeypatch:
         assert one_line(error).startswith("ROM ")
 
 
-def test_a_file_that_is_no_cartridge_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_cartridge_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "noise.gb"
     path.write_bytes(b"text that goes on for long. " * 2000)
     with pytest.raises(UserError, match="header checksum") as error:

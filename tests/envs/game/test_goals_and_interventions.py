@@ -1,4 +1,4 @@
-"""Goals beside the milestones, and wild battles that are kept off by writing memory."""
+"""Goals besides the milestones, and preventing wild battles by writing memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def goal_reached(game: Game, goal: str, *moments: GameState) -> bool:
 
 
 @pytest.mark.parametrize("centre", [41, 58, 174])
-def test_any_healing_centre_is_reached_when_it_held_for_two_steps(game: Game, centre: int) -> None:
+def test_any_healing_centre_counts_after_two_steps(game: Game, centre: int) -> None:
     outside, inside = GameState(map_id=1), GameState(map_id=centre)
     assert goal_reached(game, "healing centre", outside, inside, inside)
     assert not goal_reached(game, "healing centre", outside, inside, outside)
@@ -44,18 +44,18 @@ def test_any_healing_centre_is_reached_when_it_held_for_two_steps(game: Game, ce
 
 
 @pytest.mark.parametrize(("had", "held", "reached"), [(0, 1, True), (3, 7, True), (1, 1, False)])
-def test_any_badge_that_was_not_held_before_is_one(game: Game, had: int, held: int, reached: bool) -> None:
+def test_any_new_badge_reaches_the_goal(game: Game, had: int, held: int, reached: bool) -> None:
     now = GameState(badges=held)
     assert goal_reached(game, "any badge", GameState(badges=had), now, now) == reached
 
 
-def test_a_goal_that_does_not_exist_is_named(game: Game) -> None:
-    with pytest.raises(UserError, match='goal "any bage": no milestone; did you mean "any badge"'):
+def test_an_unknown_goal_is_named(game: Game) -> None:
+    with pytest.raises(UserError, match='goal "any bage" is not a milestone; did you mean "any badge"'):
         goal_of(game, "any bage")
 
 
 def walk_in_the_grass(env: RedEnv, actions: int) -> tuple[int, Counter[str]]:
-    """Battles seen in ``actions`` actions of walking about, and the writes to memory on the way."""
+    """Walk about for ``actions`` actions; return the battles seen and the writes to memory."""
     rng = np.random.default_rng(0)
     env.reset(seed=1)
     battles, writes = 0, Counter[str]()
@@ -68,7 +68,7 @@ def walk_in_the_grass(env: RedEnv, actions: int) -> tuple[int, Counter[str]]:
     return battles, writes
 
 
-def test_no_wild_creature_comes_with_repel_and_every_write_is_counted(make_env: MakeEnv) -> None:
+def test_repel_prevents_wild_battles_and_every_write_is_counted(make_env: MakeEnv) -> None:
     assert BUTTONS[:4] == ("down", "left", "right", "up")
     battles, writes = walk_in_the_grass(make_env(start="route1", max_steps=300), 300)
     assert (battles > 0, writes) == (True, Counter())
@@ -77,7 +77,7 @@ def test_no_wild_creature_comes_with_repel_and_every_write_is_counted(make_env: 
     memory = env.emulator.memory
     assert battles == 0
     assert min(memory[W_REPEL_REMAINING_STEPS], memory[W_NO_RANDOM_BATTLE_STEPS_LEFT]) >= REFILL_BELOW - 2
-    # Two bytes at the start of the episode, and one of them again whenever half of it was walked off.
+    # Two bytes at the start of the episode, and one of them again whenever half of it is used up.
     assert writes.keys() == {REPEL}
     assert 2 <= writes[REPEL] <= 2 + 300 / (0xFF - REFILL_BELOW)
     assert env.take_interventions() == dict(writes)

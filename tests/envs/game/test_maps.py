@@ -11,7 +11,7 @@ def test_every_map_has_a_name_of_its_own_and_a_size() -> None:
     assert all(1 <= width <= 50 and 1 <= height <= 72 for width, height in MAP_SIZES.values())
 
 
-def test_a_map_that_is_not_in_the_table_has_a_number_for_a_name_and_no_size() -> None:
+def test_an_unknown_map_has_a_number_as_name_and_no_size() -> None:
     assert (map_name(231), map_steps(231)) == ("map 231", None)
     assert (map_name(0), map_steps(0)) == ("home town", (10 * BLOCK, 9 * BLOCK))
 

@@ -1,5 +1,5 @@
-"""The user's own cartridge: known by its hash or by the user's word, refused by name where its memory
-differs, played like any other. An unknown copy of the embedded cartridge stands in for it."""
+"""The user's own cartridge: identified by its hash or named by the user, refused by name where its memory
+layout differs, and played like any other. An unknown copy of the embedded cartridge replaces it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def own_env(own_game: Game, request: pytest.FixtureRequest) -> OwnEnv:
     return make
 
 
-def test_an_unknown_rom_is_told_with_what_is_known_and_how_to_go_on(unknown_rom: Path) -> None:
+def test_an_unknown_rom_gives_the_known_games_and_advice(unknown_rom: Path) -> None:
     with pytest.raises(UserError) as error:
         identify(unknown_rom)
     rom = read_rom(unknown_rom)
@@ -49,7 +49,7 @@ def test_an_unknown_rom_is_told_with_what_is_known_and_how_to_go_on(unknown_rom:
     assert "--game red" in one_line(error)
 
 
-def test_the_users_word_makes_it_red(own_game: Game, game: Game) -> None:
+def test_the_user_can_name_the_game(own_game: Game, game: Game) -> None:
     assert (own_game.name, own_game.assumed, own_game.embedded) == ("red", True, False)
     assert own_game.sha1 != game.sha1
     assert own_game.start_names == ("power on", "bedroom")
@@ -57,7 +57,7 @@ def test_the_users_word_makes_it_red(own_game: Game, game: Game) -> None:
     assert not identify().assumed
 
 
-def test_the_tables_of_red_reach_to_the_end(own_game: Game) -> None:
+def test_the_tables_of_red_cover_the_whole_game(own_game: Game) -> None:
     names = [milestone.name for milestone in own_game.milestones]
     assert len(set(names)) == len(names) == 40
     assert {"starter", "badge8", "champion", "last four beaten", "flute"} <= set(names)
@@ -88,15 +88,17 @@ def test_releases_with_other_addresses_are_refused_by_name(
     assert f"Pokémon {name}" in one_line(error)
 
 
-def test_a_known_cartridge_is_what_its_hash_says() -> None:
-    with pytest.raises(UserError, match="SHA-1 is that of clover, not of red; leave --game out"):
+def test_the_hash_decides_for_a_known_cartridge() -> None:
+    with pytest.raises(UserError, match="SHA-1 is that of clover, not of red; omit --game"):
         identify(EMBEDDED_ROM, "red")
     assert identify(EMBEDDED_ROM, "clover").name == "clover"
     with pytest.raises(UserError, match='"rad": unknown; did you mean "red"'):
         identify(EMBEDDED_ROM, "rad")
 
 
-def test_the_rom_comes_from_the_flag_then_the_variable_then_the_box(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rom_comes_from_the_flag_then_the_variable_then_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert chosen_rom() == EMBEDDED_ROM
     monkeypatch.setenv(ROM_VARIABLE, "~/red.gb")
     assert chosen_rom() == Path.home() / "red.gb"
@@ -104,7 +106,7 @@ def test_the_rom_comes_from_the_flag_then_the_variable_then_the_box(monkeypatch:
     assert chosen_rom(EMBEDDED) == EMBEDDED_ROM
 
 
-def test_the_boot_script_leads_to_control_of_it(own_game: Game) -> None:
+def test_the_boot_script_reaches_control(own_game: Game) -> None:
     start = start_state(own_game, "bedroom")
     assert (start.provenance["game"], start.provenance["made_by"]) == ("red", "boot script")
     assert list(cache_folder().glob(f"{own_game.sha1}-*/bedroom.state"))
@@ -125,7 +127,7 @@ def test_episodes_run_on_it(own_env: OwnEnv) -> None:
     assert "interventions" not in info["episode_stats"]
 
 
-def test_fast_text_is_written_counted_and_told(own_env: OwnEnv) -> None:
+def test_fast_text_is_written_counted_and_reported(own_env: OwnEnv) -> None:
     env = own_env(max_steps=4, fast_text=True)
     emulator = env.emulator
     env.reset(seed=0)

@@ -1,4 +1,4 @@
-"""What callbacks remember, under their own keys, through files of a real checkpoint."""
+"""Callback states in a real checkpoint, stored under their keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.session.resume import restore_memories
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[PPO]:
-    """A model that has learned nothing."""
+    """An untrained model."""
     config = load_config(None, TINY)
     made = build_model(config, make_vec_env(config))
     yield made
@@ -42,12 +42,12 @@ def counted(episodes: int) -> RunTotals:
 
 @pytest.fixture
 def saved(model: PPO, tmp_path: Path) -> Checkpoint:
-    """A checkpoint in which RunTotals remembers three episodes."""
+    """A checkpoint in which RunTotals has counted three episodes."""
     state = state_without_environments(model, [counted(3), EpisodeMetrics()])
     return read_checkpoint(save_checkpoint(model, tmp_path / "0", moment=state))
 
 
-def test_a_class_with_another_name_loses_nothing(saved: Checkpoint) -> None:
+def test_a_renamed_class_loses_nothing(saved: Checkpoint) -> None:
     renamed = type("SumOfAll", (RunTotals,), {})()
     restore_memories(saved, [EpisodeMetrics(), renamed], changed=False)
     assert renamed.snapshot() == counted(3).snapshot()
@@ -56,7 +56,7 @@ def test_a_class_with_another_name_loses_nothing(saved: Checkpoint) -> None:
 
 
 class Ghost(BaseCallback):
-    """A callback that no other version knows."""
+    """A callback that other versions do not have."""
 
     state_key = "ghost"
 
@@ -78,8 +78,8 @@ class Ghost(BaseCallback):
     ("callbacks", "line"),
     [
         ([RunTotals()], "unknown state 'episode_metrics'"),
-        ([RunTotals(), EpisodeMetrics(), Ghost()], "no state of 'ghost'"),
-        ([RunTotals(), Ghost()], "no state of 'ghost', unknown state 'episode_metrics'"),
+        ([RunTotals(), EpisodeMetrics(), Ghost()], "missing state 'ghost'"),
+        ([RunTotals(), Ghost()], "missing state 'ghost', unknown state 'episode_metrics'"),
     ],
     ids=["unknown", "missing", "both"],
 )
@@ -101,16 +101,16 @@ def test_keys_that_fit_have_no_differences() -> None:
     assert key_differences(["a", "b"], ["b", "a"]) is None
 
 
-def test_two_callbacks_with_one_key_are_refused(saved: Checkpoint) -> None:
+def test_duplicate_keys_are_refused(saved: Checkpoint) -> None:
     twin = type("Twin", (EpisodeMetrics,), {"state_key": "run_totals"})()
-    with pytest.raises(ValueError, match="'run_totals' of Twin is that of RunTotals already"):
+    with pytest.raises(ValueError, match="'run_totals' of Twin is already used by RunTotals"):
         restore_memories(saved, [RunTotals(), twin], changed=True)
-    with pytest.raises(ValueError, match="'run_totals' of RunTotals is that of Twin already"):
+    with pytest.raises(ValueError, match="'run_totals' of RunTotals is already used by Twin"):
         snapshots_of([twin, RunTotals()])
 
 
 @pytest.mark.parametrize("missing", ["state_key", "restore"])
-def test_a_snapshot_that_nothing_would_restore_is_refused(missing: str) -> None:
+def test_a_snapshot_without_restore_is_refused(missing: str) -> None:
     class Forgetful(BaseCallback):
         def _on_step(self) -> bool:
             return True
@@ -126,12 +126,12 @@ def test_a_snapshot_that_nothing_would_restore_is_refused(missing: str) -> None:
 def test_damage_is_one_line(saved: Checkpoint) -> None:
     assert saved.state is not None
     saved.state["callbacks"]["run_totals"] = {"counts": [1]}
-    with pytest.raises(CheckpointError, match="what callbacks remember is damaged") as caught:
+    with pytest.raises(CheckpointError, match="the state of callbacks is damaged") as caught:
         restore_memories(saved, [RunTotals(), EpisodeMetrics()], changed=True)
     assert "\n" not in str(caught.value)
 
 
 def test_a_checkpoint_to_evaluate_is_not_resumed_from(model: PPO, tmp_path: Path) -> None:
     best = read_checkpoint(save_checkpoint(model, tmp_path / "best"))
-    with pytest.raises(CheckpointError, match="has weights alone; --init-from"):
+    with pytest.raises(CheckpointError, match="has only weights; --init-from"):
         restore_memories(best, [], changed=True)

@@ -1,4 +1,4 @@
-"""Checkpoints that were made to harm: no code runs, nothing outside is read, and the user gets one line."""
+"""Malicious checkpoints: no code runs, nothing outside is read, and the user gets one line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ALL = (POLICY, OPTIMIZER, TRAINER, STATE, STATE_ARRAYS)
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[PPO]:
-    """A model that has learned from one rollout."""
+    """A model trained on one rollout."""
     config = load_config(None, TINY)
     made = build_model(config, make_vec_env(config))
     made.learn(64)
@@ -54,12 +54,12 @@ def model() -> Iterator[PPO]:
 
 @pytest.fixture
 def folder(model: PPO, tmp_path: Path) -> Path:
-    """A whole checkpoint of it."""
+    """A complete checkpoint of the model."""
     return save_checkpoint(model, tmp_path / "64", {}, training_state_of(model, [], SHA1))
 
 
 def put(folder: Path, name: str, data: bytes) -> None:
-    """Another content for one file, with a hash that fits, so that only its kind stands in its way."""
+    """Replace the content of one file and its hash, so that only the check of its type can refuse it."""
     (folder / name).write_bytes(data)
     if name != TRAINER:
         trainer = json.loads((folder / TRAINER).read_text())
@@ -96,7 +96,7 @@ def test_a_pickle_in_any_file_runs_nothing(folder: Path, tmp_path: Path, name: s
 
 @pytest.mark.parametrize("name", [TRAINER, STATE])
 @pytest.mark.parametrize("data", [b"[" * 1_000_000, b'{"a":' * 1_000_000, b"\xff\xfe", b"", b"1" * 5000])
-def test_json_that_is_none(folder: Path, name: str, data: bytes) -> None:
+def test_invalid_json(folder: Path, name: str, data: bytes) -> None:
     put(folder, name, data)
     assert "not valid JSON" in line_of(folder)
 
@@ -147,13 +147,13 @@ def test_wrong_kinds(folder: Path, change: Callable[[dict[str, Any]], object]) -
     assert line_of(folder).startswith("checkpoint ")
 
 
-def test_names_that_lead_elsewhere_are_not_followed(folder: Path, tmp_path: Path) -> None:
+def test_names_that_lead_outside_are_not_followed(folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"x")
     trainer = json.loads((folder / TRAINER).read_text())
     trainer["sha256"]["../secret"] = hashlib.sha256(b"x").hexdigest()
     (folder / TRAINER).write_text(json.dumps(trainer))
-    read_checkpoint(folder)  # hashes of other files are nobody's business
+    read_checkpoint(folder)  # hashes of files outside must not matter
     state = json.loads((folder / STATE).read_text())
     state["environments"]["count"] = {"$array": "../secret"}
     put(folder, STATE, json.dumps(state).encode())
@@ -182,7 +182,7 @@ STATE_CHANGES: list[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("change", STATE_CHANGES)
-def test_environments_that_are_none(model: PPO, folder: Path, change: Callable[[Any], object]) -> None:
+def test_invalid_environments(model: PPO, folder: Path, change: Callable[[Any], object]) -> None:
     state = json.loads((folder / STATE).read_text())
     change(state)
     put(folder, STATE, json.dumps(state).encode())
@@ -194,7 +194,7 @@ def test_environments_that_are_none(model: PPO, folder: Path, change: Callable[[
 
 
 def read_checkpoint_again(model: PPO, folder: Path) -> Checkpoint:
-    """A sound one: after a refusal the games can be used as before."""
+    """Restore a valid checkpoint: after a refusal the games still work."""
     model._last_obs = None
     assert model.env is not None
     model.env.reset()
@@ -211,19 +211,19 @@ def read_checkpoint_again(model: PPO, folder: Path) -> Checkpoint:
         (lambda s: games(s).append(games(s)[0]), "it had 3 environments, now there are 2"),
     ],
 )
-def test_other_machines_begin_new_episodes_and_say_why(
+def test_other_machines_start_new_episodes_and_say_why(
     model: PPO, folder: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], object], why: str
 ) -> None:
     state = json.loads((folder / STATE).read_text())
     change(state)
     put(folder, STATE, json.dumps(state).encode())
     restore_games(read_checkpoint(folder), model, SHA1, seed=0, changed=False)
-    assert f"warning: episodes begin anew: {why}" in capsys.readouterr().err
+    assert f"warning: new episodes start: {why}" in capsys.readouterr().err
     assert model._last_obs is None
 
 
-def test_a_pipe_or_a_device_in_place_of_a_file_is_refused(folder: Path) -> None:
-    """A folder from a stranger may hold links and pipes: one would be read for ever, the other waited for."""
+def test_a_pipe_or_a_device_instead_of_a_file_is_refused(folder: Path) -> None:
+    """An untrusted folder may hold links and pipes: reading them would never end, or block."""
     for name in ALL:
         whole = (folder / name).read_bytes()
         (folder / name).unlink()
@@ -237,8 +237,8 @@ def test_a_pipe_or_a_device_in_place_of_a_file_is_refused(folder: Path) -> None:
     read_checkpoint(folder)
 
 
-def test_a_game_that_reaches_out_of_its_memory_is_refused(model: PPO, folder: Path) -> None:
-    """PyBoy would read ROM bank 255 of 16: whatever lies there, or nothing that may be read."""
+def test_a_game_state_with_indices_out_of_range_is_refused(model: PPO, folder: Path) -> None:
+    """PyBoy would read ROM bank 255 of 16, outside its memory."""
     checkpoint = read_checkpoint(folder)
     assert checkpoint.state is not None
     emulator = games(checkpoint.state)[1]["emulator"]
@@ -251,8 +251,10 @@ def test_a_game_that_reaches_out_of_its_memory_is_refused(model: PPO, folder: Pa
 
 
 @pytest.mark.parametrize("position", [-1, 625, 10**8])
-def test_a_random_generator_that_reads_elsewhere_is_refused(model: PPO, folder: Path, position: int) -> None:
-    """numpy takes the position and reads there; far enough away the process ends with SIGSEGV."""
+def test_a_random_generator_with_a_position_out_of_range_is_refused(
+    model: PPO, folder: Path, position: int
+) -> None:
+    """numpy reads at any position; far enough outside, the process ends with SIGSEGV."""
     trainer = json.loads((folder / TRAINER).read_text())
     trainer["random"]["numpy"]["pos"] = position
     put(folder, TRAINER, json.dumps(trainer).encode())
@@ -270,7 +272,7 @@ OPTIMIZERS: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
 
 
 @pytest.mark.parametrize(("line", "change"), OPTIMIZERS)
-def test_moments_of_another_form_are_refused(
+def test_moments_of_another_shape_are_refused(
     model: PPO, folder: Path, line: str, change: Callable[[dict[str, Any]], object]
 ) -> None:
     moments = dict(read_checkpoint(folder).optimizer)
@@ -280,7 +282,7 @@ def test_moments_of_another_form_are_refused(
         apply_training_state(read_checkpoint(folder), model)
 
 
-def test_options_of_the_optimizer_are_not_the_file_s(model: PPO, folder: Path) -> None:
+def test_options_of_the_optimizer_do_not_come_from_the_file(model: PPO, folder: Path) -> None:
     own = model.policy.optimizer.state_dict()["param_groups"]
     trainer = json.loads((folder / TRAINER).read_text())
     trainer["optimizer_groups"][0].update(eps="x", betas=[7, 8], lr=0.125, more="y")

@@ -1,4 +1,4 @@
-"""Checkpoints: whole, exact, and harmless whatever is in them. On the real environment and a real model."""
+"""Checkpoints of a real model on the real environment: complete, exact, and safe to read."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _model(config: TrainConfig) -> PPO:
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[PPO]:
-    """A model that has learned from two rollouts."""
+    """A model trained on two rollouts."""
     made = _model(_config())
     made.learn(128)
     yield made
@@ -117,7 +117,7 @@ def test_a_crafted_file_cannot_run_code(model: PPO, tmp_path: Path, name: str) -
     folder, mark = save_checkpoint(model, tmp_path / "x"), tmp_path / "ran"
     bomb = pickle.dumps(_Bomb(mark))
     (folder / name).write_bytes(bomb)
-    if name != TRAINER:  # with a hash that fits, so that only the format stands in its way
+    if name != TRAINER:  # with the right hash, so that only the check of its format can refuse it
         _change(folder, lambda t: t["sha256"].update({name: hashlib.sha256(bomb).hexdigest()}))
     with pytest.raises(CheckpointError, match=r"not a safetensors file|not valid JSON"):
         read_checkpoint(folder)
@@ -134,7 +134,7 @@ def _change(folder: Path, change: Callable[[dict], object]) -> None:
 
 DAMAGE: list[tuple[str, Callable[[dict], object]]] = [
     ("steps is missing", lambda t: t.pop("steps")),
-    ("steps is missing or not of kind int", lambda t: t.update(steps="9")),
+    ("steps is missing or not of type int", lambda t: t.update(steps="9")),
     ("must not be negative", lambda t: t.update(steps=-1)),
     ("not a checkpoint of format", lambda t: t.update(format=99)),
     ("training state is damaged", lambda t: t["random"].update(torch="00ff")),
@@ -168,7 +168,7 @@ def test_other_spaces_and_networks_are_named(model: PPO, tmp_path: Path) -> None
         made.env.close()
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(model: PPO, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_falls_back_to_the_previous_one(model: PPO, tmp_path: Path) -> None:
     warnings: list[str] = []
     for name in ("64", "128"):
         save_checkpoint(model, tmp_path / name)
@@ -176,13 +176,13 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(model: PPO, tmp_path:
     assert newest_checkpoint(tmp_path, warnings.append).folder.name == "64"
     assert "damaged" in warnings[0]
     (tmp_path / "64" / TRAINER).unlink()
-    with pytest.raises(CheckpointError, match="holds no checkpoint that can be used"):
+    with pytest.raises(CheckpointError, match="holds no usable checkpoint"):
         newest_checkpoint(tmp_path, warnings.append)
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_killed_while_one_was_replaced(model: PPO, tmp_path: Path, whole: bool) -> None:
-    """Between the two renames: the old one away, the new one whole beside it, or lost with the power."""
+def test_killed_during_a_replacement(model: PPO, tmp_path: Path, whole: bool) -> None:
+    """Between the two renames the old one is gone, and the new one complete beside it, or lost."""
     for name in ("best", ".best.new", "64", ".128.new", ".32.gone"):
         save_checkpoint(model, tmp_path / name, {"name": name})
     (tmp_path / "best").rename(tmp_path / ".best.old")
@@ -201,7 +201,7 @@ def test_pruning_keeps_the_newest_and_the_named(model: PPO, tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1024", "128", "best", "final"]
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(model: PPO, tmp_path: Path) -> None:
+def test_an_unwritable_folder_gives_one_line(model: PPO, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written"):
         save_checkpoint(model, tmp_path / "file" / "64")

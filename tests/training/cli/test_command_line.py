@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, exit statuses, one line for each mistake."""
+"""The command line in real processes: exit statuses, and one line for each mistake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_program_starts_as_a_file_from_any_folder(program: Program, tmp_pa
         path.stem for path in (ROOT / "training").glob("*.py") if "run_program(main)" in path.read_text()
     ]
     assert {"train_ppo", "evaluate", "replay", "diagnose", "export_sb3"} < set(programs)
-    for name in sorted(set(programs) - {"contenders"}):  # that one is told by the benchmark
+    for name in sorted(set(programs) - {"contenders"}):  # the benchmark reports that one
         result = program(name, "--help", cwd=tmp_path, fresh=True)
         assert (result.returncode, result.stderr) == (0, ""), name
         assert f"usage: {name}.py" in result.stdout
@@ -53,15 +53,17 @@ def test_every_program_starts_as_a_file_from_any_folder(program: Program, tmp_pa
         (["--run-name", "../x"], "run name '../x' must be letters, digits"),
         (["--resume", "nothing"], "run nothing does not exist"),
         (["--resume", "a", "--run-name", "b"], "--resume and --run-name cannot be given together"),
-        (["--accept-changes"], "--accept-changes goes with --resume NAME"),
+        (["--accept-changes"], "--accept-changes needs --resume NAME"),
         (["--stop-after", "0"], "--stop-after 0 is out of range: must be at least 1"),
     ],
 )
-def test_mistakes_are_one_line_and_status_2(refused: Callable[..., str], flags: list[str], line: str) -> None:
+def test_mistakes_give_one_line_and_status_2(
+    refused: Callable[..., str], flags: list[str], line: str
+) -> None:
     assert line in refused("train_ppo", *flags)
 
 
-def test_mistakes_that_show_later_leave_no_run_folder_either(
+def test_mistakes_found_later_leave_no_run_folder(
     refused: Callable[..., str], tiny: Path, tmp_path: Path
 ) -> None:
     bad_rom = tmp_path / "bad.gb"
@@ -96,7 +98,7 @@ def _has_cuda() -> bool:
         ("replay", ["README.md"], "episode README.md: not a recorded episode"),
     ],
 )
-def test_other_programs_refuse_alike(
+def test_other_programs_refuse_the_same_way(
     refused: Callable[..., str], name: str, flags: list[str], line: str
 ) -> None:
     assert re.search(re.escape(line), refused(name, *flags), re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Configs: precedence, "extends", presets, and every line about what is wrong."""
+"""Configs: precedence, "extends", presets, and every error message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.config.presets import SIZES, divisors_near, largest_divisor, prese
 from training.config.schema import TrainConfig
 from training.environments.task import game_of, resolve_task
 
-# A curriculum is made of configs and is none itself.
+# A curriculum consists of configs, but is not a config itself.
 SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.name != "curriculum.json")
 Write = Callable[..., Path]
 GIGABYTE = 10**9
@@ -59,7 +59,7 @@ def test_every_shipped_config_loads(path: Path) -> None:
     assert load_config(path).description
 
 
-def test_battle_preset_has_the_values_that_users_rely_on() -> None:
+def test_battle_preset_has_its_documented_values() -> None:
     config = load_config(CONFIGS / "battle_focused_redesign.json", {"num_envs": 12, "total_multiplier": 200})
     assert (config.max_steps, config.n_steps, config.batch_size, config.n_epochs) == (4096, 1024, 1024, 4)
     assert config.training_steps == 4096 * 12 * 200
@@ -154,7 +154,7 @@ WRONG = [
     ({"n_steps": 1, "num_envs": 1}, "PPO needs at least 2 steps in a rollout"),
     ("{", "{path}: not valid JSON: Expecting property name enclosed in double quotes (line 1, column 2)"),
     ("[]", "{path}: holds list, must be a JSON object"),
-    ('{"gamma": NaN}', "{path}: NaN is not a number that JSON knows"),
+    ('{"gamma": NaN}', "{path}: NaN is not allowed in JSON"),
     ('{"gamma": 1e999}', "{path}: gamma Infinity must be a finite number"),
     ('{"seed": 1, "seed": 2}', "{path}: the key seed is given twice"),
     ("[" * 100_000, "{path}: nested too deeply"),
@@ -162,9 +162,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("content", "line"), WRONG, ids=[str(line)[:40] for _, line in WRONG])
-def test_wrong_configs_say_what_is_wrong_in_one_line(
-    write: Write, content: dict[str, Any] | str, line: str
-) -> None:
+def test_wrong_configs_give_one_line(write: Write, content: dict[str, Any] | str, line: str) -> None:
     path = write(content)
     with pytest.raises(ConfigError) as caught:
         load_config(path)
@@ -178,17 +176,17 @@ def test_a_flag_is_named_as_the_user_wrote_it(write: Write) -> None:
         load_config(write({"gae_lambda": 0.5}), {"gae_lambda": 2.0})
 
 
-def test_all_mistakes_are_told_at_once(write: Write) -> None:
+def test_all_mistakes_are_reported_at_once(write: Write) -> None:
     with pytest.raises(ConfigError, match=r"seed -1 is out.*; .*gamma 2 is out"):
         load_config(write({"gamma": 2, "seed": -1}))
 
 
-def test_batch_size_that_does_not_divide_names_sizes_that_do(write: Write) -> None:
+def test_a_wrong_batch_size_names_sizes_that_divide(write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write({"n_steps": 100, "num_envs": 6, "batch_size": 512}))
     assert str(caught.value) == (
         "batch_size 512 does not divide n_steps x num_envs = 100 x 6 = 600;"
-        " sizes near it that do: 200, 300, 600"
+        " nearest sizes that do: 200, 300, 600"
     )
 
 

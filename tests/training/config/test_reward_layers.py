@@ -1,4 +1,4 @@
-"""The config's "layers": schedules of weights, and what is wrong with one."""
+"""The config section "layers": schedules of weights, and error messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load(folder: Path, layers: Any, **more: Any) -> TrainConfig:
         ({"kind": "piecewise", "points": [[0, 1], [100, 3], [400, 0]]}, [1.0, 3.0, 2.0, 1.0, 0.0]),
     ],
 )
-def test_a_weight_goes_along_with_the_steps(tmp_path: Path, schedule: Any, weights: list[float]) -> None:
+def test_a_weight_follows_the_steps(tmp_path: Path, schedule: Any, weights: list[float]) -> None:
     config = load(tmp_path, {"dense": schedule})
     curve = config.layers.curve(400)
     assert [curve(steps)["dense"] for steps in (0, 100, 200, 300, 400)] == pytest.approx(weights, abs=1e-6)
@@ -65,7 +65,7 @@ def test_environments_begin_with_the_first_weights(tmp_path: Path) -> None:
         ({"dense": "much"}, "layers.dense"),
     ],
 )
-def test_what_is_wrong_is_one_line(tmp_path: Path, layers: Any, said: str) -> None:
+def test_mistakes_give_one_line(tmp_path: Path, layers: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=r"^[^\n]*$") as error:
         load(tmp_path, layers)
     assert said in str(error.value)

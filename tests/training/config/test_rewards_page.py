@@ -1,4 +1,4 @@
-"""The example of docs/rewards.md, run as a user would."""
+"""The example in docs/rewards.md, run as a user would run it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 16, "
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    """The folder that the page's example describes, beside the configs that it extends."""
+    """Create the folder of the page's example, beside the configs that it extends."""
     page = (ROOT / "docs" / "rewards.md").read_text("utf-8")
     parts = re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL)
     for name, text in parts:

@@ -1,4 +1,4 @@
-"""Roles: every setting has one, and the lists that follow from them."""
+"""Roles of settings, and the lists derived from them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ EPISODE = [
 CARTRIDGE = ["rom", "game", "start"]
 
 
-def test_every_setting_has_the_role_that_users_rely_on() -> None:
-    """A role decides whether a run may be resumed, put together with others, or compared with them."""
+def test_every_setting_has_its_expected_role() -> None:
+    """A role decides whether runs can be resumed, grouped and compared."""
     assert sorted(TrainConfig.keys_with(Role.BOOKKEEPING)) == sorted(RESUMED)
     assert sorted(TrainConfig.keys_with(*SAME_CONFIG)) == sorted([*RESUMED, *SAMPLE])
     assert sorted(TrainConfig.keys_with(Role.LEARNING)) == sorted(LEARNING)
@@ -45,7 +45,7 @@ def test_every_setting_is_described() -> None:
     assert [key for key, field in TrainConfig.model_fields.items() if not field.description] == []
 
 
-def test_a_setting_without_a_role_is_refused_where_it_is_defined() -> None:
+def test_a_setting_without_a_role_is_refused_when_defined() -> None:
     with pytest.raises(TypeError, match=r"More\.luck has 0 roles, must have one"):
 
         class More(TrainConfig):
@@ -59,7 +59,7 @@ def test_a_setting_with_two_roles_is_refused() -> None:
             luck: Annotated[float, Role.LEARNING, Role.EPISODE] = 1.0
 
 
-def test_roles_are_those_of_the_class_that_is_asked() -> None:
+def test_roles_belong_to_the_class() -> None:
     class Extended(TrainConfig):
         luck: Annotated[float, Role.EPISODE] = 1.0
 

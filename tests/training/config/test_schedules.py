@@ -1,4 +1,4 @@
-"""Schedules as users write them, their curves, and how wrong ones are refused."""
+"""Schedules in configs: their curves, and messages for wrong ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ramp(kind: str, **more: object) -> Any:
     return read({"kind": kind, "start": 0.1, "end": 0.001, **more})
 
 
-def test_a_number_stays_what_it_is() -> None:
+def test_a_number_is_constant() -> None:
     assert [value_at(read(0.25), steps, 100) for steps in (0, 50, 100, 1000)] == [0.25] * 4
 
 
@@ -90,7 +90,7 @@ def test_points_stay_between_their_values(points: list[tuple[int, float]], steps
 
 
 @given(st.integers(0, 10**6))
-def test_what_a_run_writes_down_is_read_back_as_the_same_curve(steps: int) -> None:
+def test_a_stored_schedule_gives_the_same_curve(steps: int) -> None:
     for schedule in (ramp("cosine", share=0.3), ramp("exponential", steps=10**5)):
         again = read(READ.dump_python(schedule, mode="json"))
         assert value_at(again, steps, 10**6) == value_at(schedule, steps, 10**6)
@@ -116,11 +116,11 @@ WRONG = [
     ({"ent_coef": {"kind": "exponential", "start": 1, "end": 0}}, "start 1.0 and end 0.0", "above 0"),
     ({"ent_coef": {"kind": "piecewise", "points": [[0, 1]]}}, "ent_coef.points [[0, 1]]", "at least 2"),
     ({"ent_coef": {"kind": "piecewise", "points": [[0, 1, 2], [1, 1]]}}, "ent_coef.points.0", "at most 2"),
-    ({"ent_coef": {"kind": "piecewise", "points": [[5, 1], [2, 1]]}}, "ent_coef: the positions", "must rise"),
+    ({"ent_coef": {"kind": "piecewise", "points": [[5, 1], [2, 1]]}}, "ent_coef: the posi", "not decrease"),
     ({"ent_coef": {"kind": "piecewise", "points": [[0.5, 1], [9, 1]]}}, "the position 0.5", "whole number"),
     (
         {"ent_coef": {"kind": "linear", "start": 1, "end": 0}, "ent_coef_final": 0.1},
-        "ent_coef is a schedule",
+        "ent_coef is already a schedule",
         "left out",
     ),
     ({"health": {"approx_kl": "adpt"}}, 'health.approx_kl "adpt" must be', "log, adapt or stop"),
@@ -131,7 +131,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("settings", "thing", "right"), WRONG, ids=[str(n) for n in range(len(WRONG))])
-def test_wrong_ones_are_refused_in_one_line(
+def test_wrong_schedules_are_refused_in_one_line(
     settings: dict[str, Any], thing: str, right: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "wrong.json"
@@ -153,14 +153,14 @@ def test_the_three_coefficients_of_a_config() -> None:
     assert [curves["ent_coef"](n) for n in (0, 1000)] == [0.01, 0.01]
 
 
-def test_the_short_way_to_say_linear_still_holds() -> None:
+def test_the_short_form_of_linear_works() -> None:
     short = load_config(None, {"total_steps": 1000, "ent_coef_final": 0.0, "ent_coef_share": 0.5})
     assert [short.schedules()["ent_coef"](n) for n in (0, 250, 500, 999)] == pytest.approx(
         [0.01, 0.005, 0, 0]
     )
 
 
-def test_a_schedule_replaces_the_one_below_and_is_written_down_in_full(tmp_path: Path) -> None:
+def test_a_schedule_replaces_the_extended_one_and_is_stored_in_full(tmp_path: Path) -> None:
     below, above, again = (tmp_path / name for name in ("below.json", "above.json", "again.json"))
     below.write_text(json.dumps({"clip_range": {"kind": "linear", "start": 0.3, "end": 0.1, "steps": 10}}))
     points = {"kind": "piecewise", "points": [[0, 0.3], [1, 0.1]]}

@@ -1,4 +1,4 @@
-"""YAML configs: the same settings as JSON, and nothing that runs, multiplies or says a thing twice."""
+"""YAML configs: the same settings as JSON, without code, aliases or duplicate keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_yaml_and_json_give_the_same_config(tmp_path: Path) -> None:
     assert (config.rewards["battle_win"], config.rewards["battle_loss"]) == (2.0, -1.0)
 
 
-def test_numbers_and_texts_are_what_they_look_like() -> None:
+def test_numbers_and_strings_have_their_apparent_types() -> None:
     read = read_yaml("a: 1e-3\nb: 3.0e-4\nc: 2020-01-01\nd: null\ne: 2E5\nf: 1e3x\ng: 12")
     assert read == {
         "a": 0.001,
@@ -47,7 +47,7 @@ def test_numbers_and_texts_are_what_they_look_like() -> None:
     [
         ("a: &x [1]\nb: *x", "aliases (*name) are not allowed here (line 2, column 4)"),
         ("gamma: 0.9\ngamma: 0.8", "the key gamma is given twice (line 2, column 1)"),
-        ("1: 2", "a key is no text (line 1, column 1)"),
+        ("1: 2", "a key is not a string (line 1, column 1)"),
         ("a: [", "expected the node content, but found '<stream end>' (line 1, column 5)"),
         ("a: !!python/object/apply:os.system [id]", "could not determine a constructor for the tag"),
         ("[" * 100_000, "recursion"),

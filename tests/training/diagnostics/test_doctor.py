@@ -84,7 +84,7 @@ def test_each_check_has_a_line_with_advice(
     lines = capsys.readouterr().out.splitlines()
     assert all(line.split()[0] in ("ok", "warning", "failure") for line in lines)
     (rom,) = (line for line in lines if line.startswith("failure  rom"))
-    assert "is no known game" in rom
+    assert "is not a known game" in rom
     assert "-> give the ROM with --rom" in rom
 
 

@@ -1,4 +1,4 @@
-"""What breaks around a run: disks, folders, processes, clocks. Real files, processes and signals."""
+"""Faults around a run: disks, folders, processes. Real files, processes and signals."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def wait_for_steps(child: Child, run: Path, steps: int) -> None:
     assert newest(run) >= steps, child.errors
 
 
-def test_a_full_disk_ends_the_run_with_an_error_and_harms_no_checkpoint(
+def test_a_full_disk_ends_the_run_with_an_error_and_keeps_checkpoints(
     forker: Forker, endless: Path, runs: Path
 ) -> None:
-    """Files above 1 MB are refused, as a full disk refuses them: weights have 1.4 MB."""
+    """Files above 1 MB cannot be written, as on a full disk: the weights have 1.4 MB."""
     forker.run("--config", endless, "--run-name", "full", "--stop-after", 64)
     before = (runs / "full" / "checkpoints" / "64" / "policy.safetensors").read_bytes()
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))"
@@ -69,7 +69,7 @@ def test_a_full_disk_ends_the_run_with_an_error_and_harms_no_checkpoint(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_disk_that_is_really_full(forker: Forker, endless: Path, tmp_path: Path) -> None:
+def test_a_really_full_disk(forker: Forker, endless: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     # Room for the first checkpoint, one with the optimizer's two moments, and half of the next.
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_written(forker: Forker, endless: Path, runs: Pa
     child = forker.start("--config", endless, "--run-name", "x", before=there)
     assert child.wait() == 2
     assert "cannot be made: Not a directory" in child.errors
-    # And one that turns into something else in mid-run.
+    # And one that is replaced by something else during the run.
     child = forker.start("--config", endless, "--run-name", "unwritable", "--stop-after", 400)
     wait_for_steps(child, runs / "unwritable", 64)
     shutil.rmtree(runs / "unwritable" / "checkpoints", ignore_errors=True)
@@ -149,7 +149,7 @@ def test_a_second_process_is_refused(forker: Forker, endless: Path, runs: Path) 
 
 
 def test_broken_weights_end_the_run_with_status_1(forker: Forker, endless: Path, runs: Path) -> None:
-    """Weights are broken by hand after the third update: no setting breaks them for sure."""
+    """Weights are broken by hand after the third update, because no setting reliably breaks them."""
     poison = """
 from training.ppo.chunked_ppo import ChunkedPPO
 learn = ChunkedPPO.train
@@ -176,7 +176,7 @@ def test_a_killed_parent_leaves_nothing(endless: Path, runs: Path) -> None:
     )  # fmt: skip
     wait_for(lambda: newest(runs / "orphans") >= 64 or process.poll() is not None)
     family = psutil.Process(process.pid).children(recursive=True)
-    assert len(family) >= 3, "two workers and who forks them"
+    assert len(family) >= 3, "two workers and their forkserver"
     maps = Path(f"/proc/{process.pid}/maps").read_text()
     process.kill()
     process.wait()

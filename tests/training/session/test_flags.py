@@ -1,4 +1,4 @@
-"""Flags of train_ppo.py: those of settings have their type, default and text from the schema."""
+"""Flags of train_ppo.py: type, default and text of settings come from the schema."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def test_values_have_the_type_of_the_setting(arguments: list[str], overrides: di
         (["--workers", "many"], "--workers many must be a whole number or ray"),
     ],
 )
-def test_values_of_another_kind_are_refused_in_one_line(arguments: list[str], line: str) -> None:
+def test_values_of_another_type_are_refused_in_one_line(arguments: list[str], line: str) -> None:
     with pytest.raises(UsageError, match=re.escape(line)):
         parse(TrainFlags, arguments, "x").overrides()
 
 
-def test_help_needs_nothing_heavy(help_text: str) -> None:
+def test_help_imports_nothing_heavy(help_text: str) -> None:
     assert help_text.endswith("heavy: ")
 
 
@@ -104,8 +104,8 @@ def test_help_has_the_description_and_the_default_of_the_setting(help_text: str,
     [
         *("--n-steps N ", "--gamma X ", "--step-timeout S ", "--rom PATH ", "--preset {small,medium,large} "),
         *("--num-envs N|auto ", "--workers N|ray ", "--ray-address HOST:PORT ", "--fast-text Keep "),
-        "(default: one per core); ray: they run on the machines of a Ray cluster.",
+        "(default: one per core); ray: run on the machines of a Ray cluster.",
     ],
 )
-def test_help_shows_what_stands_for_a_value(help_text: str, look: str) -> None:
+def test_help_shows_placeholders(help_text: str, look: str) -> None:
     assert look in help_text

@@ -1,4 +1,4 @@
-"""Schedules and health in whole runs: the adapted rate goes on after a resume, a bad finding ends a run."""
+"""Schedules and health in whole runs: adapted rates after a resume, and runs stopped by bad findings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def curve(run: Path, key: str) -> list[tuple[int, float]]:
     return [(row.step, row.values[key]) for row in rows if key in row.values]
 
 
-def test_schedules_and_the_adapted_rate_go_on_after_a_resume(
+def test_schedules_and_the_adapted_rate_continue_after_a_resume(
     write: Write, program: Program, runs: Path
 ) -> None:
     path = write(STEERED)
@@ -66,7 +66,7 @@ def test_schedules_and_the_adapted_rate_go_on_after_a_resume(
     assert reports[0]["updates"] == reports[1]["updates"] == 12
 
 
-def test_a_bad_finding_ends_a_run_in_order(write: Write, program: Program, runs: Path) -> None:
+def test_a_bad_finding_ends_a_run_cleanly(write: Write, program: Program, runs: Path) -> None:
     wild = {"learning_rate": 0.3, "n_epochs": 4, "batch_size": 16, "total_steps": 2048}
     path = write({**TINY, **wild, "health": {"approx_kl": "stop", "clip_fraction": "stop"}})
     done = program("train_ppo", "--config", path, "--run-name", "wild")

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: a run goes on from its last checkpoint, and ends as if it never was killed."""
+"""SIGKILL at random moments: a run resumes from its last checkpoint and ends as if it was never killed."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[For
 
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A config whose runs can be compared to the bit, and that nobody sees the end of."""
+    """A config for exactly reproducible runs that do not end by themselves."""
     path = tmp_path_factory.mktemp("exact") / "exact.json"
     path.write_text(json.dumps({**EXACT, "total_steps": 1_000_000, "eval_every_steps": 0}))
     return path
 
 
 def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path) -> None:
-    """Anything may be under way: starting, putting games back, cutting curves, learning, saving."""
+    """Anything may be in progress: starting, restoring games, cutting curves, learning, saving."""
     generator = random.Random(7)
     run = runs / "killed"
     child = forker.start("--config", exact, "--run-name", "killed")
-    began = time.monotonic()  # the forker has imported everything by now
+    began = time.monotonic()  # the forker has already imported everything
     wait_for(lambda: newest(run) > 0)
     longest = min(1.5 * (time.monotonic() - began), 15.0)  # from a start to past its first checkpoint
     reached = 0
@@ -65,12 +65,12 @@ def test_killed_at_twenty_random_moments(forker: Forker, exact: Path, runs: Path
 
 
 def _left_off(child: Child) -> bool:
-    """Whether a session that was killed had nothing to say but that it had begun."""
+    """Whether a killed session printed only that it had started."""
     return "error" not in child.errors and "Traceback" not in child.errors
 
 
 def test_killed_before_the_first_update(forker: Forker, exact: Path, runs: Path) -> None:
-    """What has learned nothing yet goes on too, and ends like one that was spared."""
+    """An untrained run resumes too, and ends like one that was not killed."""
     run = runs / "early"
     child = forker.start("--config", exact, "--run-name", "early", "--n-steps", 512)
     wait_for((run / "checkpoints" / "0").is_dir)

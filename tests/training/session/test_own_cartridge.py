@@ -1,5 +1,5 @@
 """A run on the user's own cartridge, from the ROM to a policy that plays in a window. An unknown copy of the
-embedded cartridge stands in for it."""
+embedded cartridge replaces it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIZES = ("--num-envs", 2, "--workers", 1, "--n-steps", 16, "--batch-size", 32, "
 
 @pytest.fixture(scope="module")
 def run(program: Program, runs: Path, unknown_rom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short run on it, with its first game in a window."""
+    """A short run on the cartridge, with its first game in a window."""
     config = tmp_path_factory.mktemp("configs") / "short.json"
     config.write_text(json.dumps({"max_steps": 16, "rewards": {"exploration_new_tile": 0.1}}))
     with pytest.MonkeyPatch.context() as patch:
@@ -60,7 +60,7 @@ def test_the_run_knows_its_cartridge_by_hash_and_holds_no_copy(run: Path, unknow
     assert not [path for path in files if path.suffix in (".gb", ".ram", ".sav")]
 
 
-def test_the_run_goes_on_with_the_cartridge_it_began_with(run: Path, unknown_rom: Path) -> None:
+def test_the_run_resumes_with_its_own_cartridge(run: Path, unknown_rom: Path) -> None:
     config = load_config(run / "config.json")
     assert (config.rom, config.game, config.fast_text) == (str(unknown_rom), "red", True)
     assert config.start is None
@@ -84,7 +84,7 @@ def test_watching_needs_a_display(run: Path, monkeypatch: pytest.MonkeyPatch) ->
         watch(run, load_config(run / "config.json"), 1, greedy=False, checkpoint=None)
 
 
-def test_the_variable_stands_in_for_the_flag_alone(
+def test_the_variable_only_replaces_the_flag(
     unknown_rom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert load_config(None).rom == EMBEDDED
@@ -138,9 +138,9 @@ def test_a_game_that_can_be_is_not(own_game: Game, start: str) -> None:
     assert task.game.assumed
 
 
-def test_what_is_wrong_with_it_is_one_line(refused: Callable[..., str], unknown_rom: Path) -> None:
+def test_a_wrong_cartridge_gives_one_line(refused: Callable[..., str], unknown_rom: Path) -> None:
     flags = ("--rom", unknown_rom, "--run-name", "later", "--device", "cpu")
-    assert "go on with --game red" in refused("train_ppo", *flags)
+    assert "use --game red" in refused("train_ppo", *flags)
     config = load_config(None, {"rom": str(unknown_rom), "game": "red", "start": "gym1"})
     with pytest.raises(
         UserError, match=r'"gym1": neither a start of red nor a file; .*known: power on, bedroom'

@@ -1,4 +1,4 @@
-"""Every config of configs/ trains, and what a run logs is what docs/metrics.md defines."""
+"""Every config in configs/ trains, and runs log exactly the keys that docs/metrics.md defines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.session.session import train
 
 NAMES = ("navigation_only", "battle_focused_redesign", "balanced_redesign", "milestone_focused_redesign")
 SHIPPED = [ROOT / "configs" / f"{name}.json" for name in (*NAMES, "full_game", "sparse_only")]
-# What runs are compared by, whatever they train: the keys that no run may lack.
+# Keys that every run must log, because runs are compared by them.
 KEYS = {
     *("rollout/ep_rew_mean", "rollout/ep_len_mean"),
     *("train/episode_return_mean", "train/episode_length_mean", "train/episode_battles_started_mean"),
@@ -65,7 +65,7 @@ def test_a_shipped_config_trains_and_logs_every_key(path: Path) -> None:
 
 
 def described(page: str) -> set[str]:
-    """Keys that a page names in backticks, with {a,b} written out."""
+    """Return the keys that a page names in backticks, with {a,b} expanded."""
     found: set[str] = set()
     for name in re.findall(r"`([a-z_]+/[a-z0-9_{},]+)`", page):
         head, braces, rest = name.partition("{")

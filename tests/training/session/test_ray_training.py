@@ -1,4 +1,4 @@
-"""Training on a cluster whose machines fail, and what is said where there is none."""
+"""Training on a cluster whose machines fail, and messages without a cluster."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
 )
 FIRST, SECOND, LATER = "127.0.0.3", "127.0.0.4", "127.0.0.5"
-# On a machine that is busy, what else takes seconds takes minutes.
+# On a busy machine, operations of seconds can take minutes.
 PATIENT = {"start_timeout": 300.0}
 TINY_THERE = {**TINY, "workers": None, "num_envs": 4, "envs_per_actor": 2, "ray": PATIENT}
 ROLLOUT = 4 * 32
@@ -41,7 +41,7 @@ FAULTS = {
     "save_interval": 128,
     "ray": {**PATIENT, "answer_timeout": 4.0, "retry_every": 0.5},
 }
-# The trainer as it is, which says at its end how many steps came to it.
+# The unchanged trainer, which also prints at its end how many steps it received.
 COUNTING = """
 import training.train_ppo as program
 from training.environments.monitor import ClusterMonitor
@@ -64,7 +64,7 @@ Start = Callable[..., Child]
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[RayNodes]:
-    """A head, which only learns, and two machines of one processor each."""
+    """A head that only learns, and two machines with one processor each."""
     cluster = RayNodes()
     try:
         for address in (FIRST, SECOND):
@@ -86,7 +86,7 @@ def forker(nodes: RayNodes, runs: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def start(forker: Forker, nodes: RayNodes, tmp_path: Path) -> Iterator[Start]:
-    """start(config, *flags): the trainer on the cluster as a process."""
+    """start(config, *flags) starts the trainer on the cluster as a process."""
     begun: list[Child] = []
 
     def trainer(config: dict[str, Any], *flags: Any) -> Child:
@@ -118,8 +118,8 @@ def finite(run: Path) -> bool:
 
 @with_ray
 def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path) -> None:
-    """An actor is killed, then its whole machine, in whose place another one joins later; the machine that
-    is left is frozen for a while. Each has room for one actor."""
+    """An actor is killed, then its whole machine, and later a new one joins. The remaining machine is frozen
+    for a while. Each has room for one actor."""
     trainer = start(FAULTS, "--run-name", "faults")
 
     def said(text: str) -> int:
@@ -148,23 +148,23 @@ def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path) ->
     go_on()
     trainer.kill(signal.SIGTERM)
     assert trainer.wait() == 0, trainer.errors[-3000:]
-    assert said("episodes end as truncated") == said("continues on") == 3, "each loss is said once"
-    told = json.loads((runs / "faults" / "summary.json").read_text())
-    assert f"steps that came: {told['steps'] + told['dropped_steps']}\n" in trainer.shown
+    assert said("episodes end as truncated") == said("continues on") == 3, "each loss is reported once"
+    summary = json.loads((runs / "faults" / "summary.json").read_text())
+    assert f"steps that came: {summary['steps'] + summary['dropped_steps']}\n" in trainer.shown
     assert finite(runs / "faults")
     assert not any(nodes.actors(address) for address in (SECOND, LATER)), "actors end with the trainer"
-    total = told["steps"] + 2 * ROLLOUT
+    total = summary["steps"] + 2 * ROLLOUT
     trainer = start({**FAULTS, "total_steps": total}, "--resume", "faults", "--accept-changes")
     assert trainer.wait() == 0, trainer.errors[-3000:]
     ended = json.loads((runs / "faults" / "summary.json").read_text())
     assert ended["finished"] and total <= ended["steps"] < total + ROLLOUT
-    assert f"steps that came: {ended['steps'] - told['steps']}\n" in trainer.shown
+    assert f"steps that came: {ended['steps'] - summary['steps']}\n" in trainer.shown
     assert finite(runs / "faults")
 
 
 @with_ray
-def test_one_seed_gives_one_run_in_whatever_order_results_come(start: Start, runs: Path) -> None:
-    """Also when it is stopped and goes on: games in mid-episode are on other machines then."""
+def test_one_seed_gives_one_run_in_any_order_of_results(start: Start, runs: Path) -> None:
+    """This includes a stop and a resume, after which games in mid-episode are on other machines."""
     exact = {**TINY_THERE, "total_steps": 384, "torch_deterministic": True}
     runs_of = {
         "whole": [("--run-name", "there-1")],
@@ -210,7 +210,7 @@ def test_a_sweep_runs_its_trials_as_tasks(
     ("flags", "line"),
     [
         (("--workers", "ray"), "--workers ray needs --ray-address HOST:PORT, the head of the cluster"),
-        (("--ray-address", "127.0.0.2:1"), "--ray-address goes with --workers ray"),
+        (("--ray-address", "127.0.0.2:1"), "--ray-address needs --workers ray"),
         (("--workers", "few"), "--workers few must be a whole number or ray"),
         (
             ("--workers", "ray", "--ray-address", "127.0.0.2:1", "--num-envs", "auto"),
@@ -218,7 +218,7 @@ def test_a_sweep_runs_its_trials_as_tasks(
         ),
         (
             ("--workers", "ray", "--ray-address", "127.0.0.2:1", "--use-graphics"),
-            "--use-graphics shows a game of this machine",
+            "--use-graphics needs a game on this machine",
         ),
     ],
 )
@@ -228,7 +228,7 @@ def test_wrong_flags_get_one_line(
     assert line in refused("train_ppo", "--config", tiny, *flags)
 
 
-def test_which_cluster_it_is_matters_to_no_run_but_that_it_is_one() -> None:
+def test_the_address_of_a_cluster_is_not_a_difference_but_using_one_is() -> None:
     near, far, other = (load_config(None, {"ray_address": a}) for a in (None, "10.0.0.1:1", "10.0.0.2:2"))
     assert far.differences(other) == []
     assert far.differences(near) == ['ray_address: null -> "a cluster"']
@@ -247,7 +247,7 @@ def test_emulators_of_other_machines_take_no_memory_here() -> None:
     assert far.most_envs(10**9, 512) > near.most_envs(10**9, 512)
 
 
-# Imports as if the package were not there, for the program that follows.
+# Makes imports fail as if the package were missing, for the program that follows.
 WITHOUT_RAY = """
 import sys
 from importlib.machinery import PathFinder

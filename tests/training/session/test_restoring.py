@@ -1,4 +1,4 @@
-"""What --resume refuses before it changes anything, and what it restores where environments are unknown."""
+"""What --resume refuses before it changes anything, and what it restores without environments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stopped(program: Program, tiny: Path, runs: Path) -> Path:
 
 @pytest.fixture
 def change(stopped: Path) -> Iterator[Callable[[str, Callable[[Any], object]], None]]:
-    """change(file, how): other content for a file of both checkpoints, with hashes that fit."""
+    """change(file, how) changes a file of both checkpoints and updates their hashes."""
     folders = sorted(stopped.glob("checkpoints/*"))
     before = {path: path.read_bytes() for folder in folders for path in folder.iterdir()}
 
@@ -61,7 +61,7 @@ def contents(run: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-def test_the_keys_of_what_callbacks_remember_stay(stopped: Path) -> None:
+def test_the_state_keys_of_callbacks_do_not_change(stopped: Path) -> None:
     for folder in stopped.glob("checkpoints/*"):
         state = read_checkpoint(folder).state
         assert state is not None
@@ -76,20 +76,20 @@ def test_another_format_is_refused_by_name(
     before = contents(stopped)
     line = refused("train_ppo", "--resume", "restored")
     assert "64/trainer.json: not a checkpoint of format 3, which this version reads, but of" in line
-    assert f"of format {found}: only the version that wrote it can use it" in line
+    assert f"of format {found}: use the version that wrote it" in line
     assert contents(stopped) == before
 
 
 STATES: list[tuple[str, Callable[[Any], object]]] = [
-    ("no state of 'health'", lambda s: s["callbacks"].pop("health")),
+    ("missing state 'health'", lambda s: s["callbacks"].pop("health")),
     ("unknown state 'ghost'", lambda s: s["callbacks"].update(ghost={})),
-    ("what callbacks remember is damaged", lambda s: s["callbacks"]["progress_bar"].pop("returns")),
+    ("the state of callbacks is damaged", lambda s: s["callbacks"]["progress_bar"].pop("returns")),
     ("not an object with the states of callbacks", lambda s: s.pop("callbacks")),
 ]
 
 
 @pytest.mark.parametrize(("line", "how"), STATES[:3])
-def test_what_callbacks_cannot_take_is_refused_before_anything_changes(
+def test_damaged_callback_states_are_refused_before_anything_changes(
     change: Callable[..., None], stopped: Path, program: Program, line: str, how: Callable[[Any], object]
 ) -> None:
     change(STATE, how)
@@ -100,7 +100,7 @@ def test_what_callbacks_cannot_take_is_refused_before_anything_changes(
     assert contents(stopped) == before
 
 
-def test_without_states_of_callbacks_a_checkpoint_is_damaged(
+def test_a_checkpoint_without_callback_states_is_damaged(
     change: Callable[..., None], stopped: Path, program: Program
 ) -> None:
     line, how = STATES[3]
@@ -108,10 +108,10 @@ def test_without_states_of_callbacks_a_checkpoint_is_damaged(
     done = program("train_ppo", "--resume", "restored")
     assert done.returncode == 2
     assert line in done.stderr
-    assert "holds no checkpoint that can be used" in done.stderr
+    assert "holds no usable checkpoint" in done.stderr
 
 
-def test_evaluation_that_is_left_out_for_a_while_keeps_its_best(
+def test_evaluation_that_is_switched_off_keeps_its_best(
     program: Program, looked_at: Path, runs: Path
 ) -> None:
     def go(*flags: object) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class Broken:
 """
 
 
-def test_callbacks_go_on_where_an_environment_failed_in_the_middle_of_a_rollout(
+def test_callbacks_continue_after_an_environment_failed_in_the_middle_of_a_rollout(
     program: Program, looked_at: Path, tmp_path: Path, runs: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(TERM)
@@ -176,7 +176,7 @@ def test_callbacks_go_on_where_an_environment_failed_in_the_middle_of_a_rollout(
     assert kept["evaluation"]["best"] is not None
     done = program("train_ppo", "--resume", "broken", "--stop-after", 192)
     assert done.returncode == 0, done.stderr
-    assert "warning: episodes begin anew: the checkpoint holds no environments" in done.stderr
+    assert "warning: new episodes start: the checkpoint holds no environments" in done.stderr
     state = read_checkpoint(runs / "broken" / "checkpoints" / "192").state
     assert state is not None
     assert state["callbacks"]["run_totals"]["counts"]["updates"] == 3

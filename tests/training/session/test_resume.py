@@ -1,4 +1,4 @@
-"""Exact resume, on the real game in real processes: however a run is stopped, it ends as if it never was."""
+"""Exact resume on the real game in real processes: a stopped run ends as if it was never stopped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXACT = {
     "total_steps": STEPS,
     "torch_deterministic": True,
     "eval_every_steps": 128,
-    "step_timeout": 120,  # a worker that is replaced because the machine is busy would change the run
+    "step_timeout": 120,  # replacing a worker because the machine is busy would change the run
     "eval_episodes": 1,
     "ent_coef_final": 0.0,
     "rewards": {"exploration_new_tile": 0.1, "battle_start_bonus": 1.0, "penalty_wall": -0.01},
@@ -36,7 +36,7 @@ EXACT = {
 
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A config whose runs can be compared to the bit."""
+    """A config for exactly reproducible runs."""
     path = tmp_path_factory.mktemp("exact") / "exact.json"
     path.write_text(json.dumps(EXACT))
     return path
@@ -67,7 +67,7 @@ each, and its worst word on anything."""
 
 
 def curves(run: Path) -> dict[str, Any]:
-    """Every point of the run's curves; of what the machine's load changes the steps alone."""
+    """Return all points of the run's curves; only the steps where the machine's load changes the values."""
     events = EventAccumulator(str(run / "tensorboard"), {"scalars": 0, "images": 0})
     events.Reload()
     found: dict[str, Any] = {}
@@ -102,19 +102,23 @@ def newest(run: Path) -> int:
 def test_stopped_and_resumed_is_the_same_run(forker: Forker, exact: Path, runs: Path, whole: Path) -> None:
     forker.run("--config", exact, "--run-name", "parted", "--stop-after", 100)
     forker.run("--resume", "parted", "--stop-after", 320)
-    forker.run("--resume", "parted", "--workers", 2)  # how the games are spread over processes is no matter
+    forker.run(
+        "--resume", "parted", "--workers", 2
+    )  # the distribution of games over processes does not matter
     same_in_everything(whole, runs / "parted")
     assert episodes(whole) == episodes(runs / "parted")
 
 
-def test_evaluations_on_the_way_change_nothing(forker: Forker, exact: Path, whole: Path, runs: Path) -> None:
+def test_evaluations_during_training_change_nothing(
+    forker: Forker, exact: Path, whole: Path, runs: Path
+) -> None:
     forker.run("--config", exact, "--run-name", "unseen", "--eval-every-steps", 0)
     assert (whole / "checkpoints" / "best").is_dir()
     assert weights(runs / "unseen") == weights(whole)
     assert not (runs / "unseen" / "eval.jsonl").exists()
 
 
-# The second: as where a rollout takes so long that a signal does not wait for its end.
+# The second: as if rollouts took so long that a signal does not wait for their end.
 @pytest.mark.parametrize(
     "before", ["", "import training.session.checkpoint_callback as k; k.LONG_CYCLE_S = 0.0"]
 )
@@ -132,7 +136,7 @@ def test_a_signal_at_any_moment_changes_nothing(
         assert child.wait() == 0, child.errors
         if (runs / name / "checkpoints" / "final").is_dir():
             assert stopped and weights(runs / name) == weights(whole)
-            return  # at its end before the signal, which only gave up the last evaluation
+            return  # training ended before the signal, which only aborted the last evaluation
         assert f"stopped by {number.name}; go on with --resume {name}" in child.shown
         assert "took its place" not in child.errors
         dropped += "steps again" in child.shown
@@ -145,7 +149,7 @@ def test_a_signal_at_any_moment_changes_nothing(
 def test_a_clock_that_runs_backwards_changes_nothing(
     forker: Forker, exact: Path, runs: Path, whole: Path
 ) -> None:
-    """Every look at the clock is an hour before the last one: nothing but the time module can be made to."""
+    """Every reading of the clock is an hour before the last one; only the time module can be faked so."""
     backwards = """
 import time
 now = [time.time()]

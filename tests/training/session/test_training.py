@@ -1,4 +1,4 @@
-"""Training from end to end on the embedded cartridge, as processes: learn, stop, resume, evaluate."""
+"""End-to-end training on the embedded cartridge in real processes: learn, stop, resume, evaluate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stopped(program: Program, tiny: Path) -> Result:
 
 @pytest.fixture(scope="module")
 def resumed(program: Program, stopped: Result) -> Result:
-    """The run "whole", brought to its end."""
+    """The run "whole", resumed and finished."""
     assert stopped.returncode == 0, stopped.stderr
     return program("train_ppo", "--resume", "whole")
 
@@ -37,7 +37,7 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def test_stopped_run_says_how_to_go_on(stopped: Result, runs: Path) -> None:
+def test_stopped_run_says_how_to_continue(stopped: Result, runs: Path) -> None:
     assert stopped.returncode == 0, stopped.stderr
     assert "stopped by --stop-after 100; go on with --resume whole" in stopped.stdout
     assert _json(runs / "whole" / "checkpoints" / "128" / "trainer.json")["steps"] == 128
@@ -62,7 +62,7 @@ def test_resumed_run_ends_with_everything_in_its_folder(resumed: Result, runs: P
     assert (folder / "agent_stats.npz").is_file()
 
 
-def test_closing_table_tells_what_was_seen(resumed: Result) -> None:
+def test_closing_table_has_the_results(resumed: Result) -> None:
     shown = resumed.stdout
     rows = ("steps ", "steps/s", "PPO updates", "episodes", "battles started", "badges", "KL divergence")
     for row in (*rows, "clip fraction", "explained variance", "health", "tensorboard --logdir"):
@@ -91,7 +91,7 @@ def test_a_finished_or_changed_run_is_not_resumed_silently(
     resumed: Result, refused: Callable[..., str], tiny: Path
 ) -> None:
     assert resumed.returncode == 0
-    assert "has all its 256 steps" in refused("train_ppo", "--resume", "whole")
+    assert "has completed all its 256 steps" in refused("train_ppo", "--resume", "whole")
     line = refused("train_ppo", "--resume", "whole", "--gamma", "0.5", "--total-steps", "512")
     assert "settings differ from its own (gamma: 0.997 -> 0.5, total_steps: 256 -> 512)" in line
     assert "whole exists already" in refused("train_ppo", "--config", tiny, "--run-name", "whole")
@@ -144,7 +144,7 @@ def test_weights_start_another_run_with_evaluation_and_processes(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_ends_in_order(tiny: Path, runs: Path, number: signal.Signals) -> None:
+def test_a_signal_saves_and_ends_cleanly(tiny: Path, runs: Path, number: signal.Signals) -> None:
     name = f"signal-{number.name}"
     command = [sys.executable, str(ROOT / "training" / "train_ppo.py"), "--config", str(tiny)]
     command += ["--run-name", name, "--total-steps", "1000000", "--workers", "2"]
