@@ -15,7 +15,7 @@ from tests.paths import ROOT
 
 PACKAGES = ("envs", "rewards", "callbacks", "training")
 MAX_FILE = 350  # lines
-MAX_FUNCTION = 50  # lines
+MAX_FUNCTION = 49  # lines
 MEAN_FUNCTION = 9  # lines
 MAX_PARAMETERS = 6  # beside self
 MAX_FOLDER = 20  # Python files, apart from the programs of training/
@@ -85,8 +85,7 @@ def test_packages_import_nothing_by_themselves() -> None:
 def test_tests_mirror_the_rooms() -> None:
     """Every folder of tests is that of a room, so that the tests of a line are found where the line is."""
     folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")} - {ROOT / "tests"}
-    rooms = {ROOT / "tests" / "cartridge"}  # envs/cartridge
-    assert [name(f) for f in folders - rooms if not (ROOT / f.relative_to(ROOT / "tests")).is_dir()] == []
+    assert [name(f) for f in folders if not (ROOT / f.relative_to(ROOT / "tests")).is_dir()] == []
 
 
 def test_the_table_of_rooms_is_that_of_the_code() -> None:

@@ -9,10 +9,10 @@ from envs.game_boy.emulator import Emulator
 from envs.observations import Observations, scaled_hp, share
 from envs.ram import W_PLAYER_MON_NUMBER, GameState, PartyMon, read_state
 from envs.visited import VisitedTiles
-from tests.cartridge.battle_play import HP, LEVEL, MON, MOVES, STATS, TEAM, Player
-from tests.cartridge.battle_play import PARTY as PARTY_MONS
-from tests.cartridge.test_battle import WALK
 from tests.conftest import State
+from tests.envs.cartridge.battle_play import HP, LEVEL, MON, MOVES, STATS, TEAM, Player
+from tests.envs.cartridge.battle_play import PARTY as PARTY_MONS
+from tests.envs.cartridge.test_battle import WALK
 
 PARTY = (
     PartyMon(1, 20, 0, 60, moves=(1, 0, 0, 0)),

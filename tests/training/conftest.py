@@ -105,3 +105,11 @@ def refused(program: Program, runs: Path) -> Callable[..., str]:
         return lines[0].removeprefix("error: ")
 
     return run
+
+
+@pytest.fixture(scope="module")
+def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
+    """Starts programs of training/ at once, as copies of a process that has imported what they need."""
+    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
+    yield made
+    made.close()

@@ -52,9 +52,9 @@ def load_config(
 
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
-    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and of the ROM
-    are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and are
-    made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
+    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and of the
+    ROM are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and
+    are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
 
     Raises:
         ConfigError: with one line that names everything that is wrong.

@@ -56,8 +56,8 @@ class NetworkConfig(BaseModel):
 class TrainConfig(Settings):
     """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
 
-    When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards" the
-    defaults apply. Extended files are merged first, see training.config.reward_merging.
+    When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards"
+    the defaults apply. Extended files are merged first, see training.config.reward_merging.
     """
 
     # names, for listing and comparing runs

@@ -30,7 +30,7 @@ HOW = """
 2. Connect it: a `warp` in another map, or a `connect` line on both sides with opposite offsets.
 3. Add new events to `world/events*.txt`, trainers to `world/trainers*.txt`, shops to `world/shops*.txt`.
 4. Run `make -C envs/cartridge`, which builds `clover.gb` or reports an error in one line with its place.
-5. Run `make -C envs/cartridge docs`, then the tests in `tests/cartridge`.
+5. Run `make -C envs/cartridge docs`, then the tests in `tests/envs/cartridge`.
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +26,6 @@ def hook(event, arguments):  # os.open, which open() calls, has no mode
         os.write(notes, b"read ")
 sys.addaudithook(hook)
 """
-
-
-@pytest.fixture(scope="module")
-def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
-    made = Forker(tmp_path_factory.mktemp("output"), environment(runs))
-    yield made
-    made.close()
 
 
 def test_a_run_outlives_its_cartridge_and_start_state(

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -30,14 +29,6 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("faults") / "endless.json"
     path.write_text(json.dumps(ENDLESS))
     return path
-
-
-@pytest.fixture(scope="module")
-def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
-    """Starts programs."""
-    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
-    yield made
-    made.close()
 
 
 def newest(run: Path) -> int:

@@ -7,23 +7,13 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import environment
 from tests.training.forked import Child, Forker, wait_for
 from tests.training.session.test_resume import EXACT, curves, episodes, newest, weights
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
-
-
-@pytest.fixture(scope="module")
-def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
-    """Starts programs."""
-    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import json
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.training.conftest import TINY, environment
+from tests.training.conftest import TINY
 from tests.training.forked import Forker, wait_for
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 
@@ -40,14 +39,6 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("exact") / "exact.json"
     path.write_text(json.dumps(EXACT))
     return path
-
-
-@pytest.fixture(scope="module")
-def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
-    """Starts programs."""
-    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ import pytest
 
 from envs.cartridge.tools.check_rom import check_areas
 from envs.errors import UserError
+from tests.paths import ROOT
 
-ENVS = Path(__file__).resolve().parents[2] / "envs"
+ENVS = ROOT / "envs"
 CARTRIDGE = ENVS / "cartridge"
 
 

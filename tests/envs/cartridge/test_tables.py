@@ -10,7 +10,7 @@ import pytest
 
 from envs.cartridge.tools import emit, tables
 from envs.cartridge.world_text.errors import WorldError
-from tests.cartridge.tables_text import WORLD, blocks, creatures, items, lines, moves, trainer
+from tests.envs.cartridge.tables_text import WORLD, blocks, creatures, items, lines, moves, trainer
 
 SIZES = {"species": 52, "move": 20, "item": 19, "trainer": 41}
 """Bytes of the structures Species, Move, Item and Trainer in src/world.h."""

@@ -11,7 +11,7 @@ import pytest
 from envs.cartridge.walkthrough.screen import Screen
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
-from tests.cartridge.tables_text import Creature, creatures
+from tests.envs.cartridge.tables_text import Creature, creatures
 
 FIGHT, BAG, TEAM, RUN = range(4)
 OWN, ENEMY, PARTY, ENEMY_PARTY = 0xD014, 0xCFE5, 0xD16B, 0xD8A4

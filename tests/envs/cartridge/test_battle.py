@@ -15,7 +15,7 @@ from envs.cartridge.walkthrough.fight import Fighter
 from envs.cartridge.walkthrough.pilot import Pilot
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import BUTTONS, Emulator
-from tests.cartridge.battle_play import (
+from tests.envs.cartridge.battle_play import (
     BAG,
     BATTLE_LEVEL,
     BATTLE_PP,
@@ -41,7 +41,7 @@ from tests.cartridge.battle_play import (
     check_party,
     formula,
 )
-from tests.cartridge.tables_text import creatures, items, moves, trainer
+from tests.envs.cartridge.tables_text import creatures, items, moves, trainer
 
 State = Callable[[str], bytes]
 WALK = ("up", "up", *("left", "left", "right", "right") * 100)

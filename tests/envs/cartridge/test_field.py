@@ -13,10 +13,10 @@ from envs.cartridge.walkthrough.screen import Screen
 from envs.cartridge.world_text.map_source import MapSource, ObjectSource
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
-from tests.cartridge.battle_play import BATTLE_LEVEL, ENEMY, EXPERIENCE, MOVES, OWN, PARTY, PP, Player
-from tests.cartridge.tables_text import creatures, items, moves
-from tests.cartridge.test_battle import encounter  # noqa: F401
-from tests.cartridge.test_hazards import poke, press, stand
+from tests.envs.cartridge.battle_play import BATTLE_LEVEL, ENEMY, EXPERIENCE, MOVES, OWN, PARTY, PP, Player
+from tests.envs.cartridge.tables_text import creatures, items, moves
+from tests.envs.cartridge.test_battle import encounter  # noqa: F401
+from tests.envs.cartridge.test_hazards import poke, press, stand
 
 State = Callable[[str], bytes]
 
