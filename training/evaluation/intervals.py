@@ -27,7 +27,8 @@ QUANTILES = (
 
 def quantile(freedom: float) -> float:
     """Return the two-sided 95 % quantile of Student's t; ``freedom`` is rounded down to at least 1."""
-    whole = max(1, math.floor(freedom))
+    # Welch's degrees of freedom of the same samples in another order differ in their last bits.
+    whole = max(1, math.floor(freedom + 1e-9))
     return QUANTILES[whole - 1] if whole <= len(QUANTILES) else 1.960 + 2.5 / whole
 
 

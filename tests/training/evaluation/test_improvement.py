@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from training.evaluation.improvement import improvement_over_runs, newcombe, probability_of_improvement
@@ -19,6 +19,7 @@ def test_probability_of_improvement_counts_pairs() -> None:
 @given(
     st.lists(st.integers(-3, 3), min_size=1, max_size=8), st.lists(st.integers(-3, 3), min_size=1, max_size=8)
 )
+@example([0, 0, 1, 1, -1], [0, 0, -1, 1, 1])  # whose degrees of freedom are 8 but for the last bits
 def test_probabilities_of_improvement_of_both_sides_add_up_to_one(ours: list[int], theirs: list[int]) -> None:
     x, y = np.array(ours, float), np.array(theirs, float)
     forth, (low, high) = probability_of_improvement(x, y)
