@@ -1,6 +1,6 @@
-"""Names of the parts that an observation can have; ``envs.observations`` has what they hold.
+"""Names of the parts that an observation can have; ``envs.observation_parts`` describes them.
 
-Imports nothing, so that configs and ``--help`` know the names without numpy.
+Imports nothing, so that configs and ``--help`` know the names without NumPy.
 """
 
 OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")

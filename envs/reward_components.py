@@ -1,6 +1,6 @@
-"""Names of the sums in which a reward is reported, from the terms to the curves.
+"""Names of the components in which a reward is reported, from the terms to the curves.
 
-Imports nothing: environments, rewards, callbacks and pages all have the names from here.
+Imports nothing, so that environments, rewards, callbacks and pages can all use it.
 """
 
 from typing import Literal, get_args

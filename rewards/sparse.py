@@ -27,7 +27,8 @@ from __future__ import annotations
 
 from operator import gt
 
-from envs.ram import BATTLE_LOST, PARTY_MAX, GameState, battle_change
+from envs.battle_ends import battle_change
+from envs.ram import BATTLE_LOST, PARTY_MAX, GameState
 from rewards.base import BattleEnd, BattleMemory, EpisodeMemory, Term
 
 

@@ -1,10 +1,10 @@
-"""How the maps of the game hang together, and which gates of the story stand between them.
+"""Connections between the maps of the game, and the gates of the story between them.
 
-Connections, warps and gates are facts of the game (map ids: its public disassembly, pret/pokered,
-constants/map_constants.asm; which map leads where: the same project's data/maps), written down in a table of
-our own. Maps that something divides, a cave or a sleeper on the road, have parts: ``15.w`` is the western
-part of map 15. A connection holds both ways, although ledges are jumped only downwards. The embedded
-cartridge's world is a smaller one of the same build; tests hold it against this table.
+Connections, warps and gates are facts of the game from its public disassembly (pret/pokered: map ids in
+constants/map_constants.asm, connections and warps in data/maps), in a table of our own. A map that an
+obstacle divides, such as a cave or a sleeper on the road, has parts: ``15.w`` is the western part of map 15.
+Connections lead both ways, although ledges can only be jumped downwards. The embedded cartridge's world is a
+smaller one of the same structure; tests compare it with this table.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 START = "40"
-"""Where the journey begins: the laboratory, with the first creature."""
+"""The part where the journey begins: the laboratory, with the first creature."""
 
-# Gate, the part where it opens, and gates that must have opened before.
+# Gate, the part where it opens, and the gates that must be open before.
 _GATES = """
-starter   40                    # nobody leaves town alone
-errand    42                    # the parcel; an old man lies in the road north of the second town until then
+starter   40                    # nobody leaves town without it
+errand    42                    # the parcel; an old man blocks the road north of the second town until then
 badge1    54
 ticket    88                    # for the ship
-robbed    88                    # the guard leaves the door of the robbed house: the way south
+robbed    88                    # the guard leaves the door of the robbed house, the way south
 badge2    65
 cut       101   badge2
 badge3    92
@@ -31,7 +31,7 @@ liftkey   202.w
 scope     202.e                 # shows the tower's ghost
 flute     148                   # wakes the sleepers; the company's doorman leaves with the same event
 card      210                   # opens the company's doors
-company   235.e                 # its boss beaten: the way into the sixth gym is free
+company   235.e                 # its boss beaten: the sixth gym can be entered
 badge5    157
 surf      222   badge5
 teeth     219
@@ -47,9 +47,9 @@ champion  118
 """
 
 EMBEDDED_LACKS = frozenset({"robbed", "company"})
-"""Gates that the embedded cartridge does not have: what they close is open there."""
+"""Gates that the embedded cartridge does not have; what they close is open there."""
 
-# Part, part, and the gates that have to be open. The dark cave (82, 232) can be crossed without light.
+# Part, part, and the gates that must be open. The dark cave (82, 232) can be crossed without light.
 _CONNECTIONS = """
 38 37
 37 0
@@ -237,7 +237,7 @@ _CONNECTIONS = """
 8 166 secretkey
 """
 
-# Map, and the houses on it that nothing keeps anybody out of.
+# Map, and the houses on it that are always open.
 _HOUSES = """
 1 41 42 43 44
 13.e 48 49
@@ -264,7 +264,7 @@ _HOUSES = """
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What keeps the player from going on: it opens at the part ``where``, once the gates ``needs`` have."""
+    """An obstacle of the story. It opens at the part ``where`` once the gates ``needs`` are open."""
 
     name: str
     where: str
@@ -273,7 +273,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A way between two parts of the world, walked both ways once all of ``gates`` are open."""
+    """A two-way connection of two parts of the world, passable once all ``gates`` are open."""
 
     one: str
     other: str
@@ -288,7 +288,7 @@ def _lines(table: str) -> Iterator[list[str]]:
 
 
 def map_of(part: str) -> int:
-    """The map id of a part: 15 of ``15.w``."""
+    """Return the map id of a part, such as 15 for ``15.w``."""
     return int(part.partition(".")[0])
 
 

@@ -1,5 +1,4 @@
-"""The order of progress: places sorted by the gates of the story that must open before them, and among those
-that open together by how far they lie behind the gate."""
+"""Order of progress: places sorted by the gates of the story before them, then by distance behind the gate."""
 
 from __future__ import annotations
 
@@ -8,10 +7,10 @@ from functools import cache
 
 from envs.game.connections import CONNECTIONS, GATES, START, map_of
 
-# Maps that count as places, by id. Houses and huts do not, nor does what can be entered long before the story
-# leads on from there: routes 22 and 23 and the gate between them (33, 34, 193), the first steps of routes 9
-# and 12 (20, 23), the beach of route 19 (30), the foot of the tower (142) and the company's lift (235). Two
-# ways lead over the sea to the island: neither counts (31, 32).
+# Ids of the maps that count as places. Houses do not. Nor do places that open long before the story leads on
+# from them: routes 22 and 23 and the gate between them (33, 34, 193), the first steps of routes 9 and 12
+# (20, 23), the beach of route 19 (30), the foot of the tower (142) and the company's lift (235). Two ways
+# lead over the sea to the island, and neither counts (31, 32).
 PLACES = frozenset(
     (
         *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),  # towns
@@ -26,11 +25,13 @@ PLACES = frozenset(
 
 
 def reachable(gates: Collection[str], begin: Iterable[str] = (START,)) -> dict[str, int]:
-    """Every part of the world that can be entered from ``begin`` with ``gates`` open: part -> connections to
-    walk, at the least."""
+    """Return every part of the world reachable from ``begin`` with ``gates`` open.
+
+    The result maps each part to its distance in connections.
+    """
     distance = dict.fromkeys(begin, 0)
     waiting = list(distance)
-    for part in waiting:  # grows while it is walked through
+    for part in waiting:  # grows during the loop
         for other in _ways_from(part, gates):
             if other not in distance:
                 distance[other] = distance[part] + 1
@@ -54,7 +55,7 @@ def _neighbours() -> dict[str, list[tuple[str, frozenset[str]]]]:
 
 
 def _opened(parts: Collection[str], gates: frozenset[str]) -> frozenset[str]:
-    """``gates``, and those that open within ``parts``, one after the other."""
+    """Return ``gates`` and all gates that can be opened in turn within ``parts``."""
     while True:
         more = {gate.name for gate in GATES if gate.where in parts and gate.needs <= gates}
         if more <= gates:
@@ -64,9 +65,10 @@ def _opened(parts: Collection[str], gates: frozenset[str]) -> frozenset[str]:
 
 @cache
 def stages(lacking: frozenset[str] = frozenset()) -> tuple[tuple[frozenset[str], dict[str, int]], ...]:
-    """The story stage by stage: the gates that are open, and the parts that can be entered for the first time
-    then (part -> connections to walk from what was open before). Each stage opens all gates that the one
-    before leads to. Gates that a game is ``lacking`` are open from the beginning.
+    """Return the story stage by stage: the open gates and the parts that can first be entered with them.
+
+    Parts are mapped to their distance in connections from what was open before. Each stage opens all gates
+    that the previous one leads to. Gates in ``lacking``, which a game does not have, are open from the start.
     """
     found: list[tuple[frozenset[str], dict[str, int]]] = []
     gates, known = lacking, dict[str, int]()
@@ -82,8 +84,7 @@ def stages(lacking: frozenset[str] = frozenset()) -> tuple[tuple[frozenset[str],
 
 @cache
 def stage_of(lacking: frozenset[str] = frozenset()) -> dict[int, tuple[int, int]]:
-    """Map id -> the stage in which it can first be entered (see ``stages``), and connections to walk there
-    from what was open before."""
+    """Map each map id to the stage that first opens it and its distance there (see ``stages``)."""
     found: dict[int, tuple[int, int]] = {}
     for number, (_, parts) in enumerate(stages(lacking)):
         for part, steps in parts.items():
@@ -93,9 +94,9 @@ def stage_of(lacking: frozenset[str] = frozenset()) -> dict[int, tuple[int, int]
 
 @cache
 def progress_order(lacking: frozenset[str] = frozenset()) -> tuple[int, ...]:
-    """The ids of PLACES in order of progress, for a game that is ``lacking`` some of the gates.
+    """Return the ids of PLACES in order of progress, for a game without the gates in ``lacking``.
 
-    Of two that are equally far, one that opens a gate comes first, then the lower id.
+    Among equally distant places, those that open a gate come first, then lower ids.
     """
     openers = {map_of(gate.where) for gate in GATES}
     stage = stage_of(lacking)
