@@ -37,9 +37,9 @@ def _is_possible_mon(mon: PartyMon) -> bool:
 class PlausibleMoments:
     """Replaces impossible moments with the last possible one, so that nothing in them counts.
 
-    A moment is impossible if the map does not exist or the player is more than a step off it, a level, species
-    or HP of the party or of an enemy in battle is above the game's maximum, more than 600 events are set, or
-    more than 40 events or one badge are new in one step. ``count`` is the number of such steps.
+    A moment is impossible if the map does not exist or the player is more than a step off it, a level,
+    species or HP of the party or of an enemy in battle is above the game's maximum, more than 600 events are
+    set, or more than 40 events or one badge are new in one step. ``count`` is the number of such steps.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Order of progress: places sorted by the gates of the story before them, then by distance behind the gate."""
+"""Order of progress: places sorted by the gates of the story before them, then by distance behind these."""
 
 from __future__ import annotations
 

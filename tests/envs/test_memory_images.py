@@ -49,7 +49,7 @@ def mon(species: int, level: int, hp: int, max_hp: int) -> tuple[int, ...]:
 
 
 def far(levels: int = 100, events: int = 230) -> Image:
-    """Return an image with a full party of ``levels``, 20 kinds of items, all badges and ``events`` events."""
+    """Return an image with a full party of ``levels``, a full bag, all badges and ``events`` events."""
     image = np.zeros(0x2000, np.uint8)
     put(image, ram.W_PARTY_COUNT, 6, *range(1, 7), 0xFF)
     for slot in range(6):
