@@ -1,4 +1,4 @@
-"""The own creature that fights: which slot of the party it is, and its numbers."""
+"""The own creature in battle: its party slot and its numbers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from envs.ram import GameState, PartyMon
 
 
 def fighting_slot(state: GameState) -> int | None:
-    """The party slot (0 to 5) of the creature in battle; None when no slot holds it, which is so until the
-    first creature of a battle is sent out.
+    """Return the party slot (0 to 5) of the creature in battle, or None if no slot matches it.
 
-    The game's own slot number counts when level and maximal HP in battle are those of that slot: a game
-    that does not keep the number leaves 0 there. Otherwise it is the first slot with this level and maximal
-    HP, one with the same HP before others.
+    No slot matches until the first creature of a battle is sent out. The game's own slot number is used if
+    level and maximum HP in battle are those of that slot: a game that does not maintain the number leaves 0
+    there. Otherwise it is the first slot with the same level, maximum HP and HP, or failing that the first
+    with the same level and maximum HP.
     """
     alike = [
         slot
@@ -26,9 +26,10 @@ def fighting_slot(state: GameState) -> int | None:
 
 
 def fighter(state: GameState) -> PartyMon:
-    """The creature that fights, with the HP that it has in battle: the party's are behind while a turn runs.
+    """Return the creature in battle with its HP in battle; the party's HP lag behind during a turn.
 
-    Before one is sent out it is the first that can fight; without a party, what memory says of level and HP.
+    Before a creature is sent out, it is the first that can fight. Without a party, it has the level and HP
+    that memory holds for the creature in battle.
     """
     slot = fighting_slot(state)
     if slot is not None:

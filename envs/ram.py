@@ -1,8 +1,8 @@
-"""What one moment of the game is: the one table of addresses, and the GameState that is read from it.
+"""Reader of the game's memory: the table of addresses, and the GameState that is read from it.
 
-The addresses are those of the international English release of the game, under the symbol names of its
-public disassembly (pret/pokered); the embedded cartridge keeps the same facts at the same places. Numbers
-of several bytes are big-endian.
+The addresses are those of the international English release, under the symbol names of its public
+disassembly (pret/pokered). The embedded cartridge keeps the same facts at the same addresses. Numbers of
+several bytes are big-endian.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct, calcsize
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from envs.game_boy.memory import WORK_RAM, WORK_RAM_BYTES, Memory
 
@@ -19,7 +19,7 @@ from envs.game_boy.memory import WORK_RAM, WORK_RAM_BYTES, Memory
 W_FACING = 0xC109  # 1: wSpritePlayerStateData1FacingDirection: 0x0 down, 0x4 up, 0x8 left, 0xC right
 W_CURRENT_MENU_ITEM = 0xCC26  # 1: entry under the cursor
 W_PLAYER_MON_NUMBER = 0xCC2F  # 1: party slot of the own creature in battle
-W_JOY_IGNORE = 0xCD6B  # 1: buttons the game ignores just now
+W_JOY_IGNORE = 0xCD6B  # 1: buttons that the game ignores now
 W_BATTLE_RESULT = 0xCF0B  # 1: 0 won, 1 lost, 2 draw; valid when wIsInBattle goes back to 0
 W_WALK_COUNTER = 0xCFC5  # 1: > 0 while a step is animated
 W_ENEMY_MON_SPECIES = 0xCFE5  # 1
@@ -31,9 +31,9 @@ W_BATTLE_MON_LEVEL = 0xD022  # 1
 W_BATTLE_MON_MAX_HP = 0xD023  # 2
 W_IS_IN_BATTLE = 0xD057  # 1: 0 none, 1 wild, 2 trainer, 0xFF just lost
 W_BATTLE_TYPE = 0xD05A  # 1: 0 normal, 1 tutorial, 2 safari; 0 again when the battle ends
-W_ESCAPED_FROM_BATTLE = 0xD078  # 1: not 0: escaped
+W_ESCAPED_FROM_BATTLE = 0xD078  # 1: nonzero after an escape
 W_PARTY_COUNT = 0xD163  # 1
-W_PARTY_MONS = 0xD16B  # six structures of 44 bytes; those past the count are stale
+W_PARTY_MONS = 0xD16B  # six structures of 44 bytes; stale past the count
 W_POKEDEX_OWNED = 0xD2F7  # 19: bit flags
 W_POKEDEX_SEEN = 0xD30A  # 19: bit flags
 W_NUM_BAG_ITEMS = 0xD31D  # 1
@@ -46,11 +46,11 @@ W_Y_COORD = 0xD361  # 1: steps; Y comes first
 W_X_COORD = 0xD362  # 1: steps
 W_LAST_MAP = 0xD365  # 1: outdoor map that an indoor exit leads back to
 W_CUR_MAP_HEIGHT = 0xD368  # 1: blocks of 2 x 2 steps
-W_CUR_MAP_WIDTH = 0xD369  # 1: likewise
+W_CUR_MAP_WIDTH = 0xD369  # 1: blocks, as the height
 W_LAST_BLACKOUT_MAP = 0xD719  # 1: map of the healing place a blackout returns to
 W_EVENT_FLAGS = 0xD747  # 320: event n is bit n mod 8 (least significant first) of byte n div 8
 W_PLAY_TIME_HOURS = 0xDA41  # 1; minutes at 0xDA43, seconds at 0xDA44
-W_BOX_COUNT = 0xDA80  # 1: creatures in the current box; the embedded cartridge keeps its box elsewhere
+W_BOX_COUNT = 0xDA80  # 1: creatures in the current box; the embedded cartridge stores its box elsewhere
 
 EVENT_BYTES = 320
 EVENT_COUNT = 8 * EVENT_BYTES
@@ -62,9 +62,9 @@ NO_MOVES = (0, 0, 0, 0)
 BATTLE_LOST = -1
 TRAINER = 2  # wIsInBattle
 SAFARI = 2  # wBattleType
-MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought again and again, so it counts for nothing
+MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought repeatedly, so it does not count
 
-# All that is read, in few slices, where memory cannot be had as a whole.
+# Everything that is read, in a few slices, for memories that do not offer all of work RAM at once.
 _STRETCHES = (
     slice(W_FACING, W_FACING + 1),
     slice(W_CURRENT_MENU_ITEM, W_PLAYER_MON_NUMBER + 1),
@@ -76,7 +76,7 @@ _STRETCHES = (
     slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES),
     slice(W_PLAY_TIME_HOURS, W_BOX_COUNT + 1),
 )
-# The same table as one structure, in order of address, so that a state is unpacked in one go.
+# The same table in order of address: one structure, so that one call unpacks a state.
 _FIELDS = (
     (W_FACING, "B"),
     (W_CURRENT_MENU_ITEM, "B"),
@@ -114,7 +114,7 @@ _FIELDS = (
 
 
 def bcd(data: Sequence[int]) -> int:
-    """The number in binary coded decimal ``data``, most significant first; a nibble above 9 reads as 9."""
+    """Decode binary coded decimal, most significant byte first. A nibble above 9 reads as 9."""
     value = 0
     for byte in data:
         value = value * 100 + min(byte >> 4, 9) * 10 + min(byte & 15, 9)
@@ -122,19 +122,22 @@ def bcd(data: Sequence[int]) -> int:
 
 
 def bit(data: Sequence[int], n: int) -> bool:
-    """Flag ``n``: bit n mod 8, least significant first, of byte n div 8. IndexError when out of range."""
+    """Return flag ``n``: bit n mod 8, least significant first, of byte n div 8.
+
+    Raises IndexError if ``n`` is out of range.
+    """
     if n < 0:
         raise IndexError(f"flag {n} is below 0")
     return bool(data[n >> 3] >> (n & 7) & 1)
 
 
 def count_bits(data: Sequence[int]) -> int:
-    """How many bits of ``data`` are set."""
+    """Count the set bits of ``data``."""
     return int.from_bytes(bytes(data), "big").bit_count()
 
 
 def _structure(fields: Sequence[tuple[int, str]]) -> Struct:
-    """Big-endian, with the gaps between the fields as padding; begins at the first address."""
+    """Build a big-endian structure that starts at the first address and pads the gaps between fields."""
     parts, here = [">"], fields[0][0]
     for address, kind in fields:
         parts += [f"{address - here}x", kind]
@@ -144,17 +147,18 @@ def _structure(fields: Sequence[tuple[int, str]]) -> Struct:
 
 _FIRST = W_FACING - WORK_RAM
 _unpack = _structure(_FIELDS).unpack_from
-# Places in the bytes of belongings, which begin with the Pokedex.
+# Slices of the bytes of belongings, which begin with the Pokédex.
 _BAG = slice(W_NUM_BAG_ITEMS - W_POKEDEX_OWNED, W_BAG_ITEMS + 2 * BAG_MAX + 1 - W_POKEDEX_OWNED)
 _MONEY = slice(W_PLAYER_MONEY - W_POKEDEX_OWNED, W_PLAYER_MONEY - W_POKEDEX_OWNED + 3)
-
-BattleChange = Literal["started", "won", "lost", "escaped"]
 
 
 @dataclass(frozen=True, slots=True)
 class PartyMon:
-    """One creature of the party. HP in points, status as the game's byte (bits 0-2 sleep turns, 3 poison,
-    4 burn, 5 freeze, 6 paralysis), four move ids and their power points left, 0 for an empty slot."""
+    """One creature of the party.
+
+    HP are in points. ``status`` is the game's byte: bits 0-2 sleep turns, 3 poison, 4 burn, 5 freeze,
+    6 paralysis. ``moves`` are four move ids and ``pp`` their remaining power points, 0 for an empty slot.
+    """
 
     species: int = 0
     level: int = 0
@@ -168,7 +172,7 @@ class PartyMon:
 class GameState(NamedTuple):
     """One moment of the game. ``enemy_*`` and ``own_*`` (in battle) are stale while ``battle`` is 0.
 
-    A tuple, since one is made for every step: a frozen dataclass takes three times as long to make.
+    A tuple because every step creates one: a frozen dataclass takes three times as long to create.
     """
 
     map_id: int = 0
@@ -190,32 +194,32 @@ class GameState(NamedTuple):
     event_bytes: bytes = bytes(EVENT_BYTES)
     money: int = 0
     bag: tuple[tuple[int, int], ...] = ()  # (id, quantity)
-    pokedex_owned: int = 0  # how many
+    pokedex_owned: int = 0  # number of kinds
     pokedex_seen: int = 0
     play_time: int = 0  # seconds
-    joy_ignore: int = 0  # buttons that are ignored, 0: the player has control
+    joy_ignore: int = 0  # bit mask of ignored buttons; 0: the player has control
     walk_counter: int = 0
     menu_item: int = 0
     last_map: int = 0
     blackout_map: int = 0
-    active_slot: int = 0  # of the party: creature in battle, see envs.fighter
-    map_height: int = 0  # blocks of 2 x 2 steps, 0: not known
+    active_slot: int = 0  # party slot of the creature in battle, see envs.fighter
+    map_height: int = 0  # blocks of 2 x 2 steps; 0: unknown
     map_width: int = 0
     battle_type: int = 0  # 0 normal, 1 tutorial, 2 safari
     boxed: int = 0  # creatures in the current box
 
     @property
     def badge_count(self) -> int:
-        """How many badges, 0 to 8."""
+        """Number of badges, 0 to 8."""
         return self.badges.bit_count()
 
     @property
     def event_count(self) -> int:
-        """How many event flags are set, without the museum ticket (which can be bought again and again)."""
+        """Number of set event flags without the museum ticket, which can be bought repeatedly."""
         return count_bits(self.event_bytes) - bit(self.event_bytes, MUSEUM_TICKET)
 
     def has_event(self, number: int) -> bool:
-        """Whether event ``number`` (0 to 2559) is set. Raises IndexError outside that range."""
+        """Return whether event ``number`` (0 to 2559) is set. Raises IndexError outside that range."""
         return bit(self.event_bytes, number)
 
 
@@ -231,7 +235,7 @@ def _mon(data: bytes) -> PartyMon:
     )
 
 
-# Party, bag and Pokedex stay the same for many steps: the last ones are kept by their bytes.
+# Party, bag and Pokédex stay the same for many steps, so results are cached by their bytes.
 @lru_cache(maxsize=256)
 def _party(data: bytes) -> tuple[PartyMon, ...]:
     return tuple(_mon(data[i : i + MON_BYTES]) for i in range(0, len(data), MON_BYTES))
@@ -239,7 +243,7 @@ def _party(data: bytes) -> tuple[PartyMon, ...]:
 
 @lru_cache(maxsize=256)
 def _belongings(data: bytes) -> tuple[tuple[tuple[int, int], ...], int, int, int]:
-    """Bag, money, creatures owned and seen, of the bytes from W_POKEDEX_OWNED to the badges."""
+    """Return bag, money, kinds owned and kinds seen from the bytes W_POKEDEX_OWNED to the badges."""
     return (
         _bag(data[_BAG]),
         bcd(data[_MONEY]),
@@ -249,7 +253,7 @@ def _belongings(data: bytes) -> tuple[tuple[tuple[int, int], ...], int, int, int
 
 
 def _bag(data: bytes) -> tuple[tuple[int, int], ...]:
-    """Pairs (id, quantity) of ``data`` = count, pairs, 0xFF. A count above twenty is no bag at all."""
+    """Return the pairs (id, quantity) of ``data`` = count, pairs, 0xFF. A count above 20 reads as empty."""
     count = data[0]
     if count > BAG_MAX:
         return ()
@@ -263,7 +267,7 @@ def _battle(value: int) -> int:
 
 
 def work_ram_of(memory: Memory) -> bytes | memoryview:
-    """Work RAM (0xC000 to 0xDFFF), or at least all of it that ``read_state`` reads."""
+    """Return work RAM (0xC000 to 0xDFFF), or at least the parts that ``read_state`` reads."""
     whole: memoryview | None = getattr(memory, "work_ram", None)
     if whole is not None:
         return whole
@@ -274,9 +278,9 @@ def work_ram_of(memory: Memory) -> bytes | memoryview:
 
 
 def read_state(memory: Memory) -> GameState:
-    """The GameState of this moment, from anything with ``memory[a]`` and ``memory[a:b]``.
+    """Read the GameState of this moment from anything with ``memory[a]`` and ``memory[a:b]``.
 
-    A party count of 0 or above six is no party at all (memory not set up yet).
+    A party count above six reads as an empty party: memory is not set up yet.
     """
     # fmt: off
     (
@@ -286,7 +290,7 @@ def read_state(memory: Memory) -> GameState:
         map_height, map_width, blackout_map, event_bytes, hours, minutes, seconds, boxed,
     ) = _unpack(work_ram_of(memory), _FIRST)
     bag, money, owned, seen = _belongings(belongings)
-    return GameState._make((  # in the order of its fields: names would cost as much as all the rest
+    return GameState._make((  # in field order: keyword arguments would double the cost
         map_id, x, y, facing & 0x0C, badges,
         _party(party[: members * MON_BYTES]) if members <= PARTY_MAX else (),
         _battle(battle), battle_result, escaped,
@@ -296,49 +300,3 @@ def read_state(memory: Memory) -> GameState:
         active_slot, map_height, map_width, battle_type, boxed,
     ))
     # fmt: on
-
-
-def battle_change(before: GameState, now: GameState) -> BattleChange | None:
-    """What happened to battles between two moments.
-
-    "started"; and of a battle that went on before: "won", "lost", or "escaped" for any other end (somebody
-    ran, or the wild creature was caught). The moment after a loss (battle -1) going back to 0 is not a second
-    loss. The rules are those of the original, as its public disassembly (pret/pokered) has them.
-    """
-    if now.battle > 0:
-        return "started" if before.battle <= 0 else None
-    if before.battle <= 0:
-        return None
-    if _is_lost(before, now):
-        return "lost"
-    return "won" if _is_won(before, now) else "escaped"
-
-
-def _is_lost(before: GameState, now: GameState) -> bool:
-    """The result byte is 1 as soon as an own creature faints, so of a wild battle, which one may still run
-    from, it says nothing while another stands."""
-    standing = any(mon.hp for mon in now.party)
-    if now.battle == BATTLE_LOST or (now.party and not standing):
-        return True
-    if now.battle_result == 1:
-        return before.battle == TRAINER or not standing
-    return _blacked_out(before, now)
-
-
-def _blacked_out(before: GameState, now: GameState) -> bool:
-    """Signs of a blackout that passed within one action. About 40 frames after a battle is lost the result
-    byte and wIsInBattle are 0, half of the money is gone and the team is well again."""
-    well = all(mon.hp == mon.max_hp and not mon.status for mon in now.party)
-    if not now.party or not well or now.money != before.money // 2:
-        return False
-    return before.money > 0 or (now.map_id == now.blackout_map != before.map_id)
-
-
-def _is_won(before: GameState, now: GameState) -> bool:
-    """Of a wild battle, that the enemy fainted: when it runs, or the last safari ball is thrown, the result
-    byte is 0 as well."""
-    if now.battle_result != 0 or before.escaped or now.escaped:
-        return False
-    if before.battle == TRAINER:
-        return True
-    return before.battle_type != SAFARI and 0 in (before.enemy_hp, now.enemy_hp)

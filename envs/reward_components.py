@@ -1,4 +1,4 @@
-"""Names of the reward components, used from the terms to the curves.
+"""Names of the components in which a reward is reported, from the terms to the curves.
 
 Imports nothing, so that environments, rewards, callbacks and pages can all use it.
 """

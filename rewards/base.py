@@ -1,4 +1,4 @@
-"""What a reward is made of: terms, the memory of an episode they read, and the breakdown of one step."""
+"""Building blocks of rewards: terms, the episode memory they read, and the breakdown of a step."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ LAYERS: tuple[Layer, ...] = get_args(Layer)
 
 @dataclass(slots=True)
 class VisitMemory:
-    """Where the episode has been. ``tiles`` has one entry per tile of the game that was stepped on, so its
-    size is bounded by the game's maps; a value is (step of the last visit, how often the recent reward was
-    paid there)."""
+    """Places visited in the episode.
+
+    ``tiles`` maps each visited tile to (step of the last visit, number of times the recent reward was paid
+    there). Its size is bounded by the game's maps.
+    """
 
     tiles: dict[int, tuple[int, int]] = field(default_factory=dict)
     last_tile: int = 0
-    carried: bool = False  # a battle was lost, and where the blackout leads is not yet known
+    carried: bool = False  # a battle was lost, and the blackout's destination is not yet known
     new_tile: bool = False  # this step
     recent_share: float = 0.0  # this step: 1, 1/2, 1/4, ... of the recent reward
     idle_steps: int = 0  # steps in a row that changed nothing
@@ -31,63 +33,62 @@ class VisitMemory:
 
 @dataclass(slots=True)
 class BattleMemory:
-    """The battle that goes on, and what it has paid. Events hold for the step on which they were
-    confirmed."""
+    """The current battle and what it has paid. Events hold for the step on which they were confirmed."""
 
     active: bool = False
     started: bool = False  # this step
     ended: BattleEnd | None = None  # this step
-    pending_end: BattleEnd | None = None  # seen once, not yet confirmed
-    trusted: bool = True  # False after a flight or a loss, until a battle is won or ends with a catch
+    pending_end: BattleEnd | None = None  # seen once, not confirmed yet
+    trusted: bool = True  # False from a flight or a loss until a battle ends with a win or a catch
     start_share: float = 1.0  # 0 when the episode began in this battle
     start_paid: float = 0.0  # shares of the start bonus, this battle
     start_due: float = 0.0  # this step
     hp_paid: float = 0.0  # HP shares, this battle
     hp_due: float = 0.0  # this step
-    enemy_limit: int = 0  # how many enemies this battle can have
+    enemy_limit: int = 0  # maximum number of enemies in this battle
     enemy_taken: float = 0.0  # HP shares taken from enemies, this battle
     last_enemy: tuple[int, int, int, int] = (0, 0, 0, 0)  # species, level, max HP, HP at the pending end
     enemy_low: dict[tuple[int, int, int], float] = field(default_factory=dict)  # at most a battle's enemies
     own_level: int = 0  # highest of the party when the battle began
     weak: bool = False  # a wild enemy of at most half that level
-    share: float = 1.0  # of what the enemy is worth
+    share: float = 1.0  # factor of the enemy's worth
     weak_ends: int = 0  # weak enemies beaten or caught in the episode
     own_lost: float = 0.0  # HP shares lost, this battle
     own_low: list[float] = field(default_factory=list)  # per party slot
     owned_at_start: tuple[int, int, int] = (0, 0, 0)  # party size, kinds owned, creatures in the box
 
     def is_lost(self) -> bool:
-        """Whether this step shows that the battle was lost, confirmed or not."""
+        """Return whether this step shows a lost battle, confirmed or not."""
         return "lost" in (self.pending_end, self.ended)
 
     def is_due(self) -> bool:
-        """Whether this step pays for a battle at all."""
+        """Return whether this step pays for a battle."""
         return bool(self.start_due or self.hp_due or self.ended)
 
 
 @dataclass(slots=True)
 class ProgressMemory:
-    """Milestones reached in the episode, as high-water marks, and what this step added to them."""
+    """High-water marks of the episode's milestones, and what this step added."""
 
     badges: int = 0  # bit mask
     new_badges: int = 0
     events: int = 0  # 2,560 bits
     new_events: int = 0
-    maps: set[int] = field(default_factory=set)  # at most the key maps
+    maps: set[int] = field(default_factory=set)  # a subset of the key maps
     new_map: bool = False
     levels: list[int] = field(default_factory=lambda: [0] * PARTY_MAX)  # per rank, highest first
     party: tuple[int, ...] = ()
     new_levels: int = 0
-    settled: GameState | None = None  # a state that held for two steps, all of which was counted
+    settled: GameState | None = None  # a state that held for two steps and is fully counted
 
     def is_due(self) -> bool:
-        """Whether this step pays for a milestone at all."""
+        """Return whether this step pays for a milestone."""
         return bool(self.new_badges or self.new_events or self.new_map or self.new_levels)
 
 
 @dataclass(slots=True)
 class EpisodeMemory:
-    """All that the terms remember of an episode: plain data of bounded size."""
+    """Everything that terms remember of an episode: plain data of bounded size."""
 
     step: int = 0
     steps_without_progress: int = 0
@@ -98,11 +99,10 @@ class EpisodeMemory:
 
 
 class RewardTerm(Protocol):
-    """One reason to be paid.
+    """One term of a reward.
 
-    ``memory`` has already taken in the step from ``before`` to ``now``. The value is in units of the term
-    (tiles, shares of HP, badges, ...); the stack multiplies it with the coefficient of that name and the
-    layer's weight.
+    ``memory`` already includes the step from ``before`` to ``now``. The value is in units of the term (tiles,
+    shares of HP, badges, ...). The stack multiplies it by the term's coefficient and the layer's weight.
     """
 
     @property
@@ -121,13 +121,12 @@ class Term:
     value: Callable[[GameState, GameState, EpisodeMemory], float]
 
     def __call__(self, before: GameState, now: GameState, memory: EpisodeMemory) -> float:
-        """Units of the term that this step is worth."""
+        """Return the value of this step in units of the term."""
         return self.value(before, now, memory)
 
 
 def component_of(name: str, layer: Layer) -> Component:
-    """The sum a term is reported in: penalties are the terms named ``penalty_*``, the others go by their
-    layer."""
+    """Return the component of a term: "penalty" for the names ``penalty_*``, else by layer."""
     if name.startswith("penalty_"):
         return "penalty"
     by_layer: dict[Layer, Component] = {
@@ -140,20 +139,23 @@ def component_of(name: str, layer: Layer) -> Component:
 
 @dataclass(frozen=True, slots=True)
 class TermLayout:
-    """The fixed order of a stack's terms, and which of them belong to which sum."""
+    """The fixed order of a stack's terms, with the component and layer of each."""
 
     names: tuple[str, ...]
-    slots: tuple[int, ...]  # places in COMPONENTS
+    slots: tuple[int, ...]  # indices into COMPONENTS
     layers: tuple[Layer, ...]
 
 
 class RewardBreakdown(NamedTuple):
-    """The reward of one step, term by term. ``total`` is exactly ``exploration + battle + milestone +
-    penalty``. A tuple, since one is made for every step."""
+    """The reward of one step, term by term.
+
+    ``total`` is exactly ``exploration + battle + milestone + penalty``. A tuple because every step creates
+    one.
+    """
 
     layout: TermLayout
     values: tuple[float, ...]
-    exploration: float  # sum of the dense terms that are no penalties
+    exploration: float  # sum of the dense terms other than penalties
     battle: float  # sum of the sparse terms
     milestone: float  # sum of the very sparse terms
     penalty: float  # sum of the terms named ``penalty_*``
@@ -164,25 +166,24 @@ class RewardBreakdown(NamedTuple):
         return self.exploration + self.battle + self.milestone + self.penalty
 
     def layer(self, name: Layer) -> float:
-        """Sum of one layer; the three layers add up to ``total`` but for the last bits of floating
-        point."""
+        """Return the sum of one layer. The three layers add up to ``total`` up to rounding."""
         return sum((v for v, own in zip(self.values, self.layout.layers, strict=True) if own == name), 0.0)
 
     @property
     def dense(self) -> float:
-        """Exploration and penalties."""
+        """Sum of the dense layer: exploration and penalties."""
         return self.layer("dense")
 
     @property
     def sparse(self) -> float:
-        """Battles."""
+        """Sum of the sparse layer: battles."""
         return self.layer("sparse")
 
     @property
     def very_sparse(self) -> float:
-        """Milestones."""
+        """Sum of the very sparse layer: milestones."""
         return self.layer("very_sparse")
 
     def terms(self) -> dict[str, float]:
-        """Name of each term -> its share of the reward."""
+        """Return a dict from the name of each term to its part of the reward."""
         return dict(zip(self.layout.names, self.values, strict=True))

@@ -1,4 +1,4 @@
-"""Names, defaults and ranges of the numbers that decide what a reward pays."""
+"""Reward coefficients: names, defaults and ranges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from envs.errors import UserError, known
 from rewards.base import LAYERS, Layer
 
-# What a run pays when its configuration says nothing about rewards.
+# Used when a config has no rewards.
 DEFAULT_COEFFICIENTS: dict[str, float] = {
     "exploration_new_tile": 0.05,
     "exploration_recent_tile": 0.0,
@@ -27,26 +27,26 @@ DEFAULT_COEFFICIENTS: dict[str, float] = {
     "milestone_event": 5.0,
     "battle_weak_decay": 0.0,
 }
-WEAK_DECAY = "battle_weak_decay"  # a share, from 0 (off) to 1, and no term
+WEAK_DECAY = "battle_weak_decay"  # a share from 0 (off) to 1, not a term
 DECAYING = ("battle_start_bonus", "battle_hp_delta", "battle_win")
-# These are counts of steps, not weights: left out, they keep their default.
+# Numbers of steps, not weights: if left out, they keep their defaults.
 PARAMETERS = ("exploration_recent_window", "stuck_after")
 MAX_PARAMETER = 1_000_000
 MAX_COEFFICIENT = 1e6
 
 
 def shortened(value: object) -> str:
-    """``repr(value)``, cut when it is long, as that of a number with hundreds of digits is."""
+    """Return ``repr(value)``, truncated if long, as for a number with hundreds of digits."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:20]}... ({len(text)} characters)"
 
 
 def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
-    """The full set of coefficients: what is given, 0 for what is not, the defaults of the step counts.
+    """Return all coefficients: those given, 0 for the others, defaults for missing numbers of steps.
 
-    Raises UserError for an unknown name, a number that is not finite or above 1e6, a penalty or loss above
-    0, a bonus below 0, a step count that is no whole number from 1 to 1,000,000, and a battle_weak_decay
-    above 1 or one that nothing decays with.
+    Raises UserError for an unknown name, a number that is not finite or beyond 1e6, a penalty or loss above
+    0, a bonus below 0, a number of steps that is not a whole number from 1 to 1,000,000, and a
+    battle_weak_decay above 1 or without effect.
     """
     full = {k: v if k in PARAMETERS else 0.0 for k, v in DEFAULT_COEFFICIENTS.items()}
     for name, value in coefficients.items():
@@ -62,7 +62,7 @@ def check_coefficients(coefficients: Mapping[str, float]) -> dict[str, float]:
 
 
 def _check_value(name: str, value: float) -> None:
-    # Compared before anything else: whole numbers beyond the largest float raise OverflowError in math.
+    # Compared first: math functions raise OverflowError for integers beyond the largest float.
     if not isinstance(value, int | float) or not abs(value) <= MAX_COEFFICIENT:
         raise UserError(
             f"{name} is {shortened(value)}: it must be a number between"
@@ -83,8 +83,10 @@ def _check_value(name: str, value: float) -> None:
 
 
 def check_layer_weights(weights: Mapping[str, float]) -> dict[Layer, float]:
-    """Weight of each layer, 1 where none is given. Raises UserError for an unknown layer or a weight below
-    0."""
+    """Return the weight of each layer, 1 if missing.
+
+    Raises UserError for an unknown layer or a weight below 0.
+    """
     full: dict[Layer, float] = dict.fromkeys(LAYERS, 1.0)
     for name, value in weights.items():
         layer = next((own for own in LAYERS if own == name), None)

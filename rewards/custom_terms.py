@@ -1,8 +1,9 @@
-"""Reward terms of the user's own, from a Python file or an importable module of theirs.
+"""Custom reward terms, loaded from the user's Python files or importable modules.
 
-A term is a class without arguments: ``layer`` ("dense", "sparse" or "very_sparse"), if wanted ``component``
-(the sum it is reported in), ``reset(state)`` at the start of an episode, and ``__call__(before, now,
-memory)``, which gives what a step is worth in units of the term. See docs/rewards.md.
+A term is a class without constructor arguments. It has ``layer`` ("dense", "sparse" or "very_sparse"),
+optionally ``component`` (the sum that it is reported in), optionally ``reset(state)``, called at the start of
+an episode, and ``__call__(before, now, memory)``, which returns the value of a step in units of the term. See
+docs/rewards.md.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ from rewards.coefficients import MAX_COEFFICIENT, shortened
 
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
 MAX_UNITS = 1e9
-"""Most that a step can be worth, in units of the term: what coefficients and weights make of it is far from
-where single precision ends, in which rewards go to the learner."""
+"""Largest value of a step in units of the term. Times coefficient and weight it is far below the maximum of
+single precision, in which the learner receives rewards."""
 
 
 class CustomTerm:
-    """One term of the user's: the object that their class made, with its answers and errors checked.
+    """A custom term: an instance of the user's class whose results and errors are checked.
 
-    ``spec`` is "FILE.py:CLASS", an absolute path or one from the working directory, or "MODULE:CLASS". Raises
-    UserError when the file, module or class is missing or raises, or the class is no term.
+    ``spec`` is "FILE.py:CLASS", with an absolute path or one relative to the working directory, or
+    "MODULE:CLASS". Raises UserError if the file, module or class is missing or raises, or the class is not a
+    term.
     """
 
     def __init__(self, spec: str) -> None:
@@ -49,21 +51,23 @@ class CustomTerm:
         self._term = made
 
     def reset(self, state: GameState) -> None:
-        """An episode begins at ``state``. Raises UserError when the term does."""
+        """Begin an episode at ``state``. Raises UserError if the term raises."""
         begin = getattr(self._term, "reset", None)
         if begin is not None:
             try:
                 begin(state)
             except Exception as error:
-                raise self._wrong(f"reset() raised {told(error)}") from error
+                raise self._wrong(f"reset() raised {described(error)}") from error
 
     def __call__(self, before: GameState, now: GameState, memory: EpisodeMemory) -> float:
-        """Units of the term that this step is worth. Raises UserError when the term raises or gives
-        anything but a number from -1e9 to 1e9."""
+        """Return the value of this step in units of the term.
+
+        Raises UserError if the term raises or returns anything but a number from -1e9 to 1e9.
+        """
         try:
             value = self._term(before, now, memory)
         except Exception as error:
-            raise self._wrong(f"step {memory.step} raised {told(error)}") from error
+            raise self._wrong(f"step {memory.step} raised {described(error)}") from error
         if not isinstance(value, int | float) or not abs(value) <= MAX_UNITS:
             raise self._wrong(
                 f"step {memory.step} gave {shortened(value)}: it must be a finite number between"
@@ -72,23 +76,25 @@ class CustomTerm:
         return float(value)
 
     def snapshot(self) -> Any:
-        """What the term remembers: its own ``snapshot()``, or its attributes, as plain JSON values. Raises
-        UserError when they are something else."""
+        """Return the term's own ``snapshot()`` or its attributes, as plain JSON values.
+
+        Raises UserError if they are anything else.
+        """
         own = getattr(self._term, "snapshot", None)
         try:
             kept = own() if own is not None else dict(getattr(self._term, "__dict__", {}))
         except Exception as error:
-            raise self._wrong(f"snapshot() raised {told(error)}") from error
+            raise self._wrong(f"snapshot() raised {described(error)}") from error
         if not _plain(kept):
             raise self._wrong(
-                "its attributes must be numbers, texts, lists, and dicts with text keys (none that begins"
-                " with $), or the class must"
-                " have snapshot() and restore(kept) that give and take such values"
+                "its attributes must be numbers, strings, lists, and dicts with string keys (none starting"
+                " with $), or the class must have snapshot() and restore(kept) that return and take such"
+                " values"
             )
         return json.loads(json.dumps(kept))
 
     def restore(self, kept: Any) -> None:
-        """Goes on from what ``snapshot`` gave. Raises UserError when the term cannot."""
+        """Continue from a ``snapshot``. Raises UserError if the term cannot."""
         own = getattr(self._term, "restore", None)
         try:
             if own is not None:
@@ -96,10 +102,10 @@ class CustomTerm:
             else:
                 vars(self._term).update(kept)
         except Exception as error:
-            raise self._wrong(f"restore() raised {told(error)}") from error
+            raise self._wrong(f"restore() raised {described(error)}") from error
 
-    def _wrong(self, what: str) -> UserError:
-        return UserError(f"reward term {self.spec}: {what}")
+    def _wrong(self, problem: str) -> UserError:
+        return UserError(f"reward term {self.spec}: {problem}")
 
     def _made(self, where: str, name: str) -> Any:
         module = self._module(where)
@@ -110,11 +116,11 @@ class CustomTerm:
             )
         kind = getattr(module, name)
         if not isinstance(kind, type):
-            raise self._wrong(f"{name} is a {type(kind).__name__}, must be a class")
+            raise self._wrong(f"{name} is a {type(kind).__name__}, it must be a class")
         try:
             return kind()
         except Exception as error:
-            raise self._wrong(f"{name}() raised {told(error)}") from error
+            raise self._wrong(f"{name}() raised {described(error)}") from error
 
     def _module(self, where: str) -> ModuleType:
         try:
@@ -125,21 +131,21 @@ class CustomTerm:
             raise self._wrong(
                 f"there is no module {error.name} (nor, beside the config, a file {where}.py)"
                 if error.name == where
-                else f"importing it raised {told(error)}"
+                else f"importing it raised {described(error)}"
             ) from error
         except Exception as error:
-            raise self._wrong(f"importing it raised {told(error)}") from error
+            raise self._wrong(f"importing it raised {described(error)}") from error
 
     def _one_of(self, made: Any, name: str, known: Sequence[Any], usual: Any) -> Any:
         value = getattr(made, name, usual)
         if value not in known:
-            said = "has none" if value is None else f"has {value!r}"
-            raise self._wrong(f"the class {said} as its {name}; it must be one of {', '.join(known)}")
+            found = "missing" if value is None else repr(value)
+            raise self._wrong(f"{name} is {found}: it must be one of {', '.join(known)}")
         return value
 
 
 def split_spec(spec: str) -> tuple[str, str]:
-    """File or module, and class. Raises UserError when ``spec`` is not two names with a colon between."""
+    """Split "FILE.py:CLASS" or "MODULE:CLASS" at the colon. Raises UserError for anything else."""
     where, colon, name = spec.rpartition(":")
     if not (where and colon and name.isidentifier()):
         raise UserError(f'reward term "{spec}": {WANTED}')
@@ -154,13 +160,13 @@ def _from_file(path: Path) -> ModuleType:
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
-    sys.modules[module.__name__] = module  # as an import does: dataclasses look their module up
+    sys.modules[module.__name__] = module  # as an import does: dataclasses look up their module
     found.loader.exec_module(module)
     return module
 
 
-def told(error: Exception) -> str:
-    """An exception and where it came from, in one line."""
+def described(error: Exception) -> str:
+    """Return an exception and its origin in one line."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
@@ -175,8 +181,11 @@ def _plain(value: Any) -> bool:
 
 
 def check_custom_coefficients(terms: Mapping[str, float]) -> None:
-    """Raises UserError for a name that is not FILE.py:CLASS or MODULE:CLASS, and a number that is not finite
-    or above 1e6."""
+    """Check specs and coefficients of custom terms.
+
+    Raises UserError for a spec other than FILE.py:CLASS or MODULE:CLASS, or a coefficient that is not finite
+    or beyond 1e6.
+    """
     for spec, coefficient in terms.items():
         split_spec(spec)
         if not abs(coefficient) <= MAX_COEFFICIENT:
@@ -187,20 +196,20 @@ def check_custom_coefficients(terms: Mapping[str, float]) -> None:
 
 
 def load_custom_terms(terms: Mapping[str, float]) -> tuple[tuple[CustomTerm, float], ...]:
-    """The terms that a config names, with their coefficients; those of 0 are left out. Raises UserError."""
+    """Load a config's custom terms with their coefficients, leaving out those of 0. Raises UserError."""
     check_custom_coefficients(terms)
     made = tuple((CustomTerm(spec), float(value)) for spec, value in terms.items() if value != 0)
     names = [term.name for term, _ in made]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"reward term {name} is named twice; give one of the files another name")
+            raise UserError(f"reward term {name} is named twice; rename one of the files")
     return made
 
 
 def resolve_terms(terms: Mapping[str, float], folder: Path) -> dict[str, float]:
-    """The same terms with the files among them, found from ``folder``, by their absolute paths.
+    """Resolve the files among ``terms`` relative to ``folder`` to absolute paths.
 
-    A module of which there is a file in ``folder`` is that file. Raises UserError for a name that is wrong.
+    A module name for which ``folder`` has a file means that file. Raises UserError for an invalid spec.
     """
     resolved = {}
     for spec, value in terms.items():

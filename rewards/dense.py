@@ -1,18 +1,18 @@
 """Dense terms: new tiles, tiles not seen for a while, and small penalties.
 
-What keeps them from being farmed, with ``c`` the coefficient:
+Protections against farming, with ``c`` the coefficient:
 
-- ``exploration_new_tile`` pays a tile once an episode, so pacing, leaving and re-entering a room, and
-  warping back and forth pay nothing after the first visit.
+- ``exploration_new_tile`` pays each tile once an episode. Pacing, re-entering rooms and warping back and
+  forth pay nothing after the first visit.
 - ``exploration_recent_tile`` pays a tile that was not stepped on for ``exploration_recent_window`` steps,
-  and halves with every payment for that tile: c, c/2, c/4, ... A circle of any length over n tiles
-  therefore pays less than 2 n c in a whole episode, however long it is walked.
-- A tile counts only when the map has held for two steps and the position moved no further than a ledge or a
-  bicycle can in one action, so the mixture of an old and a new place while a map loads is no tile.
-- What lies outside of a map is no tile, nor is anything of a map that does not exist.
-- The tile that a blackout leads to pays nothing: nobody walked there.
-- The penalties cannot be positive. ``penalty_stuck`` cannot be reset by starting battles and fleeing or
-  losing them: that puts the counter back to where it was before the battle plus the battle's length.
+  and halves with every payment for that tile: c, c/2, c/4, ... Walking in circles over n tiles therefore
+  pays less than 2 n c in a whole episode.
+- A tile counts only if the map has held for two steps and the position moved no further than a ledge or a
+  bicycle allows in one action. The mixture of old and new coordinates while a map loads does not count.
+- Positions outside of a map, or on a map that does not exist, do not count.
+- The tile that a blackout leads to pays nothing, since it was not walked to.
+- Penalties cannot be positive. Starting a battle and fleeing or losing it does not reset ``penalty_stuck``:
+  the counter returns to its value before the battle plus the battle's length.
 """
 
 from __future__ import annotations
@@ -22,32 +22,31 @@ from envs.ram import GameState
 from rewards.base import EpisodeMemory, Term, VisitMemory
 
 MAX_STRIDE = 3  # tiles in one action of 24 frames: bicycle 3, ledge 2, walking 1
-IDLE_STEPS = 2  # what holds for one step may be a transient
+IDLE_STEPS = 2  # a single step may be a transient
 
 
 def tile_key(state: GameState) -> int:
-    """One number for the tile the player is on: map id, y and x, a byte each."""
+    """Encode the player's tile as one number: map id, y and x, a byte each."""
     return state.map_id << 16 | state.y << 8 | state.x
 
 
 def _near(tile: int, other: int) -> bool:
-    """Whether one action can lead from one tile to the other."""
+    """Return whether one action can lead from one tile to the other."""
     dy, dx = (abs((tile >> shift & 255) - (other >> shift & 255)) for shift in (8, 0))
     return tile >> 16 == other >> 16 and dx + dy <= MAX_STRIDE
 
 
 def settled(before: GameState, now: GameState) -> bool:
-    """Whether the position of ``now`` is a place and not the middle of a map change."""
+    """Return whether the position of ``now`` is a tile and not a transient of a map change."""
     stride = abs(now.x - before.x) + abs(now.y - before.y)
     return before.map_id == now.map_id and stride <= MAX_STRIDE and on_map(now)
 
 
 def changed_nothing(before: GameState, now: GameState) -> bool:
-    """Whether an action outside battles left position, facing, menu cursor and belongings as they were.
+    """Return whether an action outside of battles left position, facing, cursor and belongings unchanged.
 
-    The memory says nothing of collisions and the reward does not see the button, so this is the nearest
-    thing to "walked into a wall": pressing A at nothing counts as well, and so does every further press in
-    a conversation.
+    Memory has no flag for collisions and the reward does not see the button, so this is the closest proxy for
+    walking into a wall. It also holds for pressing A at nothing and for further presses in a conversation.
     """
     if before.battle > 0 or now.battle > 0 or now.joy_ignore or now.walk_counter:
         return False
@@ -63,14 +62,16 @@ def changed_nothing(before: GameState, now: GameState) -> bool:
 
 
 def begin(memory: EpisodeMemory, state: GameState) -> None:
-    """The tile an episode begins on was visited."""
+    """Begin an episode: its first tile counts as visited."""
     memory.places.last_tile = tile_key(state)
     memory.places.tiles[tile_key(state)] = (0, 0)
 
 
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, window: int) -> None:
-    """Takes in one step: which tile, whether it is new, what share of the recent reward is due (``window``
-    steps). Battles must have taken it in."""
+    """Take in one step: the tile, whether it is new, and the share of the recent reward that is due.
+
+    ``window`` is in steps. Call it after ``rewards.sparse.observe``.
+    """
     places = memory.places
     places.new_tile, places.recent_share = False, 0.0
     places.idle_steps = places.idle_steps + 1 if changed_nothing(before, now) else 0
@@ -80,7 +81,7 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState, window: in
 
 
 def _arrive(places: VisitMemory, tile: int, step: int, window: int) -> None:
-    """Visits ``tile``; for nothing when it is where a blackout led to, or where the player stood already."""
+    """Visit ``tile``, unpaid if a blackout led there or the player already stood there."""
     last, places.last_tile = places.last_tile, tile
     carried_there = places.carried and not _near(tile, last)
     if tile == last or carried_there:
@@ -101,8 +102,7 @@ def _visit(places: VisitMemory, tile: int, step: int, window: int) -> None:
 
 
 def observe_progress(memory: EpisodeMemory) -> None:
-    """Counts the steps without a new tile, a battle or a milestone; call it when all layers took in the
-    step."""
+    """Count the steps without a new tile, a battle or a milestone. Call it after all layers' ``observe``."""
     battle, progress = memory.battle, memory.progress
     milestone = progress.new_badges or progress.new_events or progress.new_levels or progress.new_map
     memory.steps_without_progress += 1
@@ -117,7 +117,7 @@ def observe_progress(memory: EpisodeMemory) -> None:
 
 
 def penalty_stuck(stuck_after: int) -> Term:
-    """1 for every step after ``stuck_after`` steps without a new tile, a battle or a milestone."""
+    """Create the term that is 1 after ``stuck_after`` steps without a new tile, a battle or a milestone."""
     return Term(
         "penalty_stuck",
         "dense",

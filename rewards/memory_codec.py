@@ -1,4 +1,4 @@
-"""The memory of an episode as plain JSON values and bytes, and back: what an exact resume needs of it."""
+"""Codec of the episode memory to plain JSON values and bytes, for an exact resume."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from rewards.base import BattleMemory, EpisodeMemory, ProgressMemory, VisitMemory
 
-_ROW = np.dtype("<i8")  # tile, step of the last visit, how often the recent reward was paid
+_ROW = np.dtype("<i8")  # tile, step of the last visit, number of payments of the recent reward
 
 
 def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
-    """``memory`` as JSON values, and the visited tiles as bytes (rows of three little-endian int64)."""
+    """Convert ``memory`` to JSON values, with visited tiles as bytes (rows of three little-endian int64)."""
     battle, places, progress = memory.battle, memory.places, memory.progress
     rows = [(tile, step, paid) for tile, (step, paid) in places.tiles.items()]
     return {
@@ -42,8 +42,10 @@ def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
 
 
 def memory_from(plain: Mapping[str, Any]) -> EpisodeMemory:
-    """What ``plain_memory`` described. What holds for one step alone is left at nothing: the next step
-    decides it anew."""
+    """Convert back from ``plain_memory``.
+
+    Values that hold for a single step keep their defaults: the next step sets them anew.
+    """
     rows = np.frombuffer(plain["tiles"], _ROW).reshape(-1, 3).tolist()
     return EpisodeMemory(
         step=plain["step"],

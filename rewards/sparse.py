@@ -1,44 +1,43 @@
 """Sparse terms: battles begun, HP taken and lost, battles won and lost.
 
-What keeps them from being farmed:
+Protections against farming:
 
-- A battle begins or ends when that held for two steps; a single step in a battle is a transient, and so is
-  a single step out of it unless another enemy stands there after it.
-- **Flee and return, or losing on purpose, nets at most 0.** When a battle is fled or lost, its start bonus is
-  taken back, and so is what its HP shares have earned above 0; what they have lost stays lost. After that
-  nothing is paid in advance: start bonus and HP gains of the next battle are held back until one is won or
-  ends with a catch. So a discount cannot turn payment now and refund later into a gain either, but for one
-  battle's until one is won. Whatever the coefficients, the same battle pays no more when it is lost than when
-  it is fled, and no more then than when it is won.
-- Catching a creature ends a battle as well and is no flight: it costs a ball, and the next one has to be
-  found.
-- **Healing in circles nets 0.** HP shares compare with the lowest mark of the battle: an enemy's HP pays
-  when it falls below its own lowest, one whole share per enemy at most, and an own creature's HP costs when
-  it falls below the lowest of the battle. Healing, in battle or in a centre, moves no mark and pays
-  nothing.
-- **Beating weak ones again and again** pays less each time, where ``battle_weak_decay`` (d) is above 0: what
-  a wild enemy of at most half the party's highest level is worth (start bonus, HP taken, the win) counts
-  (1 - d)^n, with n such enemies beaten or caught before in the episode. All together they are worth less than
-  1 / d of them.
-- ``battle_win`` and ``battle_loss`` pay once for each battle that was confirmed to begin.
+- The beginning or end of a battle counts if it held for two steps. A single step in a battle is a transient,
+  as is a single step out of it unless another enemy stands there afterwards.
+- **Fleeing and returning, or losing on purpose, nets at most 0.** When a battle is fled or lost, its start
+  bonus is taken back, as is what its HP shares earned above 0; losses stay. After that nothing is paid in
+  advance: start bonus and HP gains of following battles are withheld until one ends with a win or a catch. So
+  discounting cannot turn early payment and late refund into a gain either, except for one battle's. Whatever
+  the coefficients, the same battle pays no more when lost than when fled, and no more when fled than when
+  won.
+- A catch is not a flight: it costs a ball, and the next creature has to be found.
+- **Healing in circles nets 0.** HP shares compare with the lowest mark of the battle. An enemy's HP pays
+  below its own lowest mark, at most one whole share per enemy, and an own creature's HP costs below its
+  lowest mark. Healing, in battle or in a centre, moves no mark and pays nothing.
+- **Beating weak enemies repeatedly** pays less each time if ``battle_weak_decay`` (d) is above 0. The value
+  of a wild enemy of at most half the party's highest level (start bonus, HP taken, the win) is multiplied by
+  (1 - d)^n, with n such enemies beaten or caught before in the episode. Together they are worth less than
+  1 / d enemies.
+- ``battle_win`` and ``battle_loss`` pay once per confirmed battle.
 """
 
 from __future__ import annotations
 
 from operator import gt
 
-from envs.ram import BATTLE_LOST, PARTY_MAX, GameState, battle_change
+from envs.battle_ends import battle_change
+from envs.ram import BATTLE_LOST, PARTY_MAX, GameState
 from rewards.base import BattleEnd, BattleMemory, EpisodeMemory, Term
 
 
 def begin(memory: EpisodeMemory, state: GameState) -> None:
-    """A battle that goes on when the episode begins is not paid for beginning."""
+    """Begin an episode. A battle already under way earns no start bonus."""
     if state.battle > 0:
         _open(memory.battle, state, start_share=0.0)
 
 
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, weak_decay: float = 0.0) -> None:
-    """Takes in one step: the battle's beginning or end, and what is due for start and HP."""
+    """Take in one step: the beginning or end of a battle, and what is due for start and HP."""
     battle = memory.battle
     battle.started, battle.ended, battle.start_due, battle.hp_due = False, None, 0.0, 0.0
     if now.battle > 0 and before.battle > 0:
@@ -61,7 +60,7 @@ def _go_on(battle: BattleMemory, before: GameState, now: GameState, weak_decay: 
 
 
 def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
-    """Begins the account of a battle; ``start_share`` of the start bonus can be earned with it."""
+    """Open the account of a battle, which can earn ``start_share`` of the start bonus."""
     battle.active, battle.pending_end = True, None
     battle.start_share, battle.start_paid, battle.hp_paid = start_share, 0.0, 0.0
     battle.enemy_limit = 1 if state.battle == 1 else PARTY_MAX
@@ -73,14 +72,17 @@ def _open(battle: BattleMemory, state: GameState, start_share: float) -> None:
 
 
 def _weigh(battle: BattleMemory, now: GameState, weak_decay: float) -> None:
-    """How much a wild enemy is worth. Numbers left over from the battle before are corrected as soon as the
-    enemy's own are there, since what is due is settled anew on every step."""
+    """Set the worth of a wild enemy.
+
+    Stale numbers of the previous battle are corrected as soon as the enemy's own appear, since the amount due
+    is settled anew on every step.
+    """
     battle.weak = battle.enemy_limit == 1 and 2 * now.enemy_level <= battle.own_level
     battle.share = (1.0 - weak_decay) ** battle.weak_ends if battle.weak else 1.0
 
 
 def _come_to_an_end(battle: BattleMemory, before: GameState, now: GameState) -> None:
-    """The first moment out of battle says how it ended, the second one confirms it."""
+    """Record the end at the first moment out of battle, and confirm it at the second."""
     if battle.pending_end is None:
         battle.pending_end, battle.last_enemy = _end_of(battle, before, now), _enemy(before)
     else:
@@ -88,10 +90,9 @@ def _come_to_an_end(battle: BattleMemory, before: GameState, now: GameState) -> 
 
 
 def _come_back(battle: BattleMemory, now: GameState) -> None:
-    """In battle after a moment out of it: the same battle when the same enemy stands there as it did, else
-    another.
+    """Continue the battle after one moment out of it if the same enemy still stands; otherwise end it.
 
-    A step in tall grass can begin a battle in the very action after one ended.
+    A step in tall grass can begin another battle in the very next action.
     """
     if battle.pending_end is None:
         return
@@ -102,7 +103,7 @@ def _come_back(battle: BattleMemory, now: GameState) -> None:
 
 
 def _close(battle: BattleMemory, now: GameState) -> None:
-    """The pending end is confirmed: settles the account."""
+    """Confirm the pending end and settle the account."""
     battle.ended = "lost" if now.battle == BATTLE_LOST else battle.pending_end
     if battle.ended == "escaped" and any(map(gt, _owned(now), battle.owned_at_start)):
         battle.ended = "caught"
@@ -119,8 +120,10 @@ def _end_of(battle: BattleMemory, before: GameState, now: GameState) -> BattleEn
 
 
 def _settle(battle: BattleMemory, *, finished: bool, refund: bool) -> None:
-    """What is due now, given what the battle is worth so far and what it has paid; after a flight or a loss
-    (``refund``) that is what it has cost."""
+    """Set the amounts due now: the battle's worth so far minus what it has paid.
+
+    After a flight or a loss (``refund``) the worth is only what the battle has cost.
+    """
     worth = min(battle.enemy_taken, float(battle.enemy_limit)) * battle.share - battle.own_lost
     in_advance = battle.trusted or finished
     start, hp = (
@@ -131,8 +134,7 @@ def _settle(battle: BattleMemory, *, finished: bool, refund: bool) -> None:
 
 
 def _owned(state: GameState) -> tuple[int, int, int]:
-    """A catch raises one of these at least: party, kinds owned, the box that it goes to when the party is
-    full."""
+    """Return party size, kinds owned and creatures in the box: a catch raises at least one of them."""
     return len(state.party), state.pokedex_owned, state.boxed
 
 
@@ -145,10 +147,10 @@ def _share(hp: int, max_hp: int) -> float:
 
 
 def _enemy_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
-    """Adds the HP share that the enemy lost below its lowest mark, when both moments show the same enemy.
+    """Add the HP share that the enemy lost below its lowest mark, if both moments show the same enemy.
 
-    A creature is known by species, level and maximum HP. One that is seen again above 0 after it had
-    fainted is another of the same kind; there are no more of them than the battle has enemies.
+    Species, level and maximum HP identify an enemy. One that has HP again after it fainted is another of the
+    same kind; the number of enemies in the battle limits them.
     """
     key = (now.enemy_species, now.enemy_level, now.enemy_max_hp)
     if key != (before.enemy_species, before.enemy_level, before.enemy_max_hp) or now.enemy_max_hp == 0:
@@ -162,7 +164,7 @@ def _enemy_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
         battle.enemy_taken += low - share
         battle.enemy_low[key] = share
     elif share > low and battle.enemy_taken == 0:
-        battle.enemy_low[key] = share  # what was read first was left over from the battle before
+        battle.enemy_low[key] = share  # the first value was left over from the previous battle
 
 
 def _own_shares(state: GameState) -> list[float]:
@@ -170,8 +172,7 @@ def _own_shares(state: GameState) -> list[float]:
 
 
 def _own_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
-    """Adds the HP shares that own creatures lost below their lowest marks, slot by slot that both moments
-    have."""
+    """Add the HP shares that own creatures lost below their lowest marks, in slots filled in both moments."""
     shares = map(max, _own_shares(before), _own_shares(now))
     for slot, share in enumerate(shares):
         if slot >= len(battle.own_low):
@@ -182,7 +183,7 @@ def _own_hp(battle: BattleMemory, before: GameState, now: GameState) -> None:
 
 
 def win_share(memory: EpisodeMemory) -> float:
-    """How much of a win this step is worth: 0 unless a battle was won."""
+    """Return the share of a win that this step is worth; 0 unless a battle was won."""
     return memory.battle.share if memory.battle.ended == "won" else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The reward of a run: which terms count, how much, and their sum."""
+"""The reward of an environment: its terms, their weights and their sum."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ __all__ = ["DEFAULT_COEFFICIENTS", "RewardStack", "check_coefficients"]
 
 
 class RewardStack:
-    """The reward object of an environment: ``reset`` at the start of an episode, then ``step`` for every
-    action.
+    """Reward of an environment. Call ``reset`` at the start of an episode, then ``step`` for every action.
 
-    ``coefficients`` maps names of ``DEFAULT_COEFFICIENTS`` to weights; a name left out pays nothing.
-    ``layer_weights`` multiplies a whole layer; it may change at any step. ``key_maps`` are map ids in order
-    of progress. ``own`` are terms of the user's with their coefficients. ``memory`` is the episode's, plain
-    data. Raises UserError for an unknown name or a value out of range.
+    ``coefficients`` maps names of ``DEFAULT_COEFFICIENTS`` to weights; missing names pay nothing.
+    ``layer_weights`` multiplies whole layers and may change at any step. ``key_maps`` are map ids in order of
+    progress. ``own`` are custom terms with their coefficients. The attribute ``memory`` is the episode's
+    memory, plain data. Raises UserError for an unknown name or a value out of range.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class RewardStack:
         self.own = tuple(own)
         self._layout = self._lay_out()
         counts = {layer: sum(t.layer == layer for t in self.terms) for layer in ("sparse", "very_sparse")}
-        # On most steps nothing is due in these layers, and none of their terms has to be asked.
+        # On most steps nothing is due in these layers, and their terms are not called.
         self._no_sparse, self._no_very_sparse = [0.0] * counts["sparse"], [0.0] * counts["very_sparse"]
         self.memory = EpisodeMemory()
         self._moments = PlausibleMoments()
@@ -66,24 +65,24 @@ class RewardStack:
         )
 
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:
-        """From the next step on a layer's terms count this much; 1 for a layer that is left out.
+        """Set the weight of each layer from the next step on, 1 if missing.
 
-        The sparse layer waits while a battle goes on: what a battle has paid in advance and takes back when
-        it is fled or lost is then one and the same sum. Raises UserError for an unknown layer or a weight
-        below 0.
+        During a battle the sparse layer keeps its weight until the battle ends, so that a flight or a loss
+        takes back exactly what was paid in advance. Raises UserError for an unknown layer or a weight below
+        0.
         """
         self.layer_weights = check_layer_weights(weights)
         self._follow()
 
     def _follow(self) -> None:
-        """Brings what is asked for into force, but for what has to wait."""
-        battle_goes_on = self.memory.battle.active
-        sparse_weight = (self._in_force if battle_goes_on else self.layer_weights)["sparse"]
+        """Apply the requested weights, except the sparse one during a battle."""
+        in_battle = self.memory.battle.active
+        sparse_weight = (self._in_force if in_battle else self.layer_weights)["sparse"]
         self._in_force = {**self.layer_weights, "sparse": sparse_weight}
         self._weigh()
 
     def _weigh(self) -> None:
-        """Multiplies coefficients and weights of layers, so that no step has to."""
+        """Multiply coefficients by layer weights once, not in every step."""
         self._waiting = self._in_force != self.layer_weights
         weights = self._in_force
 
@@ -96,8 +95,10 @@ class RewardStack:
         self._own = [(coefficient * weights[term.layer], term) for term, coefficient in self.own]
 
     def reset(self, state: GameState) -> None:
-        """Forgets the last episode; what ``state`` already holds is never paid. Raises UserError when a
-        user's term fails."""
+        """Begin an episode. What ``state`` already holds is never paid.
+
+        Raises UserError if a custom term fails.
+        """
         self.memory = EpisodeMemory()
         self._moments.reset(state)
         dense.begin(self.memory, state)
@@ -109,9 +110,11 @@ class RewardStack:
             term.reset(state)
 
     def step(self, before: GameState, now: GameState) -> RewardBreakdown:
-        """The reward of the action that led from ``before`` to ``now``, which must be consecutive
-        moments. One that the game cannot be in pays nothing: to every term it looks as if the last one that
-        can be had lasted. Raises UserError when a user's term fails."""
+        """Return the reward of the action that led from ``before`` to ``now``, two consecutive moments.
+
+        An impossible moment pays nothing: every term sees the last possible one instead. Raises UserError if
+        a custom term fails.
+        """
         before, now = self._moments.step(before, now)
         memory = self.memory
         if self._waiting and not memory.battle.active:
@@ -139,8 +142,10 @@ class RewardStack:
         return RewardBreakdown(self._layout, tuple(values), *sums)
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that the next steps depend on, as plain JSON values and bytes. Raises UserError when a
-        user's term remembers something else."""
+        """Return all state that later steps depend on, as plain JSON values and bytes.
+
+        Raises UserError if a custom term remembers anything else.
+        """
         return {
             "memory": plain_memory(self.memory),
             "moments": self._moments.snapshot(),
@@ -150,7 +155,7 @@ class RewardStack:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Goes on from what ``snapshot`` of a stack with the same terms gave."""
+        """Continue from a ``snapshot`` of a stack with the same terms."""
         self.memory = memory_from(snapshot["memory"])
         self._moments.restore(snapshot["moments"])
         self.layer_weights = check_layer_weights(snapshot["layer_weights"])

@@ -1,18 +1,17 @@
-"""Very sparse terms: badges, levels, key locations and story events, each as a high-water mark of the
-episode.
+"""Very sparse terms: badges, levels, key locations and story events, as high-water marks of the episode.
 
-What keeps them from being farmed:
+Protections against farming:
 
-- Everything is latched: a value counts when it held for two steps, so transients while a map loads or a
-  battle starts are never paid. What the first moment of an episode holds is never paid.
-- ``milestone_badge`` and ``milestone_event`` remember every bit, so each pays once an episode, whatever is
-  cleared and set again. The museum ticket, which can be bought again and again, counts for nothing.
-- ``milestone_level_up`` keeps a mark for each rank of the party, highest level first, and pays what rises
-  above the marks while the party consists of the same species. Deposit, withdraw, catch and trade change the
-  party: they raise marks and pay nothing. So one weak creature after another cannot be trained for pay: the
-  second highest, say, pays for levels above those that a second highest had before.
-- ``milestone_key_location`` pays a map once, and nothing for maps that lie before the start of the episode,
-  nor for the one that a blackout leads to.
+- A value counts only if it held for two steps, so transients while a map loads or a battle starts are never
+  paid. What the first moment of an episode holds is never paid either.
+- ``milestone_badge`` and ``milestone_event`` remember every bit, so each pays once an episode even if it is
+  cleared and set again. The museum ticket, which can be bought repeatedly, does not count.
+- ``milestone_level_up`` keeps a mark for each rank of the party, highest level first, and pays levels above
+  the marks while the party consists of the same species. Deposits, withdrawals, catches and trades change the
+  party: they raise marks and pay nothing. Training one weak creature after another does not pay: the second
+  highest, for example, pays only for levels that no second highest had before.
+- ``milestone_key_location`` pays a map once. Maps before the start of the episode and the destination of a
+  blackout pay nothing.
 """
 
 from __future__ import annotations
@@ -22,29 +21,29 @@ from collections.abc import Sequence
 from envs.ram import MUSEUM_TICKET, PARTY_MAX, GameState
 from rewards.base import EpisodeMemory, ProgressMemory, Term
 
-# Map ids on the way to the second badge, in order of progress.
+# Map ids up to the second badge, in order of progress.
 KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 15, 59, 60, 61, 3, 65)
 _EVENT_MASK = (1 << 2560) - 1 - (1 << MUSEUM_TICKET)
 
 
 def event_bits(state: GameState) -> int:
-    """The 2,560 event flags as one number, event n in bit n, without the museum ticket."""
+    """Return the 2,560 event flags as one number, event n in bit n, without the museum ticket."""
     return int.from_bytes(state.event_bytes, "little") & _EVENT_MASK
 
 
 def species_of(state: GameState) -> tuple[int, ...]:
-    """The species of the party, slot by slot."""
+    """Return the species of the party, slot by slot."""
     return tuple(mon.species for mon in state.party)
 
 
 def ranks(state: GameState) -> list[int]:
-    """The levels of the party, highest first; 0 where there is nobody."""
+    """Return six levels of the party, highest first; 0 for an empty slot."""
     levels = sorted((mon.level for mon in state.party), reverse=True)
     return levels + [0] * (PARTY_MAX - len(levels))
 
 
 def begin(memory: EpisodeMemory, state: GameState, key_maps: Sequence[int]) -> None:
-    """What an episode begins with is no milestone of it."""
+    """Begin an episode: what ``state`` already holds is never paid."""
     progress = memory.progress
     progress.badges, progress.events = state.badges, event_bits(state)
     progress.party, progress.levels = species_of(state), ranks(state)
@@ -52,7 +51,7 @@ def begin(memory: EpisodeMemory, state: GameState, key_maps: Sequence[int]) -> N
 
 
 def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
-    """Key maps up to where the episode begins; from inside a house, up to the outdoor map it stands on."""
+    """Return the key maps up to the episode's start; inside a house, up to the outdoor map around it."""
     if not state.party:  # the journey has not begun
         return {state.map_id} & set(key_maps)
     here = state.map_id if state.map_id in key_maps else state.last_map
@@ -60,7 +59,7 @@ def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
 
 
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: Sequence[int]) -> None:
-    """Takes in one step: which milestones it added."""
+    """Take in one step: the milestones that it added."""
     progress = memory.progress
     if memory.battle.is_lost():
         progress.maps |= {now.blackout_map} & set(key_maps)
@@ -82,7 +81,7 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: 
 
 
 def _same(one: GameState, other: GameState) -> bool:
-    """Whether two moments agree in everything that milestones depend on."""
+    """Return whether two moments agree in everything that milestones depend on."""
     return (
         one.map_id == other.map_id
         and one.badges == other.badges
@@ -101,7 +100,7 @@ def _new_events(progress: ProgressMemory, before: GameState, now: GameState) -> 
 
 
 def _new_levels(progress: ProgressMemory, before: GameState, now: GameState) -> int:
-    """Levels above the marks of their ranks; 0 on the step that another party was confirmed on."""
+    """Return the levels above the marks of their ranks; 0 on the step that confirms another party."""
     species = species_of(now)
     if species != species_of(before):
         return 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from envs.battle_ends import battle_change
 from envs.game.catalog import Game, Milestone
 from envs.game.goals import goal_of
 from envs.game.plausible_moments import PlausibleMoments
-from envs.ram import MUSEUM_TICKET, GameState, battle_change
+from envs.ram import MUSEUM_TICKET, GameState
 from envs.reward_components import COMPONENTS
 
 BATTLES = ("started", "won", "lost", "escaped")

@@ -1,10 +1,10 @@
-"""Connections between the maps of the game, and the story gates that block them.
+"""Connections between the maps of the game, and the gates of the story between them.
 
-Connections, warps and gates are facts of the game (map ids: its public disassembly, pret/pokered,
-constants/map_constants.asm; connections: data/maps of the same project), in a table of our own. Maps that are
-divided, for example by a cave or a blocked road, have parts: ``15.w`` is the western part of map 15.
-Connections count in both directions, although ledges can only be jumped downwards. The embedded cartridge's
-world is smaller but has the same structure; tests compare it with this table.
+Connections, warps and gates are facts of the game from its public disassembly (pret/pokered: map ids in
+constants/map_constants.asm, connections and warps in data/maps), in a table of our own. A map that an
+obstacle divides, such as a cave or a sleeper on the road, has parts: ``15.w`` is the western part of map 15.
+Connections lead both ways, although ledges can only be jumped downwards. The embedded cartridge's world is a
+smaller one of the same structure; tests compare it with this table.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 START = "40"
-"""Start of the journey: the laboratory, with the first creature."""
+"""The part where the journey begins: the laboratory, with the first creature."""
 
-# Gate, the part where it opens, and the gates that must be open first.
+# Gate, the part where it opens, and the gates that must be open before.
 _GATES = """
-starter   40                    # nobody leaves town alone
-errand    42                    # the parcel; until then an old man blocks the road north of the second town
+starter   40                    # nobody leaves town without it
+errand    42                    # the parcel; an old man blocks the road north of the second town until then
 badge1    54
 ticket    88                    # for the ship
-robbed    88                    # the guard leaves the door of the robbed house: the way south
+robbed    88                    # the guard leaves the door of the robbed house, the way south
 badge2    65
 cut       101   badge2
 badge3    92
@@ -31,7 +31,7 @@ liftkey   202.w
 scope     202.e                 # shows the tower's ghost
 flute     148                   # wakes the sleepers; the company's doorman leaves with the same event
 card      210                   # opens the company's doors
-company   235.e                 # its boss beaten: the way into the sixth gym is free
+company   235.e                 # its boss beaten: the sixth gym can be entered
 badge5    157
 surf      222   badge5
 teeth     219
@@ -47,7 +47,7 @@ champion  118
 """
 
 EMBEDDED_LACKS = frozenset({"robbed", "company"})
-"""Gates that the embedded cartridge does not have; the ways behind them are open there."""
+"""Gates that the embedded cartridge does not have; what they close is open there."""
 
 # Part, part, and the gates that must be open. The dark cave (82, 232) can be crossed without light.
 _CONNECTIONS = """
@@ -264,7 +264,7 @@ _HOUSES = """
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A story gate: it opens at the part ``where``, once the gates in ``needs`` are open."""
+    """An obstacle of the story. It opens at the part ``where`` once the gates ``needs`` are open."""
 
     name: str
     where: str
@@ -273,7 +273,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A two-way connection between two parts of the world, passable once all ``gates`` are open."""
+    """A two-way connection of two parts of the world, passable once all ``gates`` are open."""
 
     one: str
     other: str
@@ -288,7 +288,7 @@ def _lines(table: str) -> Iterator[list[str]]:
 
 
 def map_of(part: str) -> int:
-    """Return the map id of a part: 15 for ``15.w``."""
+    """Return the map id of a part, such as 15 for ``15.w``."""
     return int(part.partition(".")[0])
 
 

@@ -1,15 +1,15 @@
 """Maps of the game: id, size, a name of our own, and the order of progress.
 
-Ids and sizes are the game's (its public disassembly, pret/pokered, constants/map_constants.asm). The embedded
-cartridge's maps have the same ids and at most the same sizes. The game does not use ids that are not in the
-table.
+Ids and sizes are those of the game (public disassembly, pret/pokered, constants/map_constants.asm). The
+embedded cartridge uses the same ids, with maps of at most these sizes. The game does not use ids that are
+missing from the table.
 """
 
 from __future__ import annotations
 
 from envs.game.progress import progress_order
 
-BLOCK = 2  # steps per block, in both directions
+BLOCK = 2  # width and height of a block in steps
 
 _TABLE = """
 # id  width height (blocks of 2 x 2 steps)  name
@@ -249,23 +249,22 @@ def _rows() -> list[tuple[int, int, int, str]]:
 
 MAP_NAMES: dict[int, str] = {number: name for number, _, _, name in _rows()}
 MAP_SIZES: dict[int, tuple[int, int]] = {number: (width, height) for number, width, height, _ in _rows()}
-"""Map id -> width and height in blocks of 2 x 2 steps."""
+"""Map id: width and height in blocks of 2 x 2 steps."""
+MAP_STEPS = {number: (BLOCK * width, BLOCK * height) for number, (width, height) in MAP_SIZES.items()}
+"""Map id: width and height in steps."""
 
 _SECOND_BADGE = 1 + progress_order().index(65)
 PROGRESS_ORDER = progress_order()[:_SECOND_BADGE]
-"""Map ids on the way to the second badge, in order of progress (see envs.game.progress)."""
+"""Map ids up to the second badge, in order of progress (see envs.game.progress)."""
 LATER_ORDER = progress_order()[_SECOND_BADGE:]
 """Map ids of the rest of the game, in order of progress."""
 
 
 def map_name(map_id: int) -> str:
-    """Return the name of a map, or "map N" for an id that is not in the table."""
+    """Return the name of a map, or "map N" for an unknown id."""
     return MAP_NAMES.get(map_id, f"map {map_id}")
 
 
 def map_steps(map_id: int) -> tuple[int, int] | None:
-    """Return width and height of a map in steps; None for an id that is not in the table."""
-    if map_id not in MAP_SIZES:
-        return None
-    width, height = MAP_SIZES[map_id]
-    return BLOCK * width, BLOCK * height
+    """Return width and height of a map in steps, or None for an unknown id."""
+    return MAP_STEPS.get(map_id)

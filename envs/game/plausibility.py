@@ -1,11 +1,13 @@
-"""Whether a GameState can be one of the game at all: a wrong cartridge, or one whose memory is laid out
-differently, shows in values that the game never has."""
+"""Checks whether a GameState is possible in the game.
+
+A wrong cartridge, or one with another memory layout, shows in values that the game never has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.game.maps import BLOCK, MAP_SIZES
+from envs.game.maps import MAP_SIZES, MAP_STEPS
 from envs.game_boy.memory import Memory
 from envs.ram import (
     BAG_MAX,
@@ -19,7 +21,7 @@ from envs.ram import (
     read_state,
 )
 
-SPECIES_MAX = 190  # internal indexes
+SPECIES_MAX = 190  # internal index
 MOVE_MAX = 165
 PP_MAX = 61
 LEVEL_MAX = 100
@@ -27,21 +29,25 @@ HP_MAX = 999
 MONEY_MAX = 999_999
 QUANTITY_MAX = 99
 POKEDEX_MAX = 151
-STEP_FRAMES_MAX = 16  # of an animated step
+STEP_FRAMES_MAX = 16  # frames of an animated step
 MENU_MAX = 64
 PLAYER_NAME, PARTY_SPECIES, MAP_HEIGHT, MAP_WIDTH = 0xD158, 0xD164, 0xD368, 0xD369
 NAME_BYTES, LIST_END = 11, 0xFF
-BLANK, NAME_END = 0x7F, b"\x50"  # of the game's character set, whose letters come after the blank
+BLANK, NAME_END = 0x7F, b"\x50"  # codes of the game's character set; letters come after the blank
 MAP_SIDE_MAX = 72  # blocks
 BOX_MAX = 20
 
 
-def _on_map(state: GameState) -> bool:
-    """Within the map; one step off it in any direction, which a byte may show as 255, while maps change."""
-    if state.map_id not in MAP_SIZES:
-        return True  # map_id itself is told of
-    width, height = (BLOCK * side for side in MAP_SIZES[state.map_id])
-    return state.x in (*range(width + 1), 255) and state.y in (*range(height + 1), 255)
+def near_map(state: GameState) -> bool:
+    """Return whether the player is on a map or one step off it (255 as a byte), as while maps change."""
+    size = MAP_STEPS.get(state.map_id)
+    return (
+        size is not None and (state.x <= size[0] or state.x == 255) and (state.y <= size[1] or state.y == 255)
+    )
+
+
+def _position(state: GameState) -> bool:
+    return near_map(state) or state.map_id not in MAP_SIZES  # then "map_id" is reported instead
 
 
 def _mon(mon: PartyMon) -> bool:
@@ -57,7 +63,7 @@ def _mon(mon: PartyMon) -> bool:
 
 
 def _fighter(state: GameState, level: int, hp: int, max_hp: int) -> bool:
-    """Of a creature in battle; while one begins, its numbers are not there yet."""
+    """Check a creature in battle, whose numbers may be missing while the battle begins."""
     return state.battle <= 0 or (level <= LEVEL_MAX and hp <= HP_MAX and max_hp <= HP_MAX)
 
 
@@ -71,8 +77,8 @@ def _own(s: GameState) -> bool:
 
 CHECKS: dict[str, Callable[[GameState], bool]] = {
     "map_id": lambda s: s.map_id in MAP_SIZES,
-    "x": _on_map,
-    "y": _on_map,
+    "x": _position,
+    "y": _position,
     "facing": lambda s: s.facing in (0, 4, 8, 12),
     "badges": lambda s: 0 <= s.badges <= 0xFF,
     "party": lambda s: len(s.party) <= PARTY_MAX and all(map(_mon, s.party)),
@@ -103,16 +109,16 @@ CHECKS: dict[str, Callable[[GameState], bool]] = {
     "battle_type": lambda s: s.battle_type <= SAFARI,
     "boxed": lambda s: s.boxed <= BOX_MAX,
 }
-"""Every field of GameState, with what must hold of it."""
+"""A check for every field of GameState."""
 
 
 def memory_oddities(memory: Memory) -> list[str]:
-    """What memory has beside the fields of GameState that the game itself never has so.
+    """Return impossible values in memory outside of the fields of GameState, one text each.
 
-    The player's name (0xD158, wPlayerName) is letters and an end; the list of the party's species (0xD164,
-    wPartySpecies) says the same as its creatures, and ends; height and width of the map in blocks (0xD368,
-    0xD369, wCurMapHeight and wCurMapWidth) are not above those of the game's map. In a release whose
-    addresses are shifted, one or the other does not hold.
+    The player's name (0xD158, wPlayerName) is letters and an end mark. The list of the party's species
+    (0xD164, wPartySpecies) matches its creatures and has an end mark. Height and width of the map in blocks
+    (0xD368, 0xD369, wCurMapHeight and wCurMapWidth) are at most those of the game's map. In a release with
+    shifted addresses, at least one of these fails.
     """
     state = read_state(memory)
     name = bytes(memory[PLAYER_NAME : PLAYER_NAME + NAME_BYTES])
@@ -130,12 +136,12 @@ def memory_oddities(memory: Memory) -> list[str]:
 
 
 def implausible(state: GameState) -> list[str]:
-    """``field = value`` of every field that the game itself never has so; empty when all is well."""
+    """Return ``field = value`` for every field with a value that the game never has."""
     return [f"{field} = {getattr(state, field)!r}" for field, holds in CHECKS.items() if not holds(state)]
 
 
 def fresh_game_oddities(state: GameState) -> list[str]:
-    """What a game that has just begun does not have: a party, badges, a catch, more than a few events."""
+    """Return what a new game cannot have yet: a party, badges, a catch, a battle, more than 16 events."""
     counts = {
         "party": len(state.party),
         "badges": state.badge_count,

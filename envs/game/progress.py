@@ -1,4 +1,4 @@
-"""The order of progress: places sorted by the story gates before them, then by distance behind the gate."""
+"""Order of progress: places sorted by the gates of the story before them, then by distance behind these."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import cache
 
 from envs.game.connections import CONNECTIONS, GATES, START, map_of
 
-# Maps that count as places, by id. Houses and huts do not count. Neither do maps that can be entered long
-# before the story continues there: routes 22 and 23 and the gate between them (33, 34, 193), the first steps
-# of routes 9 and 12 (20, 23), the beach of route 19 (30), the foot of the tower (142) and the company's lift
-# (235). Two routes lead over the sea to the island, and neither counts (31, 32).
+# Ids of the maps that count as places. Houses do not. Nor do places that open long before the story leads on
+# from them: routes 22 and 23 and the gate between them (33, 34, 193), the first steps of routes 9 and 12
+# (20, 23), the beach of route 19 (30), the foot of the tower (142) and the company's lift (235). Two ways
+# lead over the sea to the island, and neither counts (31, 32).
 PLACES = frozenset(
     (
         *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),  # towns
@@ -25,7 +25,10 @@ PLACES = frozenset(
 
 
 def reachable(gates: Collection[str], begin: Iterable[str] = (START,)) -> dict[str, int]:
-    """Return the parts reachable from ``begin`` with ``gates`` open: part -> fewest connections to it."""
+    """Return every part of the world reachable from ``begin`` with ``gates`` open.
+
+    The result maps each part to its distance in connections.
+    """
     distance = dict.fromkeys(begin, 0)
     waiting = list(distance)
     for part in waiting:  # grows during the loop
@@ -52,7 +55,7 @@ def _neighbours() -> dict[str, list[tuple[str, frozenset[str]]]]:
 
 
 def _opened(parts: Collection[str], gates: frozenset[str]) -> frozenset[str]:
-    """Return ``gates`` and all gates that can be opened within ``parts``, including follow-ups."""
+    """Return ``gates`` and all gates that can be opened in turn within ``parts``."""
     while True:
         more = {gate.name for gate in GATES if gate.where in parts and gate.needs <= gates}
         if more <= gates:
@@ -62,10 +65,10 @@ def _opened(parts: Collection[str], gates: frozenset[str]) -> frozenset[str]:
 
 @cache
 def stages(lacking: frozenset[str] = frozenset()) -> tuple[tuple[frozenset[str], dict[str, int]], ...]:
-    """Return the stages of the story: the open gates, and the parts that become reachable with them.
+    """Return the story stage by stage: the open gates and the parts that can first be entered with them.
 
-    Parts map to the number of connections from the previously reachable ones. Each stage opens all gates that
-    can be opened in the previous one. Gates that a game is ``lacking`` are open from the beginning.
+    Parts are mapped to their distance in connections from what was open before. Each stage opens all gates
+    that the previous one leads to. Gates in ``lacking``, which a game does not have, are open from the start.
     """
     found: list[tuple[frozenset[str], dict[str, int]]] = []
     gates, known = lacking, dict[str, int]()
@@ -81,7 +84,7 @@ def stages(lacking: frozenset[str] = frozenset()) -> tuple[tuple[frozenset[str],
 
 @cache
 def stage_of(lacking: frozenset[str] = frozenset()) -> dict[int, tuple[int, int]]:
-    """Return map id -> the first stage in which it is reachable, and its distance there (see ``stages``)."""
+    """Map each map id to the stage that first opens it and its distance there (see ``stages``)."""
     found: dict[int, tuple[int, int]] = {}
     for number, (_, parts) in enumerate(stages(lacking)):
         for part, steps in parts.items():
@@ -91,9 +94,9 @@ def stage_of(lacking: frozenset[str] = frozenset()) -> dict[int, tuple[int, int]
 
 @cache
 def progress_order(lacking: frozenset[str] = frozenset()) -> tuple[int, ...]:
-    """Return the ids of PLACES in order of progress, for a game that is ``lacking`` some gates.
+    """Return the ids of PLACES in order of progress, for a game without the gates in ``lacking``.
 
-    Among places at the same distance, those that open a gate come first, then lower ids.
+    Among equally distant places, those that open a gate come first, then lower ids.
     """
     openers = {map_of(gate.where) for gate in GATES}
     stage = stage_of(lacking)

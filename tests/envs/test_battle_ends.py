@@ -1,5 +1,7 @@
-"""How battles end by the rules of the original, as memory shows them: every moment here holds what its
-routines leave there (public disassembly, pret/pokered)."""
+"""Battles end by the rules of the original game.
+
+The moments hold what its routines leave in memory (public disassembly, pret/pokered).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Any
 import pytest
 
 from envs import ram
-from envs.ram import BATTLE_LOST, SAFARI, TRAINER, GameState, PartyMon, battle_change, read_state
+from envs.battle_ends import battle_change
+from envs.ram import BATTLE_LOST, SAFARI, TRAINER, GameState, PartyMon, read_state
 from tests.envs.test_ram import memory
 from tests.rewards.play import START, Play, earn
 
@@ -23,8 +26,36 @@ WILD = GameState(
 
 
 def end(before: GameState, **changes: Any) -> str | None:
-    """The end, when battle and type are 0 again, which the original clears together."""
+    """Return how the battle ended once battle and type are 0, which the original clears together."""
     return battle_change(before, before._replace(**{"battle": 0, "battle_type": 0, **changes}))
+
+
+def moment(battle: int, result: int = 0, escaped: bool = False) -> GameState:
+    return GameState(battle=battle, battle_result=result, escaped=escaped)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [
+        (moment(0), moment(0), None),
+        (moment(0), moment(1), "started"),
+        (moment(0), moment(2), "started"),
+        (moment(-1), moment(1), "started"),
+        (moment(1), moment(1), None),
+        (moment(1), moment(0, result=0), "won"),
+        (moment(2), moment(0, result=0), "won"),
+        (moment(1), moment(0, result=1), "lost"),
+        (moment(1), moment(-1, result=0), "lost"),
+        (moment(2), moment(-1, result=1), "lost"),
+        (moment(-1), moment(0, result=1), None),
+        (moment(-1), moment(-1, result=1), None),
+        (moment(1), moment(0, result=2), "escaped"),
+        (moment(1), moment(0, result=0, escaped=True), "escaped"),
+        (moment(1, escaped=True), moment(0, result=0), "escaped"),
+    ],
+)
+def test_battle_changes(before: GameState, now: GameState, change: str | None) -> None:
+    assert battle_change(before, now) == change
 
 
 def test_a_safari_creature_that_runs_is_not_a_win() -> None:
@@ -43,7 +74,7 @@ def test_a_wild_creature_that_runs_is_not_a_win() -> None:
 
 
 def test_running_by_item_or_move_after_an_own_faint_is_a_flight() -> None:
-    """The result byte is 1 since the faint, and the flag of the escape is cleared with the battle."""
+    """The result byte is 1 since the faint, and the escape flag is cleared with the battle."""
     hurt = WILD._replace(party=(FAINTED, BENCH), battle_result=1)
     assert end(hurt) == "escaped"
     assert end(hurt._replace(escaped=True), escaped=False) == "escaped"
@@ -59,7 +90,7 @@ def test_a_loss_shows_in_the_team_before_the_blackout_and_in_memory_after_it(kin
     assert end(fight, party=down, battle_result=0) == "lost", "both sides fainted"
 
 
-def test_a_trainer_is_lost_to_even_when_a_script_heals_at_once() -> None:
+def test_a_loss_to_a_trainer_counts_even_if_a_script_heals_at_once() -> None:
     """The rival in the laboratory: no blackout, and the team is healed."""
     assert end(WILD._replace(battle=TRAINER), battle_result=1) == "lost"
 
@@ -68,7 +99,7 @@ def test_a_trainer_is_lost_to_even_when_a_script_heals_at_once() -> None:
 @pytest.mark.parametrize("enemy_hp", [0, 9])
 @pytest.mark.parametrize("money", [3000, 3001, 1, 0])
 def test_a_blackout_within_one_action_is_a_loss(kind: int, enemy_hp: int, money: int) -> None:
-    """All that is left of it: nothing in battle, result 0, half the money, everybody well, another place."""
+    """All that remains of it: no battle, result 0, half the money, a healed team, another place."""
     well = tuple(replace(mon, hp=mon.max_hp) for mon in WILD.party)
     fight = WILD._replace(battle=kind, enemy_hp=enemy_hp, money=money, battle_result=1)
     place = {"map_id": 1, "x": 23, "y": 26, "party": well, "money": money // 2, "battle_result": 0}
@@ -81,7 +112,7 @@ def test_a_win_without_a_scratch_is_no_blackout() -> None:
         assert end(WILD._replace(party=well, enemy_hp=0, money=money), battle_result=0) == "won"
 
 
-def test_type_box_and_size_of_the_map_come_from_their_addresses() -> None:
+def test_battle_type_box_and_map_size_come_from_their_addresses() -> None:
     data = memory(W_BATTLE_TYPE=2, W_BOX_COUNT=7, W_CUR_MAP_HEIGHT=18, W_CUR_MAP_WIDTH=20)
     state = read_state(data)
     assert (state.battle_type, state.boxed, state.map_height, state.map_width) == (2, 7, 18, 20)
@@ -105,7 +136,7 @@ def test_a_safari_battle_that_ends_by_itself_pays_nothing() -> None:
     assert (earned["battle_start_bonus"], earned["battle_win"], earned["battle_loss"]) == (0, 0, 0)
 
 
-def test_a_loss_that_shows_late_is_none_the_less_a_loss() -> None:
+def test_a_loss_that_shows_late_is_still_a_loss() -> None:
     """The moment before wIsInBattle is 0xFF may look like a win."""
     play = Play().meet(16, kind=TRAINER).hit(4)
     play.then(battle=0, battle_result=0).then(battle=BATTLE_LOST, battle_result=1).hold(2)

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from envs.battle_ends import battle_change
 from envs.game_boy.emulator import Emulator
-from envs.ram import battle_change, read_state
+from envs.ram import read_state
 from tests.envs.recorder import Moment
 
 State = Callable[[str], bytes]

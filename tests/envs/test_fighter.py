@@ -1,4 +1,4 @@
-"""The own creature in battle: the one that fights, whichever slot of the party it is in."""
+"""The own creature in battle is found in whichever party slot it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 from envs.fighter import fighter, fighting_slot
 from envs.game_boy.emulator import Emulator
-from envs.observations import Observations, scaled_hp, share
+from envs.observation_parts import scaled_hp, share
+from envs.observations import Observations
 from envs.ram import W_PLAYER_MON_NUMBER, GameState, PartyMon, read_state
 from envs.visited import VisitedTiles
 from tests.conftest import State
@@ -27,7 +28,7 @@ def in_battle(slot: int, level: int, hp: int, max_hp: int) -> GameState:
 
 
 @pytest.mark.parametrize("slot", range(4))
-def test_the_games_number_says_who_fights_whatever_the_turn_has_done_to_its_hp(slot: int) -> None:
+def test_the_games_slot_number_decides_whatever_hp_the_turn_left(slot: int) -> None:
     mon = PARTY[slot]
     state = in_battle(slot, mon.level, 7, mon.max_hp)
     assert fighting_slot(state) == slot
@@ -35,24 +36,24 @@ def test_the_games_number_says_who_fights_whatever_the_turn_has_done_to_its_hp(s
 
 
 @pytest.mark.parametrize(("hp", "slot"), [(70, 1), (40, 3), (11, 1)])
-def test_without_the_number_level_and_hp_tell(hp: int, slot: int) -> None:
-    """Where memory has 0 all the time, or something that is no slot."""
+def test_without_the_slot_number_level_and_hp_decide(hp: int, slot: int) -> None:
+    """Memory always holds 0, or a number that is not a slot."""
     for number in (0, 200):
         assert fighting_slot(in_battle(number, 30, hp, 80)) == slot
 
 
-def test_before_anybody_is_sent_out_it_is_the_first_that_can_fight() -> None:
-    state = in_battle(0, 12, 5, 33)  # of a creature that is in the box by now
+def test_before_a_creature_is_sent_out_it_is_the_first_that_can_fight() -> None:
+    state = in_battle(0, 12, 5, 33)  # of a creature that is now in the box
     assert fighting_slot(state) is None
     assert fighter(state) == PARTY[1]
 
 
-def test_without_a_party_memory_is_taken_as_it_is() -> None:
+def test_without_a_party_the_numbers_come_from_memory() -> None:
     state = GameState(battle=1, own_level=9, own_hp=10, own_max_hp=20)
     assert fighter(state) == PartyMon(level=9, hp=10, max_hp=20)
 
 
-def test_the_number_is_read_from_its_address() -> None:
+def test_the_slot_number_is_read_from_its_address() -> None:
     data = bytearray(0x10000)
     data[0xCC2F] = 4
     assert W_PLAYER_MON_NUMBER == 0xCC2F
@@ -82,7 +83,7 @@ def weaken_the_twin(player: Player) -> None:
     player.memory[twin + MOVES] = 57
 
 
-def test_who_comes_in_for_the_fainted_is_shown(emulator: Emulator, state: State) -> None:
+def test_a_creature_that_is_switched_in_is_shown(emulator: Emulator, state: State) -> None:
     emulator.load_state(state("route1"))
     player = Player(emulator)
     weaken_the_twin(player)

@@ -1,7 +1,7 @@
-"""Memory as far into the game as it can be: loaded into the running emulator, read, observed and rewarded.
+"""Memory images far into the game and of extreme values: loaded, read, observed and rewarded.
 
-POKERED_MEMORY_IMAGES may name a folder with images.npz: arrays of work RAM 0xC000..0xDFFF, uint8 (8192,), of
-real play, which are then tried in the same way.
+POKERED_MEMORY_IMAGES may name a folder with images.npz: arrays of work RAM 0xC000..0xDFFF of real play, uint8
+(8192,), which are tested in the same way.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def put(image: Image, address: int, *values: int) -> None:
 
 
 def mon(species: int, level: int, hp: int, max_hp: int) -> tuple[int, ...]:
-    """The 44 bytes of a creature with four moves, all power points and a status."""
+    """Return the 44 bytes of a creature with four moves, full power points and a status."""
     data = [0] * ram.MON_BYTES
     data[0], data[33], data[4] = species, level, 0x40
     data[1:3] = divmod(hp, 256)
@@ -49,7 +49,7 @@ def mon(species: int, level: int, hp: int, max_hp: int) -> tuple[int, ...]:
 
 
 def far(levels: int = 100, events: int = 230) -> Image:
-    """Six creatures, twenty kinds of items, eight badges, and so many events."""
+    """Return an image with a full party of ``levels``, a full bag, all badges and ``events`` events."""
     image = np.zeros(0x2000, np.uint8)
     put(image, ram.W_PARTY_COUNT, 6, *range(1, 7), 0xFF)
     for slot in range(6):
@@ -79,7 +79,7 @@ def fighting(image: Image, kind: int) -> Image:
 
 
 def team_of_six(slot: int, number: int) -> Image:
-    """A wild battle in which the creature of ``slot`` fights; the game's slot number is ``number``."""
+    """Return a wild battle of the creature in ``slot``, with ``number`` as the game's slot number."""
     image = fighting(far(), 1)
     for other in range(6):
         at = ram.W_PARTY_MONS + other * ram.MON_BYTES
@@ -154,8 +154,8 @@ def reward_of(env: RedEnv, before: GameState, now: GameState) -> list[float]:
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_one_observation_and_one_reward_of_it(env: RedEnv, name: str) -> None:
-    """No frame passes in between: the images hold another program's stack, which this one cannot run on."""
+def test_an_image_can_be_observed_and_rewarded(env: RedEnv, name: str) -> None:
+    """No frame passes in between: the images hold the stack of another program."""
     env.reset(seed=0)
     before = env.state
     load(env.emulator, IMAGES[name])
@@ -175,8 +175,8 @@ def state_of(image: Image) -> GameState:
 
 
 def own_numbers(state: GameState) -> list[int]:
-    """Of the creature that fights, as the battle observation has them: level, share of HP, maximal HP / 4,
-    species, status, moves and power points."""
+    """Return the own creature's part of the battle observation: level, share of HP, maximum HP / 4, species,
+    status, moves and power points."""
     observations, visited = Observations(["battle"]), VisitedTiles()
     visited.reset(state)
     seen = observations.encode(state, visited)["battle"].tolist()
@@ -185,7 +185,7 @@ def own_numbers(state: GameState) -> list[int]:
 
 @pytest.mark.parametrize("slot", range(6))
 @pytest.mark.parametrize("kept", [True, False], ids=["number kept", "number always 0"])
-def test_the_battle_observation_is_of_the_slot_that_fights(slot: int, kept: bool) -> None:
+def test_the_battle_observation_shows_the_slot_that_fights(slot: int, kept: bool) -> None:
     state = state_of(team_of_six(slot, slot if kept else 0))
     assert fighting_slot(state) == slot
     level, hp, _, species, _, *moves = own_numbers(state)
@@ -194,9 +194,11 @@ def test_the_battle_observation_is_of_the_slot_that_fights(slot: int, kept: bool
 
 
 @pytest.mark.parametrize("name", [name for name, image in IMAGES.items() if name.startswith("folder: ")])
-def test_real_play_kept_who_fought_last_in_the_slot_number(name: str) -> None:
-    """The creature of the last battle lies in memory still; its slot has the same level and maximal HP. (Who
-    has changed the order of the party since, has another one there.)"""
+def test_in_real_play_the_slot_number_is_that_of_the_last_fighter(name: str) -> None:
+    """The last battle's creature is still in memory, and its slot has the same level and maximum HP.
+
+    (Unless the party was reordered since.)
+    """
     image = IMAGES[name].copy()
     put(image, ram.W_IS_IN_BATTLE, 1)
     state = state_of(image)
@@ -209,7 +211,7 @@ def test_real_play_kept_who_fought_last_in_the_slot_number(name: str) -> None:
     assert own_numbers(state)[3:] == [mon.species, mon.status, *mon.moves, *mon.pp]
 
 
-def test_the_images_are_as_far_as_they_say() -> None:
+def test_the_far_image_is_complete_and_plausible() -> None:
     state = state_of(IMAGES["far"])
     assert [mon.level for mon in state.party] == [100] * 6
     assert (len(state.bag), state.badge_count, state.money) == (20, 8, 999_999)
@@ -218,7 +220,7 @@ def test_the_images_are_as_far_as_they_say() -> None:
     assert implausible(state) == []
 
 
-def test_what_the_game_never_has_is_named() -> None:
+def test_impossible_values_are_reported() -> None:
     assert CHECKS.keys() == set(GameState._fields)
     assert implausible(GameState(map_id=231, x=3)) == ["map_id = 231"]
     found: Callable[..., list[str]] = lambda **fields: implausible(GameState(**fields))  # noqa: E731

@@ -1,4 +1,4 @@
-"""What an agent sees: layouts, ranges, and that a picture of the past is one of the past."""
+"""Observations: layouts, ranges, and independence of arrays returned earlier."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from envs.errors import UserError
 from envs.observation_names import OBSERVATION_NAMES
-from envs.observations import PARTS, Observations, share, shrink
+from envs.observation_parts import PARTS, share, shrink
+from envs.observations import Observations
 from envs.ram import GameState, PartyMon, read_state
 from envs.visited import VisitedTiles
 
@@ -55,14 +56,14 @@ def test_the_space_contains_what_random_memory_gives(seed: int, action: int) -> 
     assert seen["visited"][0, 24, 24] == 255
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r'"scren".*did you mean "screen"'):
         Observations(["scren"])
-    with pytest.raises(UserError, match="none picked"):
+    with pytest.raises(UserError, match="the list is empty"):
         Observations([])
 
 
-def test_only_what_was_picked_is_there() -> None:
+def test_only_the_chosen_parts_are_included() -> None:
     assert set(encode(GameState(), "badges", "facing")) == {"badges", "facing"}
     assert tuple(PARTS) == OBSERVATION_NAMES
     assert set(Observations().space) == set(OBSERVATION_NAMES)
@@ -86,7 +87,7 @@ def test_screens_are_stacked_oldest_first() -> None:
     assert observations.encode(state, visited)["screen"][:, 0, 0].tolist() == [20, 30, 40]
 
 
-def test_an_observation_that_was_given_does_not_change_later() -> None:
+def test_a_returned_observation_does_not_change_later() -> None:
     observations, visited, state = Observations(), VisitedTiles(), GameState()
     visited.reset(state)
     observations.reset(state, SCREEN)
@@ -120,7 +121,7 @@ def test_recent_actions_are_codes_oldest_first() -> None:
     assert observations.encode(state, visited)["recent_actions"].tolist() == [0, 0, 0]
 
 
-def test_party_numbers_hold_for_the_full_range_of_the_game() -> None:
+def test_party_numbers_cover_the_full_range_of_the_game() -> None:
     strong = PartyMon(84, 100, 999, 999, 0x40, (1, 2, 3, 4), (35, 0, 5, 63))
     weak = PartyMon(165, 3, 1, 16, 8, (33, 0, 0, 0), (1, 0, 0, 0))
     party = encode(GameState(party=(strong, weak)), "party")["party"].reshape(6, 13)
@@ -150,14 +151,14 @@ def test_flags_are_in_the_order_of_the_game() -> None:
 
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
-def test_a_share_is_a_byte_whatever_the_numbers(part: int, whole: int) -> None:
+def test_a_share_is_always_a_byte(part: int, whole: int) -> None:
     assert 0 <= share(part, whole) <= 255
     assert share(part, 0) == 0
     assert share(whole, whole) == (255 if whole else 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), BYTES, BYTES), min_size=1, max_size=30))
-def test_the_crop_shows_the_visited_tiles_round_the_player(walk: list[tuple[int, int, int]]) -> None:
+def test_the_crop_shows_the_visited_tiles_around_the_player(walk: list[tuple[int, int, int]]) -> None:
     visited, tiles, last = VisitedTiles(), set(), walk[0][0]
     visited.reset(GameState(map_id=walk[0][0], x=walk[0][1], y=walk[0][2]))
     tiles.add(walk[0])

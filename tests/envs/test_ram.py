@@ -1,4 +1,4 @@
-"""The memory reader: what the bytes mean, for every byte there can be."""
+"""The memory reader decodes every possible byte."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import ram
-from envs.ram import GameState, PartyMon, battle_change, bcd, bit, count_bits, read_state
+from envs.ram import GameState, PartyMon, bcd, bit, count_bits, read_state
 
 BYTES = st.integers(0, 255)
 
 
 def memory(**fields: int | bytes) -> bytearray:
-    """64 KiB of zeros with some values at the addresses that ram.py names."""
+    """Return 64 KiB of zeros with values at addresses that envs.ram names."""
     data = bytearray(0x10000)
     for name, value in fields.items():
         part = value if isinstance(value, bytes) else bytes([value])
@@ -65,7 +65,7 @@ def test_the_event_flags_are_320_bytes_at_their_address() -> None:
     assert state.has_event(2559)
 
 
-def test_the_museum_ticket_counts_for_nothing() -> None:
+def test_the_museum_ticket_does_not_count() -> None:
     data = memory()
     data[0xD754] = 1
     assert read_state(data).event_count == 0
@@ -116,13 +116,13 @@ def test_battle_numbers_are_big_endian_at_their_addresses() -> None:
 
 
 @pytest.mark.parametrize(("raw", "battle"), [(0, 0), (1, 1), (2, 2), (0xFF, -1), (3, 0), (0x80, 0)])
-def test_a_lost_battle_reads_minus_one_and_nonsense_none(raw: int, battle: int) -> None:
+def test_a_lost_battle_reads_minus_one_and_unknown_values_zero(raw: int, battle: int) -> None:
     assert read_state(memory(W_IS_IN_BATTLE=raw)).battle == battle
 
 
 @settings(max_examples=50)
 @given(st.integers(0, 2**32))
-def test_random_memory_never_leaves_the_ranges(seed: int) -> None:
+def test_random_memory_stays_within_the_ranges(seed: int) -> None:
     state = read_state(random.Random(seed).randbytes(0x10000))
     assert len(state.party) <= 6
     assert len(state.bag) <= 20
@@ -136,36 +136,8 @@ def test_random_memory_never_leaves_the_ranges(seed: int) -> None:
     assert max(state.enemy_hp, state.enemy_max_hp, state.own_hp, state.own_max_hp) <= 0xFFFF
 
 
-def test_a_state_cannot_be_changed() -> None:
+def test_a_state_is_immutable() -> None:
     with pytest.raises(AttributeError):
         GameState().map_id = 1  # type: ignore[misc]
     with pytest.raises(AttributeError):
         PartyMon().level = 1  # type: ignore[misc]
-
-
-def moment(battle: int, result: int = 0, escaped: bool = False) -> GameState:
-    return GameState(battle=battle, battle_result=result, escaped=escaped)
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "change"),
-    [
-        (moment(0), moment(0), None),
-        (moment(0), moment(1), "started"),
-        (moment(0), moment(2), "started"),
-        (moment(-1), moment(1), "started"),
-        (moment(1), moment(1), None),
-        (moment(1), moment(0, result=0), "won"),
-        (moment(2), moment(0, result=0), "won"),
-        (moment(1), moment(0, result=1), "lost"),
-        (moment(1), moment(-1, result=0), "lost"),
-        (moment(2), moment(-1, result=1), "lost"),
-        (moment(-1), moment(0, result=1), None),
-        (moment(-1), moment(-1, result=1), None),
-        (moment(1), moment(0, result=2), "escaped"),
-        (moment(1), moment(0, result=0, escaped=True), "escaped"),
-        (moment(1, escaped=True), moment(0, result=0), "escaped"),
-    ],
-)
-def test_battle_changes(before: GameState, now: GameState, change: str | None) -> None:
-    assert battle_change(before, now) == change

@@ -1,4 +1,4 @@
-"""Loops of play that would earn without getting anywhere, 1,000 actions of each, and 1,000 of honest play."""
+"""Farms: loops of play that would earn without progress, 1,000 actions each, and 1,000 of honest play."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Farm = Callable[[Play], object]
 
 
 def loop(body: Farm, start: GameState = START) -> list[GameState]:
-    """Repeats ``body`` until 1,000 actions have passed; the moments they led to."""
+    """Repeat ``body`` for 1,000 actions and return their moments."""
     play = Play(start)
     while len(play.moments) <= ACTIONS:
         body(play)
@@ -31,8 +31,7 @@ def flags(*numbers: int) -> bytes:
 
 
 def honest() -> Counter[str]:
-    """1,000 actions of walking to new tiles, battles won, levels gained now and then, two new places, three
-    events and a badge."""
+    """Return what 1,000 honest actions earn: tiles, battles, levels, two places, three events, a badge."""
     play = Play(START._replace(x=0, y=0))
     for number, place in enumerate((12, 1, 13)):
         if number:
@@ -58,7 +57,7 @@ def hit_and_run(play: Play) -> None:
 
 
 def draw_out_a_battle(play: Play) -> None:
-    """The enemy heals itself again and again; so does the player."""
+    """Both the enemy and the player heal themselves again and again."""
     if play.now.battle == 0:
         play.meet(16)
     play.hit(10).hurt(10).then(enemy_hp=16).hold().hurt(-10)
@@ -99,31 +98,30 @@ def toggle_events(play: Play) -> None:
 
 
 def catch_nothing(play: Play) -> None:
-    """A demonstration battle that ends without a catch, such as one that a story lets be seen again and
-    again."""
+    """Repeat a demonstration battle that ends without a catch, as a story may allow."""
     play.meet(16).then(battle=0, battle_result=2).hold(2)
 
 
 def drink_potions_in_battle(play: Play) -> None:
-    """The enemy hits, a potion heals, and so on; it is never hit itself."""
+    """Alternate between enemy hits and potions without ever attacking."""
     if play.now.battle == 0:
         play.meet(16)
     play.hurt(12).hurt(-20)
 
 
 def lose_to_be_healed(play: Play) -> None:
-    """Loses on purpose, and walks back to the grass from where a blackout leads."""
+    """Lose on purpose, and walk back to the grass from the blackout's destination."""
     play.meet(16).hit(3).hurt(4).hurt(4).hurt(4).hurt(4).lose()
     play.walk(dy=-15).warp(12, START.x, START.y)
 
 
 def lose_on_purpose(play: Play) -> None:
-    """Takes half of the enemy's HP, then lets it win."""
+    """Take half of the enemy's HP, then let it win."""
     play.meet(16).hit(8).lose().warp(12, START.x, START.y)
 
 
 def lose_to_a_trainer(play: Play) -> None:
-    """Beats two of a trainer's three creatures, then loses to the third, again and again."""
+    """Beat two of a trainer's three creatures, then lose to the third, again and again."""
     play.meet(16, kind=2).hit(16)
     for species in (36, 37):
         play.then(enemy_species=species, enemy_hp=12, enemy_max_hp=12, enemy_level=4).hold(2)
@@ -132,12 +130,12 @@ def lose_to_a_trainer(play: Play) -> None:
 
 
 def beat_weak_ones(play: Play) -> None:
-    """Wins against creatures far below the own level, without end."""
+    """Win against creatures far below the own level, without end."""
     play.meet(12).win()
 
 
 def trade_to_and_fro(play: Play) -> None:
-    """The same creature comes back higher from every trade."""
+    """Trade a creature away and get it back at a higher level."""
     play.team(OTHER).team(replace(HERO, level=30)).team(OTHER).team(HERO)
 
 
@@ -146,8 +144,8 @@ def evolve_and_swap(play: Play) -> None:
 
 
 def train_weak_ones_in_turn(play: Play) -> None:
-    """Catches a weak creature, lets it face one strong enemy, which is worth many levels to it, leaves it in
-    the box, and takes the next, always of another kind."""
+    """Catch a weak creature, let one strong enemy raise it many levels, deposit it, and repeat with another
+    kind."""
     weak = PartyMon(species=1 + len(play.moments) % 150, level=3, hp=9, max_hp=9)
     play.walk(dx=10).walk(dx=-10).meet(12).hit(6).hurt(2)
     play.then(battle=0, battle_result=2, party=(*play.now.party, weak), pokedex_owned=1).hold(2)
@@ -156,7 +154,7 @@ def train_weak_ones_in_turn(play: Play) -> None:
 
 
 def swap_boxes(play: Play) -> None:
-    """Six of the party for six of a box, each set higher than the other in some slot."""
+    """Exchange the party for six boxed creatures, each set with higher levels in some slot."""
     high = tuple(PartyMon(species=10 + i, level=20 + i, hp=5, max_hp=5) for i in range(6))
     low = tuple(PartyMon(species=40 + i, level=5 + i, hp=5, max_hp=5) for i in range(6))
     play.team(*high).team(*low).team(*high[:3], *low[3:])
@@ -171,12 +169,12 @@ def buy_the_ticket(play: Play) -> None:
 
 
 def commute(play: Play) -> None:
-    """From one key place to another and back."""
+    """Walk from one key place to another and back."""
     play.warp(1, 10, 34).walk(dy=1).warp(12, 10, 0).walk(dy=1)
 
 
 def flicker(play: Play) -> None:
-    """The battle's screen goes for a moment and comes back, with the same enemy on its feet."""
+    """Leave the battle for one moment and return to the same standing enemy."""
     if play.now.battle == 0:
         play.meet(16, kind=2)
     play.then(battle=0, battle_result=0).then(battle=2).hold()

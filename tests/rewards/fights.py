@@ -1,4 +1,4 @@
-"""One battle that is fought the same way and ends in different ways, by the rules of the original."""
+"""Battles that are fought the same way and end differently, by the rules of the original game."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from envs.ram import GameState, PartyMon
 from tests.rewards.play import START, Play
 
 ENDS = ("lose", "flee", "win", "catch")
-AFTER = 24  # moments out of battle, the same number for every end
+AFTER = 24  # moments after the battle, equal for every end
 
 
 @dataclass(frozen=True)
 class Fight:
-    """What happens in a battle before it ends. ``blows`` are (kind, slot, HP): "hit" the enemy, "hurt" or
-    "heal" the own creature in a slot. A wild battle (kind 1) has one enemy."""
+    """A battle before its end.
+
+    ``blows`` are (kind, slot, HP): "hit" the enemy, "hurt" or "heal" the own creature in a slot. A wild
+    battle (kind 1) has one enemy.
+    """
 
     kind: int
     enemies: tuple[int, ...]  # maximum HP of each
@@ -26,7 +29,7 @@ class Fight:
 
 
 class Fighting(Play):
-    """A script with whole teams: the last own creature stands until the battle is lost."""
+    """A script with whole teams, in which the last own creature stands until the battle is lost."""
 
     def fight(self, fight: Fight, end: str) -> Fighting:
         enemies = list(fight.enemies[: 1 if fight.kind == 1 else None])
@@ -40,7 +43,7 @@ class Fighting(Play):
         return self
 
     def strike(self, hp: int, enemies: list[int]) -> None:
-        """The last enemy keeps a point of HP: with none the battle would be over."""
+        """Hit the enemy. The last one keeps 1 HP, or the battle would be over."""
         self.hit(min(hp, self.now.enemy_hp - (0 if enemies else 1)))
         if self.now.enemy_hp == 0:
             hp = enemies.pop(0)
@@ -54,7 +57,7 @@ class Fighting(Play):
         self.then(party=tuple(party)).hold()
 
     def finish(self, end: str, enemies: Sequence[int]) -> None:
-        """Every end takes the same number of actions in battle: the longest one's."""
+        """End the battle, padded so that every end takes the same number of actions in battle."""
         begin = len(self.moments)
         if end == "lose":
             for slot, mon in enumerate(self.now.party):
@@ -66,7 +69,7 @@ class Fighting(Play):
         self.hold(30 - (len(self.moments) - begin))
         leave = len(self.moments)
         getattr(self, f"leave_by_{end}")()
-        while len(self.moments) < leave + AFTER:  # in the menu, which is no wall
+        while len(self.moments) < leave + AFTER:  # in the menu, so that it does not count as a wall
             self.then(menu_item=1 - self.now.menu_item)
 
     def leave_by_lose(self) -> None:
@@ -113,7 +116,7 @@ starts = st.builds(
 
 
 def scripts(start: GameState, before: Sequence[tuple[Fight, str]], last: Fight) -> dict[str, list[GameState]]:
-    """End -> the moments of the battles ``before`` and a last one that ends so; all equally long."""
+    """Return, for each end, the moments of the battles ``before`` and of ``last``, all equally long."""
     found = {}
     for end in ENDS:
         play = Fighting(start)

@@ -1,4 +1,4 @@
-"""Scripts of play, written as the moments that a game would show, and what a reward pays for them."""
+"""Scripts of play as the moments that a game would show, and what a reward pays for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envs.ram import GameState, PartyMon
 from envs.reward_components import COMPONENTS
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
-# Every term at weight 1 (or -1), so that what a script earns is in units of the term.
+# Every term at weight 1 or -1, so that earnings are in units of the term.
 UNITS = {
     name: value if name in ("stuck_after", "exploration_recent_window") else -1.0 if value < 0 else 1.0
     for name, value in DEFAULT_COEFFICIENTS.items()
@@ -26,7 +26,7 @@ START = GameState(map_id=12, x=5, y=20, party=(HERO,), last_map=0)
 
 
 class Play:
-    """A script under way: every call adds the moments that one or more actions lead to."""
+    """A script under construction: every call appends the moments of one or more actions."""
 
     def __init__(self, start: GameState = START) -> None:
         self.moments = [start]
@@ -36,18 +36,18 @@ class Play:
         return self.moments[-1]
 
     def then(self, **changes: Any) -> Play:
-        """One action that leads to these changes."""
+        """Add one action that leads to these changes."""
         self.moments.append(self.now._replace(**changes))
         return self
 
     def hold(self, actions: int = 1) -> Play:
-        """Actions that change nothing."""
+        """Add actions that change nothing."""
         for _ in range(actions):
             self.then()
         return self
 
     def walk(self, dx: int = 0, dy: int = 0) -> Play:
-        """One step on the map for each unit of dx, then dy."""
+        """Walk one step for each unit of dx, then dy."""
         for _ in range(abs(dx)):
             self.then(x=self.now.x + (1 if dx > 0 else -1), facing=12 if dx > 0 else 8)
         for _ in range(abs(dy)):
@@ -55,29 +55,28 @@ class Play:
         return self
 
     def warp(self, map_id: int, x: int, y: int) -> Play:
-        """Through a door: the map changes first, the position an action later, as a loading map shows
-        it."""
+        """Go through a door: as a map loads, its id changes first, the position one action later."""
         return self.then(map_id=map_id).then(x=x, y=y).hold()
 
     def meet(self, max_hp: int = 16, kind: int = 1, species: int = 165, level: int = 3) -> Play:
-        """A battle begins; for one action the enemy's numbers are those of the enemy before."""
+        """Begin a battle; for one action the enemy's numbers are those of the previous enemy."""
         self.then(battle=kind, escaped=False, battle_result=0)
         return self.then(enemy_species=species, enemy_level=level, enemy_hp=max_hp, enemy_max_hp=max_hp).hold(
             3
         )
 
     def hit(self, hp: int) -> Play:
-        """The enemy loses HP."""
+        """Take HP from the enemy."""
         return self.then(enemy_hp=max(self.now.enemy_hp - hp, 0)).hold(2)
 
     def hurt(self, hp: int) -> Play:
-        """The first own creature loses HP; a negative number heals it."""
+        """Take HP from the first own creature; a negative number heals it."""
         mon = self.now.party[0]
         mine = replace(mon, hp=min(max(mon.hp - hp, 0), mon.max_hp))
         return self.then(party=(mine, *self.now.party[1:])).hold(2)
 
     def heal(self) -> Play:
-        """All own creatures are well again."""
+        """Heal all own creatures."""
         return self.then(party=tuple(replace(m, hp=m.max_hp) for m in self.now.party)).hold()
 
     def flee(self) -> Play:
@@ -92,15 +91,14 @@ class Play:
         return self.then(battle=-1, battle_result=1).then(battle=0).heal().warp(0, 5, 5)
 
     def team(self, *party: PartyMon) -> Play:
-        """The party becomes this one."""
+        """Replace the party."""
         return self.then(party=party).hold(2)
 
 
 def earn(moments: Sequence[GameState], coefficients: dict[str, float] | None = None) -> Counter[str]:
-    """Name of each term -> what it paid for the whole script; ``total`` is the return.
+    """Return what each term paid for the whole script, and the return as ``total``.
 
-    Whatever the script: the components of every step add up to its reward, its terms do, and those of the
-    script to its return.
+    Asserts for any script that components and terms add up to the reward of every step and to the return.
     """
     stack = RewardStack(UNITS if coefficients is None else coefficients)
     stack.reset(moments[0])

@@ -1,5 +1,5 @@
-"""The account of whole episodes where it is kept: in workers, through shared memory in single precision,
-across time limits, goals, weights that change in mid-episode, and resumes."""
+"""Reward sums of whole episodes in workers: through shared memory in single precision, time limits, goals,
+changing weights and resumes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from training.make_env import make_vec_env
 GAMES = 5
 STEPS = 200
 HALF = 2.0**-24
-"""Most that a number loses, relative to its size, when it is rounded to single precision."""
+"""Largest relative error of rounding to single precision."""
 BUTTONS = 7
 A = 4
 OWN_TERM = """
@@ -45,7 +45,7 @@ class Purse:
 
 @pytest.fixture
 def config(tmp_path: Path) -> TrainConfig:
-    """Every term at a weight that no binary fraction is, short episodes in the tall grass, a goal near by."""
+    """All terms at weights that are not binary fractions, short episodes in the tall grass, a nearby goal."""
     (tmp_path / "purse.py").write_text(OWN_TERM)
     odd = {name: value if value > 1 else value * 0.7 for name, value in UNITS.items()}
     path = tmp_path / "account.json"
@@ -62,7 +62,7 @@ def config(tmp_path: Path) -> TrainConfig:
 
 
 class Account:
-    """Checks every step of ``env``, and every episode that ends, also one that another process began."""
+    """Checks every step and every finished episode, including those that another process began."""
 
     def __init__(self) -> None:
         self.sums = [Counter[str]() for _ in range(GAMES)]
@@ -70,7 +70,7 @@ class Account:
         self.sizes = [0.0] * GAMES
         self.episodes: list[dict[str, Any]] = []
 
-    def take(
+    def check_step(
         self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]
     ) -> None:
         for game, (reward, done, info) in enumerate(zip(rewards, dones, infos, strict=True)):
@@ -81,16 +81,16 @@ class Account:
             self.rewards[game] += float(reward)
             self.sizes[game] += abs(exact)
             if done:
-                self.close(game, info)
+                self.check_episode(game, info)
 
-    def close(self, game: int, info: dict[str, Any]) -> None:
+    def check_episode(self, game: int, info: dict[str, Any]) -> None:
         stats = info["episode_stats"]
         for name in COMPONENTS:
             assert math.isclose(stats["reward_components"][name], self.sums[game][name], abs_tol=1e-9)
         assert math.isclose(sum(stats["reward_components"].values()), stats["return"], abs_tol=1e-9)
-        # The learner's rewards are rounded once each, and by nothing else.
+        # The learner's rewards are rounded once each.
         assert abs(self.rewards[game] - stats["return"]) <= HALF * self.sizes[game] + 1e-9
-        # SB3's monitor adds them up in single precision: one more rounding, of the sum, with every step.
+        # SB3's monitor sums in single precision: one more rounding per step, of the sum.
         monitored = (1 + stats["length"]) * HALF * self.sizes[game] + 1e-9
         assert abs(float(info["episode"]["r"]) - stats["return"]) <= monitored
         self.episodes.append({**stats, "truncated": info["TimeLimit.truncated"]})
@@ -111,8 +111,8 @@ def weights(generator: np.random.Generator) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("seed", [1, 3])
-def test_episodes_add_up_in_workers_whatever_happens_in_mid_episode(config: TrainConfig, seed: int) -> None:
-    """Weights change every 13 steps and the games move to other processes every 70, with episodes of 60."""
+def test_episodes_add_up_in_workers_through_changes_in_mid_episode(config: TrainConfig, seed: int) -> None:
+    """Weights change every 13 steps, games move to other processes every 70, and episodes last 60."""
     generator, account = np.random.default_rng(seed), Account()
     kept: dict[str, Any] | None = None
     for begin in range(0, STEPS, 70):
@@ -127,7 +127,7 @@ def test_episodes_add_up_in_workers_whatever_happens_in_mid_episode(config: Trai
                     env.env_method("set_layer_weights", weights(generator))
                 chosen = np.where(generator.random(GAMES) < 0.4, A, generator.integers(0, BUTTONS, GAMES))
                 _, rewards, dones, infos = env.step(chosen)
-                account.take(rewards, dones, infos)
+                account.check_step(rewards, dones, infos)
             kept = env.snapshot()
     assert len(account.episodes) >= GAMES * (STEPS // 60)
     assert sum(episode["battles_started"] for episode in account.episodes) >= 2
@@ -135,7 +135,7 @@ def test_episodes_add_up_in_workers_whatever_happens_in_mid_episode(config: Trai
     earned = {name: [e["reward_components"][name] for e in account.episodes] for name in COMPONENTS}
     assert min(earned["exploration"]) >= 0 > max(earned["penalty"])
     assert any(earned["battle"])
-    assert all(earned["milestone"]), "the own term pays in every one"
+    assert all(earned["milestone"]), "the custom term pays in every episode"
 
 
 def test_an_episode_that_ends_on_its_goal_adds_up_too(config: TrainConfig) -> None:
@@ -148,5 +148,5 @@ def test_an_episode_that_ends_on_its_goal_adds_up_too(config: TrainConfig) -> No
             assert len(account.episodes) < 40
             chosen = np.where(generator.random(GAMES) < 0.5, 3, generator.integers(0, BUTTONS, GAMES))
             _, rewards, dones, infos = env.step(chosen)
-            account.take(rewards, dones, infos)
+            account.check_step(rewards, dones, infos)
     assert not next(episode for episode in account.episodes if episode["success"])["truncated"]

@@ -1,5 +1,5 @@
-"""Whatever a config pays: a battle lost earns no more than one that was fled, and that no more than one that
-was won or ended with a catch."""
+"""With any coefficients, a lost battle earns no more than a fled one, and that no more than one that ends
+with a win or a catch."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_order(rewards: dict[str, float], moments: dict[str, list[GameState]]) 
 @pytest.mark.parametrize("rewards", SHIPPED.values(), ids=SHIPPED)
 @given(starts, PAST, fights)
 @settings(max_examples=60, deadline=None)
-def test_losing_pays_no_more_than_fleeing_nor_that_than_winning(
+def test_a_loss_pays_at_most_a_flight_and_a_flight_at_most_a_win(
     rewards: dict[str, float], start: GameState, past: list[tuple[Fight, str]], last: Fight
 ) -> None:
     check_order(rewards, scripts(start, past, last))
@@ -69,7 +69,7 @@ def test_losing_on_purpose_nets_nothing(rewards: dict[str, float], farm: object)
 
 
 def test_no_discount_makes_a_farm_of_losing() -> None:
-    """After a loss nothing is paid in advance, as after a flight."""
+    """As after a flight, nothing is paid in advance after a loss."""
     play = Play()
     for _ in range(5):
         play.meet(16).hit(8).lose()
@@ -79,8 +79,8 @@ def test_no_discount_makes_a_farm_of_losing() -> None:
     assert set(earned[back:]) == {0.0}
 
 
-def test_a_blackout_pays_neither_for_where_it_leads_nor_for_the_healing() -> None:
-    """The healing place is a key place that the episode has not seen; its tile is none that was walked to."""
+def test_a_blackout_pays_neither_for_its_destination_nor_for_the_healing() -> None:
+    """The destination is an unvisited key place, and its tile was not walked to."""
     start = START._replace(blackout_map=1)
     play = Play(start).meet(16).hurt(20).then(battle=-1, battle_result=1).then(battle=0, battle_result=0)
     play.heal().warp(1, 5, 5).hold(2)

@@ -1,4 +1,4 @@
-"""Terms of the user's own: how they are found, and that every mistake in one is a line."""
+"""Custom reward terms: how they are found, and that every mistake is reported in one line."""
 
 from __future__ import annotations
 
@@ -43,10 +43,16 @@ def test_layer_component_and_name_come_from_the_class(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("class Other:\n    layer = 'dense'\n", "there is no Good in"),
-        ("def Good(before, now, memory):\n    return 1\n", "Good is a function, must be a class"),
-        ("class Good:\n    def __call__(self, *_):\n        return 1\n", "has none as its layer"),
-        ("class Good:\n    layer = 'thin'\n", "'thin' as its layer; it must be one of dense, sparse, very"),
-        ("class Good:\n    layer = 'dense'\n    component = 'x'\n", "has 'x' as its component"),
+        ("def Good(before, now, memory):\n    return 1\n", "Good is a function, it must be a class"),
+        (
+            "class Good:\n    def __call__(self, *_):\n        return 1\n",
+            "layer is missing: it must be one of",
+        ),
+        ("class Good:\n    layer = 'thin'\n", "layer is 'thin': it must be one of dense, sparse, very"),
+        (
+            "class Good:\n    layer = 'dense'\n    component = 'x'\n",
+            "component is 'x': it must be one of",
+        ),
         ("class Good:\n    layer = 'dense'\n", "the class has no __call__"),
         ("class Good:\n    def __init__(self, x):\n        self.x = x\n", "Good() raised TypeError"),
         ("import nothing_of_that_name\n", "importing it raised ModuleNotFoundError"),
@@ -54,7 +60,7 @@ def test_layer_component_and_name_come_from_the_class(tmp_path: Path) -> None:
         ("x = 1 / 0\n", "importing it raised ZeroDivisionError: division by zero (mine.py, line 1)"),
     ],
 )
-def test_what_is_no_term_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_a_class_that_is_not_a_term_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=r"^reward term [^\n]*mine\.py:Good: [^\n]*$") as error:
         CustomTerm(f"{write(tmp_path, text)}:Good")
     assert said in str(error.value)
@@ -70,7 +76,7 @@ def test_what_is_no_term_is_named(tmp_path: Path, text: str, said: str) -> None:
         ("mine.py:a-b", "must be FILE.py:CLASS"),
     ],
 )
-def test_what_is_not_there_is_named(spec: str, said: str) -> None:
+def test_a_missing_or_malformed_spec_is_refused(spec: str, said: str) -> None:
     with pytest.raises(UserError, match=r"^[^\n]*$") as error:
         load_custom_terms({spec: 1.0})
     assert said in str(error.value)
@@ -80,7 +86,10 @@ def test_what_is_not_there_is_named(spec: str, said: str) -> None:
     ("body", "said"),
     [
         ("def reset(self, state):\n        state.bag[7]", "reset() raised IndexError"),
-        ("def reset(self, state):\n        self.x = {1, 2}", "its attributes must be numbers, texts, lists"),
+        (
+            "def reset(self, state):\n        self.x = {1, 2}",
+            "attributes must be numbers, strings, lists",
+        ),
         ("def __call__(self, *_):\n        return None", "step 1 gave None: it must be a finite number"),
         ("def __call__(self, *_):\n        return float('nan')", "step 1 gave nan"),
         (
@@ -93,12 +102,12 @@ def test_what_is_not_there_is_named(spec: str, said: str) -> None:
         ),
         ("def __call__(self, *_):\n        return 10**400", "step 1 gave 10000000000000000000... (401 char"),
         ("def __call__(self, *_):\n        return float('-inf')", "step 1 gave -inf"),
-        ("def reset(self, state):\n        self.x = {'$a': 1}", "none that begins with $"),
+        ("def reset(self, state):\n        self.x = {'$a': 1}", "none starting with $"),
         ("def snapshot(self):\n        return 1 / 0", "snapshot() raised ZeroDivisionError"),
         ("def __call__(self, *_):\n        return {}['a']", "step 1 raised KeyError: 'a' (mine.py, line 9)"),
     ],
 )
-def test_a_term_that_fails_says_where(tmp_path: Path, body: str, said: str) -> None:
+def test_a_failing_term_is_reported_with_its_place(tmp_path: Path, body: str, said: str) -> None:
     text = f"{GOOD}\n    {body}\n"
     stack = RewardStack({}, own=load_custom_terms({f"{write(tmp_path, text)}:Good": 1.0}))
     with pytest.raises(UserError, match=r"^[^\n]*$") as error:
@@ -108,20 +117,20 @@ def test_a_term_that_fails_says_where(tmp_path: Path, body: str, said: str) -> N
     assert said in str(error.value)
 
 
-def test_a_term_that_cannot_go_on_says_so(tmp_path: Path) -> None:
+def test_a_failing_restore_is_reported(tmp_path: Path) -> None:
     text = f"{GOOD}\n    def restore(self, kept):\n        kept['gone']\n"
     term = CustomTerm(f"{write(tmp_path, text)}:Good")
     with pytest.raises(UserError, match=r"mine\.py:Good: restore\(\) raised KeyError: 'gone'"):
         term.restore({})
 
 
-def test_the_largest_units_still_fit_the_learners_numbers(tmp_path: Path) -> None:
+def test_the_largest_value_fits_single_precision(tmp_path: Path) -> None:
     spec = {f"{write(tmp_path, GOOD.replace('return 1', 'return 1e9'))}:Good": 1e6}
     step = RewardStack({}, {"dense": 1000.0}, own=load_custom_terms(spec)).step(START, START)
     assert np.isfinite(np.float32(step.total))
 
 
-def test_a_term_may_take_its_memory_down_itself(tmp_path: Path) -> None:
+def test_a_term_may_have_its_own_snapshot(tmp_path: Path) -> None:
     text = f"""{GOOD}
     def reset(self, state):
         self.seen = {{state.map_id}}
@@ -139,7 +148,7 @@ def test_a_term_may_take_its_memory_down_itself(tmp_path: Path) -> None:
     assert other.snapshot()["own"] == [[7]]
 
 
-def test_a_file_is_found_from_the_config_that_names_it(tmp_path: Path) -> None:
+def test_a_file_is_found_relative_to_the_config_that_names_it(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     (tmp_path / "below").mkdir()
     (tmp_path / "base.json").write_text(json.dumps({"reward_terms": {"mine.py:Good": 1.0}}))
@@ -153,7 +162,7 @@ def test_a_file_is_found_from_the_config_that_names_it(tmp_path: Path) -> None:
     assert resolve_terms({"mine:Good": 1.0}, tmp_path) == {f"{tmp_path / 'mine.py'}:Good": 1.0}
 
 
-def test_wrong_terms_in_a_config_are_one_line(tmp_path: Path) -> None:
+def test_wrong_terms_in_a_config_are_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     for terms, said in (
         ({"mine": 1.0}, 'x.json: reward_terms: reward term "mine": must be FILE.py:CLASS'),
@@ -166,7 +175,7 @@ def test_wrong_terms_in_a_config_are_one_line(tmp_path: Path) -> None:
         assert said in str(error.value)
 
 
-def test_a_name_that_two_files_share_is_refused(tmp_path: Path) -> None:
+def test_a_name_shared_by_two_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     files = write(tmp_path, GOOD), write(tmp_path / "a", GOOD)
     with pytest.raises(UserError, match="mine:Good is named twice"):

@@ -1,8 +1,7 @@
-"""Scripted exploiters: no loop of play earns more from a term than honest play of the same length.
+"""Scripted farms: no loop of play earns more from a term than honest play of the same length.
 
-Each farm runs for 1,000 actions and is compared with 1,000 honest ones: walking to new places, battles that
-are fought to their end, and milestones on the way. Then every term's protection is taken away, and a farm
-succeeds.
+Each farm runs for 1,000 actions and is compared with 1,000 honest ones: walking to new places, battles fought
+to the end, and milestones. Then every term's protection is removed, and a farm succeeds.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def test_honest_play_earns_from_every_term() -> None:
 
 
 NET_ZERO: list[tuple[Farm, dict[str, float]]] = [
-    # the most that a term may have paid at the end of these, whatever honest play earns
+    # upper bounds of what each term pays in total, independent of honest play
     (flee_and_return, {"battle_start_bonus": 0, "battle_hp_delta": 0, "exploration_new_tile": 1}),
     (hit_and_run, {"battle_start_bonus": 0, "battle_hp_delta": 0}),
     (draw_out_a_battle, {"battle_start_bonus": 1, "battle_hp_delta": 0.125, "battle_win": 0}),
@@ -167,7 +166,7 @@ def an_end_is_not_confirmed(patch: pytest.MonkeyPatch) -> None:
 
 
 def marks_fall(*names: str) -> Mutate:
-    """Milestones that no longer hold can be reached again."""
+    """Let milestones that no longer hold be reached again."""
 
     def mutate(patch: pytest.MonkeyPatch) -> None:
         observe = very_sparse.observe
@@ -191,7 +190,7 @@ def any_rise_is_a_level(patch: pytest.MonkeyPatch) -> None:
 
 
 def marks_go_with_the_party(patch: pytest.MonkeyPatch) -> None:
-    """Another party begins with marks of its own."""
+    """Start new marks with every new party."""
     count = very_sparse._new_levels
 
     def forgetful(progress: Any, before: GameState, now: GameState) -> int:
@@ -204,9 +203,9 @@ def marks_go_with_the_party(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Guard:
-    """What protects a term, how to take that away, and a farm that then earns more than it may.
+    """A way to remove a term's protection, and a farm that then earns too much.
 
-    ``most`` is what the farm may earn; None: what honest play does. ``sign`` multiplies the coefficient.
+    ``most`` is what the farm may earn; None: as much as honest play. ``sign`` multiplies the coefficient.
     """
 
     mutate: Mutate
@@ -218,7 +217,7 @@ class Guard:
 GUARDS = [
     ("exploration_new_tile", Guard(tiles_are_forgotten, walk_a_circle)),
     ("exploration_recent_tile", Guard(recent_tiles_are_not_halved, walk_a_circle)),
-    # What is no bonus cannot be farmed: protected by the sign that its coefficient must have.
+    # Penalties are protected by the sign that their coefficients must have.
     ("penalty_step", Guard(signs_are_not_checked, stand_still, most=0, sign=-1.0)),
     ("penalty_wall", Guard(signs_are_not_checked, stand_still, most=0, sign=-1.0)),
     ("battle_loss", Guard(signs_are_not_checked, lose_to_be_healed, most=0, sign=-1.0)),
@@ -237,14 +236,14 @@ GUARDS = [
 
 
 def gain(name: str, guard: Guard) -> float:
-    """What the farm earns from the term; nothing when its coefficient is refused."""
+    """Return what the farm earns from the term; 0 if its coefficient is refused."""
     try:
         return earn(loop(guard.farm), LOOPED | {name: LOOPED[name] * guard.sign})[name]
     except UserError:
         return 0.0
 
 
-def test_every_term_has_a_guard_that_is_tried() -> None:
+def test_every_term_has_a_tested_guard() -> None:
     terms = {term.name for term in (*dense.TERMS, *sparse.TERMS, *very_sparse.TERMS)} | {"penalty_stuck"}
     assert terms == {name for name, _ in GUARDS}
 
@@ -270,7 +269,7 @@ battle_scripts = st.lists(
 
 @given(battle_scripts)
 @settings(max_examples=100, deadline=None)
-def test_battles_pay_for_what_was_won(script: list[tuple[list[tuple[str, int]], str]]) -> None:
+def test_only_won_battles_pay(script: list[tuple[list[tuple[str, int]], str]]) -> None:
     play, won, lost = Play(), 0, 0
     for blows, end in script:
         play.heal().meet(16)
@@ -290,7 +289,7 @@ def test_battles_pay_for_what_was_won(script: list[tuple[list[tuple[str, int]], 
 
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=20), st.floats(0.9, 1.0))
 @settings(max_examples=60, deadline=None)
-def test_a_discount_makes_no_farm_of_fleeing(hits: list[int], gamma: float) -> None:
+def test_discounting_does_not_make_fleeing_pay(hits: list[int], gamma: float) -> None:
     play = Play()
     for hp in hits:
         play.meet(16).hit(hp).flee()
@@ -329,7 +328,7 @@ def test_memory_stays_small_over_a_long_episode() -> None:
         before = play.now
         mons = tuple(PartyMon(1 + (i * 7 + k) % 190, 5, 5, 5) for k in range(3))
         script = Play(before).team(*mons).meet(10 + i % 9, kind=2).hit(3)
-        for number in range(20):  # what is read as an enemy's numbers, while memory is in disorder
+        for number in range(20):  # numbers read for an enemy while memory is inconsistent
             script.then(enemy_species=number, enemy_max_hp=20 + number).hold(1)
         for after in script.walk(dx=1).walk(dx=-1).flee().moments[1:]:
             stack.step(before, after)

@@ -1,4 +1,4 @@
-"""Tiles outside of maps, and memory that cannot be, pay nothing."""
+"""Tiles outside of maps and impossible memory pay nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PAYING = {name: value for name, value in UNITS.items() if not name.startswith("p
 
 
 @pytest.mark.parametrize("map_id", [34, 231, 255])
-def test_tiles_that_no_map_has_earn_nothing(map_id: int) -> None:
+def test_tiles_outside_of_maps_earn_nothing(map_id: int) -> None:
     outside = [GameState(map_id=map_id, x=8, y=y) for y in range(150, 200)]
     assert earn(outside, PAYING)["total"] == 0
 
 
-def test_tiles_of_a_map_that_is_smaller_here_earn_nothing() -> None:
+def test_tiles_beyond_the_size_in_memory_earn_nothing() -> None:
     start = START._replace(x=0, y=9, map_width=6, map_height=5)
     assert earn(Play(start).walk(dx=15).moments, PAYING)["exploration_new_tile"] == 11
     assert earn(Play(start).walk(dy=15).moments, PAYING)["exploration_new_tile"] == 0
@@ -33,7 +33,7 @@ def test_being_stuck_costs_outside_of_a_map_as_well() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
-def test_memory_that_cannot_be_pays_nothing_however_long_it_holds(steps: int) -> None:
+def test_impossible_memory_pays_nothing_however_long_it_holds(steps: int) -> None:
     high = START._replace(party=(replace(HERO, level=255),))
     full = START._replace(event_bytes=b"\xff" * 320, badges=255)
     for wrong in (high, full, full._replace(event_bytes=START.event_bytes), full._replace(badges=0)):
@@ -41,7 +41,7 @@ def test_memory_that_cannot_be_pays_nothing_however_long_it_holds(steps: int) ->
         assert earn(moments, PAYING)["total"] == 0
 
 
-def test_what_comes_after_it_is_paid_as_ever() -> None:
+def test_moments_after_it_pay_as_usual() -> None:
     wrong = START._replace(party=(replace(HERO, level=255),), badges=255, event_bytes=b"\xff" * 320)
     play = Play().then(**wrong._asdict()).hold(3).then(**START._asdict()).hold()
     play.team(replace(HERO, level=7)).then(badges=1).hold().then(event_bytes=b"\x03" + bytes(319)).hold()

@@ -1,4 +1,4 @@
-"""Weights of layers that change in mid-episode, terms of the user's own among the others, and snapshots."""
+"""Layer weights that change in mid-episode, custom terms, and snapshots."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ with_money = st.lists(st.integers(0, 500), min_size=40, max_size=40)
 
 @given(sequences, with_money, changes)
 @settings(max_examples=150, deadline=None)
-def test_components_add_up_whatever_the_layers_do(
+def test_components_add_up_while_layer_weights_change(
     own_file: Path, moments: list[GameState], money: list[int], change: dict[int, Weights]
 ) -> None:
     moments = [m._replace(money=own) for m, own in zip(moments, money, strict=False)]
@@ -88,7 +88,7 @@ def test_components_add_up_whatever_the_layers_do(
     assert math.isclose(sum(sums.values()), sum(s.total for s in steps), rel_tol=1e-9, abs_tol=1e-6)
 
 
-def test_own_terms_are_paid_in_their_layer_and_component(own_file: Path) -> None:
+def test_custom_terms_are_paid_in_their_layer_and_component(own_file: Path) -> None:
     stack = make_stack(own_file)
     stack.set_layer_weights({"sparse": 3.0})
     stack.reset(START)
@@ -96,7 +96,7 @@ def test_own_terms_are_paid_in_their_layer_and_component(own_file: Path) -> None
     assert step.terms()["purse:Purse"] == step.exploration == 100 * 0.5 * 3.0
     step = stack.step(START, START._replace(money=100, battle=-1))
     assert step.terms()["purse:Bruises"] == -2.0
-    assert step.penalty == -2.0 - 1.0  # and the step's own
+    assert step.penalty == -2.0 - 1.0  # and the step penalty
 
 
 battles = st.lists(
@@ -108,7 +108,7 @@ battles = st.lists(
 
 @given(battles, changes)
 @settings(max_examples=150, deadline=None)
-def test_a_flight_gives_back_what_was_paid_whatever_the_layers_do(
+def test_a_flight_refunds_what_was_paid_while_layer_weights_change(
     script: list[tuple[list[tuple[str, int]]]], change: dict[int, Weights]
 ) -> None:
     play = Play()
@@ -124,7 +124,7 @@ def test_a_flight_gives_back_what_was_paid_whatever_the_layers_do(
     assert sum(step.terms()["battle_hp_delta"] for step in steps) <= 1e-9
 
 
-def test_a_battle_is_paid_at_the_weight_it_began_with_and_the_next_at_the_new_one() -> None:
+def test_a_battle_keeps_the_weight_it_began_with_and_the_next_has_the_new_one() -> None:
     play = Play().meet(16).hit(4)
     half_way = len(play.moments)
     play.win().hold(2).meet(16)
@@ -147,7 +147,7 @@ def test_a_new_episode_begins_with_the_newest_weights() -> None:
 
 @given(sequences, changes, st.data())
 @settings(max_examples=150, deadline=None)
-def test_a_snapshot_goes_on_to_the_last_bit(
+def test_a_restored_snapshot_continues_exactly(
     own_file: Path, moments: list[GameState], change: dict[int, Weights], data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(1, len(moments) - 1))
@@ -165,7 +165,7 @@ def test_a_snapshot_goes_on_to_the_last_bit(
     assert other.snapshot() == stack.snapshot()
 
 
-def test_a_snapshot_in_a_battle_keeps_the_weight_that_the_battle_began_with() -> None:
+def test_a_snapshot_keeps_the_weight_of_the_current_battle() -> None:
     play = Play().meet(16).hit(4)
     half_way = len(play.moments)
     play.flee().meet(16).hit(4).win()
@@ -178,6 +178,6 @@ def test_a_snapshot_in_a_battle_keeps_the_weight_that_the_battle_began_with() ->
     assert [step.total for step in rest if step.total] == [-1.0, 0.5 + 0.5]
 
 
-def test_a_weight_that_is_none_is_refused_at_run_time_too() -> None:
+def test_an_invalid_weight_is_refused_at_run_time_too() -> None:
     with pytest.raises(UserError, match="weight of layer dense is -1"):
         RewardStack(UNITS).set_layer_weights({"dense": -1.0})

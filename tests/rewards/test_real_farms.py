@@ -1,4 +1,4 @@
-"""Exploiters on the real cartridge: 1,000 actions of each, against 1,000 of the scripted player's story."""
+"""Farms on the real cartridge: 1,000 actions each, against 1,000 of the scripted player's story."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fair(game: Game) -> Iterator[Counter[str]]:
     yield earned
 
 
-# A farm, and how one sees in its moments that it was really played: a count, and the least it must be.
+# A farm, and a count with its minimum that shows in the moments that it was really played.
 Seen = Callable[[list[GameState]], int]
 
 
@@ -80,5 +80,5 @@ def test_losing_again_and_again_on_the_cartridge_nets_nothing(game: Game) -> Non
     moments = moments_of(game, forever(exploits.lose_again_and_again))
     earned = earn(moments, {"battle_start_bonus": 15.0, "battle_hp_delta": 7.0, "battle_win": 60.0})
     assert earned["battle_win"] == 0
-    assert earned["total"] <= 15.0 + 7.0, "of one that goes on"
+    assert earned["total"] <= 15.0 + 7.0, "from an unfinished battle"
     assert earned["battle_start_bonus"] <= 15.0

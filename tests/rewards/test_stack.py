@@ -1,4 +1,4 @@
-"""The stack: sums that add up, and coefficients that are refused."""
+"""The reward stack: sums, layer weights, and invalid coefficients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAMES = [
 ]
 
 
-def test_a_breakdown_has_the_components_in_their_order() -> None:
+def test_a_breakdown_has_the_components_in_order() -> None:
     assert RewardBreakdown._fields[2:] == COMPONENTS
 
 
@@ -87,7 +87,7 @@ def test_same_moments_same_reward(moments: list[GameState]) -> None:
     assert earn(moments) == earn(moments)
 
 
-def test_memory_is_of_the_episode_and_can_be_copied() -> None:
+def test_memory_is_per_episode_and_can_be_copied() -> None:
     moments = Play().walk(dx=3).meet().hit(4).moments
     stack = RewardStack(UNITS)
     stack.reset(moments[0])
@@ -109,7 +109,7 @@ def test_layer_weights_multiply_their_layer_only() -> None:
         assert part.milestone == full.milestone
 
 
-def test_terms_left_out_pay_nothing_and_step_counts_keep_their_default() -> None:
+def test_missing_terms_pay_nothing_and_missing_parameters_keep_their_default() -> None:
     full = check_coefficients({"battle_win": 60})
     assert full["battle_win"] == 60.0
     assert full["stuck_after"] == DEFAULT_COEFFICIENTS["stuck_after"]
@@ -141,13 +141,13 @@ def test_terms_left_out_pay_nothing_and_step_counts_keep_their_default() -> None
         ({"exploration_recent_window": 2.5}, "exploration_recent_window is 2.5: it must be a whole number"),
     ],
 )
-def test_wrong_coefficients_are_named(coefficients: dict[str, float], said: str) -> None:
+def test_invalid_coefficients_are_refused(coefficients: dict[str, float], said: str) -> None:
     with pytest.raises(UserError, match=r"^[^\n]*$") as error:
         RewardStack(coefficients)
     assert said in str(error.value)
 
 
-def test_wrong_layers_are_named() -> None:
+def test_invalid_layers_are_refused() -> None:
     with pytest.raises(UserError, match='unknown reward layer "spars"; did you mean "sparse"'):
         RewardStack({}, {"spars": 1.0})
     with pytest.raises(UserError, match="weight of layer dense is -1"):

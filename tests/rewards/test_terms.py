@@ -1,4 +1,4 @@
-"""What each term pays for honest play, and that transients are not paid."""
+"""What each term pays for honest play; transients pay nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_tiles_of_a_map_that_is_loading_do_not_count() -> None:
     half_way = START._replace(x=START.x + 10)  # one coordinate is already that of a warp within the map
     assert earn([START, half_way, START, START])["exploration_new_tile"] == 0
     pad = [START, *[START._replace(x=START.x + 10, y=START.y + 10)] * 2]
-    assert earn(pad)["exploration_new_tile"] == 1, "where it leads to is a tile as soon as that held"
+    assert earn(pad)["exploration_new_tile"] == 1, "the destination counts once it held"
 
 
 def test_recent_tiles_pay_after_the_window_and_less_each_time() -> None:
@@ -48,7 +48,7 @@ def test_recent_tiles_pay_after_the_window_and_less_each_time() -> None:
     )
 
 
-def test_wall_penalty_for_actions_that_change_nothing() -> None:
+def test_actions_that_change_nothing_cost_the_wall_penalty() -> None:
     assert earn(Play().hold(5).moments)["penalty_wall"] == -4
     assert earn(Play().walk(dx=5).moments)["penalty_wall"] == 0
     assert earn(Play().then(facing=8).then(facing=0).moments)["penalty_wall"] == 0
@@ -69,14 +69,14 @@ def test_wall_penalty_for_actions_that_change_nothing() -> None:
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_an_action_that_changes_anything_is_no_wall(other: dict[str, Any]) -> None:
+def test_an_action_that_changes_anything_is_not_a_wall(other: dict[str, Any]) -> None:
     play, usual = Play(), {name: getattr(START, name) for name in other}
     for _ in range(4):
         play.then(**other).then(**usual)
     assert earn(play.moments)["penalty_wall"] == 0
 
 
-def test_stuck_penalty_after_the_given_steps() -> None:
+def test_the_stuck_penalty_starts_after_the_given_steps() -> None:
     coefficients = UNITS | {"stuck_after": 10}
     assert earn(Play().hold(15).moments, coefficients)["penalty_stuck"] == -5
     assert earn(Play().hold(9).walk(dx=1).hold(9).moments, coefficients)["penalty_stuck"] == 0
@@ -93,10 +93,10 @@ def test_fleeing_does_not_reset_the_stuck_counter() -> None:
 
 
 def test_a_battle_that_is_fled_counts_as_time_without_progress() -> None:
-    """Neither forgotten nor left out, so that no flight buys time."""
+    """Its steps still count, so that a flight does not buy time."""
     coefficients = UNITS | {"stuck_after": 20}
     play = Play().hold(6).meet().hold(12).flee()
-    assert earn(play.moments, coefficients)["penalty_stuck"] == -3  # from when the flight is sure
+    assert earn(play.moments, coefficients)["penalty_stuck"] == -3  # from the confirmation of the flight on
     assert earn(Play().hold(6).meet().hold(12).win().moments, coefficients)["penalty_stuck"] == 0
 
 
@@ -122,14 +122,14 @@ def test_a_battle_lost_and_blackout() -> None:
     assert earned["battle_hp_delta"] == pytest.approx(0.25 - 1)
 
 
-def test_what_was_gained_in_a_battle_that_is_lost_is_taken_back() -> None:
+def test_gains_of_a_lost_battle_are_taken_back() -> None:
     bench = replace(HERO, species=36)
     play = Play(START._replace(party=(HERO, bench))).meet(16, kind=2).hit(16)
     for species in (36, 37):
         play.then(enemy_species=species, enemy_hp=12, enemy_max_hp=12).hold(2).hit(12)
     assert earn(play.moments)["battle_hp_delta"] == 3
     play.team(replace(HERO, hp=0), replace(bench, hp=0)).then(battle=-1, battle_result=1).then(battle=0)
-    assert earn(play.hold(2).moments)["battle_hp_delta"] == 0, "3 gained less 2 lost are no gain"
+    assert earn(play.hold(2).moments)["battle_hp_delta"] == 0, "a gain of 3 minus a loss of 2 is refunded"
     assert earn(play.moments)["battle_start_bonus"] == 0
 
 
@@ -162,13 +162,12 @@ def test_stale_numbers_of_the_last_enemy_pay_nothing() -> None:
 
 
 def test_a_potion_in_battle_pays_nothing_whatever_was_lost_before_it() -> None:
-    """HP that poison took costs nothing, so giving it back must not pay either."""
+    """HP lost to poison costs nothing, so restoring it must not pay either."""
     assert earn(Play().hurt(15).meet(16).hurt(-15).win().moments)["battle_hp_delta"] == 1
 
 
 def test_an_enemy_pays_all_its_hp_whatever_memory_held_before() -> None:
-    """The same kind as the one that was fled from, whose HP is still there for a moment; and one that takes
-    the place of another, whose HP is."""
+    """Stale HP of the previous enemy shows for a moment: of one of the same kind, and of one switched out."""
     play = Play().meet(16).hit(12).flee().then(battle=1, escaped=False, battle_result=0).hold(2)
     assert earn(play.then(enemy_hp=16).hold(2).win().moments)["battle_hp_delta"] == 1
     swap = Play().meet(16, kind=2).hit(13).then(enemy_species=36).then(enemy_hp=16).hold(2).hit(16)
@@ -184,7 +183,7 @@ def test_an_episode_that_begins_in_a_battle() -> None:
     assert won["battle_win"] == 1
 
 
-def test_battle_for_one_moment_is_no_battle() -> None:
+def test_a_battle_for_one_moment_does_not_count() -> None:
     flicker = [START, START._replace(battle=1), START, START._replace(battle=-1), START, START]
     assert earn(flicker * 5)["total"] == pytest.approx(earn([START] * 30)["total"], abs=40)
     for name in ("battle_start_bonus", "battle_win", "battle_loss", "battle_hp_delta"):
@@ -194,7 +193,7 @@ def test_battle_for_one_moment_is_no_battle() -> None:
     assert earn(interrupted.moments)["battle_start_bonus"] == 1
 
 
-def test_a_number_that_shows_for_one_moment_pays_nothing() -> None:
+def test_a_value_that_shows_for_one_moment_pays_nothing() -> None:
     def flicker(**changes: Any) -> Counter[str]:
         return earn([START, START._replace(**changes), START, START] * 4)
 
@@ -208,14 +207,14 @@ def test_a_number_that_shows_for_one_moment_pays_nothing() -> None:
     assert earn(play.moments)["battle_hp_delta"] == 0
 
 
-def test_a_trainers_enemy_that_has_fainted_is_not_up_again_for_a_moment() -> None:
+def test_a_fainted_enemy_that_shows_hp_for_a_moment_pays_nothing() -> None:
     play = Play().meet(16, kind=2).hit(16)
     for _ in range(4):
         play.then(enemy_hp=16).then(enemy_hp=0).hold(2)
     assert earn(play.win().moments)["battle_hp_delta"] == 1
 
 
-def test_hp_above_the_maximum_is_no_more_than_all_of_it() -> None:
+def test_hp_above_the_maximum_counts_as_the_maximum() -> None:
     play = Play().meet(16, kind=2).then(enemy_hp=32).hold(2).then(enemy_hp=16).hold(2)
     assert earn(play.moments)["battle_hp_delta"] == 0
     assert earn(play.win().moments)["battle_hp_delta"] == 1
@@ -228,7 +227,7 @@ def test_a_wild_enemy_pays_one_share_at_most() -> None:
     assert earn(play.moments)["battle_hp_delta"] == 1
 
 
-def test_a_battle_in_the_very_action_after_another() -> None:
+def test_a_battle_can_begin_in_the_action_after_another() -> None:
     play = Play().meet(16).hit(16).then(battle=0, battle_result=0)
     play.then(battle=1, enemy_species=36, enemy_hp=13, enemy_max_hp=13).hold(2).win()
     earned = earn(play.moments)

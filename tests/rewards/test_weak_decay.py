@@ -1,4 +1,7 @@
-"""Wins against wild creatures far below the own level that decay: off by default, on in the badge configs."""
+"""``battle_weak_decay``: wins against weak wild creatures pay less each time.
+
+It is off by default and on in the badge configs.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def test_weak_is_wild_and_of_at_most_half_the_highest_level(level: int, kind: in
     assert earn(beat(Play(start), 4, level, kind).moments, HALF)["battle_win"] == paid
 
 
-def test_hp_that_is_lost_costs_the_same_and_a_flight_is_no_win() -> None:
+def test_lost_hp_costs_the_same_and_a_flight_is_not_a_win() -> None:
     play = beat(Play(STRONG), 3)
     before = earn(play.moments, HALF)
     fled = earn([*play.moments, *Play(play.now).meet(12).hit(6).hurt(10).flee().moments[1:]], HALF)
@@ -70,7 +73,7 @@ def test_a_catch_of_a_weak_one_counts_as_well() -> None:
 def test_weak_ones_are_worth_a_bounded_number_of_them(decay: float) -> None:
     earned = earn(loop(beat_weak_ones, STRONG), UNITS | {"battle_weak_decay": decay})
     for name in DECAYING:
-        assert earned[name] <= 1 / decay + 1, "and one that goes on"
+        assert earned[name] <= 1 / decay + 1, "and an unfinished one"
 
 
 @pytest.mark.parametrize("name", BADGE_CONFIGS)
@@ -83,14 +86,14 @@ def test_badge_configs_pay_the_road_and_less_for_weak_ones_than_for_a_badge(name
 
 
 @pytest.mark.parametrize("name", BADGE_CONFIGS)
-def test_badge_configs_say_what_they_add(name: str) -> None:
+def test_badge_configs_describe_what_they_add(name: str) -> None:
     description = load_config(CONFIGS / f"{name}.json").description
     assert "far below" in description
     assert "event" in description or "story" in description
 
 
-def test_a_discount_makes_nothing_of_it() -> None:
-    """What is paid in advance never exceeds what the battle is worth at its end."""
+def test_discounting_gains_nothing() -> None:
+    """Advance payments never exceed what the battle is worth at its end."""
     play = beat(Play(STRONG), 5)
     totals = [earn(play.moments[: n + 1], HALF)["battle_start_bonus"] for n in range(len(play.moments))]
     assert all(later >= earlier - 1e-9 for earlier, later in pairwise(totals))

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from envs.battle_ends import battle_change
 from envs.cartridge.walkthrough import WalkthroughError, run_to
 from envs.game.boot import boot_to_control
 from envs.game.catalog import identify
 from envs.game_boy.emulator import BUTTONS, Emulator
-from envs.ram import GameState, battle_change, read_state
+from envs.ram import GameState, read_state
 from envs.start_library import start_state
 from envs.start_states.state_files import StartState
 

@@ -1,5 +1,5 @@
-"""Memory that cannot be the game's is named: lists that contradict each other, maps of a wrong size,
-addresses that are shifted as in releases in other languages."""
+"""Impossible memory is reported: contradictory lists, wrong map sizes, shifted addresses as in releases in
+other languages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conftest import State
 from tests.envs.test_memory_images import IMAGES
 
 SHIFTS = (-1, 1, 5, 10)
-"""Bytes by which memory lies further up; 5 is what European releases have for most of it."""
+"""Bytes that memory is shifted by; for most of it, European releases have 5."""
 REAL = {name: image for name, image in IMAGES.items() if name.startswith("folder: ")}
 
 
@@ -46,7 +46,7 @@ def test_memory_of_real_play_is_plausible_and_shifted_it_is_not(name: str) -> No
         assert oddities(memory_of(REAL[name], shift)), shift
 
 
-def test_what_contradicts_itself_is_named() -> None:
+def test_contradictions_in_memory_are_reported() -> None:
     data = bytearray(0x10000)
     data[0xD35E], data[0xD368], data[0xD369], data[0xD164] = 38, 4, 4, 0xFF
     data[0xD158:0xD15C] = 0x91, 0x84, 0x83, 0x50

@@ -1,4 +1,4 @@
-"""Moments that the game cannot be in: which they are, and that the others pass as they are."""
+"""Impossible moments are replaced and counted; all others pass unchanged."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 
 from envs.game.maps import MAP_SIZES
-from envs.game.plausible_moments import PlausibleMoments, near_map, on_map, plain_state, state_from
+from envs.game.plausibility import near_map
+from envs.game.plausible_moments import PlausibleMoments, on_map, plain_state, state_from
 from envs.ram import GameState, PartyMon
 from tests.rewards.play import HERO, START, sequences
 
 ALL_EVENTS = b"\xff" * 320
-CANNOT_BE: dict[str, dict[str, Any]] = {
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
     "level": {"party": (replace(HERO, level=255),)},
     "species": {"party": (replace(HERO, species=255),)},
     "hp": {"party": (replace(HERO, hp=0xFFFF),)},
@@ -33,8 +34,8 @@ CANNOT_BE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("changes", CANNOT_BE.values(), ids=CANNOT_BE)
-def test_what_cannot_be_is_left_out_and_counted(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_impossible_moments_are_left_out_and_counted(changes: dict[str, Any]) -> None:
     moments, wrong = PlausibleMoments(), START._replace(**changes)
     moments.reset(START)
     after = START._replace(money=5)
@@ -46,7 +47,7 @@ def test_what_cannot_be_is_left_out_and_counted(changes: dict[str, Any]) -> None
     assert moments.count == 2
 
 
-def test_what_can_be_passes() -> None:
+def test_possible_moments_pass() -> None:
     grown = replace(HERO, level=100, hp=703, max_hp=703, species=190)
     last = START._replace(party=(grown,), badges=1, event_bytes=b"\xff" * 5 + bytes(315))
     walk = [
@@ -60,7 +61,7 @@ def test_what_can_be_passes() -> None:
     assert moments.count == 0
 
 
-def test_tiles_of_a_map_are_those_of_its_table_and_of_its_own_size() -> None:
+def test_tiles_lie_within_the_tables_size_and_the_size_in_memory() -> None:
     for map_id, (width, height) in MAP_SIZES.items():
         corner = GameState(map_id=map_id, x=2 * width - 1, y=2 * height - 1)
         if width and height:
@@ -76,7 +77,7 @@ def test_tiles_of_a_map_are_those_of_its_table_and_of_its_own_size() -> None:
 
 @given(sequences)
 @settings(max_examples=50, deadline=None)
-def test_a_snapshot_goes_on_as_before(walk: list[GameState]) -> None:
+def test_a_restored_snapshot_continues_identically(walk: list[GameState]) -> None:
     moments, other = PlausibleMoments(), PlausibleMoments()
     moments.reset(walk[0])
     for before, now in pairwise(walk * 2):
@@ -85,6 +86,6 @@ def test_a_snapshot_goes_on_as_before(walk: list[GameState]) -> None:
         assert other.count == moments.count
 
 
-def test_a_moment_is_plain_and_back() -> None:
+def test_a_state_survives_the_round_trip_through_json() -> None:
     state = START._replace(party=(HERO, PartyMon(1, 2, 3, 4, 5, (1, 2, 3, 4), (5, 6, 7, 8))), bag=((4, 1),))
     assert state_from(json.loads(json.dumps(plain_state(state)))) == state

@@ -1,5 +1,4 @@
-"""The order of progress follows the game's connections and gates: an open place never comes after a closed
-one."""
+"""The order of progress follows the game's connections and gates: no open place comes after a closed one."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from envs.game.progress import PLACES, progress_order, reachable, stage_of, stag
 WITHOUT_BADGES = {"starter", "errand"}
 SPARE = {69, 75, 78, 173}  # unreachable copies of other maps
 CABLE_ROOMS = {239, 240}
-# The former order, made by hand: the cave's floors before the route with their entrance, and route 22, which
-# is open from the beginning, before the last cave.
+# An earlier order made by hand, with two mistakes: the cave's floors come before the route with their
+# entrance, and route 22, which is open from the start, comes just before the last cave.
 BY_HAND = (
     *(40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65, 35, 36, 88, 16, 119, 17, 5, 94, 95, 101, 92),
     *(20, 21, 82, 232, 4, 19, 121, 18, 6, 134, 135, 199, 202, 142, 148, 10, 181, 235, 178, 23, 24, 25, 26),
@@ -29,14 +28,14 @@ for _way in CONNECTIONS:
 
 
 def jumps(order: Sequence[int], gates: set[str] | frozenset[str]) -> list[int]:
-    """Return places that are open with ``gates``, although an earlier one in ``order`` is closed."""
+    """Return the places open behind ``gates`` although an earlier one in ``order`` is closed."""
     open_maps = {map_of(part) for part in reachable(gates)}
-    shut = [rank for rank, place in enumerate(order) if place not in open_maps]
-    return [place for place in order[min(shut, default=len(order)) :] if place in open_maps]
+    closed = [rank for rank, place in enumerate(order) if place not in open_maps]
+    return [place for place in order[min(closed, default=len(order)) :] if place in open_maps]
 
 
 def maps_without(place: int) -> set[int]:
-    """Return the maps reachable in the whole story without ever entering ``place``."""
+    """Return the maps that the story can reach without ever entering ``place``."""
     gates: set[str] = set()
     while True:
         parts = _parts_without(place, gates)
@@ -57,7 +56,7 @@ def _parts_without(place: int, gates: set[str]) -> set[str]:
 
 
 def on_the_way(goals: set[str], gates: set[str] | frozenset[str]) -> set[int]:
-    """Return the maps on shortest paths from the start to any of ``goals`` with ``gates`` open."""
+    """Return the maps on a shortest path from the start to any of ``goals`` behind ``gates``."""
     there = reachable(gates)
     found: set[int] = set()
     for goal in goals & there.keys():
@@ -84,7 +83,7 @@ def test_the_order_has_every_place_once_and_the_second_badge_in_its_first_part()
     assert PROGRESS_ORDER == (40, 0, 12, 1, 13, 51, 2, 54, 14, 15, 59, 60, 61, 3, 65)
 
 
-def test_exploring_all_open_places_without_a_badge_makes_no_jump() -> None:
+def test_everything_open_without_a_badge_comes_first() -> None:
     open_maps = {map_of(part) for part in reachable(WITHOUT_BADGES)}
     assert {33, 193, 2, 54, 13} <= open_maps
     assert not {14, 34, 3} & open_maps
@@ -92,33 +91,35 @@ def test_exploring_all_open_places_without_a_badge_makes_no_jump() -> None:
     assert [place for place in progress_order() if place in open_maps] == [40, 0, 12, 1, 13, 51, 2, 54]
 
 
-def test_the_old_order_had_a_jump() -> None:
+def test_the_check_finds_the_mistake_of_the_earlier_order() -> None:
     assert len(BY_HAND) == 73
     assert jumps(BY_HAND, WITHOUT_BADGES) == [33, 193]
 
 
 @pytest.mark.parametrize("stage", range(len(stages())))
-def test_no_gate_opens_a_place_too_early(stage: int) -> None:
+def test_no_stage_of_the_story_opens_a_place_before_its_turn(stage: int) -> None:
     gates, parts = stages()[stage]
     assert parts, "a stage opens something"
     assert jumps(progress_order(), gates) == []
 
 
 @pytest.mark.parametrize("place", sorted(PLACES - {40}), ids=map_name)
-def test_places_come_before_those_that_need_them(place: int) -> None:
+def test_places_that_require_a_place_come_after_it(place: int) -> None:
     order = progress_order()
     behind = [other for other in order if other != place and other not in maps_without(place)]
     assert [other for other in behind if order.index(other) < order.index(place)] == []
 
 
-def test_the_caves_lie_behind_the_route_with_their_entrance() -> None:
+def test_the_caves_come_after_the_route_with_their_entrance() -> None:
     assert maps_without(15).isdisjoint({59, 60, 61, 3})
     assert [place for place in BY_HAND[: BY_HAND.index(15)] if place not in maps_without(15)] == [59, 60, 61]
 
 
-def test_every_place_leads_on_when_it_opens() -> None:
-    """Maps that can be visited long before the story needs them are not places: excursions would pay. The
-    home town is where the journey starts."""
+def test_every_place_is_needed_as_soon_as_it_opens() -> None:
+    """A map that opens long before the story needs it does not count: excursions would be paid for.
+
+    The home town is an exception, since the journey begins there.
+    """
     needed: set[int] = set()
     for number, (gates, parts) in enumerate(stages()):
         goals = {gate.where for gate in GATES} & parts.keys()
