@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test lint cartridge check-cartridge profile-cartridge bench walkthrough journey soak clean
+.PHONY: demo test test-fast lint cartridge check-cartridge profile-cartridge bench walkthrough journey soak clean
 
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
@@ -13,6 +13,9 @@ demo: $(VENV)/.installed
 # what they train. The order is that of tests/conftest.py.
 test: $(VENV)/.dev $(VENV)/pyboy-2.7/.installed
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test-fast: $(VENV)/.dev   ## what takes little time: without the tests marked slow (whole programs) and cluster (Ray)
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not cluster"
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -20,6 +20,8 @@ from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, PartyMon, read_state
 from envs.start_library import start_state
 
+pytestmark = pytest.mark.slow
+
 MOST_ACTIONS, MOST_GRIND = 40_000, 1_500
 CHAMPION, LEADERS = 0x901, (0x077, 0x0BF, 0x167, 0x1A9, 0x259, 0x361, 0x299, 0x051)
 """Event numbers of the commercial game for the same events."""

@@ -7,6 +7,8 @@ import pytest
 from envs.cartridge.second_emulator import CORE, compare
 from envs.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 installed = pytest.mark.skipif(not CORE.exists(), reason="libretro-gambatte is not installed")
 
 

@@ -33,9 +33,12 @@ from training.environments.task import resolve_task
 from training.make_env import make_vec_env
 
 # Not imported here: Ray reads the location of its token when it is imported.
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
-)
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
+    ),
+]
 NODES = ("127.0.0.3", "127.0.0.4")
 SETTINGS: dict[str, Any] = {
     "start": "bedroom",

@@ -15,6 +15,7 @@ from tests.paths import ROOT
 OTHER = Path(sys.prefix) / "pyboy-2.7"
 HERE, THERE = VERSION, "pyboy-2.7.0"
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not (OTHER / ".installed").exists(), reason="`make test` installs it"),
     pytest.mark.skipif(VERSION == THERE, reason="this is the other version"),
 ]

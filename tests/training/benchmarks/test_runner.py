@@ -25,6 +25,8 @@ from training.benchmarks.results import (
 )
 from training.benchmarks.runner import MemorySample, SpeedSeries
 
+pytestmark = pytest.mark.slow
+
 
 def sample(actions: int, seconds: float = 1.0, **more: Any) -> MemorySample:
     settings = {"cpu": 0.0, "workers_cpu": 0.0, "rss": 10**8, "workers_rss": 10**8, "workers": 2, **more}

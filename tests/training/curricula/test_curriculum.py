@@ -25,6 +25,8 @@ from training.evaluation.episode_statistics import summarise
 from training.evaluation.playing import PlayedEpisode
 from training.session.session import Session
 
+pytestmark = pytest.mark.slow
+
 NEVER = {"metric": "reach:second town", "at_least": 0.9, "episodes": 2}
 EASY = {"metric": "length", "at_least": 1, "episodes": 2}
 Write = Callable[..., Path]

@@ -17,6 +17,8 @@ from tests.training.forked import Forker, wait_for
 from training.config import TrainConfig, load_config
 from training.environments.task import resolve_task
 
+pytestmark = pytest.mark.slow
+
 # Notes in the file NOTES each time this process opens the file ROM.
 COUNT_READS = """
 import os, sys

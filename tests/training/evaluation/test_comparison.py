@@ -22,6 +22,8 @@ from training.evaluation.protocol import Rules, known_play
 from training.event_logs.curves import mean_curve, read_curve
 from training.make_env import make_vec_env
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def three(program: Program, tiny: Path, runs: Path) -> Path:

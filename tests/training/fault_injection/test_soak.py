@@ -12,6 +12,8 @@ import pytest
 
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_short_soak_holds(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "training" / "soak.py", "--minutes", "0.4", "--every", "2"]

@@ -35,6 +35,8 @@ from training.replays.episode_folder import BLOCK, EpisodeFolder
 from training.replays.episode_list import chosen, listing, verify_all
 from training.replays.replay_episode import FilmedEmulator, ReplaySource, describe, film, open_episode, verify
 
+pytestmark = pytest.mark.slow
+
 RUN = {
     **TINY,
     "start": "route1",

@@ -19,6 +19,8 @@ from training.environments.local import env_makers
 from training.environments.task import resolve_task
 from training.evaluation.players import load_policy
 
+pytestmark = pytest.mark.slow
+
 # A program that cannot import this project.
 STRANGER = """
 import sys, json

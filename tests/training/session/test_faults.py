@@ -20,6 +20,8 @@ from tests.training.session.test_resume import curves
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 from training.resources.memory_estimate import DEFAULT_PARAMETERS
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = {**TINY, "total_steps": 1_000_000, "step_timeout": 120, "keep_checkpoints": 3}
 
 

@@ -13,6 +13,8 @@ from tests.training.conftest import TINY, Program
 from training.config.loading import load_config
 from training.event_logs.reader import EventReader, event_files
 
+pytestmark = pytest.mark.slow
+
 STEERED = {
     **TINY,
     "n_steps": 16,

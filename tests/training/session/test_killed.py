@@ -15,6 +15,8 @@ from tests.training.forked import Child, Forker, wait_for
 from tests.training.session.test_resume import EXACT, curves, episodes, newest, weights
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:

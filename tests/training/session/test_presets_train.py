@@ -17,6 +17,8 @@ from training.session.flags import TrainFlags
 from training.session.plan import make_plan
 from training.session.session import train
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("navigation_only", "battle_focused_redesign", "balanced_redesign", "milestone_focused_redesign")
 SHIPPED = [ROOT / "configs" / f"{name}.json" for name in (*NAMES, "full_game", "sparse_only")]
 # Keys that every run must log, because runs are compared by them.

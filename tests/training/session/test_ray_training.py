@@ -27,6 +27,8 @@ from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.session.sizing import memory_of
 
+pytestmark = pytest.mark.cluster
+
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed; pip install -e '.[ray]'"
 )

@@ -13,6 +13,8 @@ import pytest
 from tests.training.conftest import Program
 from training.checkpoints.reading import STATE, TRAINER, read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 Refused = Callable[..., str]
 KEYS = {
     "agent_stats", "checkpoints", "episode_metrics", "evaluation", "exploration", "farm_alarm", "health",

@@ -18,6 +18,8 @@ from tests.training.conftest import TINY
 from tests.training.forked import Forker, wait_for
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 STEPS = 384
 EXACT = {
     **TINY,

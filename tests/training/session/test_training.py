@@ -18,6 +18,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, Result, environment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stopped(program: Program, tiny: Path) -> Result:

@@ -30,6 +30,8 @@ from training.sweeps.search import evaluations
 from training.sweeps.space import load_space, nested, trial_config
 from training.sweeps.storage import database_address, open_study, printable
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"max_steps": 40, "eval_episodes": 2, "n_steps": 16, "batch_size": 32}
 SPACE: dict[str, Any] = {
     "base": "base.json",

@@ -21,6 +21,8 @@ from training.sweeps.comparison import recommendation, sweep_table
 from training.sweeps.local_jobs import TrialOutcome
 from training.sweeps.trials import Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = ROOT / "configs" / "sweeps"
 AGENT = {**TINY, "agent_id": "tiny", "version": 1, "total_steps": None}
 
