@@ -75,7 +75,7 @@ def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
     for x, y in ledges:
         stand(road, x, y - 1)
         poke(road, REPEL_STEPS, 100)  # some land in tall grass
-        for _ in range(6):  # a turn, a step, and time for a person there to walk on
+        for _ in range(30):  # a turn, a step, and time for a person there to walk on
             now = press(road, "down")
             if now.y > y:
                 break

@@ -200,7 +200,7 @@ def test_another_cartridge_is_refused_with_both_hashes(nodes: RayNodes, make: Ma
     for part in ("machine 127.0.0.", "0" * 40, EMBEDDED_SHA1.read_text().split()[0], ROM_VARIABLE):
         assert part in message
     assert "start state: its SHA-256 is" in refused(start_sha256="1" * 64)
-    assert "install that one" in refused(emulator="0.0.0")
+    assert "install that version" in refused(emulator="0.0.0")
 
 
 def test_a_users_own_cartridge_is_found_by_its_hash(

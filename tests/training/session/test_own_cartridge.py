@@ -122,7 +122,7 @@ def test_a_game_that_cannot_be_what_the_user_says_is_refused(
 
 def test_the_user_may_insist(own_game: Game, shifted: Path) -> None:
     """Where nobody has to look at what the game then does."""
-    given = {"rom": own_game.rom, "game": "red", "start": str(shifted), "run_name": "insisted"}
+    given = {"rom": str(own_game.rom), "game": "red", "start": str(shifted), "run_name": "insisted"}
     plan = make_plan(TrainFlags(**given, ignore_implausible=True))
     assert plan.task.start.name == str(shifted)
     with pytest.raises(UserError, match="its memory is not that of red"):
