@@ -75,8 +75,10 @@ def test_below_every_ledge_there_is_room_to_land(road: Emulator) -> None:
     for x, y in ledges:
         stand(road, x, y - 1)
         poke(road, REPEL_STEPS, 100)  # some land in tall grass
-        for _ in range(30):  # a turn, a step, and time for a person there to walk on
-            now = press(road, "down")
+        for _ in range(12):  # a turn, a step, and time for a person there to walk on
+            press(road, "down")
+            road.tick(60)
+            now = read_state(road.memory)
             if now.y > y:
                 break
         assert (now.x, now.y) == (x, y + 1)
