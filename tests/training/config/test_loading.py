@@ -119,9 +119,8 @@ def test_a_rom_elsewhere_is_found_from_the_working_folder(
 
 def test_a_config_with_a_start_that_the_game_does_not_have_says_which_it_has(write: Write) -> None:
     config = load_config(write({"start": "gym9"}))
-    with pytest.raises(
-        UserError, match=r'"gym9": neither a start of clover nor a file; .* known: power on, bedroom, starter, .*league'
-    ):
+    line = r'"gym9": neither a start of clover nor a file; .* known: power on, bedroom, starter, .*league'
+    with pytest.raises(UserError, match=line):
         resolve_task(config)
 
 
