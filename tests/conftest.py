@@ -20,8 +20,9 @@ from envs.start_states.cache import CACHE_VARIABLE
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 LONG = (
-    "resume",
     "killed",
+    "runner",
+    "resume",
     "search",
     "ray_training",
     "curriculum",
@@ -31,6 +32,9 @@ LONG = (
     "comparison",
     "faults",
     "other_pyboy",
+    "ray_vec_env",
+    "restoring",
+    "web_browser",
 )
 """Files that take minutes, most of it in programs that they start."""
 MakeEnv = Callable[..., RedEnv]

@@ -27,6 +27,7 @@ def copy_sources(to: Path) -> Path:
     return to / "envs" / "cartridge"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("sdcc") is None, reason="sdcc is not installed")
 def test_rebuild_in_another_folder_gives_the_committed_bytes(tmp_path: Path) -> None:
     folder = copy_sources(tmp_path / "a folder elsewhere")

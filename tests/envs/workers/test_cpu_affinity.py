@@ -16,10 +16,13 @@ import pytest
 from envs.vec_env import EmulatorVecEnv
 from envs.workers.cpu_affinity import Cores
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
-    reason="needs two cores and a system that sets affinity",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+        reason="needs two cores and a system that sets affinity",
+    ),
+]
 TRIES = 20
 
 

@@ -33,6 +33,7 @@ def example(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_example_trains_and_is_kept_in_the_run(example: Path, program: Program, runs: Path) -> None:
     result = program(
         "train_ppo", "--config", example / "collect.json", "--run-name", "collect", *SIZES, "--device", "cpu"

@@ -118,6 +118,7 @@ def test_a_rebuild_restores_what_training_wrote(trained: Path, tmp_path: Path, p
     rebuilt.close()
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_lost_until_it_is_resumed(tiny: Path, runs: Path, program: Program) -> None:
     command = [sys.executable, str(ROOT / "training/train_ppo.py"), "--config", str(tiny)]
     command += ["--run-name", "lost", "--total-steps", "1024"]
@@ -147,6 +148,7 @@ def test_a_killed_run_is_lost_until_it_is_resumed(tiny: Path, runs: Path, progra
     store.close()
 
 
+@pytest.mark.slow
 def test_a_locked_database_costs_one_warning_and_does_not_end_the_run(
     tiny: Path, tmp_path: Path, program: Program
 ) -> None:

@@ -112,6 +112,7 @@ def test_ignore_memory_starts_anyway() -> None:
     assert check_memory(config, ignore=True).startswith("warning: memory: too little")
 
 
+@pytest.mark.slow
 def test_a_run_prints_its_memory_and_keeps_the_measured_auto(
     program: Callable[..., Any], tmp_path: Path, runs: Path
 ) -> None:
