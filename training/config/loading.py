@@ -116,7 +116,7 @@ def _with_rom_found(layer: ConfigLayer) -> ConfigLayer:
 
 
 def _found_from(folder: Path, rom: str) -> str:
-    """The full path of a ROM that is named in ``folder``; "embedded" is none."""
+    """Return the full path of a ROM named in a config in ``folder``; "embedded" is returned unchanged."""
     return rom if rom == EMBEDDED else str((folder / rom_path(rom)).resolve())
 
 
