@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envs.game.catalog import Game
 from training.checkpoints.writing import Checkpoint, CheckpointError, read_checkpoint
 from training.runs.folder import RunError, existing_run
+from training.runs.shipped import PROVENANCE, is_shipped, shipped_policy, verified
 
 if TYPE_CHECKING:  # importing it imports torch, which takes seconds and most error messages do not need
     from training.checkpoints.writing import Checkpoint
@@ -50,13 +51,18 @@ def newest(run: Path) -> Checkpoint:
 
 
 def find_run(name: str) -> Path:
-    """Return the folder of the run ``name`` (its name or the path of its folder). Raises RunError."""
+    """Return the folder of the run ``name``: its name, the path of its folder, or "pretrained".
+
+    A policy that ships is verified. Raises RunError.
+    """
+    if is_shipped(name):
+        return shipped_policy(name)
     path = Path(name)
     if path.name == name:
         return existing_run(name)
     if not (path / "config.json").is_file():
         raise RunError(f"{name} is not a run folder: it has no config.json")
-    return path
+    return verified(path) if (path / PROVENANCE).is_file() else path
 
 
 def _warn(message: str) -> None:
