@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from envs.observation_names import OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
@@ -49,6 +49,8 @@ class NetworkConfig(BaseModel):
     visited: Width = 64
     events: Width = 32
     numbers: Width = 64
+    facts: Width = 128  # for observations with ids, such as "place" and "team"
+    embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
 
@@ -103,7 +105,7 @@ class TrainConfig(Settings):
     """Frames of an action during which the button is held."""
     sound: Annotated[bool, Role.EPISODE] = False
     """Emulate the sound hardware; not needed, and takes 1.5 to 1.8 times as long."""
-    observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = OBSERVATION_NAMES
+    observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = DEFAULT_OBSERVATIONS
     """Parts of the observation."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
     """Coefficients of the reward terms."""
