@@ -18,6 +18,7 @@ from training.config.reward_layers import LayersConfig
 from training.config.roles import Flag, Role, Settings
 from training.config.saving_settings import SavingSettings
 from training.config.schedules import ScheduleFunction
+from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
 
@@ -182,12 +183,21 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
+        if self.batch_size == 1 and self.normalize_advantage == "minibatch":
+            raise ValueError("batch_size 1 must be at least 2, or normalize_advantage batch or off")
         if self.rollout_steps % self.batch_size:
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(
                 f"batch_size {self.batch_size} does not divide n_steps x num_envs = {self.n_steps} x"
                 f" {self.num_envs} = {self.rollout_steps}; nearest sizes that do: {sizes}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _everything_has_an_effect(self) -> Self:
+        lines = list(without_effect(self))
+        if lines:
+            raise ValueError("; ".join(lines))
         return self
 
     @property
@@ -199,6 +209,11 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
     def training_steps(self) -> int:
         """Steps of the whole run, over all environments."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
+
+    @property
+    def checkpoint_steps(self) -> int:
+        """Steps between checkpoints, over all environments."""
+        return self.save_frequency * self.rollout_steps if self.save_frequency else self.save_interval
 
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""
