@@ -28,7 +28,8 @@ class EvalCallback(BaseCallback):
     highest so far. Training's games and random generators are not affected. The seeds are the same each time,
     so that evaluations of one run differ only by its policy. They differ from those of evaluate.py, so that
     checkpoints are not chosen and reported on the same games. Once ``stopping()`` is true, an evaluation is
-    abandoned and is due again when training resumes.
+    abandoned and is due again when training resumes. ``start`` is the name of the start state that the
+    environments of ``make`` begin at, for the rows.
     """
 
     state_key = "evaluation"
@@ -40,9 +41,10 @@ class EvalCallback(BaseCallback):
         make: Callable[[int], VecEnv],
         on_best: Callable[[], object],
         stopping: Callable[[], bool] = lambda: False,
+        start: str | None = None,
     ) -> None:
         super().__init__()
-        self.config, self.folder = config, folder
+        self.config, self.folder, self.start = config, folder, start
         self.make, self.on_best, self.stopping = make, on_best, stopping
         self.best: float | None = None
         self._env: VecEnv | None = None
@@ -87,7 +89,7 @@ class EvalCallback(BaseCallback):
             self.logger.record(f"eval/mean_{name}", summary[f"{name}_mean"])
         self.logger.record("eval/success_rate", summary["success_rate"])
         self.logger.dump(steps)
-        row = {"steps": steps, "policy": "stochastic", "while": "training", **summary}
+        row = {"steps": steps, "policy": "stochastic", "while": "training", "start": self.start, **summary}
         with disk_may_refuse(self.folder / EVALUATIONS):
             append_json_line(self.folder / EVALUATIONS, row)
         if self.best is None or summary["return_mean"] > self.best:
