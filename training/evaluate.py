@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     rival = find_run(flags.against) if flags.against is not None else None
     rom = flags.rom and str(flags.rom)
     given = {"rom": rom, "game": flags.game, "start": flags.start, "device": flags.device}
-    overrides = {key: value for key, value in given.items() if value}
+    overrides: dict[str, str | int] = {key: value for key, value in given.items() if value}
     if flags.max_steps is not None:
         overrides["max_steps"] = flags.max_steps
     if flags.watch:

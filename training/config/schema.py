@@ -27,6 +27,8 @@ Steps = Annotated[int, Field(ge=1, le=10**13)]
 Parallel = Annotated[int, Field(ge=1, le=1024)]
 Version = Annotated[int, Field(ge=1, le=10_000)]
 Text = Annotated[str, Field(min_length=1)]
+StartWeight = Annotated[float, Field(gt=0, le=1_000_000)]
+Starts = Annotated[dict[Text, StartWeight], Field(min_length=1, max_length=100)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
@@ -84,7 +86,9 @@ class RunSettings(Settings):
     game: Annotated[Literal["clover", "red", "blue"] | None, Role.CARTRIDGE, Flag()] = None
     """Game of a cartridge whose hash is not known."""
     start: Annotated[Text | None, Role.CARTRIDGE, Flag("NAME")] = None
-    """Start of episodes: the name of a start state, or the path of a state file."""
+    """Start of episodes: the name of a start state, or the path of a state file; replaces "starts"."""
+    starts: Annotated[Starts | None, Role.CARTRIDGE] = None
+    """Several starts with weights: each episode begins at one of them, drawn by weight."""
     fast_text: Annotated[bool, Role.EPISODE, Flag()] = False
     """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
     repel: Annotated[bool, Role.EPISODE] = False
@@ -171,6 +175,12 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
 
         check_custom_coefficients(terms)
         return terms
+
+    @model_validator(mode="after")
+    def _one_kind_of_start(self) -> Self:
+        if self.start is not None and self.starts is not None:
+            raise ValueError(f"start {self.start} and starts cannot be given together")
+        return self
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:

@@ -29,7 +29,8 @@ class EvalCallback(BaseCallback):
     ``config.score_to_win``. Training's games and random generators are not affected. The seeds are the same
     each time, so that evaluations of one run differ only by its policy. They differ from those of
     evaluate.py, so that checkpoints are not chosen and reported on the same games. Once ``stopping()`` is
-    true, an evaluation is abandoned and is due again when training resumes.
+    true, an evaluation is abandoned and is due again when training resumes. ``start`` is the name of the
+    start state that the environments of ``make`` begin at, for the rows.
     """
 
     state_key = "evaluation"
@@ -42,9 +43,10 @@ class EvalCallback(BaseCallback):
         on_best: Callable[[], object],
         stopping: Callable[[], bool] = lambda: False,
         won: Callable[[str], object] = lambda reason: None,
+        start: str | None = None,
     ) -> None:
         super().__init__()
-        self.config, self.folder = config, folder
+        self.config, self.folder, self.start = config, folder, start
         self.make, self.on_best, self.stopping, self.won = make, on_best, stopping, won
         self.best: float | None = None
         self._env: VecEnv | None = None
@@ -89,7 +91,7 @@ class EvalCallback(BaseCallback):
             self.logger.record(f"eval/mean_{name}", summary[f"{name}_mean"])
         self.logger.record("eval/success_rate", summary["success_rate"])
         self.logger.dump(steps)
-        row = {"steps": steps, "policy": "stochastic", "while": "training", **summary}
+        row = {"steps": steps, "policy": "stochastic", "while": "training", "start": self.start, **summary}
         with disk_may_refuse(self.folder / EVALUATIONS):
             append_json_line(self.folder / EVALUATIONS, row)
         self._judge(summary["return_mean"])

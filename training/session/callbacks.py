@@ -19,6 +19,7 @@ from callbacks.performance import Performance
 from callbacks.progress_bar import ProgressBar
 from callbacks.run_totals import RunTotals
 from callbacks.schedules import Schedules
+from callbacks.start_metrics import StartMetrics
 from callbacks.update_state import UpdateState
 from training.checkpoints.callback_states import callbacks_by_key
 from training.environments.vectorized import task_vec_env
@@ -71,6 +72,7 @@ class SessionCallbacks:
             Schedules(curves, self.health.rate_factor),
             LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
+            *self._of_each_start(plan),
             FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
             self.interventions,
             AgentStatsCallback(plan.folder, config.agent_stats_kept, config.checkpoint_steps),
@@ -83,14 +85,19 @@ class SessionCallbacks:
             LogUpdates(),
         ]
 
+    def _of_each_start(self, plan: Plan) -> list[BaseCallback]:
+        names = [start.name for start, _ in plan.task.starts]
+        return [StartMetrics(names)] if len(names) > 1 else []
+
     def _evaluation(self, plan: Plan) -> EvalCallback:
         return EvalCallback(
             plan.config,
             plan.folder,
-            lambda n: task_vec_env(plan.task.on_this_machine(), n),
+            lambda n: task_vec_env(plan.task.at_first_start().on_this_machine(), n),
             on_best=lambda: self.checkpoints.save("best"),
             stopping=lambda: self.stop.reason is not None,
             won=self.stop.request,
+            start=plan.task.start.name,
         )
 
     def _extra(self) -> dict[str, Any]:

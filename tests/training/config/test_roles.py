@@ -30,7 +30,7 @@ EPISODE = [
     "fast_text", "repel", "goal", "max_steps", "action_frames", "held_frames", "sound", "rewards",
     "reward_terms", "layers",
 ]  # fmt: skip
-CARTRIDGE = ["rom", "game", "start"]
+CARTRIDGE = ["rom", "game", "start", "starts"]
 
 
 def test_every_setting_has_its_expected_role() -> None:
