@@ -15,18 +15,12 @@ from training.config.schema import TrainConfig
 from training.environments.task import Task, resolve_task
 from training.sweeps.trials import Trial
 
-OWN = (
-    "seed",
-    "total_steps",
-    "total_multiplier",
-    "save_interval",
-    "keep_checkpoints",
-    "sweep",
-    "sweep_config",
-)
+BUDGET = ("total_steps", "total_multiplier", "score_to_win")
+CHECKPOINTS = ("save_interval", "save_frequency", "keep_checkpoints")
+OWN = ("seed", "sweep", "sweep_config", *BUDGET, *CHECKPOINTS)
 """Settings of the runs that only the board sets."""
-ELSEWHERE = ("starts", "archive")
-"""Sections that let training episodes begin elsewhere. They do not apply to evaluations."""
+ELSEWHERE = ("archive",)
+"""Sections that let training episodes begin elsewhere than at a start. They do not apply to evaluations."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ def _track(board: Board, path: Path, name: str) -> Track:
     layers = _layers(path, f"track {name}", board.tracks[name], [])
     config = _config(layers, path, f"track {name}")
     plain = {key: _default(key) for key in ELSEWHERE if key in TrainConfig.model_fields}
-    task = resolve_task(config.model_copy(update=plain))
+    task = resolve_task(config.model_copy(update=plain)).at_first_start()
     methods = {
         method: _method_config(board, path, method, layers, task)
         for method in board.methods
@@ -80,9 +74,11 @@ def _method_config(
     return config
 
 
-def run_settings(board: Board) -> dict[str, int]:
+def run_settings(board: Board) -> dict[str, int | None]:
     """Return the settings of every run: its budget, and checkpoints to evaluate along the way."""
     return {
+        "score_to_win": None,  # it would end a run before its budget
+        "save_frequency": None,
         "total_steps": board.budget,
         "save_interval": math.ceil(board.budget / board.points),
         "keep_checkpoints": 2 * board.points + 10,  # stops and resumptions save more than the planned ones

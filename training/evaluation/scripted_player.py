@@ -10,7 +10,7 @@ from typing import Any
 
 from envs.cartridge.walkthrough import STORY, WalkthroughError
 from envs.cartridge.walkthrough.story import new_player
-from envs.game.catalog import EMBEDDED_ROM, identify
+from envs.game.catalog import EMBEDDED_ROM, WALKED_STARTS, identify
 from envs.game_boy.emulator import ALL_BUTTONS, Emulator
 from envs.red_env import RedEnv
 from training.environments.local import make_env
@@ -78,11 +78,20 @@ def _episode(env: RedEnv, emulator: _WatchedEmulator, start: str, seed: int) -> 
 
 
 def _play_story(emulator: Emulator, start: str) -> None:
-    """Play the story from the milestone ``start``, or from its beginning if ``start`` is not one."""
-    names = list(STORY)
+    """Play what is left of the story after the start state ``start``."""
     try:
         player = new_player(emulator)
-        for name in names[names.index(start) + 1 if start in STORY else 0 :]:
+        for name in story_after(start):
             STORY[name](player)
     except WalkthroughError:
         return
+
+
+def story_after(start: str) -> list[str]:
+    """Return the milestones of the story that come after a start state; all of them for an unknown one."""
+    names = list(STORY)
+    if start not in WALKED_STARTS:
+        return names
+    before = WALKED_STARTS[: WALKED_STARTS.index(start) + 1]
+    passed = [number for number, name in enumerate(names) if name in before]
+    return names[passed[-1] + 1 :] if passed else names

@@ -72,9 +72,18 @@ def test_a_method_that_extends_a_file_replaces_the_track_in_training_only(
 
 
 def test_a_method_may_train_from_elsewhere_and_is_evaluated_from_the_tracks_start(tmp_path: Path) -> None:
-    track = resolved(board_file(tmp_path, methods={"near": {"start": "route1"}}))[0]
+    methods = {"near": {"start": "route1"}, "mixed": {"starts": {"route1": 1.0, "forest": 2.0}}}
+    track = resolved(board_file(tmp_path, methods=methods))[0]
     assert track.methods["near"].start == "route1"
-    assert track.task.start.name == "bedroom"
+    assert track.methods["mixed"].starts == {"route1": 1.0, "forest": 2.0}
+    assert [start.name for start, _ in track.task.starts] == ["bedroom"]
+
+
+def test_of_a_track_with_several_starts_evaluations_begin_at_the_first(tmp_path: Path) -> None:
+    track = {**TRACK, "start": None, "starts": {"route1": 1.0, "forest": 2.0}}
+    (found,) = resolved(board_file(tmp_path, tracks={"mixed": track}))
+    assert [start.name for start, _ in found.task.starts] == ["route1"]
+    assert found.methods["ppo"].starts == {"route1": 1.0, "forest": 2.0}
 
 
 def test_a_method_may_be_limited_to_some_tracks(tmp_path: Path) -> None:
@@ -122,6 +131,7 @@ def test_a_wrong_board_gets_one_line(tmp_path: Path, changes: dict[str, Any], li
         ({"gama": 1}, "gama is not a key of {path}, method new; did you mean gamma?"),
         ({"gamma": 2}, "{path}, method new: gamma 2 is out of range: must be at most 1"),
         ({"seed": 1}, "{path}, method new: seed is set by the board for all runs; leave it out"),
+        ({"score_to_win": 9.0}, "{path}, method new: score_to_win is set by the board for all runs"),
         ({"total_steps": 9}, "{path}, method new: total_steps is set by the board for all runs"),
         ({"batch_size": 7}, "{path}, method new: batch_size 7 does not divide n_steps x num_envs"),
         ({"extends": 3}, "{path}, method new: extends 3 must be the path of a JSON or YAML file"),
