@@ -49,7 +49,7 @@ class BoardFlags:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the board. Returns 0, or 1 when a run failed. Raises UserError for wrong input."""
+    """Run the board. Returns 0, or 1 if a run or evaluation failed. Raises UserError for wrong input."""
     flags = parse(BoardFlags, arguments, "board.py")
     if not 1 <= (flags.jobs or 0) <= 1000:
         raise UsageError(f"--jobs {flags.jobs} is out of range: must be 1 to 1000")
@@ -74,8 +74,9 @@ def main(arguments: Sequence[str]) -> int:
     command = shlex.join(["python", "training/board.py", *arguments])
     jobs = 0 if flags.report_only else flags.jobs or 1
     with lock_run(folder):
-        outcomes = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))
-    return 1 if any(outcome.failure is not None for outcome in outcomes) else 0
+        results = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))
+    runs = [one for found in results for method in found.runs.values() for one in method]
+    return 1 if any(one.outcome.failure is not None for one in runs) else 0
 
 
 def _names(text: str | None) -> tuple[str, ...]:
