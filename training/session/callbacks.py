@@ -23,7 +23,7 @@ from callbacks.start_metrics import StartMetrics
 from callbacks.update_state import UpdateState
 from training.checkpoints.callback_states import callbacks_by_key
 from training.environments.vectorized import task_vec_env
-from training.evaluation.callback import EvalCallback
+from training.evaluation.callback import EvalCallback, EvalHooks
 from training.history_db.recorder import RunHistory
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
@@ -90,15 +90,14 @@ class SessionCallbacks:
         return [StartMetrics(names)] if len(names) > 1 else []
 
     def _evaluation(self, plan: Plan) -> EvalCallback:
-        return EvalCallback(
-            plan.config,
-            plan.folder,
-            lambda n: task_vec_env(plan.task.at_first_start().on_this_machine(), n),
-            on_best=lambda: self.checkpoints.save("best"),
-            stopping=lambda: self.stop.reason is not None,
-            won=self.stop.request,
+        hooks = EvalHooks(
+            make=lambda n: task_vec_env(plan.task.at_first_start().on_this_machine(), n),
             start=plan.task.start.name,
+            on_best=lambda: self.checkpoints.save("best"),
+            won=self.stop.request,
+            stopping=lambda: self.stop.reason is not None,
         )
+        return EvalCallback(plan.config, plan.folder, hooks)
 
     def _extra(self) -> dict[str, Any]:
         """Return information for readers of trainer.json; nothing is restored from it."""
