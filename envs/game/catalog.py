@@ -27,6 +27,7 @@ BLUE_SHA1 = "d7037c83e1ae5b39bde3c30787637ba1d4c48ce2"
 GAMES = ("clover", "red", "blue")
 BOOT_STARTS = ("power on", "bedroom")
 WALKED_STARTS = ("starter", "route1", "errand done", *(f"gym{n}" for n in range(1, 9)), "league")
+START_NAMES = BOOT_STARTS + WALKED_STARTS
 # Prefixes of header titles of releases with a different memory layout.
 OTHER_RELEASES = {
     "POKEMON YELLOW": "Yellow",

@@ -258,6 +258,11 @@ class TrainConfig(Settings):
         """Steps of the whole run, over all environments."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
 
+    @property
+    def planned_steps(self) -> int:
+        """``training_steps`` rounded up to whole updates: the length of a run that starts from nothing."""
+        return -(-self.training_steps // self.rollout_steps) * self.rollout_steps
+
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""
         entropy = self.ent_coef
