@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envs.errors import UserError, nearest
+from envs.paths import expanded
 from training.config.strict_yaml import YAML_SUFFIXES, read_yaml
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -44,6 +45,19 @@ def unknown_name(name: str, names: Iterable[str], holder: str) -> str:
     near = nearest(name, names)
     hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
     return f"{name} is not {holder}; {hint}"
+
+
+PROGRAMS = {
+    "config of a run": "train_ppo.py --config",
+    "curriculum": "curriculum.py",
+    "search space": "run_sweep.py --search",
+}
+"""The kinds of files with settings, and what each is given to."""
+
+
+def refuse_other_kind(path: Path | str, wanted: str, found: str) -> NoReturn:
+    """Raise ConfigError for a file of the kind ``found`` where one of ``wanted`` is needed (of PROGRAMS)."""
+    raise ConfigError(f"{path}: is a {found}, which {PROGRAMS[found]} takes; must be a {wanted}")
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -119,6 +133,13 @@ def _near_file(path: Path) -> str:
     return f"; did you mean {path.parent / near}?" if near else ""
 
 
+def _base_of(path: Path, base: str) -> Path:
+    try:
+        return path.parent / expanded(base)
+    except UserError as error:
+        raise ConfigError(f"{path}: extends: {error}") from None
+
+
 def read_with_extends(path: Path) -> list[ConfigLayer]:
     """Read ``path`` and the files it extends, lowest precedence first, without their "extends" keys.
 
@@ -139,5 +160,5 @@ def read_with_extends(path: Path) -> list[ConfigLayer]:
         if base is not None and (not isinstance(base, str) or not base):
             raise ConfigError(f"{following}: extends {base!r} must be the path of a JSON or YAML file")
         layers.insert(0, ConfigLayer(str(following), values))
-        following = following.parent / base if base is not None else None
+        following = _base_of(following, base) if base is not None else None
     return layers

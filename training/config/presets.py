@@ -34,14 +34,19 @@ SIZES = {
 
 
 def largest_divisor(number: int, limit: int) -> int:
-    """Return the largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
-    return next(candidate for candidate in range(min(limit, number), 0, -1) if number % candidate == 0)
+    """Return the largest divisor of ``number`` from 2 to ``limit``, or else the smallest above ``limit``.
+
+    1 is returned only for 1: PPO normalises advantages over a minibatch, which takes at least two steps.
+    """
+    below = range(min(limit, number), 1, -1)
+    above = range(max(2, limit + 1), number + 1)
+    return next((size for part in (below, above) for size in part if number % size == 0), 1)
 
 
 def divisors_near(number: int, wanted: int, count: int = 3) -> list[int]:
-    """Return the ``count`` divisors of ``number`` whose ratio to ``wanted`` is nearest to one, sorted."""
+    """Return the ``count`` divisors above 1 of ``number`` that are nearest to ``wanted`` by ratio, sorted."""
     divisors = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
-    divisors = sorted({*divisors, *(number // d for d in divisors)})
+    divisors = sorted({*divisors, *(number // d for d in divisors)} - ({1} if number > 1 else set()))
     by_nearness = sorted(divisors, key=lambda d: max(d / wanted, wanted / d))
     return sorted(by_nearness[:count])
 

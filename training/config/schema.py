@@ -227,6 +227,11 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
         """Steps between checkpoints, over all environments."""
         return self.save_frequency * self.rollout_steps if self.save_frequency else self.save_interval
 
+    @property
+    def planned_steps(self) -> int:
+        """``training_steps`` rounded up to whole updates: the length of a run that starts from nothing."""
+        return -(-self.training_steps // self.rollout_steps) * self.rollout_steps
+
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""
         return self.scheduled(self.training_steps)

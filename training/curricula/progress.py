@@ -128,10 +128,11 @@ def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool)
     look = {"metric": criterion.metric, "value": value, "low": low, "high": high}
     course.looks.append({"stage": stage.name, "steps": checkpoint.steps, **look, "holds": holds})
     course.save()
+    planned = course.configs[course.stage].planned_steps
     interval = "no interval: all episodes are the same" if low is None else f"{low:.3g} to {high:.3g}"
     print(
         f"stage {course.stage + 1} of {len(course.configs)}, {stage.name}, {checkpoint.steps:,} of"
-        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
+        f" {planned:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
         f" end must reach {criterion.at_least:g} to move on: {_verdict(course, holds)}",
         flush=True,
     )

@@ -88,22 +88,35 @@ def check_packages(required: Mapping[str, str] | None = None) -> Iterator[CheckR
 
 
 def _package(name: str, wanted: str) -> Iterator[CheckResult]:
+    try:
+        problem = version_problem(name, wanted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
+            if problem is None:
+                importlib.import_module(IMPORTED_AS.get(name, name))
+    except (ImportError, OSError) as error:
+        problem = f"{name} cannot be imported ({' '.join(str(error).split())})"
+    if problem is not None:
+        yield CheckResult("packages", FAILURE, problem, INSTALL)
+
+
+def version_problem(name: str, wanted: str) -> str | None:
+    """Return what is wrong with the installed version of a package, or None. Imports nothing."""
     least, *never = wanted.split(",!=")
     try:
         installed = importlib.metadata.version(name)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
-            importlib.import_module(IMPORTED_AS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
-        yield CheckResult("packages", FAILURE, f"{name} is not installed", INSTALL)
-    except (ImportError, OSError) as error:
-        text = " ".join(str(error).split())
-        yield CheckResult("packages", FAILURE, f"{name} cannot be imported ({text})", INSTALL)
-    else:
-        if _version(installed) < _version(least):
-            yield CheckResult("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
-        elif installed in never:
-            yield CheckResult("packages", FAILURE, f"{name} {installed} is an excluded release", INSTALL)
+        return f"{name} is not installed"
+    if _version(installed) < _version(least):
+        return f"{name} {installed} is older than {least}"
+    return f"{name} {installed} is an excluded release" if installed in never else None
+
+
+def version_problems(required: Mapping[str, str] | None = None) -> list[str]:
+    """Return what is wrong with the installed packages, a line each, by their versions alone."""
+    required = required if required is not None else required_packages()
+    found = (version_problem(name, wanted) for name, wanted in required.items())
+    return [f"{problem}; {INSTALL}" for problem in found if problem is not None]
 
 
 def graphics_cards() -> list[str]:

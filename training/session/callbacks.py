@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -79,7 +78,7 @@ class SessionCallbacks:
             exploration_picture(plan.task, plan.folder),
             self.health,
             self.history,
-            ProgressBar(_last_step(plan)),
+            ProgressBar(plan.last_step),
             self.episodes,
             self._evaluation(plan),
             LogUpdates(),
@@ -102,9 +101,3 @@ class SessionCallbacks:
     def _extra(self) -> dict[str, Any]:
         """Return information for readers of trainer.json; nothing is restored from it."""
         return {"counts": self.totals.counts, "interventions": self.interventions.snapshot()}
-
-
-def _last_step(plan: Plan) -> int:
-    """Return the step at which the session ends unless stopped, rounded up to whole rollouts."""
-    config, first = plan.config, plan.first_step
-    return first + math.ceil((config.training_steps - first) / config.rollout_steps) * config.rollout_steps

@@ -264,6 +264,32 @@ def test_resolved_config_loads_to_itself(tmp_path: Path) -> None:
     assert config.differences(load_config(path)) == []
 
 
+def test_minibatches_of_one_step_are_refused(write: Write) -> None:
+    """stable-baselines3 has an AssertionError for them, once everything has been started."""
+    config = write({"batch_size": 1, "n_steps": 8})
+    with pytest.raises(ConfigError, match=r"x\.json: batch_size 1 is too small: PPO .* at least 2$"):
+        load_config(config)
+    with pytest.raises(ConfigError, match="--batch-size 1 is too small"):
+        load_config(None, {"n_steps": 8, "batch_size": 1})
+    with pytest.raises(ConfigError, match=r"nearest sizes that do: 7$"):
+        load_config(None, {"n_steps": 7, "num_envs": 1, "batch_size": 2})
+    assert load_config(None, {"n_steps": 7, "num_envs": 1, "preset": "small"}).batch_size == 7
+    assert load_config(None, {"n_steps": 8, "batch_size": 2}).batch_size == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("curriculum.json", "curriculum, which curriculum.py"),
+        ("sweeps/space.json", "search space, which run_sweep.py --search"),
+    ],
+)
+def test_a_file_of_another_kind_says_what_it_is(name: str, kind: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load_config(CONFIGS / name)
+    assert str(refusal.value) == f"{CONFIGS / name}: is a {kind} takes; must be a config of a run"
+
+
 def test_differences_name_keys_of_sections_too() -> None:
     own = load_config(None)
     changed = load_config(None, {"gamma": 0.5, "network": {"events": 8}, "description": "other"})
@@ -276,6 +302,7 @@ def test_suggested_sizes_divide(number: int, wanted: int) -> None:
     assert sizes == sorted(sizes)
     assert all(number % size == 0 for size in sizes)
     assert number % largest_divisor(number, wanted) == 0
+    assert 1 not in (*sizes, largest_divisor(number, wanted)) or number == 1
 
 
 @given(
@@ -288,6 +315,7 @@ def test_presets_fit_any_machine(name: str, cores: int, gigabytes: int, given_si
     values = preset_values(name, given_sizes, cores, gigabytes * GIGABYTE)
     assert given_sizes.items() <= {**values, **given_sizes}.items()
     assert values["n_steps"] * values["num_envs"] % values["batch_size"] == 0
+    assert values["batch_size"] > 1 or values["n_steps"] * values["num_envs"] == 1
     if name == "small" and "num_envs" not in given_sizes:
         assert values["num_envs"] == 12
 
