@@ -321,8 +321,16 @@ def test_presets_fit_any_machine(name: str, cores: int, gigabytes: int, given_si
 
 
 def test_presets_shrink_the_rollout_when_memory_is_short() -> None:
-    assert preset_values("large", {}, 8, 64 * GIGABYTE)["n_steps"] == 2048
-    assert preset_values("large", {}, 8, 3 * GIGABYTE)["n_steps"] < 2048
+    sizes = {gigabytes: preset_values("large", {}, 8, gigabytes * GIGABYTE) for gigabytes in (1, 3, 64)}
+    assert {name: sizes[64][name] for name in ("num_envs", "n_steps")} == {"num_envs": 64, "n_steps": 1024}
+    assert sizes[3]["n_steps"] < 1024 and sizes[3]["num_envs"] == 64
+    assert sizes[1]["n_steps"] == 128 and sizes[1]["num_envs"] < 64
+
+
+@pytest.mark.parametrize(("cores", "num_envs"), [(1, 64), (2, 64), (16, 64), (24, 96), (128, 128)])
+def test_large_reaches_64_environments_of_1024_steps(cores: int, num_envs: int) -> None:
+    values = preset_values("large", {}, cores, 64 * GIGABYTE)
+    assert values == {"num_envs": num_envs, "n_steps": 1024, "batch_size": num_envs * 64}
 
 
 @given(st.sampled_from(sorted(TrainConfig.model_fields)), st.data())
