@@ -89,10 +89,10 @@ def load_config(
             raise ConfigError(f"{place} {show(preset)} must be one of {', '.join(PRESETS)}")
         merged = {**preset_values(preset, merged), **merged}
     config = _validate(merged, layers)
-    if config.batch_size == 1 and not draft:
+    if config.batch_size == 1 and config.normalize_advantage == "minibatch" and not draft:
         raise ConfigError(
-            f"{where(layers, 'batch_size')} 1 is too small: PPO normalises advantages over a minibatch, so it"
-            " must be at least 2"
+            f"{where(layers, 'batch_size')} 1 is too small: PPO normalizes advantages over a minibatch, so it"
+            " must be at least 2, or normalize_advantage batch or off"
         )
     # Stored, so that a resumed run uses the cartridge it started with.
     rom = config.rom or full_rom(Path(), os.environ.get(ROM_VARIABLE) or EMBEDDED)

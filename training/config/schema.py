@@ -195,8 +195,6 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
-        if self.batch_size == 1 and self.normalize_advantage == "minibatch":
-            raise ValueError("batch_size 1 must be at least 2, or normalize_advantage batch or off")
         if self.rollout_steps % self.batch_size:
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(

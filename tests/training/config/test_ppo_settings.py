@@ -111,7 +111,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"clip_range_vf": 0.2, "vf_coef": 0}, "clip_range_vf 0.2 has no effect with vf_coef 0"),
     ({"normalize_advantage": "rollout"}, 'normalize_advantage "rollout" must be minibatch, batch or off'),
     ({"normalize_advantage": 1}, "normalize_advantage 1 must be minibatch, batch or off"),
-    ({"batch_size": 1}, "batch_size 1 must be at least 2, or normalize_advantage batch or off"),
+    ({"batch_size": 1}, "batch_size 1 is too small: PPO normalizes advantages over a minibatch, so it"),
     ({"value_bootstrap": "yes"}, 'value_bootstrap "yes" must be true or false'),
     ({"value_bootstrap": 1}, "value_bootstrap 1 must be true or false"),
     ({"lr_schedule": "adaptve"}, 'lr_schedule "adaptve" must be linear, cosine, exponential or adaptive'),
