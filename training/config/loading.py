@@ -76,10 +76,10 @@ def load_config(
     layers = read_with_extends(expanded(path, "config")) if path is not None else []
     if base is not None:
         layers = read_with_extends(base) + _of_the_agent(layers)
-    return config_of([*layers, ConfigLayer("", dict(overrides or {}))])
+    return config_of([*layers, ConfigLayer("", dict(overrides or {}))], draft=draft)
 
 
-def config_of(layers: list[ConfigLayer]) -> TrainConfig:
+def config_of(layers: list[ConfigLayer], *, draft: bool = False) -> TrainConfig:
     """Return the config of ``layers``, lowest precedence first, merged as ``load_config`` describes.
 
     A layer's label names it in messages, and the label's folder is what its paths are relative to. Raises
