@@ -16,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, rom_path
 from training.config.cluster import RayConfig
+from training.config.discounts import DISCOUNT_KINDS
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
 from training.config.health import HealthConfig
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
-from training.config.schedules import KINDS
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 
 __all__ = [
@@ -38,7 +38,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
     "ray": RayConfig,
     "layers": LayersConfig,
-    **KINDS,
+    **DISCOUNT_KINDS,
 }
 
 
