@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
 from envs.paths import expanded
 from training.config.cluster import RayConfig
+from training.config.discounts import DISCOUNT_KINDS
 from training.config.error_lines import describe, show, where
 from training.config.files import (
     ConfigError,
@@ -29,7 +30,6 @@ from training.config.paths import full_rom, with_full_paths
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
-from training.config.schedules import KINDS
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
@@ -46,7 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
     "ray": RayConfig,
     "layers": LayersConfig,
-    **KINDS,
+    **DISCOUNT_KINDS,
 }
 
 

@@ -14,6 +14,7 @@ from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
+from training.ppo.learned_discounts import learned_discounts
 from training.ppo.pipelined_ppo import PipelinedPPO
 
 
@@ -78,6 +79,7 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
     )
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
+    model.learned_discounts = learned_discounts(config)
     model.value_bootstrap = config.value_bootstrap
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
