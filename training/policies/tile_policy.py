@@ -19,7 +19,10 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureC
 from torch import nn
 from torch.nn.functional import conv2d, embedding
 
-if TYPE_CHECKING:  # exported zips carry this module along, so it must not import the rest of the project
+from training.policies.input_scaling import InputScaling
+from training.policies.popart import PopArtHead
+
+if TYPE_CHECKING:  # exported zips carry this folder along, so it must not import the rest of the project
     from training.config.schema import NetworkConfig
 
 EVENT_BYTES = 320
@@ -123,18 +126,16 @@ class OneHotEncoder(nn.Module):
 
 
 class NumberEncoder(nn.Module):
-    """One layer over all numbers and flags, scaled to about 0..1."""
+    """One layer over all numbers and flags, scaled to about 0..1, or normalised: see InputScaling."""
 
-    scales: torch.Tensor
-
-    def __init__(self, scales: list[float], features: int) -> None:
+    def __init__(self, scales: list[float], features: int, normalize: bool = False) -> None:
         super().__init__()
-        self.register_buffer("scales", torch.tensor(scales), persistent=False)
+        self.scaled = InputScaling(torch.tensor(scales), normalize)
         self.layer = nn.Linear(len(scales), features)
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
         """uint8 (n, numbers) to float32 (n, features)."""
-        return self.layer(numbers * self.scales).relu_()  # type: ignore[no-any-return]
+        return self.layer(self.scaled(numbers)).relu_()  # type: ignore[no-any-return]
 
 
 class GameFeatures(BaseFeaturesExtractor):
@@ -143,7 +144,7 @@ class GameFeatures(BaseFeaturesExtractor):
     "screen", "visited", "events" and "recent_actions" have their own encoders. All others are scaled by
     their bound and share one layer. Observations that a config leaves out cost nothing. ``picture``,
     ``visited``, ``events`` and ``numbers`` are the widths of the encoders. ``cnn`` is "tiles", or "nature"
-    to use NatureCNN instead of PictureEncoder and VisitedEncoder.
+    to use NatureCNN instead of PictureEncoder and VisitedEncoder. ``normalize``: see InputScaling.
     """
 
     def __init__(
@@ -154,6 +155,7 @@ class GameFeatures(BaseFeaturesExtractor):
         events: int,
         numbers: int,
         cnn: str = "tiles",
+        normalize: bool = False,
     ) -> None:
         super().__init__(observation_space, features_dim=1)
         encoders: dict[str, nn.Module] = {}
@@ -173,7 +175,7 @@ class GameFeatures(BaseFeaturesExtractor):
                 self.numbers.append(name)
                 scales += [1 / largest] * size
         if self.numbers:
-            encoders["numbers"], width = NumberEncoder(scales, numbers), width + numbers
+            encoders["numbers"], width = NumberEncoder(scales, numbers, normalize), width + numbers
         self.encoders = nn.ModuleDict(encoders)
         self._features_dim = width
 
@@ -204,16 +206,39 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     It computes what stable-baselines3's policy does in fewer steps: observations are not preprocessed, and
     actions are drawn from the logits without a distribution object for each batch. Under autocast the heads
-    stay float32. Raises ValueError if the logits are not finite.
+    stay float32. ``normalize_value``: the value head is a PopArtHead. Raises ValueError if the logits are not
+    finite.
     """
 
+    def __init__(self, *arguments: Any, normalize_value: bool = False, **settings: Any) -> None:
+        self.normalize_value = normalize_value
+        super().__init__(*arguments, **settings)
+
+    def _build(self, lr_schedule: Any) -> None:
+        super()._build(lr_schedule)
+        if self.normalize_value:  # with the same parameters, so that the optimizer made above has them
+            self.value_net = PopArtHead(self.value_net)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        own = {
+            "normalize_value": self.normalize_value,
+            "share_features_extractor": self.share_features_extractor,
+        }
+        return {**super()._get_constructor_parameters(), **own}
+
     def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor | None = None) -> Any:
-        """Features of uint8 observations, float32 (n, features_dim)."""
-        return self.features_extractor(obs)
+        """Features of uint8 observations, float32 (n, features_dim): the actor's unless another is given."""
+        return (self.pi_features_extractor if features_extractor is None else features_extractor)(obs)
+
+    def _latent(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs of the last hidden layers of actor and critic, (n, units) each."""
+        features = self.pi_features_extractor(obs)
+        of_critic = features if self.share_features_extractor else self.vf_features_extractor(obs)
+        return self.mlp_extractor.forward_actor(features), self.mlp_extractor.forward_critic(of_critic)
 
     def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the actions (n, actions) and values (n, 1), both float32."""
-        latent_pi, latent_vf = self.mlp_extractor(self.features_extractor(obs))
+        latent_pi, latent_vf = self._latent(obs)
         kind = latent_pi.device.type
         # Entering a context costs as much as a small layer, so do it only if autocast is on.
         exact = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
@@ -242,12 +267,12 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     def get_distribution(self, obs: Any) -> Distribution:
         """The distribution of actions, as in stable-baselines3."""
-        latent = self.mlp_extractor.forward_actor(self.features_extractor(obs))
+        latent = self.mlp_extractor.forward_actor(self.pi_features_extractor(obs))
         return self._get_action_dist_from_latent(latent)
 
     def predict_values(self, obs: Any) -> torch.Tensor:
         """Values (n, 1)."""
-        latent = self.mlp_extractor.forward_critic(self.features_extractor(obs))
+        latent = self.mlp_extractor.forward_critic(self.vf_features_extractor(obs))
         return self.value_net(latent.float())  # type: ignore[no-any-return]
 
 
@@ -259,13 +284,25 @@ def _drawn(log_probs: torch.Tensor) -> torch.Tensor:
     return (log_probs.exp() / torch.empty_like(log_probs).exponential_()).argmax(dim=1, keepdim=True)
 
 
-def policy_kwargs(network: NetworkConfig) -> dict[str, Any]:
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU}
+"""Activations of the hidden layers by their names in configs."""
+OF_THE_LAYERS = {"hidden", "separate", "activation", "init"}
+"""Settings of the network that are not the encoders'."""
+
+
+def policy_kwargs(
+    network: NetworkConfig, normalize_input: bool = False, normalize_value: bool = False
+) -> dict[str, Any]:
     """Keyword arguments of GamePolicy."""
+    encoders = network.model_dump(exclude=OF_THE_LAYERS)
     return {
         "features_extractor_class": GameFeatures,
-        "features_extractor_kwargs": network.model_dump(exclude={"hidden"}),
+        "features_extractor_kwargs": {**encoders, "normalize": normalize_input},
+        "share_features_extractor": not network.separate,
         "net_arch": {"pi": list(network.hidden), "vf": list(network.hidden)},
-        "activation_fn": nn.ReLU,
+        "activation_fn": ACTIVATIONS[network.activation],
+        "ortho_init": network.init == "orthogonal",
+        "normalize_value": normalize_value,
         # stable-baselines3's Adam, fused: a quarter of the time on a CPU.
         "optimizer_kwargs": {"eps": 1e-5, "fused": True},
     }

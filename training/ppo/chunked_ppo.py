@@ -21,6 +21,8 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
+from training.policies.popart import normalized
+from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.resources.chunk_sizes import chunk_size
 from training.resources.malloc import keep_freed_memory, return_freed_memory
@@ -91,6 +93,7 @@ class ChunkedPPO(PPO):
     def train(self) -> None:
         """Learn from the rollout in the buffer and record the same values as PPO.train."""
         self.policy.set_training_mode(True)
+        follow_returns(self.policy, self.rollout_buffer)
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         sums: dict[str, list[float]] = defaultdict(list)
@@ -101,6 +104,7 @@ class ChunkedPPO(PPO):
                     for name, value in self._learn_from(indices, clip_range).items():
                         sums[name].append(value)
                 self._n_updates += 1
+        follow_inputs(self.policy, self.rollout_buffer)
         return_freed_memory()
         self._record(sums, clip_range)
 
@@ -115,6 +119,8 @@ class ChunkedPPO(PPO):
         self.logger.record("train/explained_variance", explained)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip_range)
+        for key, number in value_statistics(self.policy).items():
+            self.logger.record(key, number)
 
     def _learn_from(self, indices: Indices, clip_range: float) -> dict[str, float]:
         """Take one step of the optimizer. Returns the means of the minibatch."""
@@ -175,6 +181,10 @@ class ChunkedPPO(PPO):
         with torch.no_grad():
             kl = (ratio - 1 - log_ratio).sum()
             share = ((ratio - 1).abs() > clip_range).float().sum()
-        error = buffer.numbers_at("returns", indices) - values.float().flatten()
+        returns, values = (
+            normalized(self.policy.value_net, numbers)
+            for numbers in (buffer.numbers_at("returns", indices), values.float().flatten())
+        )
+        error = returns - values
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
         return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share])

@@ -12,7 +12,7 @@ import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-import training.policies.tile_policy
+import training.policies
 from envs.errors import UserError
 from envs.files import write_atomically
 from envs.observations import Observations
@@ -55,11 +55,11 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
     finally:
         restore_random_state(before)
     buffer = io.BytesIO()
-    cloudpickle.register_pickle_by_value(training.policies.tile_policy)
+    cloudpickle.register_pickle_by_value(training.policies)  # with all modules that the network consists of
     try:
         model.save(buffer)
     finally:
-        cloudpickle.unregister_pickle_by_value(training.policies.tile_policy)
+        cloudpickle.unregister_pickle_by_value(training.policies)
     try:
         write_atomically(path, buffer.getvalue())
     except OSError as error:
@@ -84,6 +84,6 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         gae_lambda=config.gae_lambda,
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
-        policy_kwargs=policy_kwargs(config.network),
+        policy_kwargs=policy_kwargs(config.network, config.normalize_input, config.normalize_value),
         device="cpu",
     )

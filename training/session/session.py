@@ -151,8 +151,9 @@ def train(plan: Plan) -> RunSummary:
     memory = check_memory(plan.config, plan.ignore_memory)
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
+        session = Session(plan, env)
         print(memory, flush=True)
         print(pays(plan.config), flush=True)
-        return Session(plan, env).run()
+        return session.run()
     finally:
         env.close()
