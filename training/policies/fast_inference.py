@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
+from training.policies.encoders import (
+    EventEncoder,
+    NatureEncoder,
+    NumberEncoder,
+    OneHotEncoder,
+    PictureEncoder,
+    VisitedEncoder,
+)
 from training.policies.fast_encoders import (
     Encoder,
     FastCodes,
@@ -22,17 +30,9 @@ from training.policies.fast_encoders import (
     JoinedLayers,
     Observed,
 )
+from training.policies.features import GameFeatures
 from training.policies.popart import PopArtHead
-from training.policies.tile_policy import (
-    EventEncoder,
-    GameFeatures,
-    GamePolicy,
-    NatureEncoder,
-    NumberEncoder,
-    OneHotEncoder,
-    PictureEncoder,
-    VisitedEncoder,
-)
+from training.policies.tile_policy import GamePolicy
 
 IN_PLACE = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_, nn.ELU: nn.functional.elu_}
 """The activations of hidden layers, each as a function that overwrites its input."""

@@ -1,6 +1,6 @@
 """PopArt: a value head that learns normalised returns and keeps its outputs when their statistics move.
 
-Exported zips carry this module along, so it imports nothing else of the project but ``running_moments``.
+Exported zips carry this package along, so it must not import the rest of the project.
 """
 
 from __future__ import annotations

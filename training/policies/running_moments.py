@@ -1,6 +1,6 @@
 """Running mean and variance, as buffers of a network.
 
-Exported zips carry this module along, so it imports torch alone.
+Exported zips carry this package along, so it must not import the rest of the project.
 """
 
 from __future__ import annotations

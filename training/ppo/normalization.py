@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from envs.errors import UserError
+from training.policies.encoders import NumberEncoder
+from training.policies.features import GameFeatures
 from training.policies.popart import PopArtHead
 from training.policies.running_moments import RunningMoments
-from training.policies.tile_policy import GameFeatures, NumberEncoder
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 

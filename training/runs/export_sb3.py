@@ -55,7 +55,7 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
     finally:
         restore_random_state(before)
     buffer = io.BytesIO()
-    cloudpickle.register_pickle_by_value(training.policies)  # with all modules that the network consists of
+    cloudpickle.register_pickle_by_value(training.policies)
     try:
         model.save(buffer)
     finally:

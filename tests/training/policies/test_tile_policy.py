@@ -17,8 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from envs.observations import Observations
 from envs.ram import GameState
 from training.config.schema import NetworkConfig
+from training.policies.encoders import EventEncoder, OneHotEncoder
+from training.policies.features import GameFeatures
 from training.policies.popart import PopArtHead
-from training.policies.tile_policy import EventEncoder, GameFeatures, GamePolicy, OneHotEncoder, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 WIDTHS = NetworkConfig().model_dump(include={"picture", "visited", "events", "numbers", "cnn"})
 

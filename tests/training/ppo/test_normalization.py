@@ -17,9 +17,9 @@ from envs.errors import UserError
 from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.make_env import make_vec_env
+from training.policies.features import GameFeatures
 from training.policies.input_scaling import InputScaling
 from training.policies.popart import PopArtHead
-from training.policies.tile_policy import GameFeatures
 from training.ppo.build import build_model
 from training.ppo.normalization import follow_inputs, follow_returns
 from training.ppo.pipelined_ppo import PipelinedPPO
