@@ -24,6 +24,7 @@ from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
 from training.config.schedules import KINDS
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
+from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
 __all__ = [
     "MAX_SEED",
@@ -52,7 +53,8 @@ def load_config(
 
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
-    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and of the
+    (the defaults if it names none), and ``null`` removes a coefficient. "start" and "starts" replace both of
+    lower layers; one layer cannot give both. Paths in "reward_terms" and of the
     ROM are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and
     are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
 
@@ -65,6 +67,7 @@ def load_config(
     layers.append(ConfigLayer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
+        refuse_two_kinds_of_start(layer)
     layers = [_with_rom_found(_with_terms_found(layer)) for layer in layers]
     merged = _merge(layers)
     preset = merged.get("preset")
@@ -127,6 +130,8 @@ def _merge(layers: Iterable[ConfigLayer]) -> dict[str, Any]:
             below = merged.get(key)
             if key == "rewards" and isinstance(value, dict):
                 merged[key] = merged_rewards(layer, below, extends=number > 0)
+            elif key in EXCLUSIVE:
+                merged = with_start(merged, key, value)
             elif isinstance(below, dict) and isinstance(value, dict) and "kind" not in value:
                 merged[key] = {**below, **value}
             else:  # an object with a kind is a schedule and is replaced too

@@ -102,7 +102,7 @@ def _plan(course: Course, target: int) -> Plan:
 
 def _evaluate(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
     """Evaluate the stage's newest checkpoint on seeds unique to this check. Raises Interrupted."""
-    task = resolve_task(course.configs[course.stage])
+    task = resolve_task(course.configs[course.stage]).at_first_start()
     criterion = course.curriculum.stages[course.stage].move_on
     checkpoint = newest(course.run_of(course.stage))
     names = open_milestones(task.episodes)

@@ -17,8 +17,10 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
+from training.diagnostics.report_facts import limit_facts, system_facts
 from training.resources.chunk_sizes import samples_at_once
 from training.resources.memory_estimate import MemoryEstimate, available_memory
 
@@ -42,11 +44,21 @@ INSTALL = "pip install -r requirements.txt"
 
 def check_python() -> Iterator[CheckResult]:
     """Check the version of Python."""
-    here = f"{platform.python_version()} on {platform.platform()}"
+    here, facts = f"{platform.python_version()} on {platform.platform()}", _system()
     if sys.version_info < OLDEST_PYTHON:
-        yield CheckResult("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
+        yield CheckResult(
+            "python", FAILURE, here, "install Python 3.11 or later and make .venv with it", facts
+        )
     else:
-        yield CheckResult("python", OK, here)
+        yield CheckResult("python", OK, here, facts=facts)
+
+
+def _system() -> dict[str, Any]:
+    try:
+        required = required_packages()
+    except (ImportError, OSError):  # an old Python, or an installation without the repository
+        required = {}
+    return system_facts(required)
 
 
 def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
@@ -176,9 +188,9 @@ def check_cpu() -> Iterator[CheckResult]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores:
         advice = "other programs are busy: training will be slower"
-        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice)
+        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice, limit_facts())
     else:
-        yield CheckResult("cpu", OK, text)
+        yield CheckResult("cpu", OK, text, facts=limit_facts())
 
 
 def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:

@@ -18,6 +18,8 @@ from training.policies.input_scaling import InputScaling
 TILE = 8
 """Pixels of a map tile, one step of the player, in the picture at half size."""
 VISITED_PATCH = 6  # map tiles
+IDS_OF_A_KIND = 256
+"""Ids are bytes."""
 
 
 class PatchEncoder(nn.Module):
@@ -124,3 +126,42 @@ class NumberEncoder(nn.Module):
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
         """uint8 (n, numbers) to float32 (n, features)."""
         return self.layer(self.scaled(numbers)).relu_()  # type: ignore[no-any-return]
+
+
+class IdEncoder(nn.Module):
+    """One layer over embedded ids and the scaled numbers that come with them.
+
+    ``kinds`` has the kind of each id, such as "map": ids of one kind share a table of 256 vectors of
+    ``embedding`` numbers. ``columns`` are the places of the ids among all inputs; the others are numbers,
+    scaled by ``scales``, or normalised: see InputScaling.
+    """
+
+    starts: torch.Tensor
+    ids: torch.Tensor
+    numbers: torch.Tensor
+
+    def __init__(
+        self,
+        kinds: list[str],
+        columns: list[int],
+        scales: list[float],
+        embedding: int,
+        features: int,
+        normalize: bool = False,
+    ) -> None:
+        super().__init__()
+        names = sorted(set(kinds))
+        self.tables = nn.Embedding(IDS_OF_A_KIND * len(names), embedding)
+        others = [column for column in range(len(scales)) if column not in set(columns)]
+        starts = torch.tensor([IDS_OF_A_KIND * names.index(kind) for kind in kinds])
+        self.register_buffer("starts", starts, persistent=False)
+        self.register_buffer("ids", torch.tensor(columns), persistent=False)
+        self.register_buffer("numbers", torch.tensor(others, dtype=torch.int64), persistent=False)
+        self.scaled = InputScaling(torch.tensor(scales)[others], normalize)
+        self.layer = nn.Linear(embedding * len(columns) + len(others), features)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, ids and numbers) to float32 (n, features)."""
+        vectors = self.tables(inputs[:, self.ids] + self.starts).flatten(1)
+        numbers = self.scaled(inputs[:, self.numbers])
+        return self.layer(torch.cat((vectors, numbers), dim=1)).relu_()  # type: ignore[no-any-return]

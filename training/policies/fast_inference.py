@@ -15,6 +15,7 @@ from torch import nn
 
 from training.policies.encoders import (
     EventEncoder,
+    IdEncoder,
     NatureEncoder,
     NumberEncoder,
     OneHotEncoder,
@@ -30,6 +31,7 @@ from training.policies.fast_encoders import (
     JoinedLayers,
     Observed,
 )
+from training.policies.fast_ids import FastIds
 from training.policies.features import GameFeatures
 from training.policies.popart import PopArtHead
 from training.policies.tile_policy import GamePolicy
@@ -207,6 +209,8 @@ def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.Dict) -> Encoder:
     if isinstance(part, NumberEncoder):
         return FastScaled(features.numbers, part)
+    if isinstance(part, IdEncoder):
+        return FastIds(features.described, part)
     shape = space[name].shape or ()
     if isinstance(part, PictureEncoder | VisitedEncoder):
         return FastTiles(name, part, shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from envs.errors import UserError
-from training.policies.encoders import NumberEncoder
+from training.policies.encoders import IdEncoder, NumberEncoder
 from training.policies.features import GameFeatures
 from training.policies.popart import PopArtHead
 from training.policies.running_moments import RunningMoments
@@ -31,9 +32,9 @@ def follow_inputs(policy: ActorCriticPolicy, buffer: ReusedRolloutBuffer) -> Non
 
     Values and log-probabilities in the buffer belong to the statistics under which they were computed.
     """
-    for moments, names in _normalized_inputs(policy):
-        mean, variance, count = _moments(buffer, names)
-        moments.add(_on(policy, mean), _on(policy, variance), count)
+    for inputs in _normalized_inputs(policy):
+        mean, variance, count = _moments(buffer, inputs)
+        inputs.moments.add(_on(policy, mean), _on(policy, variance), count)
 
 
 def value_statistics(policy: ActorCriticPolicy) -> dict[str, float]:
@@ -49,17 +50,28 @@ def require_inputs(policy: ActorCriticPolicy) -> None:
     if next(_normalized_inputs(policy), None) is None:
         raise UserError(
             "normalize_input has no effect: none of the observations are numbers; leave it off, or observe"
-            " party, battle, badges or facing"
+            " more, such as party or team"
         )
 
 
-def _normalized_inputs(policy: ActorCriticPolicy) -> Iterator[tuple[RunningMoments, list[str]]]:
-    """Yield the statistics of inputs, each once, with the names of their observations."""
+class _Inputs(NamedTuple):
+    """Statistics of some columns of the observations ``names``, side by side."""
+
+    moments: RunningMoments
+    names: list[str]
+    columns: NDArray[np.int64] | slice
+
+
+def _normalized_inputs(policy: ActorCriticPolicy) -> Iterator[_Inputs]:
+    """Yield the statistics of all encoders that normalise, each once."""
     for features in policy.modules():  # each once, also where actor and critic share it
-        if isinstance(features, GameFeatures) and "numbers" in features.encoders:
-            encoder = features.encoders["numbers"]
-            if isinstance(encoder, NumberEncoder) and encoder.scaled.moments is not None:
-                yield encoder.scaled.moments, features.numbers
+        if not isinstance(features, GameFeatures):
+            continue
+        for name, parts in (("numbers", features.numbers), ("facts", features.described)):
+            encoder = features.encoders[name] if parts else None
+            if isinstance(encoder, NumberEncoder | IdEncoder) and encoder.scaled.moments is not None:
+                columns = encoder.numbers.cpu().numpy() if isinstance(encoder, IdEncoder) else slice(None)
+                yield _Inputs(encoder.scaled.moments, parts, columns)
 
 
 def _on(policy: ActorCriticPolicy, array: NDArray[np.float64]) -> torch.Tensor:
@@ -67,24 +79,28 @@ def _on(policy: ActorCriticPolicy, array: NDArray[np.float64]) -> torch.Tensor:
 
 
 def _moments(
-    buffer: ReusedRolloutBuffer, names: list[str]
+    buffer: ReusedRolloutBuffer, inputs: _Inputs
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Return mean and variance of each byte of the observations ``names``, and the number of steps.
+    """Return mean and variance of each input, and the number of steps.
 
     Sums of bytes and of their squares are exact integers.
     """
-    sums, squares = (np.concatenate(parts) for parts in zip(*(_sums(buffer, n) for n in names), strict=True))
+    every = np.concatenate([_sums(buffer, name) for name in inputs.names], axis=1)
+    sums, squares = every[:, inputs.columns]
     count = buffer.buffer_size * buffer.n_envs if buffer.valid is None else int(buffer.valid.sum())
     mean = sums / count
     return mean, squares / count - mean**2, count
 
 
-def _sums(buffer: ReusedRolloutBuffer, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return sums of the values and of their squares over the valid steps, row by row to save memory."""
+def _sums(buffer: ReusedRolloutBuffer, name: str) -> NDArray[np.int64]:
+    """Return sums of the values and of their squares over the valid steps, (2, values).
+
+    One row of the buffer after another is read, to save memory.
+    """
     array = buffer.observations[name]
     sums = np.zeros((2, array[0, 0].size), np.int64)
     for step, row in enumerate(array):
         kept = row if buffer.valid is None else row[buffer.valid[step]]
         numbers = kept.reshape(len(kept), -1).astype(np.int64)
         sums += numbers.sum(axis=0), (numbers**2).sum(axis=0)
-    return sums[0], sums[1]
+    return sums

@@ -17,7 +17,7 @@ from envs.errors import UserError
 from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.make_env import make_vec_env
-from training.policies.features import GameFeatures
+from training.policies.features import IDS, GameFeatures
 from training.policies.input_scaling import InputScaling
 from training.policies.popart import PopArtHead
 from training.ppo.build import build_model
@@ -184,6 +184,17 @@ def test_the_optimizers_moments_stay(make: Make) -> None:
     assert all(torch.equal(state[name], value) for name, value in before.items())
 
 
+def test_values_are_clipped_in_standard_deviations(make: Make) -> None:
+    model = make(normalize_value=True, reward_scale=1000, clip_range_vf=0.01)
+    buffer = rollout(model)
+    follow_returns(model.policy, model.rollout_buffer)
+    head = head_of(model)
+    before, returns = (head.normalized(torch.from_numpy(x)) for x in (buffer.values, buffer.returns))
+    head.bias.data += 1.0
+    expected = (returns - (before + 0.01)).square().mean().item()
+    assert model.gradient(EVERY, 0.2)["value"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_returns_without_normalisation_are_learned_as_they_are(make: Make) -> None:
     model = make()
     rollout(model)
@@ -200,24 +211,30 @@ def test_returns_without_normalisation_are_learned_as_they_are(make: Make) -> No
 
 @pytest.mark.parametrize("separate", [False, True])
 def test_inputs_follow_the_numbers_of_valid_steps(make: Make, separate: bool) -> None:
-    model = make(normalize_input=True, network={"separate": separate})
-    scalings = scalings_of(model.policy)
-    assert len(scalings) == 1 + separate
-    seen = []
+    """Ids are no numbers: those that "place" and "team" begin with have no mean."""
+    names = ["party", "place", "facing", "team"]
+    model = make(normalize_input=True, network={"separate": separate}, observations=names)
+    seen: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in names}
     for _ in range(2):
         buffer = rollout(model)
         model.rollout_buffer.valid = np.random.default_rng(0).random((24, 4)) < 0.7
-        features = model.policy.features_extractor
-        assert isinstance(features, GameFeatures)
-        parts = [buffer.observations[name][model.rollout_buffer.valid] for name in features.numbers]
-        seen.append(np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1))
+        for name in names:
+            seen[name].append(buffer.observations[name][model.rollout_buffer.valid])
         follow_inputs(model.policy, model.rollout_buffer)
-    numbers = np.concatenate(seen).astype(np.float64)
-    for scaling in scalings:
+    read = {name: np.concatenate(parts)[:, len(IDS.get(name, ())) :] for name, parts in seen.items()}
+    features = model.policy.features_extractor
+    assert isinstance(features, GameFeatures)
+    parts = features.described, features.numbers
+    expected = [np.concatenate([read[name] for name in part], axis=1) for part in parts]
+    scalings = scalings_of(model.policy)
+    assert len(scalings) == 2 * (1 + separate)
+    for scaling, numbers in zip(scalings, expected * (1 + separate), strict=True):
         assert scaling.moments is not None
         assert scaling.moments.count.item() == len(numbers)
-        np.testing.assert_allclose(scaling.moments.mean, numbers.mean(axis=0), atol=1e-9)
-        np.testing.assert_allclose(scaling.moments.std(), numbers.std(axis=0).clip(0.1), rtol=1e-6)
+        np.testing.assert_allclose(scaling.moments.mean, numbers.mean(axis=0, dtype=np.float64), atol=1e-9)
+        np.testing.assert_allclose(
+            scaling.moments.std(), numbers.std(axis=0, dtype=np.float64).clip(0.1), rtol=1e-6
+        )
 
 
 def test_an_update_moves_the_statistics_of_inputs_last(make: Make) -> None:
