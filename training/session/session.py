@@ -159,8 +159,9 @@ def train(plan: Plan) -> RunSummary:
     lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
+        session = _session(plan, env)
         print("\n".join(lines_before), flush=True)
-        return _run(_session(plan, env))
+        return _run(session)
     finally:
         env.close()
 
