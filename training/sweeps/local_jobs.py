@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from callbacks.stop_signals import stopping_signals
 from envs.errors import UserError
 from envs.files import write_json
 from training.config.loading import load_config
@@ -163,16 +164,17 @@ def die_with_parent() -> None:
 
 @contextlib.contextmanager
 def terminations_as_interrupts() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does."""
+    """Make SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in stopping_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def outcome_line(outcome: TrialOutcome, number: int, of: int) -> str:
