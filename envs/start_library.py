@@ -48,9 +48,9 @@ def _walk_to(game: Game, emulator: Emulator, name: str) -> StartState:
 
     made: dict[str, StartState] = {}
 
-    def on_milestone(milestone: str, actions: int) -> None:
+    def passed(milestone: str, actions: int = 0) -> None:
         if milestone in game.start_names:
             made[milestone] = keep_start(game, emulator, milestone)
 
-    run_to(emulator, name, on_milestone)
+    run_to(emulator, name, passed, passed)
     return made[name]

@@ -15,12 +15,16 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from envs.errors import UserError
+from envs.game.catalog import Game
 from envs.game_boy.emulator import BUTTONS
 from envs.red_env import RedEnv
+from envs.start_library import start_state
+from envs.start_states.state_files import StartState
 
 MakeEnv = Callable[..., RedEnv]
 COMPONENTS = {"exploration", "battle", "milestone", "penalty"}
 EPISODE_STATS = {
+    "start",
     "return",
     "length",
     "battles_started",
@@ -147,6 +151,55 @@ def test_an_episode_can_begin_at_another_start(make_env: MakeEnv) -> None:
     assert (info["start"], env.state.map_id) == ("starter", 0)
     with pytest.raises(UserError, match="nowhere"):
         env.reset(options={"start": "nowhere"})
+
+
+def several(game: Game, *starts: tuple[str, float]) -> tuple[tuple[StartState, float], ...]:
+    return tuple((start_state(game, name), weight) for name, weight in starts)
+
+
+def test_starts_are_drawn_by_their_weights_from_the_seed(make_env: MakeEnv, game: Game) -> None:
+    env = make_env(starts=several(game, ("starter", 1.0), ("bedroom", 3.0)))
+    places = {"starter": 0, "bedroom": 38}
+
+    def begin(seed: int) -> str:
+        _, info = env.reset(seed=seed)
+        assert env.state.map_id == places[info["start"]]
+        return str(info["start"])
+
+    drawn = [begin(seed) for seed in range(80)]
+    assert drawn == [begin(seed) for seed in range(80)]
+    assert 48 <= drawn.count("bedroom") <= 72  # 60 expected; a fair draw is outside once in 500 tries
+    _, info = env.reset(seed=0, options={"start": "route1"})
+    assert (info["start"], env.state.map_id) == ("route1", 12)
+
+
+def test_a_single_start_draws_nothing_more(make_env: MakeEnv, game: Game) -> None:
+    plain, one = make_env(), make_env(starts=several(game, ("starter", 2.0)))
+    for seed in (3, None, None):
+        assert plain.reset(seed=seed)[1] == one.reset(seed=seed)[1]
+        assert plain.np_random.bit_generator.state == one.np_random.bit_generator.state
+
+
+def test_episode_stats_name_the_start_even_after_a_restore(make_env: MakeEnv, game: Game) -> None:
+    starts = several(game, ("starter", 1.0), ("bedroom", 1.0))
+    env, other = make_env(starts=starts, max_steps=4), make_env(starts=starts, max_steps=4)
+    env.reset(seed=5)
+    following = []
+    for _ in range(6):
+        begun = env.reset()[1]["start"]
+        env.step(0)
+        other.restore(env.snapshot())
+        ends = [[one.step(0)[4] for _ in range(3)][-1]["episode_stats"] for one in (env, other)]
+        assert ends[0] == ends[1]
+        assert ends[0]["start"] == begun
+        following.append(other.reset()[1])
+        assert following[-1] == env.reset()[1]
+    assert {info["start"] for info in following} == {"starter", "bedroom"}
+
+
+def test_a_weight_that_is_not_above_0_is_refused(make_env: MakeEnv, game: Game) -> None:
+    with pytest.raises(UserError, match=r'weight 0\.0 of "bedroom" must be above 0'):
+        make_env(starts=several(game, ("starter", 1.0), ("bedroom", 0.0)))
 
 
 def test_observations_match_the_current_state(make_env: MakeEnv) -> None:

@@ -68,7 +68,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     if path.suffix.lower() not in YAML_SUFFIXES:
         return read_json_object(path)
-    text = _read_text(path)
+    text = read_text(path)
     try:
         content = read_yaml(text)
     except ValueError as error:
@@ -84,7 +84,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: missing, unreadable, too large, not JSON, a duplicate key, or not an object.
     """
-    text = _read_text(path)
+    text = read_text(path)
 
     def object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
@@ -110,7 +110,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     try:
         if path.is_file() and path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"{path}: too large for a config ({path.stat().st_size} bytes)")

@@ -13,6 +13,7 @@ PRESETS = ("small", "medium", "large")
 
 MEMORY_SHARE = 0.5
 SMALLEST_N_STEPS = 128
+FEWEST_ENVS = 8
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Size:
 SIZES = {
     "small": Size(per_core=12, fewest=12, most=12, n_steps=512, minibatches=6),
     "medium": Size(per_core=2, fewest=16, most=32, n_steps=1024, minibatches=8),
-    "large": Size(per_core=4, fewest=32, most=128, n_steps=2048, minibatches=16),
+    "large": Size(per_core=4, fewest=64, most=128, n_steps=1024, minibatches=16),
 }
 
 
@@ -57,7 +58,7 @@ def preset_values(
     """Return num_envs, n_steps and batch_size of preset ``name`` for ``cores`` and ``memory`` (bytes).
 
     ``given`` holds the values of the three from sources with higher precedence; the others are fitted to
-    them. n_steps is halved until the run takes at most half of the memory.
+    them. n_steps is halved, then num_envs, until the run takes at most half of the memory.
     """
     size = SIZES[name]
     cores = cores or os.cpu_count() or 1
@@ -66,12 +67,15 @@ def preset_values(
     num_envs = _whole(given.get("num_envs")) or fitted
     n_steps = _whole(given.get("n_steps")) or size.n_steps
 
-    def needed(steps: int) -> int:
-        samples = samples_at_once(max(1, num_envs * steps // size.minibatches), cores)
-        return MemoryEstimate(num_envs, steps, min(num_envs, cores), samples=samples).total
+    def too_large() -> bool:
+        samples = samples_at_once(max(1, num_envs * n_steps // size.minibatches), cores)
+        run = MemoryEstimate(num_envs, n_steps, min(num_envs, cores), samples=samples)
+        return run.total > memory * MEMORY_SHARE
 
-    while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
+    while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and too_large():
         n_steps //= 2
+    while "num_envs" not in given and num_envs > FEWEST_ENVS and name != "small" and too_large():
+        num_envs //= 2
     rollout = num_envs * n_steps
     batch_size = largest_divisor(rollout, max(1, rollout // size.minibatches))
     return {"num_envs": num_envs, "n_steps": n_steps, "batch_size": batch_size}

@@ -17,10 +17,18 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from envs.workers.limits import LimitReached, missing_files, missing_tasks, share
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
+from training.diagnostics.report_facts import limit_facts, system_facts
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import MemoryEstimate, available_memory
+from training.resources.memory_estimate import (
+    OBSERVATION_BYTES,
+    SHARED_OBSERVATIONS,
+    MemoryEstimate,
+    available_memory,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
@@ -42,11 +50,21 @@ INSTALL = "pip install -r requirements.txt"
 
 def check_python() -> Iterator[CheckResult]:
     """Check the version of Python."""
-    here = f"{platform.python_version()} on {platform.platform()}"
+    here, facts = f"{platform.python_version()} on {platform.platform()}", _system()
     if sys.version_info < OLDEST_PYTHON:
-        yield CheckResult("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
+        yield CheckResult(
+            "python", FAILURE, here, "install Python 3.11 or later and make .venv with it", facts
+        )
     else:
-        yield CheckResult("python", OK, here)
+        yield CheckResult("python", OK, here, facts=facts)
+
+
+def _system() -> dict[str, Any]:
+    try:
+        required = required_packages()
+    except (ImportError, OSError):  # an old Python, or an installation without the repository
+        required = {}
+    return system_facts(required)
 
 
 def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
@@ -189,9 +207,9 @@ def check_cpu() -> Iterator[CheckResult]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores:
         advice = "other programs are busy: training will be slower"
-        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice)
+        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice, limit_facts())
     else:
-        yield CheckResult("cpu", OK, text)
+        yield CheckResult("cpu", OK, text, facts=limit_facts())
 
 
 def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
@@ -208,6 +226,22 @@ def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
         yield CheckResult("memory", WARNING, f"just enough: {text}", advice)
     else:
         yield CheckResult("memory", OK, text)
+
+
+def check_limits(num_envs: int) -> Iterator[CheckResult]:
+    """Check that the system allows the processes, open files and shared memory of ``num_envs`` games."""
+    workers = min(num_envs, _cores())
+    for problem in (missing_tasks(workers), missing_files(workers)):
+        if problem is not None:
+            yield CheckResult("limits", FAILURE, problem, "see ulimit -a, or the settings of the container")
+            return
+    try:
+        share(num_envs * SHARED_OBSERVATIONS * OBSERVATION_BYTES)
+    except LimitReached as error:
+        yield CheckResult("limits", FAILURE, str(error), "see df /dev/shm")
+        return
+    text = f"processes, open files and shared memory for {workers} workers"
+    yield CheckResult("limits", OK, text)
 
 
 def check_folder(name: str, folder: Path, variable: str) -> Iterator[CheckResult]:
