@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pytest
 
 from envs.game.catalog import EMBEDDED_ROM, identify
 from envs.start_library import start_state
-from tests.training.conftest import SECONDS, TINY, Program, environment
-from tests.training.forked import Forker
+from tests.training.conftest import TINY, Program, environment
+from tests.training.forked import Forker, wait_for
 from tests.training.runs.test_manifest import DAMAGES, damage
 from training.cli.parsing import parse
 from training.runs.manifest import ManifestError
@@ -107,9 +106,7 @@ def test_a_run_whose_folder_is_removed_does_not_advise_to_resume(
 ) -> None:
     flags = ("--config", place / "tiny.json", "--run-name", "removed", "--total-steps", 100_000)
     child = forker.start(*flags, program="train_ppo", cwd=place, environment=environment(runs))
-    end = time.monotonic() + SECONDS
-    while not (runs / "removed" / "checkpoints" / "64").is_dir() and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_for(lambda: (runs / "removed" / "checkpoints" / "64").is_dir() or "rror" in child.errors)
     shutil.move(runs / "removed", place / "removed")
     child.kill(signal.SIGTERM)
     child.wait()
