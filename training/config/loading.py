@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, rom_path
+from envs.user_classes import resolve_spec
 from training.config.cluster import RayConfig
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
@@ -52,9 +53,10 @@ def load_config(
 
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
-    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and of the
-    ROM are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and
-    are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
+    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and
+    "observations" and of the ROM are relative to the config's folder (to the working folder in ``overrides``
+    and POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is
+    "embedded" otherwise.
 
     Raises:
         ConfigError: with one line that names everything that is wrong.
@@ -65,7 +67,7 @@ def load_config(
     layers.append(ConfigLayer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
-    layers = [_with_rom_found(_with_terms_found(layer)) for layer in layers]
+    layers = [_with_rom_found(_with_own_found(_with_terms_found(layer))) for layer in layers]
     merged = _merge(layers)
     preset = merged.get("preset")
     if preset is not None:
@@ -102,6 +104,23 @@ def _with_terms_found(layer: ConfigLayer) -> ConfigLayer:
     except UserError as error:
         raise ConfigError(f"{layer.where('reward_terms')}: {error}") from None
     return ConfigLayer(layer.label, {**layer.values, "reward_terms": found})
+
+
+def _with_own_found(layer: ConfigLayer) -> ConfigLayer:
+    names = layer.values.get("observations")
+    if not isinstance(names, list | tuple):
+        return layer
+    try:
+        found = [_own_found(name, Path(layer.label).parent) for name in names]
+    except UserError as error:
+        raise ConfigError(f"{layer.where('observations')}: {error}") from None
+    return ConfigLayer(layer.label, {**layer.values, "observations": found})
+
+
+def _own_found(name: Any, folder: Path) -> Any:
+    """Return the name of an observation, with the path of the user's file made absolute."""
+    own = isinstance(name, str) and ":" in name
+    return resolve_spec(name, folder, "observation") if own else name
 
 
 def _with_rom_found(layer: ConfigLayer) -> ConfigLayer:
