@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from envs.errors import UserError, known
+from envs.paths import expanded
 
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
 
@@ -111,6 +112,7 @@ def resolve_spec(spec: str, folder: Path, kind: str) -> str:
     A module name for which ``folder`` has a file means that file. Raises UserError for an invalid spec.
     """
     where, name = split_spec(spec, kind)
+    where = str(expanded(where, kind)) if where.startswith("~") else where
     beside = folder / (where if where.endswith(".py") else f"{where.replace('.', '/')}.py")
     return f"{beside.resolve()}:{name}" if where.endswith(".py") or beside.is_file() else spec
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,11 @@ def _drawn(log_probs: torch.Tensor) -> torch.Tensor:
     It is what multinomial(1) draws from the same random numbers, without its checks, which double the time.
     """
     return (log_probs.exp() / torch.empty_like(log_probs).exponential_()).argmax(dim=1, keepdim=True)
+
+
+def with_adam(kwargs: dict[str, Any], settings: Mapping[str, float]) -> dict[str, Any]:
+    """Return ``kwargs`` of GamePolicy with these settings of its optimizer."""
+    return {**kwargs, "optimizer_kwargs": {**kwargs["optimizer_kwargs"], **settings}}
 
 
 def policy_kwargs(network: NetworkConfig) -> dict[str, Any]:
