@@ -18,7 +18,7 @@ from training.config.loading import load_config
 SHIPPED = {
     path.stem: load_config(path).rewards
     for path in sorted(CONFIGS.glob("*.json"))
-    if path.name != "curriculum.json"
+    if path.stem not in ("curriculum", "board")
 }
 PAST = st.lists(st.tuples(fights, st.sampled_from(ENDS)), max_size=3)
 NAMES = [n for n in DEFAULT_COEFFICIENTS if n not in ("stuck_after", "exploration_recent_window")]

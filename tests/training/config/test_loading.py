@@ -22,8 +22,8 @@ from training.config.presets import SIZES, divisors_near, largest_divisor, prese
 from training.config.schema import TrainConfig
 from training.environments.task import game_of, resolve_task
 
-# A curriculum consists of configs, but is not a config itself.
-SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.name != "curriculum.json")
+# A curriculum and a board consist of configs, but are not configs themselves.
+SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.stem not in ("curriculum", "board"))
 Write = Callable[..., Path]
 GIGABYTE = 10**9
 
