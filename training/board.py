@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import expanded
 from training.cli.parsing import Count, Name, Switch, UsageError, parse, run_program
 
 if TYPE_CHECKING:  # importing it imports torch, which most error messages do not need
@@ -49,7 +50,7 @@ class BoardFlags:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the board. Returns 0, or 1 when a run failed. Raises UserError for wrong input."""
+    """Run the board. Returns 0, or 1 if a run or evaluation failed. Raises UserError for wrong input."""
     flags = parse(BoardFlags, arguments, "board.py")
     if not 1 <= (flags.jobs or 0) <= 1000:
         raise UsageError(f"--jobs {flags.jobs} is out of range: must be 1 to 1000")
@@ -58,13 +59,14 @@ def main(arguments: Sequence[str]) -> int:
     from training.boards.page_file import page_around
     from training.runs.folder import lock_run, run_folder, runs_root
 
-    board = read_board(flags.board).only(_names(flags.tracks), _names(flags.methods))
-    name = flags.name or flags.board.stem
+    file = expanded(flags.board, "board")
+    board = read_board(file).only(_names(flags.tracks), _names(flags.methods))
+    name = flags.name or file.stem
     run_folder(name)  # rejects a bad name
     folder = runs_root() / "boards" / name
-    page = flags.board.parent / board.page if board.page else folder / "board.md"
+    page = file.parent / expanded(board.page, "page") if board.page else folder / "board.md"
     page_around(page, name)  # rejects a page of something else before hours of training
-    tracks = resolve_tracks(board, flags.board)
+    tracks = resolve_tracks(board, file)
     from training.boards.rounds import BoardRun, check_names, run_board
 
     run = BoardRun(name, board, tracks, folder)
@@ -74,8 +76,9 @@ def main(arguments: Sequence[str]) -> int:
     command = shlex.join(["python", "training/board.py", *arguments])
     jobs = 0 if flags.report_only else flags.jobs or 1
     with lock_run(folder):
-        outcomes = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))
-    return 1 if any(outcome.failure is not None for outcome in outcomes) else 0
+        results = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))
+    runs = [one for found in results for method in found.runs.values() for one in method]
+    return 1 if any(one.outcome.failure is not None for one in runs) else 0
 
 
 def _names(text: str | None) -> tuple[str, ...]:

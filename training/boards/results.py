@@ -91,10 +91,11 @@ def runs_that_reach(runs: Sequence[RunResult], milestone: str) -> int:
 def progress(runs: Sequence[RunResult]) -> list[Point]:
     """Return the mean place on the way (map_progress) from the plain start over the steps of training.
 
-    Only evaluations that all runs have count; the band is Student's t over the runs' means.
+    Only points that all runs have count; the band is Student's t over the runs' means.
     """
     points = []
-    for column in zip(*(run.evaluations for run in runs), strict=False):
+    along = list(zip(*(run.evaluations[:-1] for run in runs), strict=False))
+    for column in [*along, [run.evaluations[-1] for run in runs]] if runs else []:
         means = [fmean(float(e.stats[PROGRESS]) for e in one.episodes) for one in column]
         band = mean_over_runs(means, None)
         steps = round(fmean(one.steps or 0 for one in column))

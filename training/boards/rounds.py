@@ -54,24 +54,21 @@ def check_names(run: BoardRun) -> tuple[int, int]:
 
 def run_board(
     run: BoardRun, jobs: int, say: Callable[[str], None], show: Callable[[Sequence[TrackResults]], None]
-) -> list[TrialOutcome]:
+) -> list[TrackResults]:
     """Train and evaluate what is missing, ``jobs`` runs at a time (0: only evaluate what is finished).
 
-    ``show`` gets the results after every seed. Returns the outcomes of all runs. On SIGINT or SIGTERM the
-    running ones save, then KeyboardInterrupt is raised.
+    ``show`` gets the results after every seed. Returns those at the end. On SIGINT or SIGTERM the running
+    runs save, then KeyboardInterrupt is raised.
     """
     known = {trial.run: TrialOutcome(trial, finished_summary(trial)) for trial in run.all_trials()}
-    outcomes: dict[str, TrialOutcome] = {}
     for seed in run.board.seeds if jobs else ():
         missing = [trial for trial in run.trials(seed) if known[trial.run].summary is None]
         known |= {fresh.trial.run: fresh for fresh in run_trials(missing, run.folder, jobs, say)}
-        if missing:
-            outcomes = _tried(known)
-            show(results(run, outcomes, say))
-    if not outcomes:
-        outcomes = _tried(known)
-        show(results(run, outcomes, say))
-    return list(outcomes.values())
+        if missing and seed != run.board.seeds[-1]:
+            show(results(run, _tried(known), say))
+    found = results(run, _tried(known), say)
+    show(found)
+    return found
 
 
 def _tried(known: Mapping[str, TrialOutcome]) -> dict[str, TrialOutcome]:

@@ -78,6 +78,8 @@ def test_progress_has_a_band_over_runs(tmp_path: Path) -> None:
     assert first == (0, 1.0, (1.0, 1.0))
     assert last[:2] == (1000, 4.0)
     assert last[2] is not None and last[2][0] == 0.0 and last[2][1] == pytest.approx(4 + 12.706)
+    found.runs["ppo"][0].evaluations.insert(0, Evaluation(0, played(map_progress=9), None))  # type: ignore[attr-defined]
+    assert progress(found.done("ppo"))[-1][:2] == (1000, 4.0), "last policies are compared with last ones"
     alone = track_results(tmp_path, ppo=[played(map_progress=3)])
     assert progress(alone.done("ppo"))[1] == (1000, 3.0, None)
 
