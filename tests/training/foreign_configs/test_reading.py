@@ -23,7 +23,8 @@ params:
   network:
     name: actor_critic
     space: {discrete: }
-    mlp: {units: [256, 128], d2rl: False}
+    separate: True
+    mlp: {units: [256, 128], activation: elu, d2rl: False}
   config:
     name: game
     gamma: 0.99
@@ -51,7 +52,9 @@ params:
     weight_decay: 0.001
     mixed_precision: True
     bounds_loss_coef: 0.0001
-    reward_shaper: {log_val: True}
+    reward_shaper: {scale_value: 0.01, shift_value: 1, log_val: True}
+    normalize_value: True
+    normalize_input: True
     max_frames: ${task.frames}
     tomorrow: 1
 """
@@ -102,7 +105,9 @@ def test_rl_games(translate: Translate) -> None:
         "value_bootstrap": True, "n_steps": 32, "num_envs": 64, "batch_size": 512, "n_epochs": 3,
         "total_steps": 100 * 32 * 64, "save_frequency": 20, "save_best_after": 10, "score_to_win": 500,
         "eval_every_steps": 50 * 32 * 64, "weight_decay": 0.001, "adam_eps": 1e-8,
-        "network": {"hidden": [256, 128]}, "description": "Translated from ppo.yaml (rl_games)",
+        "network": {"hidden": [256, 128], "activation": "elu", "separate": True}, "normalize_value": True,
+        "normalize_input": True, "reward_scale": 0.01, "reward_shift": 1,
+        "description": "Translated from ppo.yaml (rl_games)",
     }  # fmt: skip
     assert found.settings == expected
     assert found.left_out.keys() == {
@@ -123,16 +128,6 @@ def test_rl_games_takes_its_own_defaults(translate: Translate) -> None:
     assert "max_grad_norm" not in found.settings and "lr_schedule" not in found.settings
     assert "truncate_grads off" in found.left_out["grad_norm"]
     assert found.left_out["kl_threshold"] == "it has no effect without lr_schedule adaptive"
-
-
-def test_a_key_is_listed_until_this_version_has_it(translate: Translate) -> None:
-    """Normalization of values may come later; the translation follows the schema."""
-    text = RL_GAMES.replace("tomorrow: 1", "normalize_value: True\n    no_such: 2")
-    found = translate("ppo.yaml", text)
-    if "normalize_value" in TrainConfig.model_fields:
-        assert found.settings["normalize_value"] is True
-    else:
-        assert found.left_out["normalize_value"] == "this version has no normalize_value"
 
 
 def test_cleanrl(translate: Translate) -> None:
