@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,13 +12,15 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from envs.errors import UserError
 from envs.paths import expanded
 
 RETRIES = 3
 """Retries of a trial whose process died."""
+TRIES, APART = 10, 0.5
+"""Attempts to open a new database, and seconds between them."""
 STARTUP_TRIALS = 5
 """Trials before TPE sampling and pruning begin."""
 
@@ -40,23 +43,34 @@ def open_study(name: str, url: str, stale_after: float) -> optuna.Study:
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # failures are reported in one line, below
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the version is pinned
-    address = database_address(url)
-    arguments = {"connect_args": {"timeout": 30}} if address.get_backend_name() == "sqlite" else {}
     with explained(url, RuntimeError):  # RuntimeError: made by another version of Optuna
-        storage = Storage(
-            address.render_as_string(hide_password=False),
-            engine_kwargs={**arguments, "pool_pre_ping": True},
-            heartbeat_interval=max(1, math.floor(stale_after / 4)),
-            grace_period=math.ceil(stale_after),
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
-        )
         return optuna.create_study(
             study_name=name,
-            storage=storage,
+            storage=_storage(database_address(url), stale_after),
             direction="maximize",
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         )
+
+
+def _storage(address: URL, stale_after: float) -> Storage:
+    """Open the database, and make its tables if it is new: processes that start together all try to."""
+    arguments = {"connect_args": {"timeout": 30}} if address.get_backend_name() == "sqlite" else {}
+    for attempt in range(TRIES):
+        try:
+            return Storage(
+                address.render_as_string(hide_password=False),
+                engine_kwargs={**arguments, "pool_pre_ping": True},
+                heartbeat_interval=max(1, math.floor(stale_after / 4)),
+                grace_period=math.ceil(stale_after),
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
+            )
+        except DBAPIError as error:
+            made_meanwhile = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not made_meanwhile or attempt + 1 == TRIES:
+                raise
+            time.sleep(APART)
+    raise AssertionError("unreachable")
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class TrialPlaces:
         told = False
         while True:
             self._lock.acquire()
-            done, running = self._done(), self._running()
+            done, running = self._taken()
             if done + len(running) < self._trials:
                 return True
             self._lock.release()
@@ -54,14 +54,17 @@ class TrialPlaces:
 
     def is_surplus(self, number: int) -> bool:
         """Whether the running trial ``number`` got no place, because others began at the same time."""
-        return number in self._running()[max(0, self._trials - self._done()) :]
+        done, running = self._taken()
+        return number in running[max(0, self._trials - done) :]
 
-    def _done(self) -> int:
-        return len(self._study.get_trials(deepcopy=False, states=DONE))
+    def _taken(self) -> tuple[int, list[int]]:
+        """Return the number of trials that are done, and the numbers of those that run, of one moment.
 
-    def _running(self) -> list[int]:
-        found = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return sorted(trial.number for trial in found if not _is_abandoned(trial))
+        Two reads would count a trial that ends between them as neither.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        running = [t.number for t in trials if t.state == TrialState.RUNNING and not _is_abandoned(t)]
+        return sum(trial.state in DONE for trial in trials), sorted(running)
 
 
 def _is_abandoned(trial: FrozenTrial) -> bool:

@@ -193,7 +193,7 @@ def test_three_processes_make_no_more_trials_than_asked(tmp_path: Path, runs: Pa
     outcomes = [process.communicate(timeout=400) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, outcomes
     states = _states(open_study("three", storage, 120))
-    assert len(states) == 2
+    assert len(states) == 2, outcomes
     assert all(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states)
     assert len(list(runs.glob("three.t*"))) == 2
     assert "waiting for their ends" in "".join(output for output, _ in outcomes)
