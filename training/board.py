@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import expanded
 from training.cli.parsing import Count, Name, Switch, UsageError, parse, run_program
 
 if TYPE_CHECKING:  # importing it imports torch, which most error messages do not need
@@ -58,13 +59,14 @@ def main(arguments: Sequence[str]) -> int:
     from training.boards.page_file import page_around
     from training.runs.folder import lock_run, run_folder, runs_root
 
-    board = read_board(flags.board).only(_names(flags.tracks), _names(flags.methods))
-    name = flags.name or flags.board.stem
+    file = expanded(flags.board, "board")
+    board = read_board(file).only(_names(flags.tracks), _names(flags.methods))
+    name = flags.name or file.stem
     run_folder(name)  # rejects a bad name
     folder = runs_root() / "boards" / name
-    page = flags.board.parent / board.page if board.page else folder / "board.md"
+    page = file.parent / expanded(board.page, "page") if board.page else folder / "board.md"
     page_around(page, name)  # rejects a page of something else before hours of training
-    tracks = resolve_tracks(board, flags.board)
+    tracks = resolve_tracks(board, file)
     from training.boards.rounds import BoardRun, check_names, run_board
 
     run = BoardRun(name, board, tracks, folder)

@@ -16,6 +16,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import expanded
 from training.cli.parsing import File, Name, UsageError, parse, run_program
 
 
@@ -48,9 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     from training.runs.shipped import policies_root
     from training.shipping.shipping import Shipment, ship
 
-    shipment = Shipment(
-        find_run(flags.run), flags.name, flags.to or policies_root(), flags.checkpoint, flags.episodes
-    )
+    root = expanded(flags.to, "--to") if flags.to is not None else policies_root()
+    shipment = Shipment(find_run(flags.run), flags.name, root, flags.checkpoint, flags.episodes)
     folder, text = ship(shipment)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{text}\n\n{folder}: {size / 1e6:.1f} MB")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envs.paths import expanded
 from training.boards.board_file import TRACKS, Board
 from training.config.files import ConfigError, ConfigLayer, read_object, read_with_extends
 from training.config.loading import config_of
@@ -90,7 +91,7 @@ def _layers(
 ) -> list[ConfigLayer]:
     """Return the layers of a track or method; one that extends no file lies on top of those ``below``."""
     if isinstance(entry, str):
-        file = path.parent / entry
+        file = path.parent / expanded(entry, f"{path}, {label}")
         layers = read_with_extends(file)
         base = file if "extends" in read_object(file) else None
     else:
@@ -107,7 +108,7 @@ def _base(path: Path, label: str, entry: Mapping[str, Any]) -> Path | None:
     base = entry.get("extends")
     if base is not None and (not isinstance(base, str) or not base):
         raise ConfigError(f"{path}, {label}: extends {base!r} must be the path of a JSON or YAML file")
-    return path.parent / base if base is not None else None
+    return path.parent / expanded(base, f"{path}, {label}: extends") if base is not None else None
 
 
 def _refuse_own(layer: ConfigLayer) -> None:

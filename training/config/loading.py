@@ -113,7 +113,7 @@ def _of_the_agent(layers: list[ConfigLayer]) -> list[ConfigLayer]:
 
 
 def _refuse_unknown_keys(layer: ConfigLayer) -> None:
-    for key, kind in (("stages", "curriculum"), ("space", "search space")):
+    for key, kind in (("stages", "curriculum"), ("space", "search space"), ("methods", "board")):
         if layer.label and key in layer.values:
             refuse_other_kind(layer.label, "config of a run", kind)
     for key in layer.values:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from envs.errors import UserError
 from envs.files import read_plain
+from envs.paths import expanded
 from training.runs.folder import NAME, PRETRAINED, RunError, runs_root
 
 PROVENANCE = "provenance.json"
@@ -22,7 +23,7 @@ MAX_BYTES = 500_000_000
 def policies_root() -> Path:
     """Return the folder of the policies that ship: $POKERED_POLICIES, or policies/ beside this package."""
     chosen = os.environ.get(POLICIES_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(__file__).resolve().parents[2] / "policies"
+    return expanded(chosen, POLICIES_VARIABLE) if chosen else Path(__file__).resolve().parents[2] / "policies"
 
 
 def is_shipped(name: str) -> bool:

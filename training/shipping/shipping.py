@@ -16,8 +16,9 @@ from envs.files import write_json
 from training.checkpoints.writing import Checkpoint, save_weights
 from training.config.loading import load_config
 from training.evaluation.comparison import RANDOM, EvaluationRequest, evaluate
-from training.runs.folder import EVALUATIONS, RunError, git_commit
+from training.runs.folder import EVALUATIONS, git_commit
 from training.runs.lookup import run_checkpoint
+from training.runs.manifest import read_manifest
 from training.runs.shipped import PROVENANCE, refuse_taken
 from training.shipping.portable import portable, portable_config
 
@@ -44,7 +45,7 @@ def ship(shipment: Shipment) -> tuple[Path, str]:
     """
     target = refuse_taken(shipment.root, shipment.name)
     config = portable_config(load_config(shipment.run / "config.json"), shipment.run.name)
-    manifest = _manifest(shipment.run)
+    manifest = read_manifest(shipment.run)
     found = run_checkpoint(shipment.run, shipment.checkpoint)
     fresh = shipment.root / f".{shipment.name}.new" / shipment.name
     try:
@@ -62,16 +63,6 @@ def ship(shipment: Shipment) -> tuple[Path, str]:
     return target, text
 
 
-def _manifest(run: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        if isinstance(manifest, dict) and manifest["sessions"] and manifest["rom_sha1"]:
-            return manifest
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise RunError(f"run {run.name}: manifest.json is missing or damaged")
-
-
 def _evaluated(policy: Path, episodes: int) -> str:
     """Evaluate what ships, from its plain start; its rows go to eval.jsonl beside it. Returns the table."""
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +74,7 @@ def provenance(
     shipment: Shipment, found: Checkpoint, manifest: Mapping[str, Any], policy: Path
 ) -> dict[str, Any]:
     """Return where ``policy`` comes from, without paths of this machine, and the hashes of its files."""
-    sessions = manifest["sessions"]
+    sessions = manifest["sessions"] or [{}]
     facts = {
         "name": shipment.name,
         "run": shipment.run.name,
