@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from training.config.discounts import Learned
 from training.config.schema import TrainConfig
+from training.policies import popart
 from training.ppo.advantage_slopes import AdvantageSlopes, Array, normalized, normalized_slope
 from training.ppo.learned_number import LearnedNumber
 
@@ -139,13 +140,17 @@ def _gradients(model: ChunkedPPO, terms: list[Weights]) -> torch.Tensor:
     every = buffer.buffer_size * buffer.n_envs
     indices = np.arange(every) if buffer.valid is None else np.flatnonzero(buffer.valid)
     weights = torch.from_numpy(np.array(terms)).float().to(model.device)
+    head = model.policy.value_net
+    one, zero = popart.normalized(head, torch.tensor([1.0, 0.0], device=model.device))
+    weights[:, 1] *= one - zero  # the value loss compares normalised values with normalised returns
 
     def work(part: slice) -> torch.Tensor:
         observations = buffer.observations_at(indices[part])
         actions = buffer.numbers_at("actions", indices[part]).long()
         with model.precision():
             values, log_probs, _ = model.policy.evaluate_actions(observations, actions)
-        sums = weights[:, 0, part] @ log_probs + weights[:, 1, part] @ values.float().flatten()
+        judged = popart.normalized(head, values.float().flatten())
+        sums = weights[:, 0, part] @ log_probs + weights[:, 1, part] @ judged
         return torch.stack([_flat_gradient(-one / len(indices), parameters) for one in sums])
 
     total = torch.zeros(len(terms), sum(parameter.numel() for parameter in parameters), device=model.device)

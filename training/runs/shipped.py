@@ -23,7 +23,8 @@ MAX_BYTES = 500_000_000
 def policies_root() -> Path:
     """Return the folder of the policies that ship: $POKERED_POLICIES, or policies/ beside this package."""
     chosen = os.environ.get(POLICIES_VARIABLE)
-    return expanded(chosen, POLICIES_VARIABLE) if chosen else Path(__file__).resolve().parents[2] / "policies"
+    here = Path(__file__).resolve().parents[2] / "policies"
+    return expanded(chosen, POLICIES_VARIABLE) if chosen else here
 
 
 def is_shipped(name: str) -> bool:
