@@ -8,23 +8,20 @@ docs/rewards.md.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from envs.errors import UserError, known
+from envs.errors import UserError
+from envs.own_code import described, make_object, resolve_spec, split_spec
 from envs.ram import GameState
 from envs.reward_components import COMPONENTS, Component
 from rewards.base import LAYERS, EpisodeMemory, Layer, component_of
 from rewards.coefficients import MAX_COEFFICIENT, shortened
 
-WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
+WHAT = "reward term"
+"""What a term is called in messages."""
 MAX_UNITS = 1e9
 """Largest value of a step in units of the term. Times coefficient and weight it is far below the maximum of
 single precision, in which the learner receives rewards."""
@@ -40,8 +37,8 @@ class CustomTerm:
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
-        where, name = split_spec(spec)
-        made = self._made(where, name)
+        where, name = split_spec(spec, WHAT)
+        made = make_object(spec, WHAT)
         self.name = f"{Path(where).stem if where.endswith('.py') else where}:{name}"
         self.layer: Layer = self._one_of(made, "layer", LAYERS, None)
         usual = component_of("", self.layer)
@@ -105,36 +102,7 @@ class CustomTerm:
             raise self._wrong(f"restore() raised {described(error)}") from error
 
     def _wrong(self, problem: str) -> UserError:
-        return UserError(f"reward term {self.spec}: {problem}")
-
-    def _made(self, where: str, name: str) -> Any:
-        module = self._module(where)
-        classes = [n for n, value in vars(module).items() if isinstance(value, type)]
-        if not hasattr(module, name):
-            raise self._wrong(
-                f"there is no {name} in {where}{'; ' + known(name, classes) if classes else ''}"
-            )
-        kind = getattr(module, name)
-        if not isinstance(kind, type):
-            raise self._wrong(f"{name} is a {type(kind).__name__}, it must be a class")
-        try:
-            return kind()
-        except Exception as error:
-            raise self._wrong(f"{name}() raised {described(error)}") from error
-
-    def _module(self, where: str) -> ModuleType:
-        try:
-            return _from_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-        except FileNotFoundError:
-            raise self._wrong(f"there is no file {where}") from None
-        except ModuleNotFoundError as error:
-            raise self._wrong(
-                f"there is no module {error.name} (nor, beside the config, a file {where}.py)"
-                if error.name == where
-                else f"importing it raised {described(error)}"
-            ) from error
-        except Exception as error:
-            raise self._wrong(f"importing it raised {described(error)}") from error
+        return UserError(f"{WHAT} {self.spec}: {problem}")
 
     def _one_of(self, made: Any, name: str, known: Sequence[Any], usual: Any) -> Any:
         value = getattr(made, name, usual)
@@ -142,34 +110,6 @@ class CustomTerm:
             found = "missing" if value is None else repr(value)
             raise self._wrong(f"{name} is {found}: it must be one of {', '.join(known)}")
         return value
-
-
-def split_spec(spec: str) -> tuple[str, str]:
-    """Split "FILE.py:CLASS" or "MODULE:CLASS" at the colon. Raises UserError for anything else."""
-    where, colon, name = spec.rpartition(":")
-    if not (where and colon and name.isidentifier()):
-        raise UserError(f'reward term "{spec}": {WANTED}')
-    return where, name
-
-
-def _from_file(path: Path) -> ModuleType:
-    path = path.resolve()
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    found = importlib.util.spec_from_file_location(f"own_terms_{path.stem}", path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[module.__name__] = module  # as an import does: dataclasses look up their module
-    found.loader.exec_module(module)
-    return module
-
-
-def described(error: Exception) -> str:
-    """Return an exception and its origin in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 def _plain(value: Any) -> bool:
@@ -187,7 +127,7 @@ def check_custom_coefficients(terms: Mapping[str, float]) -> None:
     or beyond 1e6.
     """
     for spec, coefficient in terms.items():
-        split_spec(spec)
+        split_spec(spec, WHAT)
         if not abs(coefficient) <= MAX_COEFFICIENT:
             raise UserError(
                 f"reward term {spec} has {shortened(coefficient)}: it must be a number between"
@@ -211,10 +151,4 @@ def resolve_terms(terms: Mapping[str, float], folder: Path) -> dict[str, float]:
 
     A module name for which ``folder`` has a file means that file. Raises UserError for an invalid spec.
     """
-    resolved = {}
-    for spec, value in terms.items():
-        where, name = split_spec(spec)
-        beside = folder / (where if where.endswith(".py") else f"{where.replace('.', '/')}.py")
-        is_file = where.endswith(".py") or beside.is_file()
-        resolved[f"{beside.resolve()}:{name}" if is_file else spec] = value
-    return resolved
+    return {resolve_spec(spec, folder, WHAT): value for spec, value in terms.items()}

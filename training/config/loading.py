@@ -15,10 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, rom_path
+from envs.own_code import resolve_spec
 from training.config.cluster import RayConfig
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
 from training.config.health import HealthConfig
+from training.config.intrinsic import INTRINSIC_KINDS, is_own
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
@@ -39,6 +41,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "ray": RayConfig,
     "layers": LayersConfig,
     **KINDS,
+    **INTRINSIC_KINDS,
 }
 
 
@@ -52,9 +55,10 @@ def load_config(
 
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
-    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms" and of the
-    ROM are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and
-    are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
+    (the defaults if it names none), and ``null`` removes a coefficient. Paths in "reward_terms", of
+    "intrinsic" and of the ROM are relative to the config's folder (to the working folder in ``overrides``
+    and POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is
+    "embedded" otherwise.
 
     Raises:
         ConfigError: with one line that names everything that is wrong.
@@ -65,7 +69,7 @@ def load_config(
     layers.append(ConfigLayer("", dict(overrides or {})))
     for layer in layers:
         _refuse_unknown_keys(layer)
-    layers = [_with_rom_found(_with_terms_found(layer)) for layer in layers]
+    layers = [_with_rom_found(_with_intrinsic_found(_with_terms_found(layer))) for layer in layers]
     merged = _merge(layers)
     preset = merged.get("preset")
     if preset is not None:
@@ -102,6 +106,17 @@ def _with_terms_found(layer: ConfigLayer) -> ConfigLayer:
     except UserError as error:
         raise ConfigError(f"{layer.where('reward_terms')}: {error}") from None
     return ConfigLayer(layer.label, {**layer.values, "reward_terms": found})
+
+
+def _with_intrinsic_found(layer: ConfigLayer) -> ConfigLayer:
+    section = layer.values.get("intrinsic")
+    if not isinstance(section, dict) or not is_own(section.get("kind")):
+        return layer
+    try:
+        kind = resolve_spec(section["kind"], Path(layer.label).parent, "intrinsic")
+    except UserError as error:
+        raise ConfigError(f"{layer.where('intrinsic')}: {error}") from None
+    return ConfigLayer(layer.label, {**layer.values, "intrinsic": {**section, "kind": kind}})
 
 
 def _with_rom_found(layer: ConfigLayer) -> ConfigLayer:

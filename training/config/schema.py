@@ -12,6 +12,7 @@ from envs.observation_names import OBSERVATION_NAMES
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
+from training.config.intrinsic import Intrinsic
 from training.config.ppo_settings import PPOSettings
 from training.config.presets import divisors_near
 from training.config.reward_layers import LayersConfig
@@ -133,6 +134,8 @@ class RunSettings(Settings):
 
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
+    intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
+    """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
@@ -170,6 +173,12 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
         return terms
 
     @model_validator(mode="after")
+    def _intrinsic_has_its_observations(self) -> Self:
+        if self.intrinsic is not None:
+            self.intrinsic.check_observations(self.observations)
+        return self
+
+    @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.held_frames >= self.action_frames:
             raise ValueError(
@@ -199,6 +208,11 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
     def training_steps(self) -> int:
         """Steps of the whole run, over all environments."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
+
+    @property
+    def has_intrinsic_head(self) -> bool:
+        """Whether the policy has a second value head, for a learned reward."""
+        return self.intrinsic is not None and self.intrinsic.has_value_head
 
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""

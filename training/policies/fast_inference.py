@@ -21,6 +21,7 @@ from training.policies.fast_encoders import (
     FastTiles,
     JoinedLayers,
     Observed,
+    StackedHeads,
 )
 from training.policies.tile_policy import (
     EventEncoder,
@@ -35,11 +36,15 @@ from training.policies.tile_policy import (
 
 
 class ActionChoice(NamedTuple):
-    """Actions, int64 (n,), with their values and log-probabilities, float32 (n,)."""
+    """Actions, int64 (n,), with their values and log-probabilities, float32 (n,).
+
+    ``intrinsic_values`` are those of the second value head, float32 (n,), if the policy has one.
+    """
 
     actions: NDArray[np.int64]
     values: NDArray[np.float32]
     log_probs: NDArray[np.float32]
+    intrinsic_values: NDArray[np.float32] | None = None
 
 
 class RolloutActor:
@@ -72,11 +77,11 @@ class RolloutActor:
             return _drawn(log_probs, values, self._noise.draw(log_probs.shape))
         device = self._policy.device
         tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
+        choose = self._policy.act if isinstance(self._policy, GamePolicy) else self._policy
         with torch.inference_mode():
-            actions, own_values, log_probs = self._policy(tensors)
-        return ActionChoice(
-            actions.cpu().numpy(), own_values.float().flatten().cpu().numpy(), log_probs.float().cpu().numpy()
-        )
+            actions, of_heads, chosen = choose(tensors)
+        columns = of_heads.float().cpu().numpy().reshape(len(actions), -1).T
+        return ActionChoice(actions.cpu().numpy(), columns[0], chosen.float().cpu().numpy(), *columns[1:])
 
 
 class ActionNoise:
@@ -108,12 +113,15 @@ class ActionNoise:
 def _drawn(
     log_probs: NDArray[np.float32], values: NDArray[np.float32], noise: NDArray[np.float32]
 ) -> ActionChoice:
-    """Draw what GamePolicy draws from the same random numbers, (n, actions)."""
+    """Draw what GamePolicy draws from the same random numbers, (n, actions).
+
+    ``values``: those of each head, (n, 1 or 2).
+    """
     actions = (log_probs + noise).argmax(axis=1)
     chosen = log_probs[np.arange(len(actions)), actions]
     if not math.isfinite(chosen.sum()):
         raise ValueError("the policy's logits are not finite numbers")
-    return ActionChoice(actions, values, chosen)
+    return ActionChoice(actions, values[:, 0], chosen, *values.T[1:])
 
 
 class FastPolicy:
@@ -124,6 +132,7 @@ class FastPolicy:
         assert isinstance(features, GameFeatures) and isinstance(space, spaces.Dict)
         self._encoders = [_encoder(name, part, features, space) for name, part in features.encoders.items()]
         self._heads = _heads(policy)
+        self._actions = policy.action_net.out_features
         self._buffers: dict[int, tuple[torch.Tensor, Sequence[torch.Tensor]]] = {}  # by observations
 
     @staticmethod
@@ -143,7 +152,7 @@ class FastPolicy:
             layer.refresh()
 
     def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Log-probabilities (n, actions) and values (n,), both float32."""
+        """Log-probabilities (n, actions) and values of each head (n, 1 or 2), both float32."""
         number = len(next(iter(observed.values())))
         features, columns = self._buffers.get(number) or self._buffers.setdefault(
             number, self._make_buffers(number)
@@ -154,7 +163,7 @@ class FastPolicy:
         for layer in self._heads:  # the ReLU of all encoders; features that have none are never below 0
             outputs = layer(outputs.relu_())
         numbers = outputs.numpy()
-        return _log_softmax(numbers[:, :-1]), numbers[:, -1]
+        return _log_softmax(numbers[:, : self._actions]), numbers[:, self._actions :]
 
     def _make_buffers(self, number: int) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         """Memory for the features of ``number`` observations: all of them, and each encoder's columns."""
@@ -189,7 +198,9 @@ def _heads(policy: ActorCriticPolicy) -> list[JoinedLayers]:
         [layer for layer in (*net.modules(), head) if isinstance(layer, nn.Linear)]
         for net, head in ((hidden.policy_net, policy.action_net), (hidden.value_net, policy.value_net))
     )
+    own = policy.intrinsic_net if isinstance(policy, GamePolicy) else None
+    last = [critic[-1]] if own is None else [StackedHeads(critic[-1], own)]
     return [
         JoinedLayers(one, other, shared=number == 0)
-        for number, (one, other) in enumerate(zip(actor, critic, strict=True))
+        for number, (one, other) in enumerate(zip(actor, [*critic[:-1], *last], strict=True))
     ]

@@ -84,6 +84,6 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         gae_lambda=config.gae_lambda,
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
-        policy_kwargs=policy_kwargs(config.network),
+        policy_kwargs=policy_kwargs(config.network, config.has_intrinsic_head),
         device="cpu",
     )

@@ -35,7 +35,7 @@ def test_every_setting_has_its_expected_role() -> None:
     assert sorted(TrainConfig.keys_with(Role.BOOKKEEPING)) == sorted(RESUMED)
     assert sorted(TrainConfig.keys_with(*SAME_CONFIG)) == sorted([*RESUMED, *SAMPLE])
     assert sorted(TrainConfig.keys_with(Role.LEARNING)) == sorted(LEARNING)
-    assert TrainConfig.keys_with(*POLICY) == ("observations", "network")
+    assert TrainConfig.keys_with(*POLICY) == ("observations", "network", "intrinsic")
     assert sorted(episode_settings(TrainConfig())) == sorted(EPISODE)
     assert sorted(TrainConfig.keys_with(*TASK)) == sorted([*CARTRIDGE, *EPISODE, "observations"])
     assert TrainConfig.keys_with(*Role) == tuple(TrainConfig.model_fields)

@@ -19,10 +19,12 @@ from training.policies.fast_inference import ActionChoice, ActionNoise, RolloutA
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 
-def _policy(names: Sequence[str] = OBSERVATION_NAMES, **network: Any) -> GamePolicy:
+def _policy(
+    names: Sequence[str] = OBSERVATION_NAMES, *, intrinsic_head: bool = False, **network: Any
+) -> GamePolicy:
     torch.manual_seed(0)
-    space = Observations(names).space
-    policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **policy_kwargs(NetworkConfig(**network)))
+    space, settings = Observations(names).space, policy_kwargs(NetworkConfig(**network), intrinsic_head)
+    policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **settings)
     for parameter in policy.parameters():
         torch.nn.init.normal_(parameter, std=0.05)  # otherwise all actions are almost equally likely
     return policy
@@ -40,10 +42,12 @@ def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
 def _wanted(policy: GamePolicy, observed: Mapping[str, NDArray[np.uint8]]) -> ActionChoice:
     """The policy's own choice."""
     torch.manual_seed(2)
+    tensors = {name: torch.from_numpy(array) for name, array in observed.items()}
     with torch.inference_mode():
-        chosen = policy({name: torch.from_numpy(array) for name, array in observed.items()})
+        chosen = policy(tensors)
+        own = [policy.predict_intrinsic_values(tensors)] if policy.intrinsic_head else []
     return ActionChoice(
-        *(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate(chosen))
+        *(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate([*chosen, *own]))
     )
 
 
@@ -55,9 +59,21 @@ def _chosen(acting: RolloutActor, observed: Mapping[str, NDArray[np.uint8]], gro
 def _agree(own: ActionChoice, wanted: ActionChoice) -> None:
     assert own.actions.dtype == wanted.actions.dtype == np.int64
     np.testing.assert_array_equal(own.actions, wanted.actions)
+    assert (own.intrinsic_values is None) == (wanted.intrinsic_values is None)
     for part, expected in zip(own[1:], wanted[1:], strict=True):
+        if part is None or expected is None:
+            continue
         assert part.dtype == np.float32 and part.shape == expected.shape
         np.testing.assert_allclose(part, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", [{}, {"hidden": ()}, {"cnn": "nature"}], ids=str)
+def test_both_value_heads_are_computed(network: dict[str, Any]) -> None:
+    policy = _policy(intrinsic_head=True, **network)
+    wanted = _wanted(policy, _observed(5))
+    assert wanted.intrinsic_values is not None
+    assert not np.allclose(wanted.intrinsic_values, wanted.values)
+    _agree(_chosen(RolloutActor(policy), _observed(5)), wanted)
 
 
 @pytest.mark.parametrize("number", [1, 16, 2 * AT_ONCE + 3])
