@@ -73,6 +73,41 @@ class CountsConfig(IntrinsicConfig):
         return True
 
 
+class RndConfig(IntrinsicConfig):
+    """Random network distillation: the error of a network that learns to predict a fixed random one."""
+
+    kind: Literal["rnd"] = "rnd"
+    extrinsic_coefficient: Weight = 2.0
+    gamma: Share | None = 0.99
+    episodic: bool = False
+    inputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("screen",)
+    """Observations to predict from. Of stacked pictures only the newest is used, at half size."""
+    features: Width = 64
+    """Numbers that are predicted."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
+    """Minibatch of the predictor, in steps."""
+    share: Share = 0.25
+    """Share of each rollout's steps that the predictor learns from."""
+    random_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    """Steps of random play before training, from which the first statistics of the observations come."""
+
+    def check_observations(self, names: Iterable[str]) -> None:
+        """See IntrinsicConfig."""
+        names = tuple(names)
+        for name in self.inputs:
+            if name not in names:
+                raise ValueError(f'intrinsic: rnd needs "{name}", which is not among the "observations"')
+        if len(set(self.inputs)) != len(self.inputs):
+            raise ValueError("intrinsic.inputs names an observation twice")
+
+    @model_validator(mode="after")
+    def _has_a_head(self) -> Self:
+        if self.gamma is None:
+            raise ValueError("gamma null: rnd needs a value head of its own")
+        return self
+
+
 class OwnConfig(IntrinsicConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
@@ -85,7 +120,11 @@ class OwnConfig(IntrinsicConfig):
         return True
 
 
-INTRINSIC_KINDS: dict[str, type[IntrinsicConfig]] = {COUNTS: CountsConfig, OWN: OwnConfig}
+INTRINSIC_KINDS: dict[str, type[IntrinsicConfig]] = {
+    COUNTS: CountsConfig,
+    RND: RndConfig,
+    OWN: OwnConfig,
+}
 
 
 def is_own(kind: object) -> bool:
@@ -101,7 +140,7 @@ def _tag(value: Any) -> str | None:
 
 
 Intrinsic = Annotated[
-    Annotated[CountsConfig, Tag(COUNTS)] | Annotated[OwnConfig, Tag(OWN)],
+    Annotated[CountsConfig, Tag(COUNTS)] | Annotated[RndConfig, Tag(RND)] | Annotated[OwnConfig, Tag(OWN)],
     Discriminator(
         _tag, custom_error_type="intrinsic_kind", custom_error_message="not an object of a known kind"
     ),

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from envs.observations import Observations
-from training.config.intrinsic import CountsConfig, IntrinsicConfig, OwnConfig
+from training.config.intrinsic import CountsConfig, IntrinsicConfig, OwnConfig, RndConfig
 from training.config.schema import TrainConfig
 from training.learned_rewards.counts import Counts
 from training.learned_rewards.interface import RewardModel, Setting
 from training.learned_rewards.own_model import OwnModel
+from training.learned_rewards.rnd import RandomNetworkDistillation
 
 MODELS: dict[type[IntrinsicConfig], Callable[[Any, Setting], RewardModel]] = {
     CountsConfig: Counts,
+    RndConfig: RandomNetworkDistillation,
     OwnConfig: OwnModel,
 }
 

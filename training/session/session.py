@@ -15,6 +15,7 @@ from training.checkpoints.applying import apply_weights
 from training.environments.vectorized import task_vec_env
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
+from training.learned_rewards.random_play import warm_up
 from training.learned_rewards.registry import check_reward_model
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
@@ -103,6 +104,8 @@ class Session:
         create_run(plan.folder, plan.config, manifest)
 
     def _learn(self) -> None:
+        if self.model.intrinsic is not None:
+            warm_up(self.model.intrinsic.model, self.plan.task)
         remaining = self.plan.config.training_steps - self.plan.first_step
         callbacks = [*self.callbacks.in_order, *self._finish_restore]
         try:

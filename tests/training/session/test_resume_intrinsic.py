@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 CASES: dict[str, dict[str, Any]] = {
     "counts": {"kind": "counts", "capacity": 16},  # so small that cells are forgotten
+    "rnd": {"kind": "rnd", "batch_size": 16, "random_steps": 32},
     "by_episode": {"kind": "counts", "over": "episode", "gamma": 0.99, "episodic": False},
 }
 
