@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from envs.errors import UserError, known
+from envs.paths import expanded
 
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
 
@@ -32,6 +33,7 @@ def resolve_spec(spec: str, folder: Path, what: str) -> str:
     A module name for which ``folder`` has a file means that file. Raises UserError for an invalid spec.
     """
     where, name = split_spec(spec, what)
+    where = str(expanded(where, what)) if where.startswith("~") else where
     beside = folder / (where if where.endswith(".py") else f"{where.replace('.', '/')}.py")
     is_file = where.endswith(".py") or beside.is_file()
     return f"{beside.resolve()}:{name}" if is_file else spec

@@ -16,6 +16,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import expanded, is_file
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 FORMATS = (".gif", ".mp4")
@@ -70,11 +71,12 @@ def main(arguments: Sequence[str]) -> int:
     """Replay and print the result. Returns 1 if the memory differs. Raises UserError for wrong input."""
     flags = parse(ReplayFlags, arguments, "replay.py")
     _check(flags)
-    if Path(flags.what).is_file():
+    what = expanded(flags.what, "episode")
+    if is_file(what):
         chosen = [name for name in CHOICES if getattr(flags, name)]
         if chosen:
             raise UsageError(f"--{chosen[0]} goes with a run, and {flags.what} is a file")
-        return _replay(flags, Path(flags.what))
+        return _replay(flags, what)
     return _of_run(flags)
 
 

@@ -87,7 +87,7 @@ class RndConfig(IntrinsicConfig):
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Minibatch of the predictor, in steps."""
-    share: Share = 0.25
+    share: Share = 0.5
     """Share of each rollout's steps that the predictor learns from."""
     random_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     """Steps of random play before training, from which the first statistics of the observations come."""

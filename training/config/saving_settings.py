@@ -16,12 +16,18 @@ class SavingSettings(Settings):
 
     save_interval: Annotated[Count, Role.SAMPLE, Flag()] = 100_000
     """Steps between checkpoints."""
+    save_frequency: Annotated[Count | None, Role.SAMPLE, Flag()] = None
+    """Updates between checkpoints, instead of save_interval."""
     keep_checkpoints: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 5
     """Number of latest checkpoints to keep."""
     eval_every_steps: Annotated[int, Field(ge=0, le=10**12), Role.SAMPLE, Flag()] = 0
     """Steps between evaluations on held-out seeds; 0 for none."""
     eval_episodes: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 4
     """Episodes per evaluation."""
+    save_best_after: Annotated[int, Field(ge=0, le=1_000_000_000), Role.SAMPLE, Flag()] = 0
+    """Updates before the first evaluation that can become the best checkpoint."""
+    score_to_win: Annotated[float | None, Role.SAMPLE, Flag()] = None
+    """Mean return of an evaluation on held-out seeds that ends training."""
     farm_alarm_share: Annotated[float, Field(gt=0, lt=1), Role.BOOKKEEPING] = 0.95
     """Share of an episode's earnings above which a component counts as farmed."""
     farm_alarm_episodes: Annotated[int, Field(ge=2, le=100_000), Role.BOOKKEEPING] = 100

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from envs.observation_names import OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
@@ -19,6 +19,7 @@ from training.config.reward_layers import LayersConfig
 from training.config.roles import Flag, Role, Settings
 from training.config.saving_settings import SavingSettings
 from training.config.schedules import ScheduleFunction
+from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
 
@@ -27,6 +28,8 @@ Steps = Annotated[int, Field(ge=1, le=10**13)]
 Parallel = Annotated[int, Field(ge=1, le=1024)]
 Version = Annotated[int, Field(ge=1, le=10_000)]
 Text = Annotated[str, Field(min_length=1)]
+StartWeight = Annotated[float, Field(gt=0, le=1_000_000)]
+Starts = Annotated[dict[Text, StartWeight], Field(min_length=1, max_length=100)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
@@ -47,6 +50,8 @@ class NetworkConfig(BaseModel):
     visited: Width = 64
     events: Width = 32
     numbers: Width = 64
+    facts: Width = 128  # for observations with ids, such as "place" and "team"
+    embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
 
@@ -82,7 +87,9 @@ class RunSettings(Settings):
     game: Annotated[Literal["clover", "red", "blue"] | None, Role.CARTRIDGE, Flag()] = None
     """Game of a cartridge whose hash is not known."""
     start: Annotated[Text | None, Role.CARTRIDGE, Flag("NAME")] = None
-    """Start of episodes: the name of a start state, or the path of a state file."""
+    """Start of episodes: the name of a start state, or the path of a state file; replaces "starts"."""
+    starts: Annotated[Starts | None, Role.CARTRIDGE] = None
+    """Several starts with weights: each episode begins at one of them, drawn by weight."""
     fast_text: Annotated[bool, Role.EPISODE, Flag()] = False
     """Keep text fast and battle animations off by writing memory (an intervention: recorded and counted)."""
     repel: Annotated[bool, Role.EPISODE] = False
@@ -97,7 +104,7 @@ class RunSettings(Settings):
     """Frames of an action during which the button is held."""
     sound: Annotated[bool, Role.EPISODE] = False
     """Emulate the sound hardware; not needed, and takes 1.5 to 1.8 times as long."""
-    observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = OBSERVATION_NAMES
+    observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = DEFAULT_OBSERVATIONS
     """Parts of the observation."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
     """Coefficients of the reward terms."""
@@ -179,6 +186,12 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
         return self
 
     @model_validator(mode="after")
+    def _one_kind_of_start(self) -> Self:
+        if self.start is not None and self.starts is not None:
+            raise ValueError(f"start {self.start} and starts cannot be given together")
+        return self
+
+    @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.held_frames >= self.action_frames:
             raise ValueError(
@@ -191,12 +204,21 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
+        if self.batch_size == 1 and self.normalize_advantage == "minibatch":
+            raise ValueError("batch_size 1 must be at least 2, or normalize_advantage batch or off")
         if self.rollout_steps % self.batch_size:
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(
                 f"batch_size {self.batch_size} does not divide n_steps x num_envs = {self.n_steps} x"
                 f" {self.num_envs} = {self.rollout_steps}; nearest sizes that do: {sizes}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _everything_has_an_effect(self) -> Self:
+        lines = list(without_effect(self))
+        if lines:
+            raise ValueError("; ".join(lines))
         return self
 
     @property
@@ -213,6 +235,16 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
     def has_intrinsic_head(self) -> bool:
         """Whether the policy has a second value head, for a learned reward."""
         return self.intrinsic is not None and self.intrinsic.has_value_head
+
+    @property
+    def checkpoint_steps(self) -> int:
+        """Steps between checkpoints, over all environments."""
+        return self.save_frequency * self.rollout_steps if self.save_frequency else self.save_interval
+
+    @property
+    def planned_steps(self) -> int:
+        """``training_steps`` rounded up to whole updates: the length of a run that starts from nothing."""
+        return -(-self.training_steps // self.rollout_steps) * self.rollout_steps
 
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""

@@ -49,6 +49,7 @@ def _on_a_cluster(task: Task, address: str, count: int, record: Path | None) -> 
     timeouts = ActorTimeouts(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
     receiver = None
     if record is not None:
-        receiver = EpisodeReceiver(record.absolute(), task.start, task.game.sha1, count)
+        starts = [start for start, _ in task.starts]
+        receiver = EpisodeReceiver(record.absolute(), starts, task.game.sha1, count)
     layout = ClusterLayout(address, count, config.envs_per_actor, timeouts)
     return ClusterMonitor(RayVecEnv(layout, spec, RedEnv.actions(), receiver))

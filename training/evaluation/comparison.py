@@ -16,7 +16,7 @@ from training.environments.vectorized import task_vec_env
 from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
 from training.evaluation.players import load_policy, open_milestones, play_seeds, random_choice, seeded_policy
 from training.evaluation.playing import SIDE_BY_SIDE, Choose, PlayedEpisode
-from training.evaluation.protocol import Rules, known_play, refuse_other_configs, with_policy_of
+from training.evaluation.protocol import Rules, first_of, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.ppo.build import resolve_device
 from training.runs.lookup import run_checkpoint
@@ -63,12 +63,13 @@ def evaluate(request: EvaluationRequest) -> str:
     refuse_other_configs(request.runs)
     config = load_config(request.runs[0] / "config.json", request.overrides)
     resolve_device(config.device)
-    task = resolve_task(config)
+    whole = resolve_task(config)
+    task = whole.at_first_start()
     players = _players(request, task)
     side_by_side = min(request.num_envs or SIDE_BY_SIDE, request.episodes)
     rules = Rules.of(task, request.episodes, request.seeds, side_by_side)
     played = {player.name: _played(player, request, rules) for player in players}
-    comparison = _compare(request, players, played, open_milestones(task.episodes))
+    comparison = _compare(request, players, played, open_milestones(task.episodes), first_of(whole))
     _keep(request, players, rules, played, comparison)
     picture = request.picture or (request.runs[0] / "eval.png" if len(request.runs) == 1 else None)
     if picture is not None:
@@ -109,6 +110,7 @@ def _compare(
     players: Sequence[Player],
     played: Mapping[str, list[PlayedEpisode]],
     names: Sequence[str],
+    begun_at: str,
 ) -> Comparison:
     ours = [run.name for run in request.runs]
     opponents = [player.name for player in players if player.name not in ours]
@@ -123,7 +125,7 @@ def _compare(
         summaries = {name: summaries[name] for name in ours} | whole | {o: summaries[o] for o in opponents}
     trained = ", ".join(f"{p.name} at {p.checkpoint.steps:,} steps" for p in players if p.checkpoint)
     count = len(played[ours[0]])
-    heading = f"{trained}, {request.policy}, {count} episodes each from {players[0].task.start.name}"
+    heading = f"{trained}, {request.policy}, {count} episodes each from {begun_at}"
     return Comparison(heading, ours, summaries, better, names)
 
 

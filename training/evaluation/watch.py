@@ -27,7 +27,7 @@ def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoin
     """
     check_display("--watch")
     found = run_checkpoint(run, checkpoint)
-    task = resolve_task(config)
+    task = resolve_task(config).at_first_start()
     emulator = Emulator(task.game.rom, sound=config.sound, window="SDL2", real_speed=True)
     env = DummyVecEnv([lambda: make_env(task, emulator=emulator)])
     try:

@@ -17,7 +17,7 @@ from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
 from training.learned_rewards.interface import Setting
 from training.learned_rewards.registry import make_reward_model
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.intrinsic_rewards import IntrinsicRewards
 from training.ppo.pipelined_ppo import PipelinedPPO
@@ -71,16 +71,24 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
         n_steps=config.n_steps,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
+        gamma=first["gamma"],
+        gae_lambda=first["gae_lambda"],
         clip_range=first["clip_range"],
+        clip_range_vf=first.get("clip_range_vf"),
+        target_kl=config.target_kl,
+        normalize_advantage=config.normalize_advantage,
         ent_coef=first["ent_coef"],
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         bfloat16=config.bfloat16,
-        policy_kwargs=policy_kwargs(config.network, config.has_intrinsic_head),
+        policy_kwargs=with_adam(
+            policy_kwargs(config.network, config.has_intrinsic_head), config.adam_settings()
+        ),
         device=device,
     )
+    model.truncate_grads = config.truncate_grads
+    model.adaptive_rate = config.adaptive_rate()
+    model.value_bootstrap = config.value_bootstrap
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor

@@ -61,10 +61,15 @@ class IntrinsicRewards:
         """Whether the policy has a value head for the learned reward."""
         return self._config.has_value_head
 
-    def note(self, step: int, part: slice, infos: Sequence[Mapping[str, Any]], value_of: ValueOf) -> None:
-        """Take in the infos of a step of the environments ``part``."""
+    def note(
+        self, step: int, part: slice, infos: Sequence[Mapping[str, Any]], value_of: ValueOf | None
+    ) -> None:
+        """Take in the infos of a step of the environments ``part``.
+
+        ``value_of``: None if no value follows where the time limit ended an episode.
+        """
         self._cells[step, part] = [info.get("cell", NO_CELL) for info in infos]
-        if self._config.gamma is None or not self._config.episodic:
+        if self._config.gamma is None or not self._config.episodic or value_of is None:
             return
         self._after_limit[step, part] = 0
         for index, info in enumerate(infos, part.start):

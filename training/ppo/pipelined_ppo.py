@@ -39,6 +39,8 @@ class PipelinedPPO(ChunkedPPO):
     """Steps of a group for which random numbers are drawn at once."""
     intrinsic: IntrinsicRewards | None = None
     """The run's learned reward; None: there is only the game's."""
+    value_bootstrap = True
+    """Whether the value of the last state follows where the time limit ended an episode."""
     _acting: RolloutActor | None = None
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -114,7 +116,7 @@ class PipelinedPPO(ChunkedPPO):
     def _note(self, step: int, part: slice, infos: list[dict[str, Any]]) -> None:
         """Tell the learned reward, if there is one, the infos of a step of the environments ``part``."""
         if self.intrinsic is not None:
-            self.intrinsic.note(step, part, infos, self._own_value)
+            self.intrinsic.note(step, part, infos, self._own_value if self.value_bootstrap else None)
 
     def _own_value(self, observation: Any) -> float:
         return float(self._own_values(self.policy.obs_to_tensor(observation)[0])[0])
@@ -202,7 +204,7 @@ class PipelinedPPO(ChunkedPPO):
     ) -> NDArray[np.float32]:
         """gamma times the value of the last observation, where only the time limit ended an episode."""
         extra = np.zeros(len(dones), np.float32)
-        for index in dones.nonzero()[0]:
+        for index in dones.nonzero()[0] if self.value_bootstrap else ():
             if infos[index].get("TimeLimit.truncated", False):
                 last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
                 extra[index] = self.gamma * float(self._values(last))
