@@ -13,6 +13,7 @@ from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
 from training.config.intrinsic import Intrinsic
+from training.config.normalization_settings import NormalizationSettings
 from training.config.ppo_settings import PPOSettings
 from training.config.presets import divisors_near
 from training.config.reward_layers import LayersConfig
@@ -42,7 +43,12 @@ def _default_rewards() -> dict[str, float]:
 
 
 class NetworkConfig(BaseModel):
-    """The policy's network: layer sizes in units, and the encoder of the two pictures."""
+    """The policy's network: layer sizes in units, the encoder of the two pictures, and the hidden layers.
+
+    ``separate`` gives actor and critic encoders of their own; hidden layers always are. ``activation`` is
+    that of the hidden layers, while encoders keep ReLU. ``init`` is orthogonal, as in stable-baselines3, or
+    torch's default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -54,6 +60,15 @@ class NetworkConfig(BaseModel):
     embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
+    separate: bool = False
+    activation: Literal["relu", "tanh", "elu"] = "relu"
+    init: Literal["orthogonal", "default"] = "orthogonal"
+
+    @model_validator(mode="after")
+    def _activation_has_layers(self) -> Self:
+        if self.activation != "relu" and not self.hidden:
+            raise ValueError(f'activation "{self.activation}" has no effect: hidden is empty')
+        return self
 
 
 class RunSettings(Settings):
@@ -147,7 +162,7 @@ class RunSettings(Settings):
     """What a run does about health findings."""
 
 
-class TrainConfig(SavingSettings, PPOSettings, RunSettings):
+class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSettings):
     """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
 
     When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards"

@@ -20,7 +20,9 @@ from training.learned_rewards.registry import make_reward_model
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.intrinsic_rewards import IntrinsicRewards
+from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
+from training.ppo.reward_shaping import RewardShaping
 
 
 def resolve_device(name: str) -> torch.device:
@@ -56,13 +58,16 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
 
     Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Without
     ``learns`` the config's learned reward is left out, which acting does not need. Raises UserError for a
-    device or a learned reward that is not available.
+    device or a learned reward that is not available, and if there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
     first = {name: value(0) for name, value in config.schedules().items()}
+    network = policy_kwargs(
+        config.network, config.normalize_input, config.normalize_value, config.has_intrinsic_head
+    )
     kind = AsyncPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
     model = kind(
         GamePolicy,
@@ -81,14 +86,15 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         bfloat16=config.bfloat16,
-        policy_kwargs=with_adam(
-            policy_kwargs(config.network, config.has_intrinsic_head), config.adam_settings()
-        ),
+        policy_kwargs=with_adam(network, config.adam_settings()),
         device=device,
     )
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
     model.value_bootstrap = config.value_bootstrap
+    model.shape_rewards = RewardShaping(config.reward_scale, config.reward_shift, config.clip_reward)
+    if config.normalize_input:
+        require_inputs(model.policy)
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor

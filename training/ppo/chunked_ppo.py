@@ -22,7 +22,9 @@ from stable_baselines3.common.utils import FloatSchedule, explained_variance, up
 from callbacks.adaptive_rate import AdaptiveRate
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
+from training.policies.popart import normalized
 from training.policies.tile_policy import GamePolicy
+from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.ppo.update_controls import advantages_at, near, normalization, too_far
 from training.resources.chunk_sizes import chunk_size
@@ -106,6 +108,7 @@ class ChunkedPPO(PPO):
         self.policy.set_training_mode(True)
         if self.adaptive_rate is not None:
             self.lr_schedule = FloatSchedule(self.adaptive_rate.rate)
+        follow_returns(self.policy, self.rollout_buffer)
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         sums: dict[str, list[float]] = defaultdict(list)
@@ -115,6 +118,7 @@ class ChunkedPPO(PPO):
                 self._n_updates += 1
                 if not goes_on:
                     break
+        follow_inputs(self.policy, self.rollout_buffer)
         return_freed_memory()
         self._record(sums, clip_range)
         self._adapt_rate("update", float(np.mean(sums["kl"])))
@@ -153,6 +157,8 @@ class ChunkedPPO(PPO):
         self.logger.record("train/explained_variance", explained)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip_range)
+        for key, number in value_statistics(self.policy).items():
+            self.logger.record(key, number)
         if self.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", self._value_distance())
         self.logger.record("train/gamma", buffer.gamma)
@@ -217,10 +223,12 @@ class ChunkedPPO(PPO):
         with torch.no_grad():
             kl = (ratio - 1 - log_ratio).sum()
             share = ((ratio - 1).abs() > clip_range).float().sum()
-        predicted = values[:, 0].float()
+        head = self.policy.value_net
+        predicted = normalized(head, values[:, 0].float())
         if self.clip_range_vf is not None:
-            predicted = near(predicted, buffer.numbers_at("values", indices), self._value_distance())
-        error = buffer.numbers_at("returns", indices) - predicted
+            before = normalized(head, buffer.numbers_at("values", indices))
+            predicted = near(predicted, before, self._value_distance())
+        error = normalized(head, buffer.numbers_at("returns", indices)) - predicted
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
         intrinsic = self._intrinsic_loss(values, indices)
         return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share, intrinsic])

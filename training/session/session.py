@@ -161,7 +161,8 @@ def train(plan: Plan) -> RunSummary:
     lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
+        session = Session(plan, env)
         print("\n".join(lines_before), flush=True)
-        return Session(plan, env).run()
+        return session.run()
     finally:
         env.close()
