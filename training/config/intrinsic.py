@@ -78,7 +78,7 @@ class RndConfig(IntrinsicConfig):
 
     kind: Literal["rnd"] = "rnd"
     extrinsic_coefficient: Weight = 2.0
-    gamma: Share | None = 0.99
+    gamma: Share = 0.99
     episodic: bool = False
     inputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("screen",)
     """Observations to predict from. Of stacked pictures only the newest is used, at half size."""
@@ -100,12 +100,6 @@ class RndConfig(IntrinsicConfig):
                 raise ValueError(f'intrinsic: rnd needs "{name}", which is not among the "observations"')
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("intrinsic.inputs names an observation twice")
-
-    @model_validator(mode="after")
-    def _has_a_head(self) -> Self:
-        if self.gamma is None:
-            raise ValueError("gamma null: rnd needs a value head of its own")
-        return self
 
 
 class OwnConfig(IntrinsicConfig):

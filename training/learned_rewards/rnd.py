@@ -46,7 +46,6 @@ class RandomNetworkDistillation(RewardModel):
     """
 
     def __init__(self, config: RndConfig, setting: Setting) -> None:
-        assert config.gamma is not None
         self._config, self._layout = config, InputLayout(setting.space, config.inputs)
         self._moments = RunningMoments((self._layout.width,))
         self._scale = ReturnScale(setting.n_envs, config.gamma)

@@ -67,7 +67,7 @@ def test_a_coefficient_may_be_a_schedule() -> None:
         ({"kind": "counts", "gamma": 1.5}, "intrinsic.gamma 1.5 is out of range: must be at most 1"),
         ({"kind": "counts", "episodic": False}, "episodic false needs gamma"),
         ({"kind": "counts", "extrinsic_coefficient": 2.0}, "extrinsic_coefficient 2 needs gamma"),
-        ({"kind": "rnd", "gamma": None}, "gamma null: rnd needs a value head of its own"),
+        ({"kind": "rnd", "gamma": None}, "intrinsic.gamma null must be a number"),
         ({"kind": "rnd", "inputs": ["map"]}, 'rnd needs "map", which is not among the "observations"'),
         ({"kind": "rnd", "inputs": []}, "intrinsic.inputs [] must not be empty"),
         ({"kind": "a:B", "settings": 5}, "intrinsic.settings 5 must be an object"),
