@@ -108,6 +108,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
         self._reward = reward
         self._observations = observations
+        self._picture = emulator.whole_screen if observations.whole_screen else emulator.half_screen
         self._visited = VisitedTiles()
         self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
@@ -149,7 +150,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited.reset(self._state)
         self._reward.reset(self._state)
         self._stats.reset(self._state)
-        self._observations.reset(self._state, self.emulator.half_screen())
+        self._observations.reset(self._state, self._picture())
         if self._recorder is not None:
             self._recorder.begin(start, wait, seed)
         self._playing = True
@@ -174,7 +175,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         index = _index(action)
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
-        self._observations.update(self.emulator.half_screen(), index)
+        self._observations.update(self._picture(), index)
         self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:

@@ -32,7 +32,8 @@ class ReplayFlags:
     """
 
     what: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN")]
-    """A recorded episode (RUN/episodes/*.episode), or a run's name or folder for its last episode."""
+    """A recorded episode (RUN/episodes/*.episode), or a run's name or folder for its last episode;
+    pretrained goes with --play."""
     best: Switch = False
     """With a run: the episode with the highest return."""
     milestone: Name = None

@@ -146,4 +146,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, lasting=True)

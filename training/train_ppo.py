@@ -56,4 +56,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, lasting=True)

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -17,9 +18,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import tyro
 from tyro import _errors as tyro_errors  # its only hook for parse errors; the version is pinned
 
-from envs.errors import UserError, nearest
+from envs.errors import ProgramError, UserError, nearest
+from envs.lasting_output import outlast_readers
 from envs.paths import expanded, shown
+from training.cli.output import exit_with
 from training.resources.malloc import use_one_heap
+from training.resources.out_of_memory import in_one_line
 
 FlagsT = TypeVar("FlagsT")
 
@@ -97,19 +101,32 @@ def _wrong_value(name: str, message: str) -> str:
     return f"{name} {texts[0] or texts[1]} must be {'a whole number' if kind == 'INT' else 'a number'}"
 
 
-def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Run ``main(arguments)`` and exit with its status; a UserError gives one line on stderr and status 2."""
+def run_program(main: Callable[[Sequence[str]], int], *, lasting: bool = False) -> NoReturn:
+    """Run ``main(arguments)`` and exit with its status; a UserError gives one line on stderr and status 2, a
+    ProgramError or the end of memory its message and status 1.
+
+    ``lasting``: the program runs to its end even if nobody reads its output any more.
+    """
     # Waiting torch threads must not use up the cores that the games run on.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a path may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     use_one_heap()  # before torch starts threads, which it does when a network is built
+    if lasting:
+        outlast_readers()
+    exit_with(partial(_status, main))
+
+
+def _status(main: Callable[[Sequence[str]], int]) -> int:
     try:
-        status = main(sys.argv[1:])
+        return main(sys.argv[1:])
     except UserError as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
+        return 2
+    except ProgramError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"error: memory ran out: {in_one_line(error)}", file=sys.stderr)
+        return 1

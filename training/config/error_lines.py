@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from training.config.discounts import DISCOUNT_KINDS
 from training.config.files import ConfigLayer, unknown_name
 from training.config.intrinsic import COUNTS, INTRINSIC_KINDS, RND
 from training.config.schedules import KINDS as SCHEDULE_KINDS
@@ -35,8 +36,9 @@ MUST = {
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
     "intrinsic_kind": f'be an object whose "kind" is {COUNTS}, {RND} or FILE.py:CLASS',
+    "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }
-TAGS = (NUMBER, *SCHEDULE_KINDS, *INTRINSIC_KINDS)
+TAGS = (NUMBER, *DISCOUNT_KINDS, *INTRINSIC_KINDS)
 """Parts of a location that name the kind of an object, not a key of the config."""
 
 

@@ -51,6 +51,7 @@ PROGRAMS = {
     "config of a run": "train_ppo.py --config",
     "curriculum": "curriculum.py",
     "search space": "run_sweep.py --search",
+    "board": "board.py",
 }
 """The kinds of files with settings, and what each is given to."""
 

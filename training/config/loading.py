@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
 from envs.paths import expanded
 from training.config.cluster import RayConfig
+from training.config.discounts import DISCOUNT_KINDS
 from training.config.error_lines import describe, show, where
 from training.config.files import (
     ConfigError,
@@ -30,7 +31,6 @@ from training.config.paths import full_rom, with_full_paths
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
-from training.config.schedules import KINDS
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
@@ -47,7 +47,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
     "ray": RayConfig,
     "layers": LayersConfig,
-    **KINDS,
+    **DISCOUNT_KINDS,
     **INTRINSIC_KINDS,
 }
 
@@ -68,10 +68,10 @@ def load_config(
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
     (the defaults if it names none), and ``null`` removes a coefficient. "start" and "starts" replace both of
-    lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms" and
-    "intrinsic" are relative to the config's folder (to the working directory in ``overrides`` and
-    POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is
-    "embedded" otherwise.
+    lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms",
+    "intrinsic" and "observations" are relative to the config's folder (to the working directory in
+    ``overrides`` and POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from
+    POKEMON_RED_ROM, and is "embedded" otherwise.
 
     Raises:
         ConfigError: with one line that names everything that is wrong.
@@ -79,7 +79,15 @@ def load_config(
     layers = read_with_extends(expanded(path, "config")) if path is not None else []
     if base is not None:
         layers = read_with_extends(base) + _of_the_agent(layers)
-    layers.append(ConfigLayer("", dict(overrides or {})))
+    return config_of([*layers, ConfigLayer("", dict(overrides or {}))], draft=draft)
+
+
+def config_of(layers: list[ConfigLayer], *, draft: bool = False) -> TrainConfig:
+    """Return the config of ``layers``, lowest precedence first, merged as ``load_config`` describes.
+
+    A layer's label names it in messages, and the label's folder is what its paths are relative to. Raises
+    ConfigError.
+    """
     for layer in layers:
         _refuse_unknown_keys(layer)
         refuse_two_kinds_of_start(layer)
@@ -92,10 +100,10 @@ def load_config(
             raise ConfigError(f"{place} {show(preset)} must be one of {', '.join(PRESETS)}")
         merged = {**preset_values(preset, merged), **merged}
     config = _validate(merged, layers)
-    if config.batch_size == 1 and not draft:
+    if config.batch_size == 1 and config.normalize_advantage == "minibatch" and not draft:
         raise ConfigError(
-            f"{where(layers, 'batch_size')} 1 is too small: PPO normalises advantages over a minibatch, so it"
-            " must be at least 2"
+            f"{where(layers, 'batch_size')} 1 is too small: PPO normalizes advantages over a minibatch, so it"
+            " must be at least 2, or normalize_advantage batch or off"
         )
     # Stored, so that a resumed run uses the cartridge it started with.
     rom = config.rom or full_rom(Path(), os.environ.get(ROM_VARIABLE) or EMBEDDED)
@@ -108,7 +116,7 @@ def _of_the_agent(layers: list[ConfigLayer]) -> list[ConfigLayer]:
 
 
 def _refuse_unknown_keys(layer: ConfigLayer) -> None:
-    for key, kind in (("stages", "curriculum"), ("space", "search space")):
+    for key, kind in (("stages", "curriculum"), ("space", "search space"), ("methods", "board")):
         if layer.label and key in layer.values:
             refuse_other_kind(layer.label, "config of a run", kind)
     for key in layer.values:

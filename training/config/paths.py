@@ -8,8 +8,8 @@ from typing import Any
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED
-from envs.own_code import resolve_spec
 from envs.paths import full_path, is_file, looks_like_path
+from envs.user_classes import resolve_spec
 from training.config.files import ConfigError, ConfigLayer
 from training.config.intrinsic import is_own
 
@@ -67,11 +67,21 @@ def _full_intrinsic(folder: Path, section: Any) -> Any:
     return {**section, "kind": resolve_spec(section["kind"], folder, "intrinsic")}
 
 
+def _full_observations(folder: Path, names: Any) -> Any:
+    if not isinstance(names, list | tuple):
+        return names
+    return [
+        resolve_spec(name, folder, "observation") if isinstance(name, str) and ":" in name else name
+        for name in names
+    ]
+
+
 FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "rom": full_rom,
     "start": full_start,
     "starts": _full_starts,
     "reward_terms": _full_terms,
     "intrinsic": _full_intrinsic,
+    "observations": _full_observations,
 }
 """The settings that hold paths."""

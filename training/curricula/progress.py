@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 
-from callbacks.stop_signals import StopSignals
+from callbacks.stop_signals import StopRequest
 from envs.files import append_json_line, write_json
 from training.checkpoints.writing import Checkpoint
 from training.curricula.state import Course
@@ -22,21 +22,6 @@ from training.session.plan import Plan
 from training.session.session import train
 
 PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "finished"
-
-
-class StopRequest(StopSignals):
-    """Context manager that records whether SIGTERM or SIGINT arrived."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reason: str | None = None
-
-    def __call__(self) -> bool:
-        return self.reason is not None
-
-    def request(self, reason: str) -> None:
-        """Request a stop for ``reason``."""
-        self.reason = reason
 
 
 def follow(course: Course, stopped: StopRequest) -> str:

@@ -79,13 +79,14 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
 
 def _refuse_taken(course: Course) -> None:
     """Raise UserError if the name of the course or of a stage's run is taken."""
-    if (course.folder / STATE).is_file():
+    if (run_folder(course.name) / STATE).is_file():
         raise UserError(
             f"curriculum {course.name} exists already ({course.folder}); continue it with --name"
             f" {course.name} --resume, or choose another --name"
         )
-    for name in (course.name, *(course.run_of(index).name for index in range(len(course.configs)))):
-        refuse_existing(name, "choose another --name")
+    refuse_existing(course.name, "choose another --name")
+    for index in range(len(course.configs)):
+        refuse_existing(course.run_of(index).name, "choose another --name")
 
 
 def read_course(name: str, curriculum: Curriculum) -> Course:

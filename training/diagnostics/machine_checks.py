@@ -19,10 +19,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from envs.workers.limits import LimitReached, missing_files, missing_tasks, share
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
 from training.diagnostics.report_facts import limit_facts, system_facts
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import MemoryEstimate, available_memory
+from training.resources.memory_estimate import (
+    OBSERVATION_BYTES,
+    SHARED_OBSERVATIONS,
+    MemoryEstimate,
+    available_memory,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
@@ -220,6 +226,22 @@ def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
         yield CheckResult("memory", WARNING, f"just enough: {text}", advice)
     else:
         yield CheckResult("memory", OK, text)
+
+
+def check_limits(num_envs: int) -> Iterator[CheckResult]:
+    """Check that the system allows the processes, open files and shared memory of ``num_envs`` games."""
+    workers = min(num_envs, _cores())
+    for problem in (missing_tasks(workers), missing_files(workers)):
+        if problem is not None:
+            yield CheckResult("limits", FAILURE, problem, "see ulimit -a, or the settings of the container")
+            return
+    try:
+        share(num_envs * SHARED_OBSERVATIONS * OBSERVATION_BYTES)
+    except LimitReached as error:
+        yield CheckResult("limits", FAILURE, str(error), "see df /dev/shm")
+        return
+    text = f"processes, open files and shared memory for {workers} workers"
+    yield CheckResult("limits", OK, text)
 
 
 def check_folder(name: str, folder: Path, variable: str) -> Iterator[CheckResult]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from envs.errors import UserError
-from envs.own_code import described, make_object
 from envs.tree_codec import pack
+from envs.user_classes import UserClass
 from training.config.intrinsic import OwnConfig
 from training.learned_rewards.interface import RewardModel, Rollout, Scores, Setting
 
-WHAT = "intrinsic"
+KIND = "intrinsic"
 MAX_SCORE = 1e9
 METHODS = ("score", "state", "restore")
 
@@ -28,7 +27,7 @@ class OwnModel(RewardModel):
     """
 
     def __init__(self, config: OwnConfig, setting: Setting) -> None:
-        self._spec = config.kind
+        self._class = UserClass(KIND, config.kind)
         self._model = self._make(config)
         trial = copy.copy(self)
         trial._model = self._make(config)
@@ -38,10 +37,10 @@ class OwnModel(RewardModel):
         trial.state()
 
     def _make(self, config: OwnConfig) -> Any:
-        made = make_object(config.kind, WHAT, **config.settings)
+        made = self._class.make(**config.settings)
         for name in METHODS:
             if not callable(getattr(made, name, None)):
-                raise self._wrong(f"the class has no method {name}()")
+                raise self._class.wrong(f"the class has no method {name}()")
         return made
 
     @property
@@ -57,14 +56,14 @@ class OwnModel(RewardModel):
         """See RewardModel. Raises UserError if the class raises or returns anything else."""
         scores = np.asarray(self._call("score", rollout))
         if scores.shape != rollout.shape or scores.dtype.kind not in "biuf":
-            raise self._wrong(
+            raise self._class.wrong(
                 f"score() gave {scores.dtype} of shape {scores.shape}: it must give numbers of shape"
                 f" {rollout.shape}, (n_steps, n_envs)"
             )
         used = scores[rollout.valid]
         wrong = used[~(np.abs(used) <= MAX_SCORE)]
         if len(wrong):
-            raise self._wrong(
+            raise self._class.wrong(
                 f"score() gave {wrong[0]}: scores must be between -{MAX_SCORE:g} and {MAX_SCORE:g}"
             )
         return scores.astype(np.float32)
@@ -73,7 +72,7 @@ class OwnModel(RewardModel):
         """See RewardModel. Raises UserError if the class raises or returns anything else."""
         curves = self._call("update", rollout) if hasattr(self._model, "update") else {}
         if not isinstance(curves, dict) or not all(map(_is_curve, curves.items())):
-            raise self._wrong("update() must give a dict of finite numbers by name, for the curves")
+            raise self._class.wrong("update() must give a dict of finite numbers by name, for the curves")
         return {name: float(value) for name, value in curves.items()}
 
     def state(self) -> dict[str, Any]:
@@ -82,9 +81,9 @@ class OwnModel(RewardModel):
         try:
             pack(state)
         except (TypeError, RecursionError) as error:
-            raise self._wrong(f"state() must give plain values, bytes and arrays: {error}") from error
+            raise self._class.wrong(f"state() must give plain values, bytes and arrays: {error}") from error
         if not isinstance(state, dict):
-            raise self._wrong(f"state() gave a {type(state).__name__}: it must give a dict")
+            raise self._class.wrong(f"state() gave a {type(state).__name__}: it must give a dict")
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -92,14 +91,7 @@ class OwnModel(RewardModel):
         self._call("restore", state)
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        method: Callable[..., Any] = getattr(self._model, name)
-        try:
-            return method(*arguments)
-        except Exception as error:
-            raise self._wrong(f"{name}() raised {described(error)}") from error
-
-    def _wrong(self, problem: str) -> UserError:
-        return UserError(f"{WHAT} {self._spec}: {problem}")
+        return self._class.call(f"{name}()", getattr(self._model, name), *arguments)
 
 
 def _is_curve(item: tuple[object, object]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from envs.observations import Observations
 from training.config.intrinsic import CountsConfig, IntrinsicConfig, OwnConfig, RndConfig
 from training.config.schema import TrainConfig
+from training.environments.local import observations_of
 from training.learned_rewards.counts import Counts
 from training.learned_rewards.interface import RewardModel, Setting
 from training.learned_rewards.own_model import OwnModel
@@ -31,5 +31,5 @@ def make_reward_model(config: IntrinsicConfig, setting: Setting) -> RewardModel:
 def check_reward_model(config: TrainConfig) -> None:
     """Try a class of the user's, to find mistakes before any process starts. Raises UserError."""
     if isinstance(config.intrinsic, OwnConfig):
-        setting = Setting(Observations(config.observations).space, config.num_envs, config.seed)
+        setting = Setting(observations_of(config).space, config.num_envs, config.seed)
         make_reward_model(config.intrinsic, setting)

@@ -20,6 +20,7 @@ from training.learned_rewards.registry import make_reward_model
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.intrinsic_rewards import IntrinsicRewards
+from training.ppo.learned_discounts import learned_discounts
 from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
 from training.ppo.reward_shaping import RewardShaping
@@ -91,6 +92,7 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
     )
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
+    model.learned_discounts = learned_discounts(config)
     model.value_bootstrap = config.value_bootstrap
     model.shape_rewards = RewardShaping(config.reward_scale, config.reward_shift, config.clip_reward)
     if config.normalize_input:

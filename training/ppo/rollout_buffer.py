@@ -25,6 +25,10 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
     intrinsic_values: NDArray[np.float32]
     """Values of the learned reward's own head, (steps, environments); see ``add_intrinsic_numbers``."""
     intrinsic_returns: NDArray[np.float32]
+    values_after: NDArray[np.float32]
+    """Values of the observations after the last step, (environments,)."""
+    ended: NDArray[np.bool_]
+    """Environments whose last step ended an episode."""
     _pinned: dict[str, torch.Tensor]
     _sent: torch.cuda.Event
 
@@ -40,6 +44,11 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
         self.intrinsic_values, self.intrinsic_returns = np.zeros(
             (2, self.buffer_size, self.n_envs), np.float32
         )
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
+        """Compute returns and advantages, and keep what follows the last step."""
+        self.values_after, self.ended = last_values.cpu().numpy().flatten(), dones.copy()
+        super().compute_returns_and_advantage(last_values, dones)
 
     def get(self, batch_size: int | None = None) -> Any:
         """Not supported. Raises NotImplementedError."""

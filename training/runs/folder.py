@@ -25,6 +25,8 @@ from training.config.schema import TrainConfig
 from training.runs.locks import take_lock
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PRETRAINED = "pretrained"
+"""The name that stands for the policy that ships, see training.runs.shipped; no run can have it."""
 TENSORBOARD, EVALUATIONS, LOCK = "tensorboard", "eval.jsonl", ".lock"
 RUNS_VARIABLE = "POKERED_RUNS"
 PACKAGES = ("torch", "stable-baselines3", "gymnasium", "pyboy", "numpy", "pydantic", "safetensors")
@@ -41,6 +43,10 @@ def runs_root() -> Path:
 
 def run_folder(name: str) -> Path:
     """Return the folder of the run ``name``, which need not exist. Raises RunError for an invalid name."""
+    if name == PRETRAINED:
+        raise RunError(
+            f"run name {name!r} stands for the policy that ships, which is no run; use another name"
+        )
     if not NAME.fullmatch(name):
         raise RunError(f"run name {name!r} must be letters, digits, '.', '_' or '-', 100 at most")
     return runs_root() / name

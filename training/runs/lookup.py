@@ -11,6 +11,7 @@ from envs.paths import expanded, full_path, is_file
 from training.checkpoints.writing import Checkpoint, CheckpointError, read_checkpoint
 from training.runs.folder import RunError, existing_run
 from training.runs.manifest import read_manifest
+from training.runs.shipped import PROVENANCE, is_shipped, shipped_policy, verified
 
 if TYPE_CHECKING:  # importing it imports torch, which takes seconds and most error messages do not need
     from training.checkpoints.writing import Checkpoint
@@ -51,13 +52,18 @@ def newest(run: Path) -> Checkpoint:
 
 
 def find_run(name: str) -> Path:
-    """Return the folder of the run ``name`` (its name or the path of its folder). Raises RunError."""
+    """Return the folder of the run ``name``: its name, the path of its folder, or "pretrained".
+
+    A policy that ships is verified. Raises RunError.
+    """
+    if is_shipped(name):
+        return shipped_policy(name)
     if not name.startswith("~") and Path(name).name == name:
         return existing_run(name)
     folder = full_path(name, what="run")
     if not is_file(folder / "config.json"):
         raise RunError(f"{folder} is not a run folder: it has no config.json")
-    return folder
+    return verified(folder) if (folder / PROVENANCE).is_file() else folder
 
 
 def _warn(message: str) -> None:

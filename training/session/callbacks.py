@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from callbacks.adaptive_rate import AdaptiveRate
 from callbacks.agent_stats import AgentStatsCallback
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.farm_alarm import FarmAlarm
@@ -21,11 +23,14 @@ from callbacks.schedules import Schedules
 from callbacks.start_metrics import StartMetrics
 from callbacks.update_state import UpdateState
 from training.checkpoints.callback_states import callbacks_by_key
+from training.config.schedules import ScheduleFunction
+from training.config.schema import TrainConfig
 from training.environments.vectorized import task_vec_env
 from training.evaluation.callback import EvalCallback, EvalHooks
 from training.history_db.recorder import RunHistory
 from training.learned_rewards.interface import RewardModel
 from training.learned_rewards.state_callback import LearnedRewardState
+from training.ppo.learned_discounts import LearnedDiscounts, learned_discounts
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
 from training.session.checkpoint_callback import CheckpointCallback
@@ -65,15 +70,13 @@ class SessionCallbacks:
         Callbacks that record an update's metrics come before LogUpdates.
         """
         config = plan.config
-        rate, curves = config.adaptive_rate(), config.schedules()
-        if rate is not None:
-            curves["learning_rate"] = lambda _: rate.rate
+        rate, discounts = config.adaptive_rate(), learned_discounts(config)
         return [
             Performance(),
             self.stop,
             self.totals,
-            UpdateState(rate),
-            Schedules(curves, self.health.rate_factor),
+            UpdateState(rate, discounts),
+            Schedules(_curves(config, rate, discounts), self.health.rate_factor),
             LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
             *self._of_each_start(plan),
@@ -106,3 +109,15 @@ class SessionCallbacks:
     def _extra(self) -> dict[str, Any]:
         """Return information for readers of trainer.json; nothing is restored from it."""
         return {"counts": self.totals.counts, "interventions": self.interventions.snapshot()}
+
+
+def _curves(
+    config: TrainConfig, rate: AdaptiveRate | None, discounts: LearnedDiscounts | None
+) -> dict[str, ScheduleFunction]:
+    """Return the config's schedules, in which what adapts itself has its current value."""
+    curves = config.schedules()
+    if rate is not None:
+        curves["learning_rate"] = lambda _: rate.rate
+    if discounts is not None:
+        curves |= {name: partial(discounts.value_at, name) for name in discounts.numbers}
+    return curves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from envs.errors import UserError
 from envs.game.catalog import chosen_rom
@@ -36,9 +36,9 @@ def notices(plan: Plan) -> Iterator[str]:
     yield plays(task)
     yield from other_rom(task)
     yield from rounded_up(plan)
-    state = first_moment(task)
-    yield from unpaid(task, state)
-    yield from reached_goal(task, state)
+    moments = first_moments(task)
+    yield from unpaid(task, moments)
+    yield from reached_goal(task, moments)
 
 
 def plays(task: Task) -> str:
@@ -77,11 +77,14 @@ def rounded_up(plan: Plan) -> Iterator[str]:
         )
 
 
-def first_moment(task: Task) -> GameState:
-    """Return the moment in which episodes begin."""
+def first_moments(task: Task) -> dict[str, GameState]:
+    """Return the moments in which episodes begin, by the names of the starts."""
+    moments: dict[str, GameState] = {}
     with Emulator(task.game.rom) as emulator:
-        emulator.load_state(task.start.data)
-        return read_state(emulator.memory)
+        for start, _ in task.starts:
+            emulator.load_state(start.data)
+            moments[start.name] = read_state(emulator.memory)
+    return moments
 
 
 def paying(task: Task) -> list[str]:
@@ -94,24 +97,26 @@ def paying(task: Task) -> list[str]:
     return [name for name, layer, paid in terms if paid > 0 and any(weight[layer] for weight in weights)]
 
 
-def unpaid(task: Task, state: GameState) -> Iterator[str]:
+def unpaid(task: Task, moments: Mapping[str, GameState]) -> Iterator[str]:
     """Yield a warning if the config pays nothing, or nothing before the team has a creature."""
     names = paying(task)
+    teams = [state.party for state in moments.values()]
     if not names:
         yield "warning: nothing is ever paid: no reward coefficient is above 0 in a layer that counts"
-    elif not state.party and set(names) <= set(NEEDS_A_CREATURE):
+    elif not any(teams) and set(names) <= set(NEEDS_A_CREATURE):
         yield (
-            f"warning: nothing is paid before the team has a creature, which it has not at {task.start.name}:"
-            f" only {', '.join(names)} pay; begin later with --start PATH (play.py saves states), or pay"
-            " exploration or events as well"
+            "warning: nothing is paid before the team has a creature, which it has not at"
+            f" {', '.join(moments)}: only {', '.join(names)} pay; begin later with --start PATH (play.py"
+            " saves states), or pay exploration or events as well"
         )
 
 
-def reached_goal(task: Task, state: GameState) -> Iterator[str]:
-    """Yield a warning if no episode can reach the goal, because it is reached at the start."""
+def reached_goal(task: Task, moments: Mapping[str, GameState]) -> Iterator[str]:
+    """Yield a warning if episodes from some start cannot reach the goal, because it is reached there."""
     goal = goal_of(task.game, task.config.goal)
-    if goal and all(milestone.reached(state) for milestone in goal):
+    reached = [name for name, state in moments.items() if all(one.reached(state) for one in goal)]
+    if goal and reached:
         yield (
-            f'warning: goal "{task.config.goal}" is already reached at {task.start.name}, so no episode ends'
-            " with it"
+            f'warning: goal "{task.config.goal}" is already reached at {", ".join(reached)}, so no episode'
+            " from there ends with it"
         )

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from callbacks.health.callback import WEIGHTS_BROKEN
 from callbacks.health.report import lines
+from envs.errors import UserError
 from envs.files import write_json
 from training.checkpoints.applying import apply_weights
 from training.environments.vectorized import task_vec_env
@@ -20,6 +21,7 @@ from training.learned_rewards.registry import check_reward_model
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER
+from training.resources.out_of_memory import OutOfMemory, in_one_line, is_out_of_memory
 from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, create_run, lock_run, session_record
 from training.runs.manifest import add_session
@@ -148,7 +150,9 @@ def train(plan: Plan) -> RunSummary:
 
     Raises:
         UserError: the device, ROM, start state or a checkpoint is wrong, or there is too little memory.
-        WorkerFailed: an environment raised; what was learned so far is saved.
+        WorkerFailed: an environment raised, or workers died again and again; what was learned so far is
+            saved.
+        OutOfMemory: memory ran out while learning; what was learned so far is saved.
         Diverged: weights became NaN or infinite; the previous checkpoint is kept.
         NotSaved: the last checkpoint could not be written.
     """
@@ -161,8 +165,34 @@ def train(plan: Plan) -> RunSummary:
     lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
-        session = Session(plan, env)
+        session = _session(plan, env)
         print("\n".join(lines_before), flush=True)
-        return session.run()
+        return _run(session)
     finally:
         env.close()
+
+
+def _run(session: Session) -> RunSummary:
+    try:
+        return session.run()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        name = session.plan.folder.name
+        raise OutOfMemory(
+            f"run {name}: memory ran out while training ({in_one_line(error)}); close other programs and go"
+            f" on with --resume {name}, or start again with a smaller --batch-size"
+        ) from error
+
+
+def _session(plan: Plan, env: VecEnv) -> Session:
+    """Build the session. Raises UserError if there is no memory for it."""
+    try:
+        return Session(plan, env)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"memory: there is not enough for the rollout buffer and the model ({in_one_line(error)}); use a"
+            " smaller --num-envs or --n-steps"
+        ) from error

@@ -69,6 +69,11 @@ def test_a_state_file_in_flags_counts_from_the_working_directory(tmp_path: Path,
     assert load_config(config, {"start": "plain"}).start == str(tmp_path / "elsewhere" / "plain")
 
 
+def test_several_starts_count_from_the_folder_of_their_config_too(tmp_path: Path, write: Write) -> None:
+    config = load_config(write("deep/a.json", starts={"../x.state": 1.0, "route1": 2.0, "~/y": 3.0}))
+    assert config.starts == {f"{tmp_path}/x.state": 1.0, "route1": 2.0, f"{tmp_path}/home/y": 3.0}
+
+
 def test_names_of_starts_stay_names(tmp_path: Path, write: Write) -> None:
     for name in START_NAMES:
         (tmp_path / "deep").mkdir(exist_ok=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import time
+import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from envs.game.catalog import EMBEDDED_ROM, identify
 from envs.start_library import start_state
-from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
+from tests.training.forked import Forker, wait_for
 from tests.training.runs.test_manifest import DAMAGES, damage
 from training.cli.parsing import parse
 from training.runs.manifest import ManifestError
@@ -104,19 +101,16 @@ def test_the_advice_for_a_damaged_manifest_works(
     assert manifest["init_from"].startswith(f"{runs}/advised/checkpoints/")
 
 
-def test_a_run_whose_folder_is_removed_does_not_advise_to_resume(place: Path, runs: Path) -> None:
-    command: list[Any] = [sys.executable, ROOT / "training" / "train_ppo.py", "--config", place / "tiny.json"]
-    command += ["--run-name", "removed", "--total-steps", "100000"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment(runs), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        end = time.monotonic() + 120
-        while not (runs / "removed" / "checkpoints" / "64").is_dir() and time.monotonic() < end:
-            time.sleep(0.1)
-        shutil.move(runs / "removed", place / "removed")
-        process.terminate()
-        shown, errors = process.communicate(timeout=100)
-    assert "Traceback" not in errors
-    assert "--resume" not in shown
-    assert f"run folder: {runs}/removed was removed while it trained" in shown
-    assert "stopped by SIGTERM" in shown
+def test_a_run_whose_folder_is_removed_does_not_advise_to_resume(
+    place: Path, runs: Path, forker: Forker
+) -> None:
+    flags = ("--config", place / "tiny.json", "--run-name", "removed", "--total-steps", 100_000)
+    child = forker.start(*flags, program="train_ppo", cwd=place, environment=environment(runs))
+    wait_for(lambda: (runs / "removed" / "checkpoints" / "64").is_dir() or "rror" in child.errors)
+    shutil.move(runs / "removed", place / "removed")
+    child.kill(signal.SIGTERM)
+    child.wait()
+    assert "Traceback" not in child.errors
+    assert "--resume" not in child.shown
+    assert f"run folder: {runs}/removed was removed while it trained" in child.shown
+    assert "stopped by SIGTERM" in child.shown

@@ -84,6 +84,12 @@ BATTLES = {"exploration_new_tile": 0, "battle_win": 5.0, "milestone_level_up": 2
         ({"rewards": {"battle_win": 1.0}, "layers": {"sparse": 0.0}}, "nothing is ever paid"),
         ({"goal": "starter", "start": "starter"}, 'goal "starter" is already reached at starter'),
         ({"goal": "starter"}, None),
+        (
+            {"rewards": BATTLES, "start": None, "starts": {"bedroom": 1.0, "power on": 1.0}},
+            "at bedroom, power",
+        ),
+        ({"rewards": BATTLES, "start": None, "starts": {"bedroom": 1.0, "starter": 1.0}}, None),
+        ({"goal": "starter", "start": None, "starts": {"bedroom": 1.0, "starter": 1.0}}, "at starter, so"),
     ],
 )
 def test_a_config_that_cannot_pay_from_its_start_warns(
