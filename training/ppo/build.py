@@ -90,6 +90,15 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
         policy_kwargs=with_adam(network, config.adam_settings()),
         device=device,
     )
+    _add_controls(model, config)
+    if learns and config.intrinsic is not None:
+        _add_learned_reward(model, config, config.intrinsic)
+    env.seed(environment_seed(config.seed, 0))
+    return model
+
+
+def _add_controls(model: PipelinedPPO, config: TrainConfig) -> None:
+    """Set what stable-baselines3's PPO has no argument for."""
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
     model.learned_discounts = learned_discounts(config)
@@ -100,10 +109,6 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor
-    if learns and config.intrinsic is not None:
-        _add_learned_reward(model, config, config.intrinsic)
-    env.seed(environment_seed(config.seed, 0))
-    return model
 
 
 def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:
