@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.tree_codec import pack, unpack
@@ -23,6 +23,7 @@ def numbers(batch: list[int]) -> np.ndarray[Any, np.dtype[np.uint64]]:
     return np.array(batch, np.uint64)
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(BATCHES)
 def test_it_counts_as_a_dictionary_does(batches: Batches) -> None:
     table, wanted = CountTable(1000), Counter[int]()
@@ -35,6 +36,7 @@ def test_it_counts_as_a_dictionary_does(batches: Batches) -> None:
     assert table.counts(numbers(asked)).tolist() == [wanted[cell] for cell in asked]
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(BATCHES)
 def test_it_never_grows_beyond_its_capacity(batches: Batches) -> None:
     table = CountTable(16)
@@ -70,6 +72,7 @@ def test_counts_go_on_beyond_single_precision() -> None:
     assert table.counts(numbers([7])).tolist() == [2**24 + 1]
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(BATCHES, BATCHES)
 def test_it_goes_on_from_a_checkpoint(before: Batches, after: Batches) -> None:
     one, other = CountTable(20), CountTable(20)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.tree_codec import pack, unpack
@@ -21,6 +21,7 @@ def moments(*batches: Any) -> RunningMoments:
     return found
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=6), st.floats(-1e6, 1e6))
 def test_batches_of_any_size_give_the_moments_of_all_values(sizes: list[int], offset: float) -> None:
     values = np.random.default_rng(0).normal(offset, 2.0, (sum(sizes), 2))
