@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from envs.cells import NO_CELL, CellNumbers
 from envs.episodes.recorder import EpisodeRecorder
 from envs.episodes.stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError
@@ -55,6 +56,7 @@ class EnvConfig:
     goal: str | None = None  # ends the episode as a success, see envs.game.goals
     fast_text: bool = False  # keep text fast and animations off by writing to memory: a counted intervention
     repel: bool = False  # prevent wild battles by writing to memory: a counted intervention
+    cells: bool = False  # report the cell of each moment, see envs.cells
     starts: tuple[tuple[StartState, float], ...] = ()  # with weights above 0, which need not add up to 1
 
     def __post_init__(self) -> None:
@@ -81,9 +83,10 @@ class EnvConfig:
 class RedEnv(gymnasium.Env[Observation, np.int64]):
     """A Gymnasium environment of one game. Action n presses ``envs.game_boy.emulator.BUTTONS[n]``.
 
-    ``info`` has "reward_components" in every step, "milestones" (names) and "agent_stats" in some, and
-    "episode_stats" in the last step of an episode, with "start", the name of the state that it began at, and
-    "interventions" if memory was written from outside.
+    ``info`` has "reward_components" in every step, "milestones" (names) and "agent_stats" in some, "cell"
+    (a number) in those that have one if the config asks for cells, and "episode_stats" in the last step of an
+    episode, with "start", the name of the state that it began at, and "interventions" if memory was written
+    from outside.
     ``reset(options={"start": name, "wait_frames": n})`` chooses another start state than the config's and the
     number of frames to wait, which is random otherwise. ``recorder`` records every episode.
     """
@@ -110,6 +113,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
+        self._cell_of = CellNumbers() if config.cells else None
         self._recorder = recorder
         self._pressed = 0  # the last action
         self._began_at = config.start.name
@@ -184,6 +188,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         terminated = self._stats.goal_reached
         truncated = not terminated and self._stats.length >= self.config.max_steps
         info = self._info(sums, milestones, terminated or truncated)
+        if self._cell_of is not None and not self._stats.is_impossible:
+            cell = self._cell_of(before, self._state)
+            if cell != NO_CELL:
+                info["cell"] = cell
         if self._recorder is not None:
             self._recorder.step(self._pressed, self.emulator.memory, milestones)
             if terminated or truncated:

@@ -1,4 +1,4 @@
-"""Classes of the user's, from Python files or importable modules: reward terms and observations.
+"""Classes of the user's, from Python files or importable modules: reward terms, observations and so on.
 
 They are named in configs as FILE.py:CLASS or MODULE:CLASS, and are the user's code, which is executed. Every
 mistake in them becomes one line that names the class.
@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,8 +45,11 @@ class UserClass:
         """Return the error that names the class and the problem."""
         return UserError(f"{self.kind} {self.spec}: {problem}")
 
-    def make(self) -> Any:
-        """Return an instance. Raises UserError if file, module or class is missing or raises."""
+    def make(self, **settings: Any) -> Any:
+        """Return an instance, created with ``settings`` as keyword arguments.
+
+        Raises UserError if file, module or class is missing or raises.
+        """
         where, name = split_spec(self.spec, self.kind)
         module = self._module(where)
         classes = [n for n, value in vars(module).items() if isinstance(value, type)]
@@ -54,7 +58,7 @@ class UserClass:
         kind = getattr(module, name)
         if not isinstance(kind, type):
             raise self.wrong(f"{name} is a {type(kind).__name__}, it must be a class")
-        return self.call(f"{name}()", kind)
+        return self.call(f"{name}()", partial(kind, **settings))
 
     def call(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function of the class, which messages call ``what``. Raises UserError if it raises."""

@@ -88,12 +88,14 @@ class PooledVecEnv(VecEnv):
         infos, ended = [], []
         records = self._pool.outcomes[part.start * OUTCOME.size : part.stop * OUTCOME.size]
         for index, record in enumerate(OUTCOME.iter_unpack(records), part.start):
-            reward, terminated, truncated, has_components, *components = record
+            reward, terminated, truncated, has_components, cell, *components = record
             if reward != reward:
                 raise ValueError(f"environment {index} returned NaN as its reward")
             info = rest[index].get("info", {}) if index in rest else {}
             if has_components:
                 info["reward_components"] = dict(zip(COMPONENTS, components, strict=True))
+            if cell:
+                info["cell"] = cell
             info["TimeLimit.truncated"] = truncated and not terminated
             infos.append(info)
             if terminated or truncated:

@@ -99,6 +99,11 @@ class EpisodeStats:
         self._open = [m for m in self._game.milestones if not m.reached(state)]
         self._open_goal = [m for m in self._goal if not m.reached(state)]
 
+    @property
+    def is_impossible(self) -> bool:
+        """Whether the last step led to a moment that the game cannot be in."""
+        return self._moments.is_impossible
+
     def step(self, before: GameState, now: GameState, sums: Mapping[str, float], reward: float) -> list[str]:
         """Count the step from ``before`` to ``now``, with its reward and components (see ``components``).
 

@@ -54,6 +54,11 @@ class PlausibleMoments:
         self._party: tuple[PartyMon, ...] = ()
         self._event_bytes = b""
 
+    @property
+    def is_impossible(self) -> bool:
+        """Whether the last moment was impossible."""
+        return self._held is not None
+
     def step(self, before: GameState, now: GameState) -> tuple[GameState, GameState]:
         """Return the two moments of a step to count. ``before`` must be the last step's ``now``."""
         if self._is_possible(now):

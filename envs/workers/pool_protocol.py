@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cells import NO_CELL
 from envs.workers.shared_memory import ArrayLayout
 
 EnvFn = Callable[[], gymnasium.Env[Any, Any]]
@@ -57,6 +58,7 @@ def end_lost_episode(pool: PoolProtocol, group: int, index: int) -> None:
     arrays["rewards"][index] = 0.0
     arrays["terminated"][index], arrays["truncated"][index] = False, True
     arrays["has_components"][index] = True
+    arrays["cells"][index] = NO_CELL
     arrays["components"][index] = 0.0
     for key in pool.layout.observation_keys:
         arrays[f"terminal/{key}"][index] = arrays[f"obs/{key}"][last, index]

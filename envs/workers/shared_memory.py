@@ -29,14 +29,17 @@ BUFFERS = 2
 
 OUTCOMES = np.dtype(
     {
-        "names": ["rewards", "terminated", "truncated", "has_components", "components"],
-        "formats": ["<f4", "?", "?", "?", ("<f8", (len(COMPONENTS),))],
-        "offsets": [0, 4, 5, 6, 8],
+        "names": ["rewards", "terminated", "truncated", "has_components", "cells", "components"],
+        "formats": ["<f4", "?", "?", "?", "<u8", ("<f8", (len(COMPONENTS),))],
+        "offsets": [0, 4, 5, 6, 8, 16],
         "itemsize": ALIGNMENT,
     }
 )
-"""Results of a step other than observations: one record per environment, written in one call."""
-OUTCOME = Struct(f"<f???x{len(COMPONENTS)}d{ALIGNMENT - 8 - 8 * len(COMPONENTS)}x")
+"""Results of a step other than observations: one record per environment, written in one call.
+
+``cells`` is the number of envs.cells, or 0 where the environment gives none.
+"""
+OUTCOME = Struct(f"<f???xQ{len(COMPONENTS)}d{ALIGNMENT - 16 - 8 * len(COMPONENTS)}x")
 """The same record for struct: plain Python numbers, in the order of OUTCOMES."""
 
 

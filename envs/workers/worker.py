@@ -1,8 +1,8 @@
 """A worker process of EmulatorVecEnv: steps several environments in turn and writes results in place.
 
 It imports neither torch nor stable-baselines3. A step request is two bytes (group, buffer). Its answer is one
-byte, or pickled infos if any info holds more than the reward components. All other messages are rare and are
-pickled. Both ends of the channel are this program's own processes.
+byte, or pickled infos if any info holds more than reward components and cell. All other messages are rare
+and are pickled. Both ends of the channel are this program's own processes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cells import BITS, NO_CELL
 from envs.lasting_output import outlast_readers
 from envs.red_env import RedEnv
 from envs.reward_components import COMPONENTS
@@ -31,7 +32,7 @@ from envs.workers.shared_memory import BUFFERS, OUTCOME, ArrayLayout, outcomes, 
 
 NO_COMPONENTS = (0.0,) * len(COMPONENTS)
 DONE = b"\x01"
-"""Answer to a step whose infos contain only reward components."""
+"""Answer to a step whose infos contain only what fits into the shared record."""
 ANSWER = b"\x02"
 ERROR = b"\x03"
 
@@ -100,10 +101,10 @@ class Worker:
         rest: dict[int, dict[str, Any]] = {}
         for index, result in zip(self.groups[group], self._play(group, buffer, actions), strict=True):
             observation, reward, terminated, truncated, info = result
-            sums = _take_components(info)
+            sums, cell = _take_components(info), _take_cell(info)
             OUTCOME.pack_into(
                 self._outcomes, index * OUTCOME.size,
-                reward, terminated, truncated, sums is not None, *(sums or NO_COMPONENTS),
+                reward, terminated, truncated, sums is not None, cell, *(sums or NO_COMPONENTS),
             )  # fmt: skip
             if info:
                 rest[index] = {"info": info}
@@ -171,6 +172,15 @@ def _take_components(info: dict[str, Any]) -> tuple[float, ...] | None:
         return None
     del info["reward_components"]
     return tuple(components.values())
+
+
+def _take_cell(info: dict[str, Any]) -> int:
+    """Remove the number of the cell from ``info`` and return it, or NO_CELL."""
+    cell = info.get("cell")
+    if type(cell) is not int or not NO_CELL < cell <= BITS:
+        return NO_CELL
+    del info["cell"]
+    return cell
 
 
 def _has_wrapper(env: gymnasium.Env[Any, Any], wrapper: str) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from training.config.discounts import DISCOUNT_KINDS
 from training.config.files import ConfigLayer, unknown_name
+from training.config.intrinsic import COUNTS, INTRINSIC_KINDS, RND
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
 
@@ -34,8 +35,11 @@ MUST = {
     "too_short": "hold at least {min_length}",
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
+    "intrinsic_kind": f'be an object whose "kind" is {COUNTS}, {RND} or FILE.py:CLASS',
     "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }
+TAGS = (NUMBER, *DISCOUNT_KINDS, *INTRINSIC_KINDS)
+"""Parts of a location that name the kind of an object, not a key of the config."""
 
 
 def where(layers: list[ConfigLayer], *location: object) -> str:
@@ -64,10 +68,11 @@ def describe(
 ) -> str:
     """Describe one pydantic error in a line: the source, the field, the value and what would be right.
 
-    ``sections`` maps the keys that hold objects, and the kinds of schedules, to their models.
+    ``sections`` maps the keys that hold objects, and the kinds of schedules and learned rewards, to their
+    models.
     """
     kind, parts = str(detail["type"]), tuple(detail["loc"])
-    location = tuple(part for part in parts if part not in (NUMBER, *DISCOUNT_KINDS))
+    location = tuple(part for part in parts if part not in TAGS)
     context, value = detail.get("ctx", {}), detail.get("input")
     if not location:  # fields that contradict each other: the message names them itself
         return str(context.get("error", detail["msg"]))

@@ -11,6 +11,7 @@ from envs.game_boy.rom import EMBEDDED
 from envs.paths import full_path, is_file, looks_like_path
 from envs.user_classes import resolve_spec
 from training.config.files import ConfigError, ConfigLayer
+from training.config.intrinsic import is_own
 
 
 def with_full_paths(layer: ConfigLayer) -> ConfigLayer:
@@ -60,6 +61,12 @@ def _full_terms(folder: Path, terms: Any) -> Any:
     return resolve_terms(terms, folder) if isinstance(terms, Mapping) else terms
 
 
+def _full_intrinsic(folder: Path, section: Any) -> Any:
+    if not isinstance(section, Mapping) or not is_own(section.get("kind")):
+        return section
+    return {**section, "kind": resolve_spec(section["kind"], folder, "intrinsic")}
+
+
 def _full_observations(folder: Path, names: Any) -> Any:
     if not isinstance(names, list | tuple):
         return names
@@ -74,6 +81,7 @@ FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "start": full_start,
     "starts": _full_starts,
     "reward_terms": _full_terms,
+    "intrinsic": _full_intrinsic,
     "observations": _full_observations,
 }
 """The settings that hold paths."""

@@ -12,6 +12,7 @@ from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, OBSERVATION_NAM
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
+from training.config.intrinsic import Intrinsic
 from training.config.normalization_settings import NormalizationSettings
 from training.config.ppo_settings import PPOSettings
 from training.config.presets import divisors_near
@@ -159,6 +160,8 @@ class RunSettings(Settings):
 
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
+    intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
+    """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
@@ -198,6 +201,12 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
 
         check_custom_coefficients(terms)
         return terms
+
+    @model_validator(mode="after")
+    def _intrinsic_has_its_observations(self) -> Self:
+        if self.intrinsic is not None:
+            self.intrinsic.check_observations(self.observations)
+        return self
 
     @model_validator(mode="after")
     def _one_kind_of_start(self) -> Self:
@@ -250,6 +259,11 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     def training_steps(self) -> int:
         """Steps of the whole run, over all environments."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
+
+    @property
+    def has_intrinsic_head(self) -> bool:
+        """Whether the policy has a second value head, for a learned reward."""
+        return self.intrinsic is not None and self.intrinsic.has_value_head
 
     @property
     def checkpoint_steps(self) -> int:

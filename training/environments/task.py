@@ -132,6 +132,7 @@ def episodes_of(config: TrainConfig, game: Game, starts: WeightedStarts) -> EnvC
         goal=config.goal,
         fast_text=config.fast_text,
         repel=config.repel,
+        cells=config.intrinsic is not None and config.intrinsic.needs_cells,
     )
 
 

@@ -29,7 +29,7 @@ def load_policy(config: TrainConfig, env: VecEnv, checkpoint: Checkpoint) -> PPO
     acting = config.model_copy(
         update={"n_steps": 2, "batch_size": 2}
     )  # a minimal rollout buffer to save memory
-    model = build_model(acting, env)
+    model = build_model(acting, env, learns=False)
     apply_weights(checkpoint, model)
     model.policy.set_training_mode(False)
     return model

@@ -61,13 +61,32 @@ class TransposedLayer:
         return torch.addmm(self.bias, inputs, self.weight, out=out)
 
 
+class StackedHeads:
+    """Layers with the same inputs, read as one layer with the outputs of all."""
+
+    def __init__(self, *layers: nn.Linear) -> None:
+        self._layers = layers
+        self.in_features = layers[0].in_features
+        self.out_features = sum(layer.out_features for layer in layers)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The current weights of all layers, (outputs, inputs)."""
+        return torch.cat([layer.weight for layer in self._layers])
+
+    @property
+    def bias(self) -> torch.Tensor:
+        """The current biases of all layers, (outputs,)."""
+        return torch.cat([layer.bias for layer in self._layers])
+
+
 class JoinedLayers:
     """Two layers, one of the actor and one of the critic, as one matrix product.
 
     ``shared``: both get the same inputs. Otherwise the inputs are concatenated, as the outputs are.
     """
 
-    def __init__(self, actor: nn.Linear, critic: nn.Linear, shared: bool) -> None:
+    def __init__(self, actor: nn.Linear, critic: nn.Linear | StackedHeads, shared: bool) -> None:
         self._layers, self._shared = (actor, critic), shared
         inputs = actor.in_features if shared else actor.in_features + critic.in_features
         self._weight = torch.zeros(inputs, actor.out_features + critic.out_features)

@@ -30,6 +30,7 @@ from training.policies.fast_encoders import (
     FastTiles,
     JoinedLayers,
     Observed,
+    StackedHeads,
 )
 from training.policies.fast_ids import FastIds
 from training.policies.features import GameFeatures
@@ -41,11 +42,15 @@ IN_PLACE = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_, nn.ELU: nn.functional.el
 
 
 class ActionChoice(NamedTuple):
-    """Actions, int64 (n,), with their values and log-probabilities, float32 (n,)."""
+    """Actions, int64 (n,), with their values and log-probabilities, float32 (n,).
+
+    ``intrinsic_values`` are those of the second value head, float32 (n,), if the policy has one.
+    """
 
     actions: NDArray[np.int64]
     values: NDArray[np.float32]
     log_probs: NDArray[np.float32]
+    intrinsic_values: NDArray[np.float32] | None = None
 
 
 class RolloutActor:
@@ -78,11 +83,11 @@ class RolloutActor:
             return _drawn(log_probs, values, self._noise.draw(log_probs.shape))
         device = self._policy.device
         tensors = {name: torch.from_numpy(array).to(device) for name, array in observed.items()}
+        choose = self._policy.act if isinstance(self._policy, GamePolicy) else self._policy
         with torch.inference_mode():
-            actions, own_values, log_probs = self._policy(tensors)
-        return ActionChoice(
-            actions.cpu().numpy(), own_values.float().flatten().cpu().numpy(), log_probs.float().cpu().numpy()
-        )
+            actions, of_heads, chosen = choose(tensors)
+        columns = of_heads.float().cpu().numpy().reshape(len(actions), -1).T
+        return ActionChoice(actions.cpu().numpy(), columns[0], chosen.float().cpu().numpy(), *columns[1:])
 
 
 class ActionNoise:
@@ -114,12 +119,15 @@ class ActionNoise:
 def _drawn(
     log_probs: NDArray[np.float32], values: NDArray[np.float32], noise: NDArray[np.float32]
 ) -> ActionChoice:
-    """Draw what GamePolicy draws from the same random numbers, (n, actions)."""
+    """Draw what GamePolicy draws from the same random numbers, (n, actions).
+
+    ``values``: those of each head, (n, 1 or 2).
+    """
     actions = (log_probs + noise).argmax(axis=1)
     chosen = log_probs[np.arange(len(actions)), actions]
     if not math.isfinite(chosen.sum()):
         raise ValueError("the policy's logits are not finite numbers")
-    return ActionChoice(actions, values, chosen)
+    return ActionChoice(actions, values[:, 0], chosen, *values.T[1:])
 
 
 class FastPolicy:
@@ -134,6 +142,7 @@ class FastPolicy:
             for name, part in features.encoders.items()
         ]
         self._heads = _heads(policy)
+        self._actions = policy.action_net.out_features
         self._activate = IN_PLACE[policy.activation_fn]
         self._value_units = _ValueUnits(policy.value_net)
         self._buffers: dict[int, tuple[torch.Tensor, Sequence[torch.Tensor]]] = {}  # by observations
@@ -156,7 +165,7 @@ class FastPolicy:
         self._value_units.refresh()
 
     def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Log-probabilities (n, actions) and values (n,), both float32."""
+        """Log-probabilities (n, actions) and values of each head (n, 1 or 2), both float32."""
         number = len(next(iter(observed.values())))
         features, columns = self._buffers.get(number) or self._buffers.setdefault(
             number, self._make_buffers(number)
@@ -168,7 +177,8 @@ class FastPolicy:
         for layer in self._heads[1:]:
             outputs = layer(self._activate(outputs))
         numbers = outputs.numpy()
-        return _log_softmax(numbers[:, :-1]), self._value_units(numbers[:, -1])
+        values = numbers[:, self._actions :]
+        return _log_softmax(numbers[:, : self._actions]), self._value_units(values)
 
     def _make_buffers(self, number: int) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         """Memory for the features of ``number`` observations: all of them, and each encoder's columns."""
@@ -192,11 +202,11 @@ class _ValueUnits:
             self._rest = self._head.rest.item()
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The values, (n,), in units of reward."""
+        """The values of each head, (n, 1 or 2), in units of reward. Only the first can be normalised."""
         if self._head is None:
             return values
-        exact = (values.astype(np.float64) + self._rest) * self._std + self._mean
-        return exact.astype(np.float32)
+        exact = (values[:, :1].astype(np.float64) + self._rest) * self._std + self._mean
+        return np.concatenate([exact.astype(np.float32), values[:, 1:]], axis=1)
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -234,7 +244,9 @@ def _heads(policy: ActorCriticPolicy) -> list[JoinedLayers]:
         [layer for layer in (*net.modules(), head) if isinstance(layer, nn.Linear)]
         for net, head in ((hidden.policy_net, policy.action_net), (hidden.value_net, policy.value_net))
     )
+    own = policy.intrinsic_net if isinstance(policy, GamePolicy) else None
+    last = [critic[-1]] if own is None else [StackedHeads(critic[-1], own)]
     return [
         JoinedLayers(one, other, shared=number == 0 and policy.share_features_extractor)
-        for number, (one, other) in enumerate(zip(actor, critic, strict=True))
+        for number, (one, other) in enumerate(zip(actor, [*critic[:-1], *last], strict=True))
     ]

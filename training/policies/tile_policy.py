@@ -1,4 +1,4 @@
-"""The policy: the features of ``training.policies.features``, and two heads on top of them."""
+"""The policy: the features of ``training.policies.features``, and two or three heads on top of them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,21 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     It computes what stable-baselines3's policy does in fewer steps: observations are not preprocessed, and
     actions are drawn from the logits without a distribution object for each batch. Under autocast the heads
-    stay float32. ``normalize_value``: the value head is a PopArtHead. Raises ValueError if the logits are not
-    finite.
+    stay float32. ``normalize_value``: the value head is a PopArtHead. With ``intrinsic_head`` the critic has
+    a second head, ``intrinsic_net``, for the values of a learned reward. Raises ValueError if the logits are
+    not finite.
     """
 
-    def __init__(self, *arguments: Any, normalize_value: bool = False, **settings: Any) -> None:
-        self.normalize_value = normalize_value
+    intrinsic_net: nn.Linear | None
+
+    def __init__(
+        self,
+        *arguments: Any,
+        normalize_value: bool = False,
+        intrinsic_head: bool = False,
+        **settings: Any,
+    ) -> None:
+        self.normalize_value, self.intrinsic_head = normalize_value, intrinsic_head
         super().__init__(*arguments, **settings)
 
     def _build(self, lr_schedule: Any) -> None:
@@ -38,10 +47,20 @@ class GamePolicy(MultiInputActorCriticPolicy):
         if self.normalize_value:  # with the same parameters, so that the optimizer made above has them
             self.value_net = PopArtHead(self.value_net)
 
+    def _build_mlp_extractor(self) -> None:
+        """Build the hidden layers, and the second value head, so that the optimizer knows its weights."""
+        super()._build_mlp_extractor()
+        self.intrinsic_net = None
+        if self.intrinsic_head:
+            head = self.intrinsic_net = nn.Linear(self.mlp_extractor.latent_dim_vf, 1)
+            nn.init.orthogonal_(head.weight)  # as stable-baselines3 does for the first one
+            nn.init.zeros_(head.bias)
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
         own = {
             "normalize_value": self.normalize_value,
             "share_features_extractor": self.share_features_extractor,
+            "intrinsic_head": self.intrinsic_head,
         }
         return {**super()._get_constructor_parameters(), **own}
 
@@ -56,7 +75,7 @@ class GamePolicy(MultiInputActorCriticPolicy):
         return self.mlp_extractor.forward_actor(features), self.mlp_extractor.forward_critic(of_critic)
 
     def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities of the actions (n, actions) and values (n, 1), both float32."""
+        """Log-probabilities of the actions (n, actions) and values (n, 1 or 2), both float32."""
         latent_pi, latent_vf = self._latent(obs)
         kind = latent_pi.device.type
         # Entering a context costs as much as a small layer, so do it only if autocast is on.
@@ -64,25 +83,39 @@ class GamePolicy(MultiInputActorCriticPolicy):
         with exact:
             logits = self.action_net(latent_pi.float())
             values = self.value_net(latent_vf.float())
+            if self.intrinsic_net is not None:
+                values = torch.cat([values, self.intrinsic_net(latent_vf.float())], dim=1)
         if not math.isfinite(logits.sum().item()):
             raise ValueError("the policy's logits are not finite numbers")
         return logits.log_softmax(dim=1), values
+
+    def act(self, obs: Any, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Actions (n,), values of each head (n, 1 or 2) and log-probabilities of those actions (n,)."""
+        log_probs, values = self._heads(obs)
+        chosen = log_probs.argmax(dim=1, keepdim=True) if deterministic else _drawn(log_probs)
+        return chosen.flatten(), values, log_probs.gather(1, chosen).flatten()
 
     def forward(
         self, obs: Any, deterministic: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Actions (n,), values (n, 1) and log-probabilities of those actions (n,)."""
+        actions, values, log_probs = self.act(obs, deterministic)
+        return actions, values[:, :1], log_probs
+
+    def evaluate_all(
+        self, obs: Any, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Values of each head (n, 1 or 2), log-probabilities of ``actions`` (n,) and entropies (n,)."""
         log_probs, values = self._heads(obs)
-        chosen = log_probs.argmax(dim=1, keepdim=True) if deterministic else _drawn(log_probs)
-        return chosen.flatten(), values, log_probs.gather(1, chosen).flatten()
+        entropy = -(log_probs.exp() * log_probs).sum(dim=1)
+        return values, log_probs.gather(1, actions.unsqueeze(1)).flatten(), entropy
 
     def evaluate_actions(
         self, obs: Any, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Values (n, 1), log-probabilities of ``actions`` (n,) and entropies (n,)."""
-        log_probs, values = self._heads(obs)
-        entropy = -(log_probs.exp() * log_probs).sum(dim=1)
-        return values, log_probs.gather(1, actions.unsqueeze(1)).flatten(), entropy
+        values, log_probs, entropy = self.evaluate_all(obs, actions)
+        return values[:, :1], log_probs, entropy
 
     def get_distribution(self, obs: Any) -> Distribution:
         """The distribution of actions, as in stable-baselines3."""
@@ -93,6 +126,13 @@ class GamePolicy(MultiInputActorCriticPolicy):
         """Values (n, 1)."""
         latent = self.mlp_extractor.forward_critic(self.vf_features_extractor(obs))
         return self.value_net(latent.float())  # type: ignore[no-any-return]
+
+    def predict_intrinsic_values(self, obs: Any) -> torch.Tensor:
+        """Values of the learned reward (n, 1). Raises TypeError without ``intrinsic_head``."""
+        if self.intrinsic_net is None:
+            raise TypeError("the policy has no second value head")
+        latent = self.mlp_extractor.forward_critic(self.vf_features_extractor(obs))
+        return self.intrinsic_net(latent.float())  # type: ignore[no-any-return]
 
 
 def _drawn(log_probs: torch.Tensor) -> torch.Tensor:
@@ -115,11 +155,16 @@ OF_THE_LAYERS = {"hidden", "separate", "activation", "init"}
 
 
 def policy_kwargs(
-    network: NetworkConfig, normalize_input: bool = False, normalize_value: bool = False
+    network: NetworkConfig,
+    normalize_input: bool = False,
+    normalize_value: bool = False,
+    intrinsic_head: bool = False,
 ) -> dict[str, Any]:
-    """Keyword arguments of GamePolicy."""
+    """Keyword arguments of GamePolicy. ``intrinsic_head``: whether there is a second value head."""
     encoders = network.model_dump(exclude=OF_THE_LAYERS)
+    head = {"intrinsic_head": True} if intrinsic_head else {}
     return {
+        **head,
         "features_extractor_class": GameFeatures,
         "features_extractor_kwargs": {**encoders, "normalize": normalize_input},
         "share_features_extractor": not network.separate,

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.utils import obs_as_tensor
 
 from envs.cluster.ray_vec_env import LOST
 from training.environments.monitor import ClusterMonitor, GroupVecMonitor
@@ -70,10 +69,14 @@ class AsyncPPO(PipelinedPPO):
                 return False
         dones = self._last_dones(env, rollout_buffer, rollout)
         rollout_buffer.full = True
-        values = self._values(obs_as_tensor(self._observations(), self.device))
-        rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+        self._finish(rollout_buffer, dones)
         callback.on_rollout_end()
         return True
+
+    @property
+    def _choice(self) -> tuple[str, ...]:
+        own = self.intrinsic is not None and self.intrinsic.has_value_head
+        return (*CHOICE, "intrinsic_values") if own else CHOICE
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
@@ -157,6 +160,7 @@ class AsyncPPO(PipelinedPPO):
         else:
             buffer.rewards[row, part] = self._learned_from(rewards, dones, infos)
             buffer.valid[row, part] = True
+            self._note(row, part, infos)
         rollout.note(group, rewards, dones, infos)
         if lost or row + 1 == buffer.buffer_size:
             self._set_last(part, cast(Choice, observations))
@@ -191,7 +195,7 @@ class AsyncPPO(PipelinedPPO):
         dones = self._last_episode_starts.copy()
         for group in rollout.unfinished():
             row, part = rollout.at[group], env.groups[group]
-            names = (*CHOICE, *buffer.observations)
+            names = (*self._choice, *buffer.observations)
             self._late[group] = {name: _array(buffer, name)[row, part].copy() for name in names}
             buffer.rewards[row, part] = buffer.values[row, part]
             dones[part] = True

@@ -6,14 +6,20 @@ import os
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from envs.errors import UserError
+from training.config.intrinsic import IntrinsicConfig
+from training.config.schedules import curve
 from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
+from training.learned_rewards.interface import Setting
+from training.learned_rewards.registry import make_reward_model
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
+from training.ppo.intrinsic_rewards import IntrinsicRewards
 from training.ppo.learned_discounts import learned_discounts
 from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
@@ -48,18 +54,21 @@ def environment_seed(seed: int, steps: int) -> int:
     return int(np.random.SeedSequence([seed, steps]).generate_state(1)[0]) % (MAX_SEED - 4096)
 
 
-def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
+def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> PipelinedPPO:
     """Build a new PPO for ``env``, with every random generator seeded from the config.
 
-    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Raises UserError
-    if the device is missing or there is no input to normalise.
+    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Without
+    ``learns`` the config's learned reward is left out, which acting does not need. Raises UserError for a
+    device or a learned reward that is not available, and if there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
-    first = {name: curve(0) for name, curve in config.schedules().items()}
-    network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
+    first = {name: value(0) for name, value in config.schedules().items()}
+    network = policy_kwargs(
+        config.network, config.normalize_input, config.normalize_value, config.has_intrinsic_head
+    )
     kind = AsyncPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
     model = kind(
         GamePolicy,
@@ -81,6 +90,15 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         policy_kwargs=with_adam(network, config.adam_settings()),
         device=device,
     )
+    _add_controls(model, config)
+    if learns and config.intrinsic is not None:
+        _add_learned_reward(model, config, config.intrinsic)
+    env.seed(environment_seed(config.seed, 0))
+    return model
+
+
+def _add_controls(model: PipelinedPPO, config: TrainConfig) -> None:
+    """Set what stable-baselines3's PPO has no argument for."""
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
     model.learned_discounts = learned_discounts(config)
@@ -91,5 +109,11 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor
-    env.seed(environment_seed(config.seed, 0))
-    return model
+
+
+def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:
+    assert isinstance(model.observation_space, spaces.Dict)
+    reward = make_reward_model(section, Setting(model.observation_space, model.n_envs, config.seed))
+    coefficient = curve(section.coefficient, config.training_steps)
+    model.intrinsic = IntrinsicRewards(reward, section, coefficient, model.rollout_buffer)
+    model.learns_intrinsic_values = section.has_value_head

@@ -23,6 +23,7 @@ from callbacks.adaptive_rate import AdaptiveRate
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
 from training.policies.popart import normalized
+from training.policies.tile_policy import GamePolicy
 from training.ppo.learned_discounts import LearnedDiscounts
 from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
@@ -30,8 +31,8 @@ from training.ppo.update_controls import advantages_at, near, normalization, too
 from training.resources.chunk_sizes import chunk_size
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
-PARTS = ("policy", "entropy", "value", "kl", "clipped")
-"""The sums that ``_losses`` returns."""
+PARTS = ("policy", "entropy", "value", "kl", "clipped", "intrinsic")
+"""The sums that ``_losses`` returns; the last is the loss of a learned reward's own value head, if any."""
 NAMES = {"entropy": "train/entropy_loss", "policy": "train/policy_gradient_loss", "value": "train/value_loss"}
 Chunk = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 Result = TypeVar("Result")
@@ -77,6 +78,9 @@ class ChunkedPPO(PPO):
     """
 
     rollout_buffer: ReusedRolloutBuffer
+    policy: GamePolicy
+    learns_intrinsic_values = False
+    """Whether the second value head learns from the buffer's ``intrinsic_returns``."""
     truncate_grads = True
     """Whether to clip the norm of a gradient to ``max_grad_norm``."""
     adaptive_rate: AdaptiveRate | None = None
@@ -155,6 +159,8 @@ class ChunkedPPO(PPO):
         self.logger.record("train/approx_kl", np.mean(sums["kl"]))
         self.logger.record("train/clip_fraction", np.mean(sums["clipped"]))
         self.logger.record("train/loss", sums["loss"][-1])
+        if self.learns_intrinsic_values:
+            self.logger.record("intrinsic/value_loss", np.mean(sums["intrinsic"]))
         buffer = self.rollout_buffer
         explained = explained_variance(buffer.learned("values"), buffer.learned("returns"))
         self.logger.record("train/explained_variance", explained)
@@ -188,7 +194,8 @@ class ChunkedPPO(PPO):
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         means = dict(zip(PARTS, total.tolist(), strict=True))
-        means["loss"] = means["policy"] + self.ent_coef * means["entropy"] + self.vf_coef * means["value"]
+        value = means["value"] + means["intrinsic"]
+        means["loss"] = means["policy"] + self.ent_coef * means["entropy"] + self.vf_coef * value
         if not np.isfinite(means["loss"]):
             raise ValueError(f"the loss of an update is {means['loss']}")
         return means
@@ -198,7 +205,7 @@ class ChunkedPPO(PPO):
 
         def work(part: slice) -> Chunk:
             sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
-            loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * sums[2]
+            loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * (sums[2] + sums[5])
             return sums.detach().cpu(), torch.autograd.grad(loss, list(self.policy.parameters()))
 
         yield from self.by_chunks(work, len(indices))
@@ -220,8 +227,7 @@ class ChunkedPPO(PPO):
         buffer = self.rollout_buffer
         actions = buffer.numbers_at("actions", indices).long()
         with self.precision():
-            values, log_prob, entropy = self.policy.evaluate_actions(buffer.observations_at(indices), actions)
-        assert entropy is not None
+            values, log_prob, entropy = self.policy.evaluate_all(buffer.observations_at(indices), actions)
         log_ratio = log_prob - buffer.numbers_at("log_probs", indices)
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
@@ -229,10 +235,18 @@ class ChunkedPPO(PPO):
             kl = (ratio - 1 - log_ratio).sum()
             share = ((ratio - 1).abs() > clip_range).float().sum()
         head = self.policy.value_net
-        predicted = normalized(head, values.float().flatten())
+        predicted = normalized(head, values[:, 0].float())
         if self.clip_range_vf is not None:
             before = normalized(head, buffer.numbers_at("values", indices))
             predicted = near(predicted, before, self._value_distance())
         error = normalized(head, buffer.numbers_at("returns", indices)) - predicted
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
-        return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share])
+        intrinsic = self._intrinsic_loss(values, indices)
+        return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share, intrinsic])
+
+    def _intrinsic_loss(self, values: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """The loss of the second value head, whose values are the second column; 0 without one."""
+        if not self.learns_intrinsic_values:
+            return values.new_zeros(())
+        error = self.rollout_buffer.numbers_at("intrinsic_returns", indices) - values[:, 1].float()
+        return error.square().sum()

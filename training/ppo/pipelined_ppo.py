@@ -21,7 +21,9 @@ from callbacks.rollout_times import RolloutTimes
 from training.environments.monitor import GroupVecMonitor
 from training.policies.fast_inference import RolloutActor
 from training.ppo.chunked_ppo import ChunkedPPO, threads
+from training.ppo.intrinsic_rewards import IntrinsicRewards, RolloutEnd
 from training.ppo.reward_shaping import RewardShaping
+from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -38,6 +40,8 @@ class PipelinedPPO(ChunkedPPO):
     """What the rollout buffer stores of the game's rewards; callbacks and infos see them as they are."""
     draws_ahead = 64
     """Steps of a group for which random numbers are drawn at once."""
+    intrinsic: IntrinsicRewards | None = None
+    """The run's learned reward; None: there is only the game's."""
     value_bootstrap = True
     """Whether the value of the last state follows where the time limit ended an episode."""
     _acting: RolloutActor | None = None
@@ -88,11 +92,37 @@ class PipelinedPPO(ChunkedPPO):
                 return False
             self._update_info_buffer(infos, dones)
         rollout_buffer.full = True
-        values = self._values(obs_as_tensor(self._observations(), self.device))
-        rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+        self._finish(rollout_buffer, dones)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _finish(self, buffer: DictRolloutBuffer, dones: NDArray[np.bool_]) -> None:
+        """Compute returns and advantages of a complete rollout. A learned reward sees it before."""
+        observations = obs_as_tensor(self._observations(), self.device)
+        values = self._values(observations)
+        if self.intrinsic is None:
+            buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+            return
+        assert isinstance(buffer, ReusedRolloutBuffer)
+        own = self._own_values(observations) if self.intrinsic.has_value_head else None
+        end = RolloutEnd(self._observations(), dones, values, own, self.num_timesteps)
+        for name, value in self.intrinsic.finish(buffer, end).items():
+            self.logger.record(f"intrinsic/{name}", value)
+
+    def _own_values(self, observations: TensorDict | th.Tensor) -> NDArray[np.float32]:
+        """The values of the learned reward's own head, (n,)."""
+        with th.inference_mode():
+            values: NDArray[np.float32] = self.policy.predict_intrinsic_values(observations).cpu().numpy()
+        return values.flatten()
+
+    def _note(self, step: int, part: slice, infos: list[dict[str, Any]]) -> None:
+        """Tell the learned reward, if there is one, the infos of a step of the environments ``part``."""
+        if self.intrinsic is not None:
+            self.intrinsic.note(step, part, infos, self._own_value if self.value_bootstrap else None)
+
+    def _own_value(self, observation: Any) -> float:
+        return float(self._own_values(self.policy.obs_to_tensor(observation)[0])[0])
 
     def _values(self, observations: TensorDict | th.Tensor) -> th.Tensor:
         """The policy's values of the observations, (n, 1), on the CPU."""
@@ -143,6 +173,8 @@ class PipelinedPPO(ChunkedPPO):
         buffer.actions[step, part] = chosen.actions.reshape(-1, 1)
         buffer.values[step, part] = chosen.values
         buffer.log_probs[step, part] = chosen.log_probs
+        if chosen.intrinsic_values is not None and self.intrinsic is not None:
+            cast(ReusedRolloutBuffer, buffer).intrinsic_values[step, part] = chosen.intrinsic_values
 
     def _wait(self, env: GroupVecMonitor, group: int) -> VecEnvStepReturn:
         """Wait for one group's results."""
@@ -164,10 +196,11 @@ class PipelinedPPO(ChunkedPPO):
         if not last:
             self._choose(env, buffer, step + 1, group)
         buffer.rewards[step, part] = self._learned_from(rewards, dones, infos)
+        self._note(step, part, infos)
         return rewards, dones, infos
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_acting", "rollout_times"]
+        return [*super()._excluded_save_params(), "_acting", "intrinsic", "rollout_times"]
 
     def _learned_from(
         self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]

@@ -22,6 +22,9 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
 
     valid: NDArray[np.bool_] | None = None
     """Mask (steps, environments) of the steps that updates learn from; None: all."""
+    intrinsic_values: NDArray[np.float32]
+    """Values of the learned reward's own head, (steps, environments); see ``add_intrinsic_numbers``."""
+    intrinsic_returns: NDArray[np.float32]
     values_after: NDArray[np.float32]
     """Values of the observations after the last step, (environments,)."""
     ended: NDArray[np.bool_]
@@ -35,6 +38,12 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
             self.pos, self.full, self.generator_ready = 0, False, False
         else:
             super().reset()
+
+    def add_intrinsic_numbers(self) -> None:
+        """Add arrays for a learned reward that has a value head of its own."""
+        self.intrinsic_values, self.intrinsic_returns = np.zeros(
+            (2, self.buffer_size, self.n_envs), np.float32
+        )
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
         """Compute returns and advantages, and keep what follows the last step."""
@@ -60,7 +69,7 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
         return {key: torch.from_numpy(array[step, env]) for key, array in self.observations.items()}
 
     def numbers_at(self, name: str, indices: Indices) -> torch.Tensor:
-        """``actions``, ``values``, ``log_probs``, ``advantages`` or ``returns`` of these steps, (n,)."""
+        """``actions``, ``values``, ``log_probs``, ``advantages``, ``returns`` ... of these steps, (n,)."""
         return torch.from_numpy(getattr(self, name).reshape(-1)[indices]).to(self.device)
 
     def learned(self, name: str) -> NDArray[np.float32]:

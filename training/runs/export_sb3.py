@@ -72,7 +72,9 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
 def _plain_model(config: TrainConfig, steps: int) -> PPO:
     """Build stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the CPU."""
     now = {name: float(curve(steps)) for name, curve in config.schedules().items()}
-    network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
+    network = policy_kwargs(
+        config.network, config.normalize_input, config.normalize_value, config.has_intrinsic_head
+    )
     return PPO(
         GamePolicy,
         _Spaces(observations_of(config).space),

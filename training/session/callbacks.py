@@ -28,6 +28,8 @@ from training.config.schema import TrainConfig
 from training.environments.vectorized import task_vec_env
 from training.evaluation.callback import EvalCallback, EvalHooks
 from training.history_db.recorder import RunHistory
+from training.learned_rewards.interface import RewardModel
+from training.learned_rewards.state_callback import LearnedRewardState
 from training.ppo.learned_discounts import LearnedDiscounts, learned_discounts
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
@@ -39,10 +41,11 @@ from training.session.plan import Plan
 class SessionCallbacks:
     """The callbacks of the session that ``plan`` describes.
 
-    ``in_order`` holds all of them. Those that the session accesses directly are attributes too.
+    ``in_order`` holds all of them. Those that the session accesses directly are attributes too. ``reward`` is
+    the run's learned reward, whose state belongs to its checkpoints.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, reward: RewardModel | None = None) -> None:
         config, folder = plan.config, plan.folder
         self.stop = GracefulStop(plan.stop_after)
         self.totals = RunTotals()
@@ -56,6 +59,8 @@ class SessionCallbacks:
             plan.task.game.sha1, self._extra,
         )  # fmt: skip
         self.checkpoints.others = self._others(plan)
+        if reward is not None:
+            self.checkpoints.others.append(LearnedRewardState(reward))
         self.in_order: list[BaseCallback] = [*self.checkpoints.others, self.checkpoints]
         callbacks_by_key(self.in_order)  # refuses duplicate keys before anything is written
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class CheckpointCallback(BaseCallback):
         super().__init__()
         self.folder, self.interval, self.keep = folder, interval, keep
         self.stop, self.rom_sha1, self.extra = stop, rom_sha1, extra
-        self.others: Sequence[BaseCallback] = ()
+        self.others: list[BaseCallback] = []
         self.saved_at: int | None = None
         """Step count of the last checkpoint, or None in a new run. It saves before its first step, so that it
         can be resumed whenever it is killed."""

@@ -16,6 +16,8 @@ from training.checkpoints.applying import apply_weights
 from training.environments.vectorized import task_vec_env
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
+from training.learned_rewards.random_play import warm_up
+from training.learned_rewards.registry import check_reward_model
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER
@@ -45,7 +47,8 @@ class Session:
     def __init__(self, plan: Plan, env: VecEnv) -> None:
         self.plan = plan
         self.model = build_model(plan.config, env)
-        self.callbacks = SessionCallbacks(plan)
+        learned = self.model.intrinsic
+        self.callbacks = SessionCallbacks(plan, learned.model if learned is not None else None)
         self._finish_restore: list[BaseCallback] = []
         if plan.weights is not None:
             apply_weights(plan.weights, self.model)
@@ -106,6 +109,8 @@ class Session:
         create_run(plan.folder, plan.config, manifest)
 
     def _learn(self) -> None:
+        if self.model.intrinsic is not None:
+            warm_up(self.model.intrinsic.model, self.plan.task)
         remaining = self.plan.config.training_steps - self.plan.first_step
         callbacks = [*self.callbacks.in_order, *self._finish_restore]
         try:
@@ -155,6 +160,7 @@ def train(plan: Plan) -> RunSummary:
     if plan.config.bfloat16:
         require_bfloat16(device)
     check_trackers(plan.config)
+    check_reward_model(plan.config)
     memory = check_memory(plan.config, plan.ignore_memory)
     lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)

@@ -41,9 +41,9 @@ def blank(layout: ArrayLayout) -> dict[str, NDArray[Any]]:
 def test_numpy_and_struct_read_the_same_record(packing: tuple[Packing, ArrayLayout]) -> None:
     block = np.zeros(packing[1].size, np.uint8)
     arrays, records = view(block, packing[1]), outcomes(block, packing[1])
-    OUTCOME.pack_into(records, OUTCOME.size, 0.5, True, False, True, 1.0, 2.0, 3.0, 4.0)
+    OUTCOME.pack_into(records, OUTCOME.size, 0.5, True, False, True, 2**64 - 1, 1.0, 2.0, 3.0, 4.0)
     assert [arrays[name][1].tolist() for name in OUTCOMES.names or ()] == [
-        0.5, True, False, True, [1.0, 2.0, 3.0, 4.0]
+        0.5, True, False, True, 2**64 - 1, [1.0, 2.0, 3.0, 4.0]
     ]  # fmt: skip
     assert not any(arrays[name][[0, 2]].any() for name in arrays if name in (OUTCOMES.names or ()))
 

@@ -38,11 +38,13 @@ def _policy(
     names: Sequence[str] = OBSERVATION_NAMES,
     normalize: bool = False,
     screen: tuple[int, str] = (FRAMES, SCREEN_SIZE),
+    *,
+    intrinsic_head: bool = False,
     **network: Any,
 ) -> GamePolicy:
     torch.manual_seed(0)
     space = Observations(names, *screen).space
-    settings = policy_kwargs(NetworkConfig(**network), normalize, normalize)
+    settings = policy_kwargs(NetworkConfig(**network), normalize, normalize, intrinsic_head)
     policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **settings)
     for parameter in policy.parameters():
         torch.nn.init.normal_(parameter, std=0.03)  # otherwise all actions are almost equally likely
@@ -70,10 +72,12 @@ def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
 def _wanted(policy: GamePolicy, observed: Mapping[str, NDArray[np.uint8]]) -> ActionChoice:
     """The policy's own choice."""
     torch.manual_seed(2)
+    tensors = {name: torch.from_numpy(array) for name, array in observed.items()}
     with torch.inference_mode():
-        chosen = policy({name: torch.from_numpy(array) for name, array in observed.items()})
+        chosen = policy(tensors)
+        own = [policy.predict_intrinsic_values(tensors)] if policy.intrinsic_head else []
     return ActionChoice(
-        *(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate(chosen))
+        *(part.flatten().float().numpy() if n else part.numpy() for n, part in enumerate([*chosen, *own]))
     )
 
 
@@ -85,9 +89,21 @@ def _chosen(acting: RolloutActor, observed: Mapping[str, NDArray[np.uint8]], gro
 def _agree(own: ActionChoice, wanted: ActionChoice) -> None:
     assert own.actions.dtype == wanted.actions.dtype == np.int64
     np.testing.assert_array_equal(own.actions, wanted.actions)
+    assert (own.intrinsic_values is None) == (wanted.intrinsic_values is None)
     for part, expected in zip(own[1:], wanted[1:], strict=True):
+        if part is None or expected is None:
+            continue
         assert part.dtype == np.float32 and part.shape == expected.shape
         np.testing.assert_allclose(part, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", [{}, {"hidden": ()}, {"cnn": "nature"}], ids=str)
+def test_both_value_heads_are_computed(network: dict[str, Any]) -> None:
+    policy = _policy(intrinsic_head=True, **network)
+    wanted = _wanted(policy, _observed(5))
+    assert wanted.intrinsic_values is not None
+    assert not np.allclose(wanted.intrinsic_values, wanted.values)
+    _agree(_chosen(RolloutActor(policy), _observed(5)), wanted)
 
 
 @pytest.mark.parametrize("number", [1, 16, 2 * AT_ONCE + 3])

@@ -89,16 +89,16 @@ class Seen(BaseCallback):
         return True
 
 
-Make = Callable[[Script], tuple[AsyncPPO, Scripted]]
+Make = Callable[..., tuple[AsyncPPO, Scripted]]
 
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """make(script): a new model of the config on games with scripted news."""
+    """make(script, **changes): a new model of the config on games with scripted news."""
     made: list[Scripted] = []
 
-    def model(script: Script) -> tuple[AsyncPPO, Scripted]:
-        config = load_config(None, CONFIG)
+    def model(script: Script, **changes: Any) -> tuple[AsyncPPO, Scripted]:
+        config = load_config(None, {**CONFIG, **changes})
         env = Scripted(config)
         env.script = script
         made.append(env)
@@ -231,6 +231,36 @@ def test_a_late_group_continues_in_the_next_rollout(make: Make, monkeypatch: pyt
     assert (buffer.observations["screen"][0, late] == shown).all()
     assert buffer.valid is not None and buffer.valid.all()
     assert model.num_timesteps == 2 * ROWS + 2 * 3 + 4 * ROWS
+
+
+def test_a_learned_reward_sees_only_results_that_arrived(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Group 1 hangs in row 3, and its first step of the next rollout keeps the value it was chosen with."""
+    monkeypatch.setattr(async_rollout, "LATE_SECONDS", 0.0)
+    steps = {0: 0, 1: 0}
+
+    def script(env: Scripted) -> News:
+        if 0 in env.under_way and (steps[1] == 3 or steps[0] <= steps[1]):
+            steps[0] += 1
+            return 0, True
+        if steps[1] == 3:
+            return None
+        steps[1] += 1
+        return 1, True
+
+    model, env = make(script, intrinsic={"kind": "counts", "gamma": 0.9, "episodic": False})
+    model.late_factor = 1.01
+    buffer, late = rollout(model), env.groups[1]
+    assert model.intrinsic is not None and buffer.valid is not None
+    assert (buffer.valid.sum(axis=0) == [ROWS, ROWS, 3, 3]).all()
+    counted = model.intrinsic.model.state()["table"]["counts"].sum()
+    assert counted == np.count_nonzero(model.intrinsic._cells[buffer.valid])
+    own = buffer.intrinsic_returns - buffer.intrinsic_values
+    assert own[buffer.valid].all() and not own[~buffer.valid].any()
+    kept = buffer.intrinsic_values[3, late].copy()
+    model.train()
+    env.script, model.late_factor = in_turns, 1000.0
+    buffer = rollout(model, first=False)
+    assert (buffer.intrinsic_values[0, late] == kept).all()
 
 
 def test_rollouts_end_with_the_remaining_groups(make: Make) -> None:

@@ -78,11 +78,16 @@ def same_in_everything(one: Path, other: Path, name: str = "final") -> None:
     assert curves(one) == curves(other)
     samples = [np.load(run / "agent_stats.npz")["samples"] for run in (one, other)]
     assert (samples[0] == samples[1]).all()
-    rows = [[json.loads(line) for line in (run / "eval.jsonl").open()] for run in (one, other)]
+    rows = [evaluations(run) for run in (one, other)]
     assert rows[0] == rows[1]
     trainers = [read_checkpoint(run / "checkpoints" / name).trainer for run in (one, other)]
     assert trainers[0]["extra"] == trainers[1]["extra"]
     assert trainers[0]["random"] == trainers[1]["random"]
+
+
+def evaluations(run: Path) -> list[Any]:
+    path = run / "eval.jsonl"
+    return [json.loads(line) for line in path.open()] if path.exists() else []
 
 
 def episodes(run: Path) -> dict[str, bytes]:

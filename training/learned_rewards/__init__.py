@@ -1,0 +1,1 @@
+"""Learned rewards, such as counts and RND: they act on a rollout just before its advantages."""
