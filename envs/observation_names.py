@@ -3,4 +3,31 @@
 Imports nothing, so that configs and ``--help`` know the names without NumPy.
 """
 
-OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
+PLAIN_OBSERVATIONS = (
+    "screen",
+    "visited",
+    "party",
+    "battle",
+    "badges",
+    "events",
+    "facing",
+    "recent_actions",
+)
+"""Ids and amounts as they are in memory."""
+OBSERVATION_NAMES = (
+    *PLAIN_OBSERVATIONS,
+    "place",
+    "fight",
+    "team",
+    "bag",
+    "progress",
+    "visited_nearby",
+    "visited_world",
+)
+"""All names."""
+DEFAULT_OBSERVATIONS = PLAIN_OBSERVATIONS
+"""What a config that names none observes."""
+SCREEN_SIZES = {"full": (144, 160), "half": (72, 80), "quarter": (36, 40)}
+"""Height and width in pixels of the pictures in "screen"."""
+FRAMES, SCREEN_SIZE = 3, "half"
+"""Pictures in "screen" and their size, unless a config says otherwise."""

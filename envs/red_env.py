@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from envs.episodes.recorder import EpisodeRecorder
@@ -39,7 +41,10 @@ class Reward(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EnvConfig:
-    """Settings of episodes. Raises UserError for a value out of range and for an unknown goal of ``game``."""
+    """Settings of episodes. Raises UserError for a value out of range and for an unknown goal of ``game``.
+
+    Each episode begins at one of ``starts``, drawn by its weight, or at ``start`` if there are none.
+    """
 
     game: Game
     start: StartState
@@ -50,6 +55,7 @@ class EnvConfig:
     goal: str | None = None  # ends the episode as a success, see envs.game.goals
     fast_text: bool = False  # keep text fast and animations off by writing to memory: a counted intervention
     repel: bool = False  # prevent wild battles by writing to memory: a counted intervention
+    starts: tuple[tuple[StartState, float], ...] = ()  # with weights above 0, which need not add up to 1
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
@@ -59,14 +65,25 @@ class EnvConfig:
             raise UserError(
                 f"held_frames = {self.held_frames}: must be at most {self.action_frames} (action_frames)"
             )
+        for start, weight in self.starts:
+            if not weight > 0:
+                raise UserError(f'starts: weight {weight} of "{start.name}" must be above 0')
         goal_of(self.game, self.goal)
+
+    def draw_start(self, generator: np.random.Generator) -> StartState:
+        """Return the start of an episode. Draws from ``generator`` only if there are several."""
+        if len(self.starts) < 2:
+            return self.starts[0][0] if self.starts else self.start
+        weights = np.array([weight for _, weight in self.starts])
+        return self.starts[int(generator.choice(len(weights), p=weights / weights.sum()))][0]
 
 
 class RedEnv(gymnasium.Env[Observation, np.int64]):
     """A Gymnasium environment of one game. Action n presses ``envs.game_boy.emulator.BUTTONS[n]``.
 
     ``info`` has "reward_components" in every step, "milestones" (names) and "agent_stats" in some, and
-    "episode_stats" in the last step of an episode, with "interventions" if memory was written from outside.
+    "episode_stats" in the last step of an episode, with "start", the name of the state that it began at, and
+    "interventions" if memory was written from outside.
     ``reset(options={"start": name, "wait_frames": n})`` chooses another start state than the config's and the
     number of frames to wait, which is random otherwise. ``recorder`` records every episode.
     """
@@ -88,12 +105,15 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
         self._reward = reward
         self._observations = observations
+        self._picture = emulator.whole_screen if observations.whole_screen else emulator.half_screen
         self._visited = VisitedTiles()
         self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
         self._state = GameState()
         self._recorder = recorder
         self._pressed = 0  # the last action
+        self._began_at = config.start.name
+        self._playing = False  # from the first reset on
         self.out: Observation | None = None
         """Arrays that observations are written to; None: new arrays for every step."""
 
@@ -110,12 +130,13 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Load the start state, then wait 0 to 30 frames, drawn from the environment's generator.
+        """Load the start state, then wait 0 to 30 frames. Both are drawn from the environment's generator.
 
         Raises UserError if ``options["start"]`` is not a start state or does not load.
         """
         super().reset(seed=seed)
         start = self._start(options)
+        self._began_at = start.name
         self.emulator.load_state(start.data)
         self.emulator.interventions.clear()
         self._help()
@@ -125,13 +146,17 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited.reset(self._state)
         self._reward.reset(self._state)
         self._stats.reset(self._state)
-        self._observations.reset(self._state, self.emulator.half_screen())
+        self._observations.reset(self._state, self._picture())
         if self._recorder is not None:
             self._recorder.begin(start, wait, seed)
+        self._playing = True
         return self._encode(), {"start": start.name, "wait_frames": wait}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Press a button and run the frames of one action. Raises ValueError for an unknown action."""
+        """Press a button and run the frames of one action.
+
+        Raises ValueError for an unknown action, and ResetNeeded before the first reset.
+        """
         self.press(action)
         return self.look()
 
@@ -141,12 +166,12 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         A worker calls it for all its games before it calls ``look`` for any: code and data of ``look``, which
         emulation would evict, then stay in the CPU caches.
         """
-        index = int(action)
-        if not 0 <= index < len(BUTTONS):
-            raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
+        if not self._playing:
+            raise ResetNeeded("step before reset: call reset() first, which begins an episode")
+        index = _index(action)
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
-        self._observations.update(self.emulator.half_screen(), index)
+        self._observations.update(self._picture(), index)
         self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -192,7 +217,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         """
         parts = {name: part.snapshot() for name, part in self._stateful().items()}
         random = {"seed": self._np_random_seed, "state": self.np_random.bit_generator.state}
-        return {**parts, "random": random, "begun": self._stats.length > 0}
+        return {**parts, "random": random, "begun": self._stats.length > 0, "start": self._began_at}
 
     def restore(self, snapshot: Mapping[str, Any]) -> Observation:
         """Continue from a ``snapshot`` of an environment with the same cartridge and settings.
@@ -206,7 +231,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         generator = np.random.PCG64()
         generator.state = snapshot["random"]["state"]
         self._np_random, self._np_random_seed = np.random.Generator(generator), snapshot["random"]["seed"]
-        self._state = read_state(self.emulator.memory)
+        self._began_at = str(snapshot.get("start", self.config.start.name))  # absent in older snapshots
+        self._state, self._playing = read_state(self.emulator.memory), True
         return self._observations.encode(self._state, self._visited)
 
     def _stateful(self) -> dict[str, Any]:
@@ -225,7 +251,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
 
     def _start(self, options: dict[str, Any] | None) -> StartState:
         name = (options or {}).get("start")
-        return self.config.start if name is None else start_state(self.config.game, str(name))
+        if name is None:
+            return self.config.draw_start(self.np_random)
+        return start_state(self.config.game, str(name))
 
     def _wait(self, options: dict[str, Any] | None) -> int:
         chosen = (options or {}).get("wait_frames")
@@ -243,6 +271,17 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             info["agent_stats"] = {**sample, "battles_started": self._stats.battles["started"]}
         if ended:
             interventions = dict(self.emulator.interventions)
-            stats = self._stats.result(self._visited.count)
+            stats = {"start": self._began_at, **self._stats.result(self._visited.count)}
             info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info
+
+
+def _index(action: object) -> int:
+    """Return ``action`` as an index of BUTTONS. Raises ValueError for anything else, such as 2.9."""
+    try:
+        index = operator.index(action)  # type: ignore[arg-type]
+    except TypeError:
+        index = -1
+    if not 0 <= index < len(BUTTONS):
+        raise ValueError(f"action {action}: must be a whole number from 0 to {len(BUTTONS) - 1}")
+    return index

@@ -17,6 +17,7 @@ from typing import NoReturn
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from envs.paths import expanded
 from training.cli.output import exit_with
 from training.diagnostics.check_result import FAILURE, WARNING, CheckResult, attempt
 from training.diagnostics.machine_checks import (
@@ -78,7 +79,8 @@ def _check_runs() -> Iterator[CheckResult]:
     import os
 
     # As in training/runs/folder.py, which cannot be imported without packages.
-    yield from check_folder("runs", Path(os.environ.get("POKERED_RUNS") or "runs"), "POKERED_RUNS")
+    folder = expanded(os.environ.get("POKERED_RUNS") or "runs", "POKERED_RUNS")
+    yield from check_folder("runs", folder, "POKERED_RUNS")
 
 
 def game(flags: argparse.Namespace) -> Iterator[CheckResult]:

@@ -17,6 +17,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import full_path
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 MAX_NAMES = 10
@@ -65,12 +66,13 @@ def main(arguments: Sequence[str]) -> int:
     check_display("play.py")
     game = identify(chosen_rom(flags.rom), flags.game)
     start = start_state(game, flags.start) if flags.start is not None else None
+    states = full_path(flags.states, what="--states")
     # Before the window: an exception raised by a signal would be lost in PyBoy's compiled code.
     with (
         StopRequest() as stopped,
-        ManualPlay(game, flags.states, flags.names, start, flags.fast_text) as play,
+        ManualPlay(game, states, flags.names, start, flags.fast_text) as play,
     ):
-        print(f"playing {game.name} ({game.rom}); F1 to F10 save into {flags.states}/", flush=True)
+        print(f"playing {game.name} ({game.rom}); F1 to F10 save into {states}/", flush=True)
         while play.frame() and not stopped():
             pass
     return 0

@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 class EpisodeReceiver:
     """Writes the episodes of ``count`` environments to ``folder``.
 
-    All of them begin at ``start`` on the cartridge with hash ``rom_sha1``. If the disk refuses a file, or a
-    file is invalid, it is dropped with a warning.
+    Each of them begins at one of ``starts`` on the cartridge with hash ``rom_sha1``. If the disk refuses a
+    file, or a file is invalid, it is dropped with a warning.
     """
 
-    def __init__(self, folder: Path, start: StartState, rom_sha1: str, count: int) -> None:
-        self._folder, self._start, self._rom_sha1 = folder, start, rom_sha1
-        self._start_sha256 = hashlib.sha256(start.data).hexdigest()
+    def __init__(self, folder: Path, starts: Sequence[StartState], rom_sha1: str, count: int) -> None:
+        self._folder, self._rom_sha1 = folder, rom_sha1
+        self._starts = {hashlib.sha256(start.data).hexdigest(): start for start in starts}
         self._numbers = [max(numbered_files(folder, index), default=-1) + 1 for index in range(count)]
         self._warned = False
 
@@ -38,22 +38,25 @@ class EpisodeReceiver:
         self._numbers[index] += 1
         if data is None:
             return
-        path, start = self._folder / file_name(index, number), start_path(self._folder, self._start_sha256)
+        path = self._folder / file_name(index, number)
         try:
-            self._check(data, path.name, index, number)
+            sha256 = self._checked_start(data, path.name, index, number)
+            start = start_path(self._folder, sha256)
             if not start.exists():
-                write_atomically(start, self._start.data, synced=False)
+                write_atomically(start, self._starts[sha256].data, synced=False)
             write_atomically(path, data, synced=False)
         except (UserError, OSError) as error:
             if not self._warned:
                 log.warning("episode %s: cannot be kept (%s); training continues", path, error)
             self._warned = True
 
-    def _check(self, data: bytes, name: str, index: int, number: int) -> None:
+    def _checked_start(self, data: bytes, name: str, index: int, number: int) -> str:
+        """Return the hash of the episode's start state. Raises UserError if the episode is not expected."""
         header = decode(data, name).header
-        found = (header.environment, header.number, header.rom_sha1, header.start_sha256)
-        if found != (index, number, self._rom_sha1, self._start_sha256):
+        found = (header.environment, header.number, header.rom_sha1)
+        if found != (index, number, self._rom_sha1) or header.start_sha256 not in self._starts:
             raise UserError(f"episode {name}: its header does not match the episode expected")
+        return header.start_sha256
 
     def cut(self, index: int, number: int | None) -> None:
         """Remove the files of environment ``index`` from episode ``number`` on (None: all)."""

@@ -103,7 +103,7 @@ class EpisodeRecorder:
         return sent
 
     def _header(self, stats: Mapping[str, Any], terminated: bool) -> dict[str, Any]:
-        rest = dict(stats)
+        rest = {name: value for name, value in stats.items() if name != "start"}
         return {
             **self._about,
             "emulator": VERSION,

@@ -26,7 +26,14 @@ BLUE_SHA1 = "d7037c83e1ae5b39bde3c30787637ba1d4c48ce2"
 
 GAMES = ("clover", "red", "blue")
 BOOT_STARTS = ("power on", "bedroom")
-WALKED_STARTS = ("starter", "route1", "errand done", *(f"gym{n}" for n in range(1, 9)), "league")
+WALKED_STARTS = (
+    *("starter", "route1", "second town", "parcel", "field guide", "errand done", "route 2", "forest"),
+    *("third town", "gym1", "badge1", "first cave", "fourth town"),
+    *(f"gym{n}" for n in range(2, 9)),
+    "league",
+)
+"""Starts that the walkthrough of the embedded cartridge plays to, in the order of the story."""
+START_NAMES = BOOT_STARTS + WALKED_STARTS
 # Prefixes of header titles of releases with a different memory layout.
 OTHER_RELEASES = {
     "POKEMON YELLOW": "Yellow",

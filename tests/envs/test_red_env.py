@@ -10,16 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from envs.errors import UserError
+from envs.game.catalog import Game
 from envs.game_boy.emulator import BUTTONS
 from envs.red_env import RedEnv
+from envs.start_library import start_state
+from envs.start_states.state_files import StartState
 
 MakeEnv = Callable[..., RedEnv]
 COMPONENTS = {"exploration", "battle", "milestone", "penalty"}
 EPISODE_STATS = {
+    "start",
     "return",
     "length",
     "battles_started",
@@ -148,6 +153,55 @@ def test_an_episode_can_begin_at_another_start(make_env: MakeEnv) -> None:
         env.reset(options={"start": "nowhere"})
 
 
+def several(game: Game, *starts: tuple[str, float]) -> tuple[tuple[StartState, float], ...]:
+    return tuple((start_state(game, name), weight) for name, weight in starts)
+
+
+def test_starts_are_drawn_by_their_weights_from_the_seed(make_env: MakeEnv, game: Game) -> None:
+    env = make_env(starts=several(game, ("starter", 1.0), ("bedroom", 3.0)))
+    places = {"starter": 0, "bedroom": 38}
+
+    def begin(seed: int) -> str:
+        _, info = env.reset(seed=seed)
+        assert env.state.map_id == places[info["start"]]
+        return str(info["start"])
+
+    drawn = [begin(seed) for seed in range(80)]
+    assert drawn == [begin(seed) for seed in range(80)]
+    assert 48 <= drawn.count("bedroom") <= 72  # 60 expected; a fair draw is outside once in 500 tries
+    _, info = env.reset(seed=0, options={"start": "route1"})
+    assert (info["start"], env.state.map_id) == ("route1", 12)
+
+
+def test_a_single_start_draws_nothing_more(make_env: MakeEnv, game: Game) -> None:
+    plain, one = make_env(), make_env(starts=several(game, ("starter", 2.0)))
+    for seed in (3, None, None):
+        assert plain.reset(seed=seed)[1] == one.reset(seed=seed)[1]
+        assert plain.np_random.bit_generator.state == one.np_random.bit_generator.state
+
+
+def test_episode_stats_name_the_start_even_after_a_restore(make_env: MakeEnv, game: Game) -> None:
+    starts = several(game, ("starter", 1.0), ("bedroom", 1.0))
+    env, other = make_env(starts=starts, max_steps=4), make_env(starts=starts, max_steps=4)
+    env.reset(seed=5)
+    following = []
+    for _ in range(6):
+        begun = env.reset()[1]["start"]
+        env.step(0)
+        other.restore(env.snapshot())
+        ends = [[one.step(0)[4] for _ in range(3)][-1]["episode_stats"] for one in (env, other)]
+        assert ends[0] == ends[1]
+        assert ends[0]["start"] == begun
+        following.append(other.reset()[1])
+        assert following[-1] == env.reset()[1]
+    assert {info["start"] for info in following} == {"starter", "bedroom"}
+
+
+def test_a_weight_that_is_not_above_0_is_refused(make_env: MakeEnv, game: Game) -> None:
+    with pytest.raises(UserError, match=r'weight 0\.0 of "bedroom" must be above 0'):
+        make_env(starts=several(game, ("starter", 1.0), ("bedroom", 0.0)))
+
+
 def test_observations_match_the_current_state(make_env: MakeEnv) -> None:
     env = make_env()
     observation, _ = env.reset(seed=2)
@@ -163,12 +217,14 @@ def test_observations_match_the_current_state(make_env: MakeEnv) -> None:
     assert np.array_equal(env.render()[:, :, 0], picture)
 
 
-@pytest.mark.parametrize("action", [-1, 7])
-def test_an_unknown_action_is_an_error(make_env: MakeEnv, action: int) -> None:
+@pytest.mark.parametrize("action", [-1, 7, 2.9, np.float32(2), "a", None, np.array([1, 2])])
+def test_an_unknown_action_is_an_error(make_env: MakeEnv, action: Any) -> None:
     env = make_env()
     env.reset(seed=0)
+    actions = env.emulator.actions
     with pytest.raises(ValueError, match="0 to 6"):
         env.step(action)
+    assert env.emulator.actions == actions, "no button was pressed"
     assert env.action_space.n == len(BUTTONS) == 7  # type: ignore[attr-defined]
 
 
@@ -192,3 +248,19 @@ def test_closing_twice_is_fine(make_env: MakeEnv) -> None:
     env.reset(seed=0)
     env.close()
     env.close()
+
+
+@pytest.mark.parametrize("action", [2, np.int64(2), np.uint8(2), np.array(2)])
+def test_whole_numbers_of_any_kind_are_actions(make_env: MakeEnv, action: Any) -> None:
+    env = make_env()
+    env.reset(seed=0)
+    assert env.step(action)[0]["recent_actions"].tolist()[-1] == 3
+
+
+def test_a_step_before_the_first_reset_says_so(make_env: MakeEnv) -> None:
+    env, other = make_env(), make_env()
+    with pytest.raises(ResetNeeded, match=r"step before reset: call reset\(\) first"):
+        env.step(2)
+    other.reset(seed=0)
+    env.restore(other.snapshot())
+    assert env.step(2)[1] == other.step(2)[1]

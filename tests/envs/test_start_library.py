@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from envs.cartridge.walkthrough import WAYPOINTS, run_to
 from envs.errors import UserError
 from envs.game import boot
 from envs.game.boot import BEDROOM, boot_to_control
@@ -63,6 +64,45 @@ def test_start_states_are_at_their_places(journey: Game) -> None:
     assert places["errand done"].has_event(0x38)
     assert not places["route1"].has_event(0x38)
     assert max(mon.level for mon in places["gym1"].party) >= 10
+
+
+PLACES = {"second town": 1, "route 2": 13, "forest": 51, "third town": 2, "first cave": 59, "fourth town": 3}
+"""Map ID of the starts that are named after a place."""
+
+
+@pytest.mark.parametrize("name", WAYPOINTS)
+def test_a_start_between_is_where_its_milestone_is_first_reached(journey: Game, name: str) -> None:
+    milestone = next(m for m in journey.milestones if m.name == name)
+    with at(journey, name) as emulator:
+        state = read_state(emulator.memory)
+        assert milestone.reached(state)
+        assert state.map_id == PLACES.get(name, state.map_id)
+        assert can_walk(emulator)
+    before = journey.start_names[journey.start_names.index(name) - 1]
+    with at(journey, before) as emulator:
+        assert not milestone.reached(read_state(emulator.memory))
+
+
+def can_walk(emulator: Emulator) -> bool:
+    """Whether some direction moves the player."""
+    begin = read_state(emulator.memory)
+    for button in ("up", "left", "down", "right"):
+        emulator.act(button)
+        emulator.act(button)
+        now = read_state(emulator.memory)
+        if (now.x, now.y) != (begin.x, begin.y):
+            return True
+    return False
+
+
+def test_saving_starts_on_the_way_changes_nothing(journey: Game) -> None:
+    with at(journey, "bedroom") as emulator:
+        emulator.load_state(start_state(journey, "bedroom").data)
+        run_to(emulator, "gym1")
+        assert emulator.save_state() == start_state(journey, "gym1").data
+        emulator.load_state(start_state(journey, "bedroom").data)
+        run_to(emulator, "parcel")
+        assert emulator.save_state() == start_state(journey, "parcel").data
 
 
 TOWNS = {1: 2, 2: 3, 3: 5, 4: 6, 5: 7, 6: 10, 7: 8, 8: 1}

@@ -146,7 +146,7 @@ def test_the_program_plays_until_it_is_stopped(
     [
         (["--names", "a/b"], "--names a/b: must be a plain file name"),
         (["--names", *"abcdefghijk"], "11 names; there are 10 keys"),
-        (["--rom", "none.gb"], "ROM none.gb: cannot be read"),
+        (["--rom", "none.gb"], f"ROM {ROOT}/none.gb: cannot be read"),
     ],
 )
 def test_wrong_input_is_one_line(

@@ -9,8 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -19,6 +20,7 @@ from tyro import _errors as tyro_errors  # its only hook for parse errors; the v
 
 from envs.errors import ProgramError, UserError, nearest
 from envs.lasting_output import outlast_readers
+from envs.paths import expanded, shown
 from training.cli.output import exit_with
 from training.resources.malloc import use_one_heap
 from training.resources.out_of_memory import in_one_line
@@ -43,17 +45,35 @@ Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], flag()]
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
-    """Parse the command line into an instance of ``flags``. ``--help`` prints and exits with status 0.
+    """Parse the command line into an instance of ``flags``, in which ``~`` of paths is expanded.
+
+    ``--help`` prints and exits with status 0.
 
     Raises:
-        UsageError: with one line about the first mistake.
+        UserError: with one line about the first mistake.
     """
+    for word in args or ():
+        _refuse_other_encoding(word)
     with tyro_errors.on_parse_error(lambda event: _refuse(event, flags)):
-        return tyro.cli(flags, args=args, prog=prog)
+        parsed = tyro.cli(flags, args=args, prog=prog)
+    given = [(one.name, getattr(parsed, one.name)) for one in fields(parsed)]  # type: ignore[arg-type]
+    paths = {name: expanded(value, _flag(name)) for name, value in given if isinstance(value, Path)}
+    return replace(parsed, **paths) if paths else parsed  # type: ignore[type-var]
+
+
+def _refuse_other_encoding(word: str) -> None:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{shown(word)} is not valid UTF-8; rename the file") from None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
-    known = ["--" + f.name.replace("_", "-") for f in fields(flags)]
+    known = [("--no-" if f.default is True else "--") + f.name.replace("_", "-") for f in fields(flags)]
     if isinstance(event, tyro_errors.UnrecognizedArgs):
         token = event.tokens[0]
         near = nearest(token.split("=")[0].replace("_", "-"), known)
@@ -89,6 +109,9 @@ def run_program(main: Callable[[Sequence[str]], int], *, lasting: bool = False) 
     """
     # Waiting torch threads must not use up the cores that the games run on.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a path may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     use_one_heap()  # before torch starts threads, which it does when a network is built
     if lasting:
         outlast_readers()

@@ -87,7 +87,7 @@ def _plan(course: Course, target: int) -> Plan:
 
 def _evaluate(course: Course, stopped: StopRequest) -> tuple[Summary, Checkpoint]:
     """Evaluate the stage's newest checkpoint on seeds unique to this check. Raises Interrupted."""
-    task = resolve_task(course.configs[course.stage])
+    task = resolve_task(course.configs[course.stage]).at_first_start()
     criterion = course.curriculum.stages[course.stage].move_on
     checkpoint = newest(course.run_of(course.stage))
     names = open_milestones(task.episodes)
@@ -113,10 +113,11 @@ def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool)
     look = {"metric": criterion.metric, "value": value, "low": low, "high": high}
     course.looks.append({"stage": stage.name, "steps": checkpoint.steps, **look, "holds": holds})
     course.save()
+    planned = course.configs[course.stage].planned_steps
     interval = "no interval: all episodes are the same" if low is None else f"{low:.3g} to {high:.3g}"
     print(
         f"stage {course.stage + 1} of {len(course.configs)}, {stage.name}, {checkpoint.steps:,} of"
-        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
+        f" {planned:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
         f" end must reach {criterion.at_least:g} to move on: {_verdict(course, holds)}",
         flush=True,
     )

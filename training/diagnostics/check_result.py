@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of one check; ``advice`` says what to do when it is not ok."""
+    """Result of one check; ``advice`` says what to do when it is not ok.
+
+    ``facts`` are plain values for bug reports, which only the JSON shows.
+    """
 
     check: str
     level: str
     message: str
     advice: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return the result as a line of text."""
         advice = f" -> {self.advice}" if self.advice else ""
         return f"{self.level:<8} {self.check:<9} {self.message}{advice}"
 
-    def as_json(self) -> dict[str, str]:
-        """Return the result as plain strings."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain values."""
         return asdict(self)
 
 

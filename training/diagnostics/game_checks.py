@@ -15,10 +15,11 @@ from envs.game.boot import DIRECTIONS, BootError
 from envs.game.catalog import Game, chosen_rom, identify
 from envs.game.maps import map_name
 from envs.game.plausibility import CHECKS, fresh_game_oddities, implausible, memory_oddities
-from envs.game_boy.emulator import Emulator
+from envs.game_boy.emulator import VERSION, Emulator
 from envs.ram import GameState, read_state
 from envs.start_states.cache import cache_folder
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
+from training.diagnostics.report_facts import rom_facts, state_facts
 
 MEASURED_SECONDS = 3.0
 SLOW = 60  # actions per second on one core
@@ -27,15 +28,18 @@ DEMAND = "send this report with its pictures, and say which release the cartridg
 
 def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckResult]:
     """Return the game to play and the result for its ROM."""
-    path = chosen_rom(rom)
     try:
+        path = chosen_rom(rom)
         game = identify(path, name)
     except UserError as error:
-        return None, CheckResult("rom", FAILURE, str(error), "give the ROM with --rom, or in POKEMON_RED_ROM")
+        advice = "give the ROM with --rom, or in POKEMON_RED_ROM"
+        return None, CheckResult("rom", FAILURE, str(error), advice, rom_facts(path))
     text = f"{path}: {game.name}, title {game.title}, SHA-1 {game.sha1}"
+    facts = {"game": game.name, "game_known_by": "--game" if game.assumed else "SHA-1", **rom_facts(path)}
     if game.assumed:
-        return game, CheckResult("rom", WARNING, text, f"unknown hash: treated as {game.name}, as given")
-    return game, CheckResult("rom", OK, text)
+        advice = f"unknown hash: treated as {game.name}, as given"
+        return game, CheckResult("rom", WARNING, text, advice, facts)
+    return game, CheckResult("rom", OK, text, facts=facts)
 
 
 def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
@@ -51,8 +55,15 @@ def check_boot(game: Game, emulator: Emulator) -> Iterator[CheckResult]:
         return
     state = read_state(emulator.memory)
     place = f"{map_name(state.map_id)} ({state.x}, {state.y})"
-    took = f"frame {emulator.frame_count}, after {time.monotonic() - started:.1f} s"
-    yield CheckResult("boot", OK, f"control in the {place} at {took}")
+    seconds = time.monotonic() - started
+    facts = {
+        "frame": emulator.frame_count,
+        "actions": emulator.actions,
+        "seconds": seconds,
+        "emulator": VERSION,
+    }
+    took = f"frame {emulator.frame_count}, after {seconds:.1f} s"
+    yield CheckResult("boot", OK, f"control in the {place} at {took}", facts=facts)
 
 
 def check_walk(emulator: Emulator) -> Iterator[CheckResult]:
@@ -88,14 +99,14 @@ def check_state(emulator: Emulator) -> Iterator[CheckResult]:
     wrong = implausible(state) + memory_oddities(emulator.memory) + fresh_game_oddities(state)
     if wrong:
         advice = "this release has another memory layout, or is not an English Red or Blue"
-        yield CheckResult(
-            "state", FAILURE, f"of {len(CHECKS)} fields not plausible: {', '.join(wrong)}", advice
-        )
+        text = f"of {len(CHECKS)} fields not plausible: {', '.join(wrong)}"
+        yield CheckResult("state", FAILURE, text, advice, state_facts(state))
     else:
         described = (
             f"{_where(state)}, money {state.money}, {state.event_count} events, {state.play_time} s played"
         )
-        yield CheckResult("state", OK, f"{len(CHECKS)} fields plausible: {described}")
+        text = f"{len(CHECKS)} fields plausible: {described}"
+        yield CheckResult("state", OK, text, facts=state_facts(state))
 
 
 def check_speed(game: Game, emulator: Emulator) -> Iterator[CheckResult]:

@@ -17,9 +17,11 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from envs.workers.limits import LimitReached, missing_files, missing_tasks, share
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
+from training.diagnostics.report_facts import limit_facts, system_facts
 from training.resources.chunk_sizes import samples_at_once
 from training.resources.memory_estimate import (
     OBSERVATION_BYTES,
@@ -48,11 +50,21 @@ INSTALL = "pip install -r requirements.txt"
 
 def check_python() -> Iterator[CheckResult]:
     """Check the version of Python."""
-    here = f"{platform.python_version()} on {platform.platform()}"
+    here, facts = f"{platform.python_version()} on {platform.platform()}", _system()
     if sys.version_info < OLDEST_PYTHON:
-        yield CheckResult("python", FAILURE, here, "install Python 3.11 or later and make .venv with it")
+        yield CheckResult(
+            "python", FAILURE, here, "install Python 3.11 or later and make .venv with it", facts
+        )
     else:
-        yield CheckResult("python", OK, here)
+        yield CheckResult("python", OK, here, facts=facts)
+
+
+def _system() -> dict[str, Any]:
+    try:
+        required = required_packages()
+    except (ImportError, OSError):  # an old Python, or an installation without the repository
+        required = {}
+    return system_facts(required)
 
 
 def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
@@ -82,22 +94,35 @@ def check_packages(required: Mapping[str, str] | None = None) -> Iterator[CheckR
 
 
 def _package(name: str, wanted: str) -> Iterator[CheckResult]:
+    try:
+        problem = version_problem(name, wanted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
+            if problem is None:
+                importlib.import_module(IMPORTED_AS.get(name, name))
+    except (ImportError, OSError) as error:
+        problem = f"{name} cannot be imported ({' '.join(str(error).split())})"
+    if problem is not None:
+        yield CheckResult("packages", FAILURE, problem, INSTALL)
+
+
+def version_problem(name: str, wanted: str) -> str | None:
+    """Return what is wrong with the installed version of a package, or None. Imports nothing."""
     least, *never = wanted.split(",!=")
     try:
         installed = importlib.metadata.version(name)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
-            importlib.import_module(IMPORTED_AS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
-        yield CheckResult("packages", FAILURE, f"{name} is not installed", INSTALL)
-    except (ImportError, OSError) as error:
-        text = " ".join(str(error).split())
-        yield CheckResult("packages", FAILURE, f"{name} cannot be imported ({text})", INSTALL)
-    else:
-        if _version(installed) < _version(least):
-            yield CheckResult("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
-        elif installed in never:
-            yield CheckResult("packages", FAILURE, f"{name} {installed} is an excluded release", INSTALL)
+        return f"{name} is not installed"
+    if _version(installed) < _version(least):
+        return f"{name} {installed} is older than {least}"
+    return f"{name} {installed} is an excluded release" if installed in never else None
+
+
+def version_problems(required: Mapping[str, str] | None = None) -> list[str]:
+    """Return what is wrong with the installed packages, a line each, by their versions alone."""
+    required = required if required is not None else required_packages()
+    found = (version_problem(name, wanted) for name, wanted in required.items())
+    return [f"{problem}; {INSTALL}" for problem in found if problem is not None]
 
 
 def graphics_cards() -> list[str]:
@@ -182,9 +207,9 @@ def check_cpu() -> Iterator[CheckResult]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores:
         advice = "other programs are busy: training will be slower"
-        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice)
+        yield CheckResult("cpu", WARNING, f"{text}, load {load:.1f}", advice, limit_facts())
     else:
-        yield CheckResult("cpu", OK, text)
+        yield CheckResult("cpu", OK, text, facts=limit_facts())
 
 
 def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:

@@ -1,4 +1,4 @@
-"""A run's environments on other machines, with the same cartridge and start state.
+"""A run's environments on other machines, with the same cartridge and start states.
 
 It runs in actors and does not import torch.
 """
@@ -16,50 +16,50 @@ from envs.episodes.sending_recorder import SendingRecorder
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import VERSION
-from envs.game_boy.rom import ROM_VARIABLE, read_rom
-from envs.start_states.state_files import StartState
+from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, read_rom, rom_path
 from envs.workers.pool_protocol import EnvFn
 from training.config.schema import TrainConfig
 from training.environments.local import make_env
 from training.environments.recording import about
-from training.environments.task import Task, episodes_of
+from training.environments.task import Task, WeightedStarts, episodes_of
 
 
 @dataclass(frozen=True)
 class RemoteMakers:
     """Picklable factory of environments of ``config`` (JSON) on any machine.
 
-    It uses that machine's ROM, whose hash must equal the trainer's, and the trainer's start state.
+    It uses that machine's ROM, whose hash must equal the trainer's, and the trainer's start states.
     """
 
     config: str
     game: str
     rom_sha1: str
     emulator: str
-    start: StartState
-    start_sha256: str
+    starts: WeightedStarts
+    starts_sha256: tuple[str, ...]
     record: bool
 
     @staticmethod
     def of(task: Task, record: bool) -> RemoteMakers:
         """Make the factory for ``task``."""
-        config, game, start = task.config.model_dump_json(), task.game, task.start
-        digest = hashlib.sha256(start.data).hexdigest()
-        return RemoteMakers(config, game.name, game.sha1, VERSION, start, digest, record)
+        config, game, starts = task.config.model_dump_json(), task.game, task.starts
+        digests = tuple(hashlib.sha256(start.data).hexdigest() for start, _ in starts)
+        return RemoteMakers(config, game.name, game.sha1, VERSION, starts, digests, record)
 
     def __call__(self, indices: Sequence[int], numbers: Sequence[int]) -> list[EnvFn]:
         """Return functions that make the environments ``indices``, whose first episodes have ``numbers``.
 
-        Raises UserError if this machine has another cartridge, emulator or start state.
+        Raises UserError if this machine has another cartridge, emulator or start states.
         """
         config = TrainConfig.model_validate_json(self.config)
         game = game_here(self.rom_sha1, self.game, Path(config.rom or ""))
         if self.emulator != VERSION:
             raise UserError(f"its PyBoy is {VERSION}, but the run uses {self.emulator}; install that version")
-        found = hashlib.sha256(self.start.data).hexdigest()
-        if found != self.start_sha256:
-            raise UserError(f"start state: its SHA-256 is {found}, the run's is {self.start_sha256}")
-        task = Task(config, episodes_of(config, game, self.start))
+        for (start, _), expected in zip(self.starts, self.starts_sha256, strict=True):
+            found = hashlib.sha256(start.data).hexdigest()
+            if found != expected:
+                raise UserError(f"start state {start.name}: its SHA-256 is {found}, the run's is {expected}")
+        task = Task(config, episodes_of(config, game, self.starts))
         return [
             partial(make_env, task, recorder=self._recorder(task, index, number))
             for index, number in zip(indices, numbers, strict=True)
@@ -77,7 +77,7 @@ def game_here(sha1: str, name: str, like: Path) -> Game:
     the hashes found instead.
     """
     chosen = os.environ.get(ROM_VARIABLE)
-    places = [EMBEDDED_ROM, *([Path(chosen).expanduser()] if chosen and chosen != "embedded" else []), like]
+    places = [EMBEDDED_ROM, *([rom_path(chosen)] if chosen and chosen != EMBEDDED else []), like]
     seen: list[str] = []
     for place in dict.fromkeys(path for path in places if path.is_file()):
         found = read_rom(place)

@@ -24,6 +24,12 @@ def with_policy_of(rules: Task, other: TrainConfig) -> Task:
     return rules.with_settings(**{key: getattr(other, key) for key in TrainConfig.keys_with(*POLICY)})
 
 
+def first_of(task: Task) -> str:
+    """Return the name of the start from which evaluations of ``task`` begin; says if it is one of several."""
+    several = len(task.starts)
+    return task.start.name + (f", the first of {several} starts" if several > 1 else "")
+
+
 def refuse_other_configs(runs: Sequence[Path]) -> None:
     """Raise UserError unless ``runs`` are different runs of one config."""
     if len({run.resolve() for run in runs}) < len(runs):

@@ -29,7 +29,7 @@ def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoin
     """
     check_display("--watch")
     found = run_checkpoint(run, checkpoint)
-    task = resolve_task(config)
+    task = resolve_task(config).at_first_start()
     # Before the window: an exception raised by a signal would be lost in PyBoy's compiled code.
     with StopRequest() as stopped:
         emulator = Emulator(task.game.rom, sound=config.sound, window="SDL2", real_speed=True)

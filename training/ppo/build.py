@@ -12,9 +12,12 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.errors import UserError
 from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
+from training.ppo.learned_discounts import learned_discounts
+from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
+from training.ppo.reward_shaping import RewardShaping
 
 
 def resolve_device(name: str) -> torch.device:
@@ -48,13 +51,15 @@ def environment_seed(seed: int, steps: int) -> int:
 def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
     """Build a new PPO for ``env``, with every random generator seeded from the config.
 
-    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``.
+    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Raises UserError
+    if the device is missing or there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
     first = {name: curve(0) for name, curve in config.schedules().items()}
+    network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
     kind = AsyncPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
     model = kind(
         GamePolicy,
@@ -63,16 +68,26 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         n_steps=config.n_steps,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
+        gamma=first["gamma"],
+        gae_lambda=first["gae_lambda"],
         clip_range=first["clip_range"],
+        clip_range_vf=first.get("clip_range_vf"),
+        target_kl=config.target_kl,
+        normalize_advantage=config.normalize_advantage,
         ent_coef=first["ent_coef"],
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         bfloat16=config.bfloat16,
-        policy_kwargs=policy_kwargs(config.network),
+        policy_kwargs=with_adam(network, config.adam_settings()),
         device=device,
     )
+    model.truncate_grads = config.truncate_grads
+    model.adaptive_rate = config.adaptive_rate()
+    model.learned_discounts = learned_discounts(config)
+    model.value_bootstrap = config.value_bootstrap
+    model.shape_rewards = RewardShaping(config.reward_scale, config.reward_shift, config.clip_reward)
+    if config.normalize_input:
+        require_inputs(model.policy)
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor

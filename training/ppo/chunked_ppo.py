@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.utils import FloatSchedule, explained_variance, update_learning_rate
 
+from callbacks.adaptive_rate import AdaptiveRate
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
+from training.policies.popart import normalized
+from training.ppo.learned_discounts import LearnedDiscounts
+from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
+from training.ppo.update_controls import advantages_at, near, normalization, too_far
 from training.resources.chunk_sizes import chunk_size
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
@@ -29,6 +34,7 @@ PARTS = ("policy", "entropy", "value", "kl", "clipped")
 """The sums that ``_losses`` returns."""
 NAMES = {"entropy": "train/entropy_loss", "policy": "train/policy_gradient_loss", "value": "train/value_loss"}
 Chunk = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
+Result = TypeVar("Result")
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -66,13 +72,22 @@ class ChunkedPPO(PPO):
     """``stable_baselines3.PPO`` whose update reads a ReusedRolloutBuffer in chunks of ``chunk_size``.
 
     ``bfloat16`` computes the network in bfloat16, while weights, heads and losses stay float32. Raises
-    UserError if the device has no bfloat16 arithmetic.
+    UserError if the device has no bfloat16 arithmetic. ``normalize_advantage`` may also be a word of
+    ``update_controls.Normalization``.
     """
 
     rollout_buffer: ReusedRolloutBuffer
+    truncate_grads = True
+    """Whether to clip the norm of a gradient to ``max_grad_norm``."""
+    adaptive_rate: AdaptiveRate | None = None
+    """Control that sets the learning rate, instead of ``lr_schedule``."""
+    learned_discounts: LearnedDiscounts | None = None
+    """Control that learns gamma or lambda."""
 
     def __init__(self, *arguments: Any, bfloat16: bool = False, **settings: Any) -> None:
         settings["rollout_buffer_class"] = ReusedRolloutBuffer
+        self.advantage_scope = normalization(settings.pop("normalize_advantage", True))
+        settings["normalize_advantage"] = self.advantage_scope == "minibatch"
         super().__init__(*arguments, **settings)
         self.bfloat16 = bfloat16
         on_cpu = self.device.type == "cpu"
@@ -91,18 +106,48 @@ class ChunkedPPO(PPO):
     def train(self) -> None:
         """Learn from the rollout in the buffer and record the same values as PPO.train."""
         self.policy.set_training_mode(True)
+        if self.adaptive_rate is not None:
+            self.lr_schedule = FloatSchedule(self.adaptive_rate.rate)
+        follow_returns(self.policy, self.rollout_buffer)
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         sums: dict[str, list[float]] = defaultdict(list)
+        gamma, gae_lambda = self.rollout_buffer.gamma, self.rollout_buffer.gae_lambda
         with threads(1):
+            if self.learned_discounts is not None:
+                self.learned_discounts.learn(self)
             for _ in range(self.n_epochs):
-                sums["kl"].clear()  # the last epoch's is reported
-                for indices in self.rollout_buffer.minibatches(self.batch_size):
-                    for name, value in self._learn_from(indices, clip_range).items():
-                        sums[name].append(value)
+                goes_on = self._epoch(sums, clip_range)
                 self._n_updates += 1
+                if not goes_on:
+                    break
+        follow_inputs(self.policy, self.rollout_buffer)
         return_freed_memory()
         self._record(sums, clip_range)
+        self.logger.record("train/gamma", gamma)
+        self.logger.record("train/gae_lambda", gae_lambda)
+        self._adapt_rate("update", float(np.mean(sums["kl"])))
+
+    def _epoch(self, sums: dict[str, list[float]], clip_range: float) -> bool:
+        """Learn from every minibatch once. Returns False if the policy moved too far for another step."""
+        first = not sums["kl"]
+        sums["kl"].clear()  # the last epoch's is reported
+        for indices in self.rollout_buffer.minibatches(self.batch_size):
+            parts = self.gradient(indices, clip_range)
+            for name, value in parts.items():
+                sums[name].append(value)
+            if too_far(parts["kl"], self.target_kl):
+                return False
+            if not first:  # the policy is still the one that acted: its KL divergence is 0
+                self._adapt_rate("minibatch", parts["kl"])
+            first = False
+            self._take_step()
+        return True
+
+    def _adapt_rate(self, per: str, kl: float) -> None:
+        """Let an adaptive learning rate follow the KL divergence of an update or a minibatch."""
+        if self.adaptive_rate is not None and self.adaptive_rate.per == per:
+            update_learning_rate(self.policy.optimizer, self.adaptive_rate.follow(kl))
 
     def _record(self, sums: dict[str, list[float]], clip_range: float) -> None:
         for name, key in NAMES.items():
@@ -115,22 +160,26 @@ class ChunkedPPO(PPO):
         self.logger.record("train/explained_variance", explained)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip_range)
+        for key, number in value_statistics(self.policy).items():
+            self.logger.record(key, number)
+        if self.clip_range_vf is not None:
+            self.logger.record("train/clip_range_vf", self._value_distance())
 
-    def _learn_from(self, indices: Indices, clip_range: float) -> dict[str, float]:
-        """Take one step of the optimizer. Returns the means of the minibatch."""
-        parts = self.gradient(indices, clip_range)
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+    def _take_step(self) -> None:
+        """Take one step of the optimizer with the policy's gradient."""
+        if self.truncate_grads:
+            torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
-        return parts
+
+    def _value_distance(self) -> float:
+        return float(self.clip_range_vf(self._current_progress_remaining))  # type: ignore[operator,misc]
 
     def gradient(self, indices: Indices, clip_range: float) -> dict[str, float]:
         """Set the policy's gradient to that of a minibatch. Returns the means of its losses.
 
         Raises ValueError if the loss is not finite.
         """
-        advantages = self.rollout_buffer.numbers_at("advantages", indices)
-        if self.normalize_advantage and len(indices) > 1:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        advantages = advantages_at(self.rollout_buffer, indices, self.advantage_scope)
         total = torch.zeros(len(PARTS))
         self.policy.optimizer.zero_grad()
         parameters = list(self.policy.parameters())
@@ -146,13 +195,17 @@ class ChunkedPPO(PPO):
 
     def _each_chunk(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> Iterator[Chunk]:
         """Yield the sums and the gradient of every chunk, in order."""
-        parts = [slice(start, start + self._chunk) for start in range(0, len(indices), self._chunk)]
 
         def work(part: slice) -> Chunk:
             sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
             loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * sums[2]
             return sums.detach().cpu(), torch.autograd.grad(loss, list(self.policy.parameters()))
 
+        yield from self.by_chunks(work, len(indices))
+
+    def by_chunks(self, work: Callable[[slice], Result], size: int) -> Iterator[Result]:
+        """Yield ``work`` of every chunk of ``size`` samples, in order, one thread per chunk."""
+        parts = [slice(start, start + self._chunk) for start in range(0, size, self._chunk)]
         if self._cores == 1:
             yield from map(work, parts)
             return
@@ -175,6 +228,11 @@ class ChunkedPPO(PPO):
         with torch.no_grad():
             kl = (ratio - 1 - log_ratio).sum()
             share = ((ratio - 1).abs() > clip_range).float().sum()
-        error = buffer.numbers_at("returns", indices) - values.float().flatten()
+        head = self.policy.value_net
+        predicted = normalized(head, values.float().flatten())
+        if self.clip_range_vf is not None:
+            before = normalized(head, buffer.numbers_at("values", indices))
+            predicted = near(predicted, before, self._value_distance())
+        error = normalized(head, buffer.numbers_at("returns", indices)) - predicted
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
         return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share])

@@ -21,6 +21,7 @@ from callbacks.rollout_times import RolloutTimes
 from training.environments.monitor import GroupVecMonitor
 from training.policies.fast_inference import RolloutActor
 from training.ppo.chunked_ppo import ChunkedPPO, threads
+from training.ppo.reward_shaping import RewardShaping
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -33,8 +34,12 @@ class PipelinedPPO(ChunkedPPO):
 
     halted = False
     """Set by a callback when a rollout starts, to end training before it."""
+    shape_rewards = RewardShaping()
+    """What the rollout buffer stores of the game's rewards; callbacks and infos see them as they are."""
     draws_ahead = 64
     """Steps of a group for which random numbers are drawn at once."""
+    value_bootstrap = True
+    """Whether the value of the last state follows where the time limit ended an episode."""
     _acting: RolloutActor | None = None
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -158,18 +163,24 @@ class PipelinedPPO(ChunkedPPO):
                 buffer.observations[key][step + 1, part] = array
         if not last:
             self._choose(env, buffer, step + 1, group)
-        buffer.rewards[step, part] = rewards + self._values_after_time_limit(dones, infos)
+        buffer.rewards[step, part] = self._learned_from(rewards, dones, infos)
         return rewards, dones, infos
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_acting", "rollout_times"]
+
+    def _learned_from(
+        self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]
+    ) -> NDArray[np.float32]:
+        """The rewards for the buffer: shaped, with the value of what a time limit cut off."""
+        return self.shape_rewards(rewards) + self._values_after_time_limit(dones, infos)
 
     def _values_after_time_limit(
         self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]
     ) -> NDArray[np.float32]:
         """gamma times the value of the last observation, where only the time limit ended an episode."""
         extra = np.zeros(len(dones), np.float32)
-        for index in dones.nonzero()[0]:
+        for index in dones.nonzero()[0] if self.value_bootstrap else ():
             if infos[index].get("TimeLimit.truncated", False):
                 last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
                 extra[index] = self.gamma * float(self._values(last))

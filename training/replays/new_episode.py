@@ -22,7 +22,7 @@ from training.runs.lookup import run_checkpoint
 class NewEpisode:
     """An episode to play: at most ``actions`` actions from ``start`` on ``rom``, ``greedy`` or sampled.
 
-    None stands for the run's own limit, start and ROM, and for the newest ``checkpoint``.
+    None stands for the run's own limit, (first) start and ROM, and for the newest ``checkpoint``.
     """
 
     actions: int | None = None
@@ -42,7 +42,7 @@ def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> Path:
     overrides = {key: value for key, value in given.items() if value is not None}
     config = load_config(run / "config.json", {**overrides, "device": "cpu", "record_every": 1})
     found = run_checkpoint(run, wanted.checkpoint)
-    task = resolve_task(config)
+    task = resolve_task(config).at_first_start()
     recorder = make_recorder(task, folder, environment=0)
     env = DummyVecEnv([lambda: make_env(task, recorder=recorder)])
     try:

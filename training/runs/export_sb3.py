@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,22 @@ import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-import training.policies.tile_policy
+import training.policies
 import training.runs.buffer_on_demand
 from envs.errors import UserError
 from envs.files import write_atomically
-from envs.observations import Observations
 from envs.red_env import RedEnv
 from training.checkpoints.random_state import random_state, restore_random_state
 from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.environments.local import observations_of
+from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.runs.buffer_on_demand import BufferOnDemand
 from training.runs.lookup import run_checkpoint
 
-OURS = (training.policies.tile_policy, training.runs.buffer_on_demand)
-"""Modules that a zip contains, so that it loads where this project is not installed."""
+OURS = (training.policies, training.runs.buffer_on_demand)
+"""Packages and modules whose code a zip contains, so that it loads where this project is not installed."""
 
 
 class _Spaces(gymnasium.Env[Any, Any]):
@@ -83,9 +84,10 @@ def _zipped(model: PPO) -> bytes:
 def _plain_model(config: TrainConfig, steps: int) -> PPO:
     """Build stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the CPU."""
     now = {name: float(curve(steps)) for name, curve in config.schedules().items()}
+    network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
     return PPO(
         GamePolicy,
-        _Spaces(Observations(config.observations).space),
+        _Spaces(observations_of(config).space),
         learning_rate=now["learning_rate"],
         clip_range=now["clip_range"],
         ent_coef=now["ent_coef"],
@@ -93,10 +95,13 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         rollout_buffer_class=BufferOnDemand,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
+        gamma=now["gamma"],
+        gae_lambda=now["gae_lambda"],
+        clip_range_vf=now.get("clip_range_vf"),
+        target_kl=config.target_kl,
+        normalize_advantage=config.normalize_advantage == "minibatch",
         vf_coef=config.vf_coef,
-        max_grad_norm=config.max_grad_norm,
-        policy_kwargs=policy_kwargs(config.network),
+        max_grad_norm=config.max_grad_norm if config.truncate_grads else math.inf,
+        policy_kwargs=with_adam(network, config.adam_settings()),
         device="cpu",
     )

@@ -21,9 +21,11 @@ from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER
 from training.resources.out_of_memory import OutOfMemory, in_one_line, is_out_of_memory
 from training.runs.config_source import config_source
-from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
+from training.runs.folder import TENSORBOARD, create_run, lock_run, session_record
+from training.runs.manifest import add_session
 from training.runs.summary import RunSummary, opening, pays
 from training.session.callbacks import SessionCallbacks
+from training.session.notices import notices
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_session
 from training.session.sizing import check_memory
@@ -54,7 +56,8 @@ class Session:
         """Create or continue the run's folder, train, save, and return a summary."""
         self._open_folder()
         with self.plan.lock or lock_run(self.plan.folder), self.callbacks.stop, self.callbacks.history:
-            print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
+            plan = self.plan
+            print(opening(plan.folder, plan.config, plan.first_step, plan.last_step), flush=True)
             log = EventLog(self.plan.folder / TENSORBOARD, self.plan.first_step)
             writers = [log, *open_trackers(self.plan.config, self.plan.folder)]
             self.model.set_logger(Logger(str(self.plan.folder / TENSORBOARD), writers))
@@ -88,15 +91,15 @@ class Session:
         if plan.resume is not None:
             cut_back(plan.folder, plan.first_step)
             write_json(plan.folder / "config.json", plan.config.model_dump(mode="json"))
-            add_session(plan.folder, session)
+            add_session(plan.folder, session, plan.last_step)
             return
         manifest = {
             "name": plan.folder.name,
             **plan.task.facts(),
             "seed": plan.config.seed,
             "sweep": plan.config.sweep,
-            "training_steps": plan.config.training_steps,
-            "init_from": str(plan.weights.folder) if plan.weights else None,
+            "training_steps": plan.last_step,
+            "init_from": str(plan.weights.folder.resolve()) if plan.weights else None,
             "config_source": config_source(plan.config_file, plan.config),
             "sessions": [session],
         }
@@ -119,7 +122,7 @@ class Session:
         return RunSummary(
             folder=self.plan.folder,
             steps=self.model.num_timesteps,
-            wanted_steps=self.plan.config.training_steps,
+            wanted_steps=self.plan.last_step,
             session_steps=self.model.num_timesteps - self.plan.first_step,
             seconds=seconds,
             updates=seen.totals.counts["updates"],
@@ -127,7 +130,7 @@ class Session:
             start=self.plan.task.describe_start(),
             interventions=dict(seen.interventions.counts),
             mean_return=seen.totals.mean_return,
-            metrics=seen.health.last,
+            metrics=seen.health.run.means(),
             verdict=seen.health.verdict,
             findings=lines(seen.health.run),
             stopped_by=None if finished else stop.reason,
@@ -153,11 +156,12 @@ def train(plan: Plan) -> RunSummary:
         require_bfloat16(device)
     check_trackers(plan.config)
     memory = check_memory(plan.config, plan.ignore_memory)
+    lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
-        print(memory, flush=True)
-        print(pays(plan.config), flush=True)
-        return _run(_session(plan, env))
+        session = _session(plan, env)
+        print("\n".join(lines_before), flush=True)
+        return _run(session)
     finally:
         env.close()
 

@@ -6,7 +6,6 @@ over on another.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import queue
@@ -22,9 +21,10 @@ from envs.cluster.messages import MAX_TREE, BadMessage, decode, encode
 from envs.cluster.ray_api import Cluster
 from envs.errors import UserError
 from envs.files import write_json
+from envs.start_states.state_files import StartState
 from training.config.schema import TrainConfig
 from training.environments.remote import game_here
-from training.environments.task import resolve_task
+from training.environments.task import Task, resolve_task
 from training.runs.folder import RunError, run_folder
 from training.sweeps.local_jobs import (
     PROGRAM,
@@ -83,17 +83,21 @@ def _request(trial: Trial, cpus: int) -> bytes:
     """The encoded description of a trial that is sent to a machine."""
     task = resolve_task(trial.config)
     config = task.on_this_machine().with_settings(workers=min(cpus, trial.config.num_envs)).config
-    named = task.start.name in task.game.start_names  # made there by the same script
     return encode(
         {
             "run": trial.run,
             "config": config.model_dump(mode="json"),
             "game": task.game.name,
             "rom_sha1": task.game.sha1,
-            "start": None if named else task.start.data,
-            "start_sha256": hashlib.sha256(task.start.data).hexdigest(),
+            "starts": [_start_sent(task, *start) for start in task.starts],
         }
     )
+
+
+def _start_sent(task: Task, start: StartState, weight: float) -> dict[str, Any]:
+    """A start state for another machine; without its data if the same script makes it there."""
+    named = start.name in task.game.start_names
+    return {"name": start.name, "weight": weight, "data": None if named else start.data}
 
 
 def _outcome(trial: Trial, answer: Callable[[], bytes], folder: Path) -> TrialOutcome:
@@ -153,14 +157,28 @@ def _config_here(trial: dict[str, Any], root: Path) -> Path:
     """Write the trial's config with this machine's ROM and start state. Raises UserError."""
     config = TrainConfig.model_validate_json(json.dumps(trial["config"]))
     game = game_here(trial["rom_sha1"], trial["game"], Path(config.rom or ""))
-    changes = {"rom": str(game.rom), "game": game.name if game.assumed else None}
-    if trial["start"] is not None:
-        start = root / "start.state"
-        start.write_bytes(trial["start"])
-        changes["start"] = str(start)
+    sent = enumerate(trial["starts"])
+    starts = {_start_here(start, root / str(number)): start["weight"] for number, start in sent}
+    one = len(starts) == 1
+    changes = {
+        "rom": str(game.rom),
+        "game": game.name if game.assumed else None,
+        "start": next(iter(starts)) if one else None,
+        "starts": None if one else starts,
+    }
     path = root / "config.json"
     path.write_text(config.model_copy(update=changes).model_dump_json(), "utf-8")
     return path
+
+
+def _start_here(start: dict[str, Any], folder: Path) -> str:
+    """Return the name of a start state, or the path in ``folder`` to which its data is written."""
+    if start["data"] is None:
+        return str(start["name"])
+    folder.mkdir()
+    path = folder / PurePosixPath(start["name"]).name
+    path.write_bytes(start["data"])
+    return str(path)
 
 
 def _files(run: Path) -> dict[str, bytes]:

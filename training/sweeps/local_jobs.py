@@ -49,8 +49,7 @@ def finished_summary(trial: Trial) -> dict[str, Any] | None:
     changes = trial.config.differences(load_config(folder / "config.json"))
     if changes:
         raise RunError(
-            f"run {trial.run} was made with different settings ({', '.join(changes)});"
-            " choose another --name for the sweep"
+            f"run {trial.run} was made with different settings ({', '.join(changes)}); choose another --name"
         )
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

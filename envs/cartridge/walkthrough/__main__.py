@@ -68,7 +68,7 @@ def play(emulator: Emulator, until: str, wait: int) -> int:
         keep(game, emulator, name, wait)
 
     try:
-        run_to(emulator, until, on_milestone)
+        run_to(emulator, until, on_milestone, lambda name: keep(game, emulator, name, wait))
     except WalkthroughError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -47,6 +47,8 @@ class Pilot:
         """Text on the screen at the last answer."""
         self.enough: Callable[[], bool] = lambda: False
         """Whether to stop walking early, because the purpose of the walk is achieved."""
+        self.at_rest: Callable[[], None] = lambda: None
+        """Called whenever the player is free to walk; it must not press anything."""
         self.rolled: dict[tuple[int, int], tuple[int, int]] = {}
         """Boulders pushed on this map: original position -> present position."""
         self.rolled_on = -1
@@ -98,6 +100,7 @@ class Pilot:
                 # A picture without a box, as at the end of the story, waits for a button.
                 self.press("b" if waited % LONG_WAIT == 0 else None)
             else:
+                self.at_rest()
                 return
         raise WalkthroughError(f"no end of talk: {self.describe()}")
 

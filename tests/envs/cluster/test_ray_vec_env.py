@@ -244,7 +244,7 @@ def test_recorded_episodes_are_sent_to_the_trainer(make: Make, tmp_path: Path) -
 
 
 def test_invalid_episodes_are_not_kept(tmp_path: Path, game: Game, caplog: pytest.LogCaptureFixture) -> None:
-    receiver = EpisodeReceiver(tmp_path, start_state(game, "bedroom"), game.sha1, 2)
+    receiver = EpisodeReceiver(tmp_path, [start_state(game, "bedroom")], game.sha1, 2)
     with caplog.at_level(logging.WARNING):
         receiver.ended(0, b"../../evil")
         receiver.ended(0, b"again")

@@ -17,17 +17,21 @@ RESUMED = [
 SAMPLE = [
     "preset", "ray_address", "envs_per_actor", "seed", "device", "torch_deterministic", "save_interval",
     "keep_checkpoints", "eval_every_steps", "eval_episodes", "agent_stats_every", "agent_stats_kept",
+    "save_frequency", "save_best_after", "score_to_win",
 ]  # fmt: skip
 LEARNING = [
     "num_envs", "total_multiplier", "total_steps", "bfloat16", "n_steps", "batch_size", "n_epochs",
     "gamma", "gae_lambda", "ent_coef", "ent_coef_final", "ent_coef_share", "learning_rate",
-    "clip_range", "vf_coef", "max_grad_norm", "health",
+    "clip_range", "vf_coef", "max_grad_norm", "health", "value_bootstrap", "normalize_advantage",
+    "lr_schedule", "lr_end", "kl_threshold", "lr_adapt_per", "min_learning_rate", "max_learning_rate",
+    "clip_range_vf", "target_kl", "truncate_grads", "adam_eps", "weight_decay",
+    "reward_shift", "reward_scale", "clip_reward",
 ]  # fmt: skip
 EPISODE = [
     "fast_text", "repel", "goal", "max_steps", "action_frames", "held_frames", "sound", "rewards",
     "reward_terms", "layers",
 ]  # fmt: skip
-CARTRIDGE = ["rom", "game", "start"]
+CARTRIDGE = ["rom", "game", "start", "starts"]
 
 
 def test_every_setting_has_its_expected_role() -> None:
@@ -35,9 +39,13 @@ def test_every_setting_has_its_expected_role() -> None:
     assert sorted(TrainConfig.keys_with(Role.BOOKKEEPING)) == sorted(RESUMED)
     assert sorted(TrainConfig.keys_with(*SAME_CONFIG)) == sorted([*RESUMED, *SAMPLE])
     assert sorted(TrainConfig.keys_with(Role.LEARNING)) == sorted(LEARNING)
-    assert TrainConfig.keys_with(*POLICY) == ("observations", "network")
+    assert TrainConfig.keys_with(*POLICY) == (
+        "observations", "frames", "screen_size", "network", "normalize_value", "normalize_input",
+    )  # fmt: skip
     assert sorted(episode_settings(TrainConfig())) == sorted(EPISODE)
-    assert sorted(TrainConfig.keys_with(*TASK)) == sorted([*CARTRIDGE, *EPISODE, "observations"])
+    assert sorted(TrainConfig.keys_with(*TASK)) == sorted(
+        [*CARTRIDGE, *EPISODE, "observations", "frames", "screen_size"]
+    )
     assert TrainConfig.keys_with(*Role) == tuple(TrainConfig.model_fields)
 
 

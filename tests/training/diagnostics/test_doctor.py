@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -13,6 +14,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from envs.game import boot
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game.plausibility import CHECKS
 from envs.game_boy.emulator import Emulator
+from envs.ram import GameState
 from envs.start_states.cache import CACHE_VARIABLE
 from tests.envs.game.test_catalog import unknown_cartridge
 from tests.envs.workers.limited import run, with_processes, with_read_only_shared_memory
@@ -40,7 +43,7 @@ from training.diagnostics.machine_checks import (
 )
 from training.resources.memory_estimate import available_memory
 
-Diagnosis = dict[str, dict[str, str]]
+Diagnosis = dict[str, dict[str, Any]]
 Diagnose = Callable[..., Diagnosis]
 MACHINE = ["python", "cpu", "display", "memory", "limits", "runs", "packages", "torch", "gpu"]
 GAME = ["cache", "rom", "boot", "state", "walk", "speed", "update"]
@@ -76,6 +79,20 @@ def test_all_checks_pass_with_an_unknown_cartridge(diagnose: Diagnose, unknown_r
     assert "coordinates agree" in found["walk"]["message"]
     assert "actions/s" in found["speed"]["message"]
     assert "one PPO update" in found["update"]["message"]
+    data = unknown_rom.read_bytes()
+    facts = {name: finding["facts"] for name, finding in found.items()}
+    packages = facts["python"].pop("packages")
+    assert packages["torch"] == importlib.metadata.version("torch")
+    assert set(packages) == set(required_packages())
+    assert all(isinstance(facts["python"][name], str) for name in ("python", "os", "machine", "project"))
+    assert len(facts["cpu"]["NOFILE"]) == 2
+    assert facts["rom"]["game_known_by"] == "--game"
+    assert facts["rom"]["sha1"] == hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    assert (facts["rom"]["bytes"], facts["rom"]["rom_size"]) == (len(data), data[0x148])
+    assert facts["boot"]["frame"] == int(control[1])
+    assert (facts["state"]["map_id"], facts["state"]["party"]) == (38, [])
+    assert facts["state"].keys() == set(GameState._fields)
+    assert bytes.fromhex(facts["state"]["event_bytes"])[:1] == b"\0"
 
 
 def test_each_check_has_a_line_with_advice(
@@ -108,6 +125,7 @@ def test_a_wrong_rom_is_found(diagnose: Diagnose, tmp_path: Path) -> None:
     found = diagnose("--rom", unknown_cartridge(tmp_path / "yellow.gb", b"POKEMON YELLOW"))
     assert levels(found, FAILURE) == ["rom"]
     assert "Pokémon Yellow" in found["rom"]["message"]
+    assert found["rom"]["facts"]["title"] == "POKEMON YELLOW"
     assert "not checked" in found["game"]["message"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,25 @@ def test_changed_settings_keep_the_start_state() -> None:
     assert (local.config.ray_address, local.config.start) == (None, "bedroom")
     assert local.with_settings(max_steps=7).episodes.max_steps == 7
     assert task.episodes.max_steps == task.config.max_steps
+
+
+def test_a_task_of_several_starts() -> None:
+    task = resolve_task(TrainConfig(starts={"starter": 1.0, "bedroom": 3.0}))
+    assert [(start.name, weight) for start, weight in task.starts] == [("starter", 1.0), ("bedroom", 3.0)]
+    assert task.describe_start() == "starter (scripted) 25%, bedroom (scripted) 75%"
+    facts: Any = task.facts()
+    assert facts["start"]["name"] == "starter"
+    assert [(start["name"], start["share"]) for start in facts["starts"]] == [
+        ("starter", 0.25),
+        ("bedroom", 0.75),
+    ]
+    assert all(len(start["sha256"]) == 64 for start in facts["starts"])
+    assert task.with_settings(max_steps=7).starts == task.starts
+    first = task.at_first_start()
+    assert (first.config.start, first.config.starts, first.episodes.starts) == ("starter", None, ())
+    assert [start.name for start, _ in first.starts] == ["starter"]
+    assert first.at_first_start() == first
+    assert "starts" not in first.facts()
 
 
 def test_wrong_settings_are_found_before_anything_starts(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 STEPS = 384
 EXACT = {
     **TINY,
-    "start": "starter",
+    "start": None,
+    "starts": {"starter": 2, "route1": 1},
     "max_steps": 50,
     "total_steps": STEPS,
     "torch_deterministic": True,
