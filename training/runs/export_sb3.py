@@ -14,6 +14,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 
 import training.policies
+import training.runs.buffer_on_demand
 from envs.errors import UserError
 from envs.files import write_atomically
 from envs.red_env import RedEnv
@@ -23,7 +24,11 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.local import observations_of
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
+from training.runs.buffer_on_demand import BufferOnDemand
 from training.runs.lookup import run_checkpoint
+
+OURS = (training.policies, training.runs.buffer_on_demand)
+"""Packages and modules whose code a zip contains, so that it loads where this project is not installed."""
 
 
 class _Spaces(gymnasium.Env[Any, Any]):
@@ -55,18 +60,25 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
         apply_training_state(found, model)
     finally:
         restore_random_state(before)
-    buffer = io.BytesIO()
-    cloudpickle.register_pickle_by_value(training.policies)
     try:
-        model.save(buffer)
-    finally:
-        cloudpickle.unregister_pickle_by_value(training.policies)
-    try:
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, _zipped(model))
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     version = stable_baselines3.__version__
     return f"{path}: {run.name}, {found.steps:,} steps, for stable_baselines3.PPO.load (made with {version})"
+
+
+def _zipped(model: PPO) -> bytes:
+    """Return the model's zip, with the code of OURS in it."""
+    buffer = io.BytesIO()
+    for module in OURS:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        model.save(buffer)
+    finally:
+        for module in OURS:
+            cloudpickle.unregister_pickle_by_value(module)
+    return buffer.getvalue()
 
 
 def _plain_model(config: TrainConfig, steps: int) -> PPO:
@@ -82,6 +94,7 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         clip_range=now["clip_range"],
         ent_coef=now["ent_coef"],
         n_steps=config.n_steps,
+        rollout_buffer_class=BufferOnDemand,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
         gamma=now["gamma"],

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from callbacks.stop_signals import StopRequest
 from envs.errors import UserError
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
 from tests.training.evaluation.test_playing import STATS
 from training.config.files import ConfigError
-from training.curricula.progress import FINISHED, STOPPED, StopRequest, follow
+from training.curricula.progress import FINISHED, STOPPED, follow
 from training.curricula.schema import Criterion, read_curriculum, stage_configs
 from training.curricula.state import begin_course, read_course
 from training.evaluation.episode_statistics import summarise

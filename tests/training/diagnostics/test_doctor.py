@@ -27,6 +27,7 @@ from envs.game_boy.emulator import Emulator
 from envs.ram import GameState
 from envs.start_states.cache import CACHE_VARIABLE
 from tests.envs.game.test_catalog import unknown_cartridge
+from tests.envs.workers.limited import run, with_processes, with_read_only_shared_memory
 from tests.paths import ROOT
 from training import doctor
 from training.diagnostics import game_checks as doctor_game
@@ -263,6 +264,30 @@ def test_too_little_memory_for_the_process_is_found() -> None:
     assert "too little memory" in found["packages"].message
     assert "boot" not in found
     assert available_memory() > LEAST_MEMORY
+
+
+LIMITS = """
+from training.diagnostics.machine_checks import check_limits
+for finding in check_limits(64):
+    print(finding.line())
+"""
+
+
+def test_limits_that_workers_run_into_are_found(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    assert run([], LIMITS, tmp_path).stdout.startswith("ok       limits    processes, open files and shared")
+    few = run(["prlimit", "--nofile=40"], LIMITS, tmp_path).stdout
+    assert few.startswith("failure  limits    open files: ")
+    assert "the limit is 40 (ulimit -n)" in few
+    few = run(with_processes(8), LIMITS, tmp_path).stdout
+    assert few.startswith("failure  limits    processes: ")
+    assert "ulimit -u " in few
+
+
+def test_shared_memory_that_is_read_only_is_found(tmp_path: Path) -> None:
+    said = run(with_read_only_shared_memory(), LIMITS, tmp_path).stdout
+    assert said.startswith("failure  limits    shared memory: ")
+    assert "/dev/shm: Read-only file system" in said
 
 
 def test_an_exception_in_a_check_is_a_failure_in_one_line() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from tests.training.conftest import TINY, Program
+from tests.training.forked import Forker
 from training.checkpoints.writing import read_checkpoint
 from training.config.loading import load_config
 from training.environments.local import env_makers
@@ -101,6 +104,45 @@ def _choose_alike(run: Path, zips: list[Path], tmp_path: Path) -> None:
         assert their_values == pytest.approx(values, rel=1e-6, abs=1e-6)
         assert (steps, ent_coef) == (128, 0.02)
         assert moments == len(ours.policy.optimizer.param_groups[0]["params"])
+
+
+PLAYER = """
+import sys, resource
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
+import numpy as np
+from stable_baselines3 import PPO
+model = PPO.load(sys.argv[1], device="cpu")
+actions, _ = model.predict(dict(np.load(sys.argv[2])), deterministic=True)
+print(model.n_steps, len(actions), "observations" in vars(model.rollout_buffer))
+model.rollout_buffer.buffer_size = 8
+model.rollout_buffer.reset()
+print({name: array.shape[:2] for name, array in model.rollout_buffer.observations.items()}["screen"])
+"""
+"""Plays with an exported model in little memory, then allocates a short rollout buffer as learning does."""
+
+
+def test_a_run_of_long_rollouts_is_exported_and_played_in_little_memory(
+    run: Path, forker: Forker, tmp_path: Path
+) -> None:
+    """Its rollout buffer has 16 GB, for a process that may have 6."""
+    long = run.parent / "long"
+    shutil.copytree(run, long)
+    settings = json.loads((long / "config.json").read_text())
+    (long / "config.json").write_text(json.dumps({**settings, "n_steps": 400_000, "total_steps": 800_000}))
+    out, most = tmp_path / "long.zip", 6 << 30
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({most}, {most}))"
+    child = forker.run("long", "--out", out, program="export_sb3", before=limit)
+    assert f"{out}: long, 128 steps" in child.shown
+    env = DummyVecEnv(env_makers(resolve_task(load_config(run / "config.json")), 1))
+    np.savez(tmp_path / "seen.npz", **env.reset())  # type: ignore[arg-type]
+    env.close()
+    done = subprocess.run(
+        [sys.executable, "-c", PLAYER, str(out), str(tmp_path / "seen.npz"), str(most)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["400000 1 False", "(8, 1)"]
 
 
 @pytest.mark.parametrize(
