@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.archive_scout import ArchiveScout, Cell
 from envs.episodes.recorder import EpisodeRecorder
 from envs.episodes.stats import Breakdown, EpisodeStats, agent_stats, components
 from envs.errors import UserError
@@ -24,6 +26,8 @@ from envs.start_states.state_files import StartState
 from envs.visited import VisitedTiles
 
 MAX_WAIT = 30  # frames
+ARCHIVE = "archive"
+"""Name of the start of episodes that begin in a cell of the start archive."""
 Observation = dict[str, NDArray[np.uint8]]
 
 
@@ -35,11 +39,12 @@ class Reward(Protocol):
     def set_layer_weights(self, weights: Mapping[str, float]) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
     def restore(self, snapshot: Mapping[str, Any]) -> None: ...
+    def continue_from(self, snapshot: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class EnvConfig:
-    """Settings of episodes. Raises UserError for a value out of range and for an unknown goal of ``game``.
+    """Settings of episodes. Raises UserError for a value out of range and an unknown goal of ``game``.
 
     Each episode begins at one of ``starts``, drawn by its weight, or at ``start`` if there are none.
     """
@@ -110,6 +115,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._recorder = recorder
         self._pressed = 0  # the last action
         self._began_at = config.start.name
+        self._began: tuple[StartState, int] | None = None  # start state and wait; None: unknown, or a cell
+        self._began_in: str | None = None  # key of the cell
+        self._scout: ArchiveScout | None = None
         self.out: Observation | None = None
         """Arrays that observations are written to; None: new arrays for every step."""
 
@@ -131,6 +139,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         Raises UserError if ``options["start"]`` is not a start state or does not load.
         """
         super().reset(seed=seed)
+        cell = self._scout.next_start() if self._scout is not None and not options else None
+        if cell is not None:
+            return self._begin_in(cell, seed)
         start = self._start(options)
         self._began_at = start.name
         self.emulator.load_state(start.data)
@@ -143,9 +154,29 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._reward.reset(self._state)
         self._stats.reset(self._state)
         self._observations.reset(self._state, self.emulator.half_screen())
+        self._began, self._began_in = (start, wait), None
+        if self._scout is not None:
+            self._scout.begin(start, wait, self._state)
         if self._recorder is not None:
             self._recorder.begin(start, wait, seed)
         return self._encode(), {"start": start.name, "wait_frames": wait}
+
+    def _begin_in(self, cell: Cell, seed: int | None) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode in a cell of the start archive: it continues the one that led there."""
+        assert self._scout is not None
+        start = cell.start_state()
+        self._began_at, self._began, self._began_in = ARCHIVE, None, cell.key
+        self.emulator.load_state(start.data)
+        self.emulator.interventions.clear()
+        self._state = read_state(self.emulator.memory)
+        self._visited.restore(cell.parts["visited"])
+        self._reward.continue_from(cell.parts["reward"])
+        self._observations.restore(cell.parts["observations"])
+        self._stats.reset(self._state, self._scout.names(cell.held))
+        self._scout.begin_at(cell, self._state)
+        if self._recorder is not None:
+            self._recorder.begin(start, 0, seed)
+        return self._encode(), {"start": ARCHIVE, "wait_frames": 0, "cell": cell.key}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Press a button and run the frames of one action. Raises ValueError for an unknown action."""
@@ -176,6 +207,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         terminated = self._stats.goal_reached
         truncated = not terminated and self._stats.length >= self.config.max_steps
         info = self._info(sums, milestones, terminated or truncated)
+        if self._scout is not None and self._scout.step(self._pressed, self._state, milestones):
+            info["archive_cell"] = self._scout.cell(self._state, self._parts_of_cell())
         if self._recorder is not None:
             self._recorder.step(self._pressed, self.emulator.memory, milestones)
             if terminated or truncated:
@@ -183,6 +216,30 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
                 if sent is not None:
                     info["episode_file"] = sent
         return self._encode(), total, terminated, truncated, info
+
+    def follow_archive(self, cells: str, lengths: Mapping[str, int]) -> None:
+        """Watch episodes for cells of a start archive, which ``info["archive_cell"]`` then holds.
+
+        ``cells``: see envs.archive_scout; ``lengths``: steps of the shortest known way to each known cell.
+        """
+        if self._scout is None or self._scout.cells != cells:
+            self._scout = ArchiveScout(self.config.game, cells)
+            if self._began is not None and self._stats.length == 0:
+                self._scout.begin(*self._began, self._state)
+        self._scout.lengths = dict(lengths)
+
+    def begin_next_at(self, cells: Sequence[Cell | None]) -> None:
+        """Set where the next episodes begin (None: at a plain start), after ``follow_archive``."""
+        assert self._scout is not None
+        self._scout.ahead = deque(cells)
+
+    def _parts_of_cell(self) -> dict[str, Any]:
+        return {
+            "emulator": self.emulator.snapshot()["state"],
+            "visited": self._visited.snapshot(),
+            "reward": self._reward.snapshot(),
+            "observations": self._observations.snapshot(),
+        }
 
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:
         """Set the weights of the reward layers from the next step on. Raises UserError."""
@@ -209,7 +266,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         """
         parts = {name: part.snapshot() for name, part in self._stateful().items()}
         random = {"seed": self._np_random_seed, "state": self.np_random.bit_generator.state}
-        return {**parts, "random": random, "begun": self._stats.length > 0, "start": self._began_at}
+        kept = {**parts, "random": random, "begun": self._stats.length > 0, "start": self._began_at}
+        if self._scout is None:
+            return kept
+        return {**kept, "archive": {**self._scout.snapshot(), "cell": self._began_in}}
 
     def restore(self, snapshot: Mapping[str, Any]) -> Observation:
         """Continue from a ``snapshot`` of an environment with the same cartridge and settings.
@@ -224,6 +284,11 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         generator.state = snapshot["random"]["state"]
         self._np_random, self._np_random_seed = np.random.Generator(generator), snapshot["random"]["seed"]
         self._began_at = str(snapshot.get("start", self.config.start.name))  # absent in older snapshots
+        self._began, self._began_in, self._scout = None, None, None
+        if "archive" in snapshot:
+            self._began_in = snapshot["archive"]["cell"]
+            self._scout = ArchiveScout(self.config.game, str(snapshot["archive"]["cells"]))
+            self._scout.restore(snapshot["archive"])
         self._state = read_state(self.emulator.memory)
         return self._observations.encode(self._state, self._visited)
 
@@ -264,5 +329,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if ended:
             interventions = dict(self.emulator.interventions)
             stats = {"start": self._began_at, **self._stats.result(self._visited.count)}
+            if self._began_in is not None:
+                stats["cell"] = self._began_in
             info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info

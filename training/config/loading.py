@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, rom_path
+from training.config.archive import ArchiveConfig
 from training.config.cluster import RayConfig
 from training.config.error_lines import describe, show, where
 from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 SECTIONS: dict[str, type[BaseModel]] = {
+    "archive": ArchiveConfig,
     "network": NetworkConfig,
     "health": HealthConfig,
     "ray": RayConfig,

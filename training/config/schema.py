@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from envs.observation_names import OBSERVATION_NAMES
+from training.config.archive import ArchiveConfig
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
@@ -169,6 +170,8 @@ class TrainConfig(Settings):
     """Maximum norm for gradient clipping."""
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
+    archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
+    """Start archive: a share of the episodes begins in cells that earlier episodes reached."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
@@ -235,6 +238,15 @@ class TrainConfig(Settings):
     def _one_kind_of_start(self) -> Self:
         if self.start is not None and self.starts is not None:
             raise ValueError(f"start {self.start} and starts cannot be given together")
+        return self
+
+    @model_validator(mode="after")
+    def _archive_on_this_machine(self) -> Self:
+        if self.archive is not None and self.ray_address is not None:
+            raise ValueError(
+                f"archive cannot be used with ray_address {self.ray_address}: the start archive works with"
+                " environments on this machine"
+            )
         return self
 
     @model_validator(mode="after")

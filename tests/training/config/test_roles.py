@@ -21,7 +21,7 @@ SAMPLE = [
 LEARNING = [
     "num_envs", "total_multiplier", "total_steps", "bfloat16", "n_steps", "batch_size", "n_epochs",
     "gamma", "gae_lambda", "ent_coef", "ent_coef_final", "ent_coef_share", "learning_rate",
-    "clip_range", "vf_coef", "max_grad_norm", "health",
+    "clip_range", "vf_coef", "max_grad_norm", "archive", "health",
 ]  # fmt: skip
 EPISODE = [
     "fast_text", "repel", "goal", "max_steps", "action_frames", "held_frames", "sound", "rewards",
