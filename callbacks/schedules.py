@@ -1,4 +1,4 @@
-"""Schedules for PPO's entropy coefficient, learning rate and clip range."""
+"""Schedules for PPO's coefficients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import FloatSchedule
 
-NAMES = ("ent_coef", "learning_rate", "clip_range")
+OF_UPDATES = ("ent_coef", "learning_rate", "clip_range", "clip_range_vf")
+OF_ROLLOUTS = ("gamma", "gae_lambda")
+NAMES = (*OF_UPDATES, *OF_ROLLOUTS)
 
 
 def _no_factor() -> float:
@@ -17,7 +19,10 @@ def _no_factor() -> float:
 
 
 class Schedules(BaseCallback):
-    """Sets the model's coefficients before every update and records ``schedule/NAME`` for each.
+    """Sets the model's coefficients and records ``schedule/NAME`` for those of updates.
+
+    ``gamma`` and ``gae_lambda`` are set before every rollout, at whose end advantages are computed. All
+    others are set before every update.
 
     ``curves`` maps some of NAMES to functions of the step count alone, so a resumed run follows the same
     curves. The learning rate is multiplied by ``rate_factor()``. Raises ValueError for another name.
@@ -35,19 +40,25 @@ class Schedules(BaseCallback):
 
     def _apply(self) -> None:
         model = cast(PPO, self.model)
-        for name, curve in self.curves.items():
-            value = curve(model.num_timesteps)
+        for name in filter(self.curves.__contains__, OF_UPDATES):
+            value = self.curves[name](model.num_timesteps)
             if name == "learning_rate":
                 value *= self.rate_factor()
                 model.learning_rate, model.lr_schedule = value, FloatSchedule(value)
-            elif name == "clip_range":
-                model.clip_range = FloatSchedule(value)
-            else:
+            elif name == "ent_coef":
                 model.ent_coef = value
+            else:
+                setattr(model, name, FloatSchedule(value))
             self.logger.record(f"schedule/{name}", value)
 
     def _on_training_start(self) -> None:
         self._apply()
+
+    def _on_rollout_start(self) -> None:
+        for name in filter(self.curves.__contains__, OF_ROLLOUTS):
+            value = self.curves[name](self.model.num_timesteps)
+            setattr(self.model, name, value)
+            setattr(cast(PPO, self.model).rollout_buffer, name, value)
 
     def _on_rollout_end(self) -> None:
         # The next update uses these values, and the log is dumped before it.

@@ -3,4 +3,27 @@
 Imports nothing, so that configs and ``--help`` know the names without NumPy.
 """
 
-OBSERVATION_NAMES = ("screen", "visited", "party", "battle", "badges", "events", "facing", "recent_actions")
+PLAIN_OBSERVATIONS = (
+    "screen",
+    "visited",
+    "party",
+    "battle",
+    "badges",
+    "events",
+    "facing",
+    "recent_actions",
+)
+"""Ids and amounts as they are in memory."""
+OBSERVATION_NAMES = (
+    *PLAIN_OBSERVATIONS,
+    "place",
+    "fight",
+    "team",
+    "bag",
+    "progress",
+    "visited_nearby",
+    "visited_world",
+)
+"""All names."""
+DEFAULT_OBSERVATIONS = PLAIN_OBSERVATIONS
+"""What a config that names none observes."""

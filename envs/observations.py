@@ -11,8 +11,9 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.errors import UserError, known
-from envs.observation_names import OBSERVATION_NAMES
-from envs.observation_parts import PARTS, ObservationPart, Picture, VectorPart
+from envs.observation_names import DEFAULT_OBSERVATIONS
+from envs.observation_parts.base import ObservationPart, Picture, VectorPart
+from envs.observation_parts.table import PARTS
 from envs.ram import GameState
 from envs.visited import VisitedTiles
 
@@ -33,16 +34,14 @@ class Observations:
     Raises UserError for an unknown name or an empty list.
     """
 
-    def __init__(self, names: Iterable[str] = OBSERVATION_NAMES) -> None:
+    def __init__(self, names: Iterable[str] = DEFAULT_OBSERVATIONS) -> None:
         self._parts = {_check(name): PARTS[name]() for name in names}
         if not self._parts:
             raise UserError(f"observations: the list is empty; known: {', '.join(PARTS)}")
         self._remembering = [
             part for part in self._parts.values() if type(part).update is not ObservationPart.update
         ]
-        boxes: dict[str, spaces.Space[Picture]] = {
-            name: spaces.Box(0, part.high, part.shape, np.uint8) for name, part in self._parts.items()
-        }
+        boxes: dict[str, spaces.Space[Picture]] = {name: part.space() for name, part in self._parts.items()}
         self.space = spaces.Dict(boxes)
         self._targets: dict[int, tuple[dict[str, Picture], Target]] = {}
 

@@ -17,6 +17,7 @@ from envs.game_boy.memory import WORK_RAM, WORK_RAM_BYTES, Memory
 
 # symbol = address                      # size and meaning
 W_FACING = 0xC109  # 1: wSpritePlayerStateData1FacingDirection: 0x0 down, 0x4 up, 0x8 left, 0xC right
+W_TILE_MAP = 0xC3A0  # 18 x 20: tile ids of what is on the screen, row by row
 W_CURRENT_MENU_ITEM = 0xCC26  # 1: entry under the cursor
 W_PLAYER_MON_NUMBER = 0xCC2F  # 1: party slot of the own creature in battle
 W_JOY_IGNORE = 0xCD6B  # 1: buttons that the game ignores now
@@ -24,6 +25,8 @@ W_BATTLE_RESULT = 0xCF0B  # 1: 0 won, 1 lost, 2 draw; valid when wIsInBattle goe
 W_WALK_COUNTER = 0xCFC5  # 1: > 0 while a step is animated
 W_ENEMY_MON_SPECIES = 0xCFE5  # 1
 W_ENEMY_MON_HP = 0xCFE6  # 2
+W_ENEMY_MON_STATUS = 0xCFE9  # 1: as in a party structure
+W_ENEMY_MON_TYPES = 0xCFEA  # 2
 W_ENEMY_MON_LEVEL = 0xCFF3  # 1
 W_ENEMY_MON_MAX_HP = 0xCFF4  # 2
 W_BATTLE_MON_HP = 0xD015  # 2: own creature in battle
@@ -47,10 +50,12 @@ W_X_COORD = 0xD362  # 1: steps
 W_LAST_MAP = 0xD365  # 1: outdoor map that an indoor exit leads back to
 W_CUR_MAP_HEIGHT = 0xD368  # 1: blocks of 2 x 2 steps
 W_CUR_MAP_WIDTH = 0xD369  # 1: blocks, as the height
+W_WALK_BIKE_SURF_STATE = 0xD700  # 1: 0 walking, 1 on the bicycle, 2 swimming
 W_LAST_BLACKOUT_MAP = 0xD719  # 1: map of the healing place a blackout returns to
 W_EVENT_FLAGS = 0xD747  # 320: event n is bit n mod 8 (least significant first) of byte n div 8
 W_PLAY_TIME_HOURS = 0xDA41  # 1; minutes at 0xDA43, seconds at 0xDA44
 W_BOX_COUNT = 0xDA80  # 1: creatures in the current box; the embedded cartridge stores its box elsewhere
+R_WY = 0xFF4A  # 1: line of the screen where the window begins, a register of the Game Boy; below 144 it shows
 
 EVENT_BYTES = 320
 EVENT_COUNT = 8 * EVENT_BYTES
@@ -60,25 +65,31 @@ BAG_MAX = 20
 POKEDEX_BYTES = 19
 NO_MOVES = (0, 0, 0, 0)
 BATTLE_LOST = -1
+SCREEN_TILES = (18, 20)
+SCREEN_LINES = 144
+CURSOR, LEFT_CURSOR = 0xED, 0xEC  # tiles: the cursor of a menu, and where it stays when another menu opens
 TRAINER = 2  # wIsInBattle
 SAFARI = 2  # wBattleType
+FIRST_INDOOR_MAP = 37  # constants/map_constants.asm: towns and routes have lower ids
 MUSEUM_TICKET = 8 * 13  # 0xD754 bit 0: can be bought repeatedly, so it does not count
 
 # Everything that is read, in a few slices, for memories that do not offer all of work RAM at once.
 _STRETCHES = (
     slice(W_FACING, W_FACING + 1),
+    slice(W_TILE_MAP, W_TILE_MAP + SCREEN_TILES[0] * SCREEN_TILES[1]),
     slice(W_CURRENT_MENU_ITEM, W_PLAYER_MON_NUMBER + 1),
     slice(W_JOY_IGNORE, W_JOY_IGNORE + 1),
     slice(W_BATTLE_RESULT, W_BATTLE_RESULT + 1),
     slice(W_WALK_COUNTER, W_ESCAPED_FROM_BATTLE + 1),
     slice(W_PARTY_COUNT, W_PARTY_MONS + PARTY_MAX * MON_BYTES),
     slice(W_POKEDEX_OWNED, W_CUR_MAP_WIDTH + 1),
-    slice(W_LAST_BLACKOUT_MAP, W_EVENT_FLAGS + EVENT_BYTES),
+    slice(W_WALK_BIKE_SURF_STATE, W_EVENT_FLAGS + EVENT_BYTES),
     slice(W_PLAY_TIME_HOURS, W_BOX_COUNT + 1),
 )
 # The same table in order of address: one structure, so that one call unpacks a state.
 _FIELDS = (
     (W_FACING, "B"),
+    (W_TILE_MAP, f"{SCREEN_TILES[0] * SCREEN_TILES[1]}s"),
     (W_CURRENT_MENU_ITEM, "B"),
     (W_PLAYER_MON_NUMBER, "B"),
     (W_JOY_IGNORE, "B"),
@@ -86,6 +97,8 @@ _FIELDS = (
     (W_WALK_COUNTER, "B"),
     (W_ENEMY_MON_SPECIES, "B"),
     (W_ENEMY_MON_HP, "H"),
+    (W_ENEMY_MON_STATUS, "B"),
+    (W_ENEMY_MON_TYPES, "2s"),
     (W_ENEMY_MON_LEVEL, "B"),
     (W_ENEMY_MON_MAX_HP, "H"),
     (W_BATTLE_MON_HP, "H"),
@@ -104,6 +117,7 @@ _FIELDS = (
     (W_LAST_MAP, "B"),
     (W_CUR_MAP_HEIGHT, "B"),
     (W_CUR_MAP_WIDTH, "B"),
+    (W_WALK_BIKE_SURF_STATE, "B"),
     (W_LAST_BLACKOUT_MAP, "B"),
     (W_EVENT_FLAGS, f"{EVENT_BYTES}s"),
     (W_PLAY_TIME_HOURS, "B"),
@@ -158,6 +172,7 @@ class PartyMon:
 
     HP are in points. ``status`` is the game's byte: bits 0-2 sleep turns, 3 poison, 4 burn, 5 freeze,
     6 paralysis. ``moves`` are four move ids and ``pp`` their remaining power points, 0 for an empty slot.
+    ``types`` are two type ids, equal if there is one; ``stats`` are attack, defence, speed and special.
     """
 
     species: int = 0
@@ -167,6 +182,8 @@ class PartyMon:
     status: int = 0
     moves: tuple[int, int, int, int] = NO_MOVES
     pp: tuple[int, int, int, int] = NO_MOVES
+    types: tuple[int, int] = (0, 0)
+    stats: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 class GameState(NamedTuple):
@@ -207,6 +224,11 @@ class GameState(NamedTuple):
     map_width: int = 0
     battle_type: int = 0  # 0 normal, 1 tutorial, 2 safari
     boxed: int = 0  # creatures in the current box
+    enemy_status: int = 0  # as PartyMon.status
+    enemy_types: tuple[int, int] = (0, 0)
+    riding: int = 0  # 0 walking, 1 on the bicycle, 2 swimming
+    cursor: int = -1  # tile of the screen (row x 20 + column) with the cursor of a menu; -1: no menu
+    menu_depth: int = 0  # menus that are open
 
     @property
     def badge_count(self) -> int:
@@ -232,7 +254,12 @@ def _mon(data: bytes) -> PartyMon:
         status=data[4],
         moves=(data[8], data[9], data[10], data[11]),
         pp=(data[29] & 63, data[30] & 63, data[31] & 63, data[32] & 63),
+        types=(data[5], data[6]),
+        stats=_stats(data, 36),
     )
+
+
+_stats = Struct(">4H").unpack_from
 
 
 # Party, bag and Pokédex stay the same for many steps, so results are cached by their bytes.
@@ -266,6 +293,16 @@ def _battle(value: int) -> int:
     return BATTLE_LOST if value == 0xFF else value if value <= 2 else 0
 
 
+def _menu(tiles: bytes, window_line: int) -> tuple[int, int]:
+    """Return the tile with the cursor of a menu (-1: no menu) and the number of menus that are open.
+
+    Menus are drawn on the window. The embedded cartridge leaves them in the tile map when it hides it.
+    """
+    if window_line >= SCREEN_LINES:
+        return -1, 0
+    return tiles.find(CURSOR), tiles.count(CURSOR) + tiles.count(LEFT_CURSOR)
+
+
 def work_ram_of(memory: Memory) -> bytes | memoryview:
     """Return work RAM (0xC000 to 0xDFFF), or at least the parts that ``read_state`` reads."""
     whole: memoryview | None = getattr(memory, "work_ram", None)
@@ -284,10 +321,11 @@ def read_state(memory: Memory) -> GameState:
     """
     # fmt: off
     (
-        facing, menu_item, active_slot, joy_ignore, battle_result, walk_counter,
-        enemy_species, enemy_hp, enemy_level, enemy_max_hp, own_hp, own_level, own_max_hp,
-        battle, battle_type, escaped, members, party, belongings, badges, map_id, y, x, last_map,
-        map_height, map_width, blackout_map, event_bytes, hours, minutes, seconds, boxed,
+        facing, tiles, menu_item, active_slot, joy_ignore, battle_result, walk_counter,
+        enemy_species, enemy_hp, enemy_status, enemy_types, enemy_level, enemy_max_hp,
+        own_hp, own_level, own_max_hp, battle, battle_type, escaped,
+        members, party, belongings, badges, map_id, y, x, last_map, map_height, map_width,
+        riding, blackout_map, event_bytes, hours, minutes, seconds, boxed,
     ) = _unpack(work_ram_of(memory), _FIRST)
     bag, money, owned, seen = _belongings(belongings)
     return GameState._make((  # in field order: keyword arguments would double the cost
@@ -298,5 +336,6 @@ def read_state(memory: Memory) -> GameState:
         event_bytes, money, bag, owned, seen, hours * 3600 + minutes * 60 + seconds,
         joy_ignore, walk_counter, menu_item, last_map, blackout_map,
         active_slot, map_height, map_width, battle_type, boxed,
+        enemy_status, (enemy_types[0], enemy_types[1]), riding, *_menu(tiles, memory[R_WY]),
     ))
     # fmt: on

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gymnasium
@@ -12,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.archive_scout import ArchiveScout, Cell
+from envs.env_config import EnvConfig
 from envs.episodes.recorder import EpisodeRecorder
 from envs.episodes.stats import Breakdown, EpisodeStats, agent_stats, components
-from envs.errors import UserError
-from envs.game.catalog import Game
-from envs.game.goals import goal_of
 from envs.game.interventions import INTERVENTIONS
 from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.observations import Observations
@@ -24,6 +21,8 @@ from envs.ram import GameState, read_state
 from envs.start_library import start_state
 from envs.start_states.state_files import StartState
 from envs.visited import VisitedTiles
+
+__all__ = ["ARCHIVE", "EnvConfig", "RedEnv", "Reward"]
 
 MAX_WAIT = 30  # frames
 ARCHIVE = "archive"
@@ -40,45 +39,6 @@ class Reward(Protocol):
     def snapshot(self) -> dict[str, Any]: ...
     def restore(self, snapshot: Mapping[str, Any]) -> None: ...
     def continue_from(self, snapshot: Mapping[str, Any]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class EnvConfig:
-    """Settings of episodes. Raises UserError for a value out of range and an unknown goal of ``game``.
-
-    Each episode begins at one of ``starts``, drawn by its weight, or at ``start`` if there are none.
-    """
-
-    game: Game
-    start: StartState
-    max_steps: int = 4096  # then the episode is truncated
-    action_frames: int = 24
-    held_frames: int = 8
-    agent_stats_every: int = 10  # steps
-    goal: str | None = None  # ends the episode as a success, see envs.game.goals
-    fast_text: bool = False  # keep text fast and animations off by writing to memory: a counted intervention
-    repel: bool = False  # prevent wild battles by writing to memory: a counted intervention
-    starts: tuple[tuple[StartState, float], ...] = ()  # with weights above 0, which need not add up to 1
-
-    def __post_init__(self) -> None:
-        for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} = {getattr(self, name)}: must be at least 1")
-        if self.held_frames > self.action_frames:
-            raise UserError(
-                f"held_frames = {self.held_frames}: must be at most {self.action_frames} (action_frames)"
-            )
-        for start, weight in self.starts:
-            if not weight > 0:
-                raise UserError(f'starts: weight {weight} of "{start.name}" must be above 0')
-        goal_of(self.game, self.goal)
-
-    def draw_start(self, generator: np.random.Generator) -> StartState:
-        """Return the start of an episode. Draws from ``generator`` only if there are several."""
-        if len(self.starts) < 2:
-            return self.starts[0][0] if self.starts else self.start
-        weights = np.array([weight for _, weight in self.starts])
-        return self.starts[int(generator.choice(len(weights), p=weights / weights.sum()))][0]
 
 
 class RedEnv(gymnasium.Env[Observation, np.int64]):
@@ -176,7 +136,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._scout.begin_at(cell, self._state)
         if self._recorder is not None:
             self._recorder.begin(start, 0, seed)
-        return self._encode(), {"start": ARCHIVE, "wait_frames": 0, "cell": cell.key}
+        return self._encode(), {"start": ARCHIVE, "wait_frames": 0, "archive_cell": cell.key}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Press a button and run the frames of one action. Raises ValueError for an unknown action."""
@@ -208,7 +168,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         truncated = not terminated and self._stats.length >= self.config.max_steps
         info = self._info(sums, milestones, terminated or truncated)
         if self._scout is not None and self._scout.step(self._pressed, self._state, milestones):
-            info["archive_cell"] = self._scout.cell(self._state, self._parts_of_cell())
+            info["found_cell"] = self._scout.cell(self._state, self._parts_of_cell())
         if self._recorder is not None:
             self._recorder.step(self._pressed, self.emulator.memory, milestones)
             if terminated or truncated:
@@ -218,7 +178,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         return self._encode(), total, terminated, truncated, info
 
     def follow_archive(self, cells: str, lengths: Mapping[str, int]) -> None:
-        """Watch episodes for cells of a start archive, which ``info["archive_cell"]`` then holds.
+        """Watch episodes for cells of a start archive, which ``info["found_cell"]`` then holds.
 
         ``cells``: see envs.archive_scout; ``lengths``: steps of the shortest known way to each known cell.
         """
@@ -330,6 +290,6 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             interventions = dict(self.emulator.interventions)
             stats = {"start": self._began_at, **self._stats.result(self._visited.count)}
             if self._began_in is not None:
-                stats["cell"] = self._began_in
+                stats["archive_cell"] = self._began_in
             info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info

@@ -1,4 +1,4 @@
-"""Tiles visited in an episode, by map."""
+"""Tiles visited in an episode: by map, across the borders of maps, and of the whole world coarsely."""
 
 from __future__ import annotations
 
@@ -8,15 +8,116 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.ram import GameState
+from envs.ram import FIRST_INDOOR_MAP, GameState
 
 CROP = 48  # steps, in both directions
 HALF = CROP // 2
 SIDES = (64, 128, 256)  # steps; coordinates are bytes
+DOWN, UP, LEFT, RIGHT = 0, 4, 8, 12
+MOST_STEPS = 4  # of the player in one action
+CELL = 8  # steps, of the coarse map
+WORLD = 128  # cells, in both directions; the towns and routes of the game cover 55 x 56
+LAST = ("map_id", "x", "y", "map_width", "map_height")
+Place = tuple[int, int, int]
 
 
 def _side(coordinate: int) -> int:
     return next(side for side in SIDES if coordinate < side)
+
+
+def border_offset(before: GameState, now: GameState) -> tuple[int, int] | None:
+    """Return where the map of ``now`` begins in steps from the origin of that of ``before``, if a walk of one
+    action led over the border between them; None if it was a door, a flight or a map still loading.
+
+    Maps of towns and routes lie beside each other: who leaves one over its edge enters the other at the
+    opposite edge, and only one coordinate of the position changes in the world.
+    """
+    if max(before.map_id, now.map_id) >= FIRST_INDOOR_MAP:
+        return None
+    width, height = 2 * before.map_width, 2 * before.map_height
+    east, south = 2 * now.map_width, 2 * now.map_height
+    beside = before.x - now.x, before.y - now.y
+    moved, offset = {
+        UP: (before.y + south - now.y, (beside[0], -south)),
+        DOWN: (height - before.y + now.y, (beside[0], height)),
+        LEFT: (before.x + east - now.x, (-east, beside[1])),
+        RIGHT: (width - before.x + now.x, (width, beside[1])),
+    }[now.facing]
+    return offset if 1 <= moved <= MOST_STEPS else None
+
+
+class World:
+    """Where the maps of an episode lie, in steps from its first tile, and a coarse map of what was visited.
+
+    A map that is entered over a border lies beside the other; both are of one region. One that is entered
+    through a door begins a region of its own, in which the door lies where the player was. Nothing is known
+    of a map before it is entered, so no table of the game's maps is needed.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[int, Place] = {}  # by map: x and y of its origin, and region
+        self._cells = np.zeros((WORLD + CROP, WORLD + CROP), np.uint8)
+        self._here = 0, 0
+
+    def begin(self, state: GameState) -> None:
+        """Begin an episode at the tile of ``state``, the origin."""
+        self._places = {state.map_id: (-state.x, -state.y, 0)}
+        self._cells[:] = 0
+
+    def cross(self, before: GameState, now: GameState) -> None:
+        """Take in a step that led to another map."""
+        offset = None if now.map_id in self._places else border_offset(before, now)
+        if offset is not None and before.map_id in self._places:
+            x, y, region = self._places[before.map_id]
+            self._places[now.map_id] = x + offset[0], y + offset[1], region
+
+    def stand(self, state: GameState) -> None:
+        """Take in a step on the map of the step before."""
+        place = self._places.get(state.map_id)
+        if place is None:
+            x, y = self._here
+            place = self._places[state.map_id] = x - state.x, y - state.y, len(self._places)
+        self._here = place[0] + state.x, place[1] + state.y
+
+    def mark(self) -> None:
+        """Mark the cell of the tile on which the player stands."""
+        row, column = self._corner()
+        self._cells[row + HALF, column + HALF] = 255
+
+    def crop(self) -> NDArray[np.uint8]:
+        """Return a view of the cells around the player, who is in row 24, column 24: uint8 (48, 48)."""
+        row, column = self._corner()
+        return self._cells[row : row + CROP, column : column + CROP]
+
+    def beside(self, map_id: int) -> list[tuple[int, int, int]]:
+        """Return the other maps of the same region: id, and where they begin from this map's origin."""
+        place = self._places.get(map_id)
+        if place is None:
+            return []
+        x, y, region = place
+        return [
+            (other, left - x, top - y)
+            for other, (left, top, own) in self._places.items()
+            if own == region and other != map_id
+        ]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        places = [[map_id, *place] for map_id, place in self._places.items()]
+        return {"places": places, "cells": np.flatnonzero(self._cells).tolist(), "here": list(self._here)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Continue from a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError."""
+        self._places = {int(number): (int(x), int(y), int(part)) for number, x, y, part in snapshot["places"]}
+        self._cells[:] = 0
+        self._cells.flat[np.array(snapshot["cells"], np.int64)] = 255
+        x, y = snapshot["here"]
+        self._here = int(x), int(y)
+
+    def _corner(self) -> tuple[int, int]:
+        """Row and column of the crop's first cell; tiles beyond the edge of the world lie at its edge."""
+        x, y = self._here
+        return tuple(min(max(at // CELL + WORLD // 2, 0), WORLD - 1) for at in (y, x))  # type: ignore[return-value]
 
 
 class VisitedTiles:
@@ -28,7 +129,9 @@ class VisitedTiles:
 
     def __init__(self) -> None:
         self._maps: dict[int, NDArray[np.uint8]] = {}
-        self._last_map: int | None = None
+        self._last = GameState(map_id=-1)
+        self.world = World()
+        """Where the maps lie, and the coarse map."""
         self.count = 0
         """Number of different tiles visited."""
 
@@ -36,7 +139,8 @@ class VisitedTiles:
         """Clear all tiles and mark the tile of ``state``."""
         self._maps.clear()
         self.count = 0
-        self._last_map = state.map_id
+        self._last = state
+        self.world.begin(state)
         self.mark(state)
 
     def mark(self, state: GameState) -> bool:
@@ -45,20 +149,31 @@ class VisitedTiles:
         The step in which the map changes is skipped: the game does not write the map's ID and the coordinates
         at the same time.
         """
-        same_map = state.map_id == self._last_map
-        self._last_map = state.map_id
-        if not same_map:
+        last, self._last = self._last, state
+        if state.map_id != last.map_id:
+            self.world.cross(last, state)
             return False
+        self.world.stand(state)
         picture = self._picture(state)
         if picture[state.y + HALF, state.x + HALF]:
             return False
         picture[state.y + HALF, state.x + HALF] = 255
         self.count += 1
+        self.world.mark()
         return True
 
     def crop(self, state: GameState) -> NDArray[np.uint8]:
         """Return a view of the tiles around the player, who is at row 24, column 24: uint8 (48, 48)."""
         return self._picture(state)[state.y : state.y + CROP, state.x : state.x + CROP]
+
+    def across(self, state: GameState) -> NDArray[np.uint8]:
+        """Return a copy of ``crop`` with the visited tiles of the maps that lie beside this one."""
+        tiles = self.crop(state).copy()
+        for map_id, left, top in self.world.beside(state.map_id):
+            picture = self._maps.get(map_id)
+            if picture is not None:
+                _add(tiles, picture, state.y - top, state.x - left)
+        return tiles
 
     def snapshot(self) -> dict[str, Any]:
         """Return plain JSON values: each map's ID, its image's height and width, and the pixels set."""
@@ -66,7 +181,8 @@ class VisitedTiles:
             [map_id, *picture.shape, np.flatnonzero(picture).tolist()]
             for map_id, picture in self._maps.items()
         ]
-        return {"maps": maps, "last_map": self._last_map, "count": self.count}
+        last = {name: getattr(self._last, name) for name in LAST}
+        return {"maps": maps, "last": last, "count": self.count, "world": self.world.snapshot()}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue from a ``snapshot``.
@@ -80,7 +196,10 @@ class VisitedTiles:
             picture = np.zeros(height * width, np.uint8)
             picture[np.array(pixels, np.int64)] = 255
             self._maps[int(map_id)] = picture.reshape(height, width)
-        self._last_map, self.count = snapshot["last_map"], int(snapshot["count"])
+        last: Any = {name: int(snapshot["last"][name]) for name in LAST}
+        self._last = GameState(**last)
+        self.count = int(snapshot["count"])
+        self.world.restore(snapshot["world"])
 
     def _picture(self, state: GameState) -> NDArray[np.uint8]:
         old = self._maps.get(state.map_id)
@@ -94,3 +213,13 @@ class VisitedTiles:
             new[: old.shape[0], : old.shape[1]] = old
         self._maps[state.map_id] = new
         return new
+
+
+def _add(tiles: NDArray[np.uint8], picture: NDArray[np.uint8], row: int, column: int) -> None:
+    """Add the part of ``picture`` from ``row`` and ``column`` on, which may lie outside, to ``tiles``."""
+    height, width = picture.shape
+    top, left = max(row, 0), max(column, 0)
+    bottom, right = min(row + CROP, height), min(column + CROP, width)
+    if top < bottom and left < right:
+        part = tiles[top - row : bottom - row, left - column : right - column]
+        np.maximum(part, picture[top:bottom, left:right], out=part)

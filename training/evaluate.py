@@ -54,6 +54,8 @@ class EvaluateFlags:
     """Game of a cartridge with an unknown hash: red, blue or clover."""
     start: Name = None
     """Start state (default: the run's own)."""
+    max_steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Steps after which an episode is truncated (default: the run's own)."""
     watch: Switch = False
     """Show the trained policy in a window at the speed of a real Game Boy instead of evaluating it."""
 
@@ -68,7 +70,9 @@ def main(arguments: Sequence[str]) -> int:
     rival = find_run(flags.against) if flags.against is not None else None
     rom = flags.rom and str(flags.rom)
     given = {"rom": rom, "game": flags.game, "start": flags.start, "device": flags.device}
-    overrides = {key: value for key, value in given.items() if value}
+    overrides: dict[str, str | int] = {key: value for key, value in given.items() if value}
+    if flags.max_steps is not None:
+        overrides["max_steps"] = flags.max_steps
     if flags.watch:
         from training.config.loading import load_config
         from training.evaluation.watch import watch

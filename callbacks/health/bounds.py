@@ -37,7 +37,6 @@ GROWTH_MB = 50.0
 AIM_STEPS = 20_000_000  # within which explained variance should reach its aim
 INSIDE_SHARE = 0.5  # of the updates whose clip fraction should lie in its range
 
-RATE_STEP = 1.5  # factor by which "adapt" changes the learning rate
 RATE_PAUSE = 5  # updates between two such changes, and in the mean that decides on them
 
 Zone = tuple[float | None, float | None, Level]  # lower bound, upper bound, level in between

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from callbacks.health.bounds import CLIP_BAD, CLIP_LOW, RATE_PAUSE, RATE_STEP
+from callbacks.adaptive_rate import direction, moved
+from callbacks.health.bounds import CLIP_BAD, CLIP_LOW, RATE_PAUSE
 from callbacks.health.series import MetricSeries
 
 MAX_CHANGES = 50  # latest changes kept for the report
@@ -30,14 +31,14 @@ class LearningRateControl:
     def steer(self, kl: MetricSeries, clip: MetricSeries, rate: float, steps: int) -> str | None:
         """Take in one update made with learning rate ``rate``. Returns a line when the factor changes."""
         self._updates += 1
-        if self._updates < RATE_PAUSE or min(kl.count, clip.count) < RATE_PAUSE:
+        if rate <= 0 or self._updates < RATE_PAUSE or min(kl.count, clip.count) < RATE_PAUSE:
             return None
         found = self._direction(kl.mean(RATE_PAUSE), clip.mean(RATE_PAUSE))
         if found is None:
             return None
         up, why = found
-        wanted = min(max(rate * RATE_STEP if up else rate / RATE_STEP, self.low), self.high)
-        if wanted == rate or (wanted > rate) != up:
+        wanted = moved(rate, 1 if up else -1, self.low, self.high)
+        if wanted == rate:
             return None  # already at or beyond a bound
         self.factor *= wanted / rate
         self._updates = 0
@@ -46,11 +47,12 @@ class LearningRateControl:
         return line
 
     def _direction(self, kl: float, clip: float) -> tuple[bool, str] | None:
-        if self.by_kl and kl > 2 * self.target:
+        wanted = direction(kl, self.target) if self.by_kl else 0
+        if wanted < 0:
             return False, f"approx_kl {kl:.3g} is above twice its target {self.target:g}"
         if self.by_clip and clip > CLIP_BAD:
             return False, f"clip_fraction {clip:.3g} is above {CLIP_BAD}"
-        if self.by_kl and kl < self.target / 2:
+        if wanted > 0:
             return True, f"approx_kl {kl:.3g} is below half of its target {self.target:g}"
         if self.by_clip and clip < CLIP_LOW and kl <= self.target:
             return True, f"clip_fraction {clip:.3g} is below {CLIP_LOW}"

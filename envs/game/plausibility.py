@@ -5,6 +5,7 @@ A wrong cartridge, or one with another memory layout, shows in values that the g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from envs.game.maps import MAP_SIZES, MAP_STEPS
@@ -15,6 +16,7 @@ from envs.ram import (
     EVENT_BYTES,
     PARTY_MAX,
     SAFARI,
+    SCREEN_TILES,
     W_PARTY_COUNT,
     GameState,
     PartyMon,
@@ -24,6 +26,9 @@ from envs.ram import (
 SPECIES_MAX = 190  # internal index
 MOVE_MAX = 165
 PP_MAX = 61
+TYPE_MAX = 26
+STATUS_END = 0x80  # bit 7 is not used
+RIDING_MAX = 2
 LEVEL_MAX = 100
 HP_MAX = 999
 MONEY_MAX = 999_999
@@ -56,7 +61,7 @@ def _mon(mon: PartyMon) -> bool:
         and 1 <= mon.level <= LEVEL_MAX
         and mon.hp <= mon.max_hp
         and 1 <= mon.max_hp <= HP_MAX
-        and mon.status < 0x80
+        and mon.status < STATUS_END
         and all(move <= MOVE_MAX for move in mon.moves)
         and all(points <= PP_MAX for points in mon.pp)
     )
@@ -108,6 +113,11 @@ CHECKS: dict[str, Callable[[GameState], bool]] = {
     "map_width": lambda s: s.map_width <= MAP_SIDE_MAX,
     "battle_type": lambda s: s.battle_type <= SAFARI,
     "boxed": lambda s: s.boxed <= BOX_MAX,
+    "enemy_status": lambda s: s.battle <= 0 or s.enemy_status < STATUS_END,
+    "enemy_types": lambda s: s.battle <= 0 or max(s.enemy_types) <= TYPE_MAX,
+    "riding": lambda s: s.riding <= RIDING_MAX,
+    "cursor": lambda s: -1 <= s.cursor < math.prod(SCREEN_TILES),
+    "menu_depth": lambda s: 0 <= s.menu_depth <= math.prod(SCREEN_TILES),
 }
 """A check for every field of GameState."""
 

@@ -117,6 +117,7 @@ def plain_state(state: GameState) -> dict[str, Any]:
         "party": [[*map(_listed, astuple(mon))] for mon in state.party],
         "event_bytes": state.event_bytes.hex(),
         "bag": [list(pair) for pair in state.bag],
+        "enemy_types": list(state.enemy_types),
     }
 
 
@@ -128,6 +129,7 @@ def state_from(plain: Mapping[str, Any]) -> GameState:
             "party": tuple(PartyMon(*map(_tupled, mon)) for mon in plain["party"]),
             "event_bytes": bytes.fromhex(plain["event_bytes"]),
             "bag": tuple(tuple(pair) for pair in plain["bag"]),
+            "enemy_types": tuple(plain["enemy_types"]),
         }
     )
 

@@ -5,7 +5,8 @@ and the RAM and banks of the cartridge. Sound, and the exact moment within a fra
 state of the installed version on the same cartridge.
 
 A state begins with the number of its format. Offsets and sizes are those of PyBoy's save_state methods
-(pyboy/core/mb.py and what it calls) in releases 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4, 2.6.1, 2.7.0 and 2.8.1.
+(pyboy/core/mb.py and what it calls) in releases 1.4.7, 1.5.3, 1.6.14, 2.0.3, 2.2.2, 2.4.1, 2.5.4, 2.6.1,
+2.7.0 and 2.8.1.
 Conversion was tested on states written by each of them.
 """
 
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 
 from envs.errors import UserError
 
-PYBOY_2_7, PYBOY_2_8 = 15, 29
+PYBOY_1_4, PYBOY_2_7, PYBOY_2_8 = 7, 15, 29
 PLAYED = (PYBOY_2_7, PYBOY_2_8)
 """Formats of the versions that the harness supports for playing."""
 WRITTEN_BY = {
-    9: "1.6",
+    PYBOY_1_4: "1.4",  # 1.4.1 and later
+    8: "1.5",
+    9: "1.5.6 or 1.6",
     10: "2.0 or 2.1",
     11: "2.2 or 2.3",
     12: "2.4",
@@ -28,7 +31,17 @@ WRITTEN_BY = {
     PYBOY_2_8: "2.8",
 }
 # Bytes without the cartridge's RAM; the sound part may differ slightly between releases with one format.
-SIZES = {9: 109_842, 10: 132_882, 11: 132_882, 12: 132_906, 14: 134_872, 15: 134_908, 29: 145_332}
+SIZES = {
+    7: 109_818,
+    8: 109_842,
+    9: 109_842,
+    10: 132_882,
+    11: 132_882,
+    12: 132_906,
+    14: 134_872,
+    15: 134_908,
+    29: 145_332,
+}
 SIZE_TOLERANCE = 64
 HOW = "load it with pyboy 2.7.0 (pip install pyboy==2.7.0 in another environment) and save it there again"
 
@@ -51,7 +64,7 @@ class StateLayout:
 
     size: int
     cpu: int  # twelve bytes of registers
-    flags: tuple[int, ...]  # interrupts on, halted, stopped, interrupts enabled, queued, requested
+    flags: tuple[int, ...]  # interrupts on, halted, stopped, interrupts enabled; not in 7: queued, requested
     video: int
     work: int
     timer: int
@@ -74,11 +87,14 @@ def layout_of(version: int, size: int, ram: int) -> StateLayout:
     timer_bytes, more_high_ram = 8 + CLOCK * ((version >= 12) + (version >= 13)), 0x34
     timer = cartridge - timer_bytes
     work = timer - more_high_ram - WORK_BYTES
-    return StateLayout(size, 5, tuple(range(17, 23)), _video(version), work, timer, timer_bytes, cartridge)
+    cpu, flags = (2, range(14, 18)) if version == PYBOY_1_4 else (5, range(17, 23))
+    return StateLayout(size, cpu, tuple(flags), _video(version), work, timer, timer_bytes, cartridge)
 
 
 def _video(version: int) -> int:
-    return 45 if version == PYBOY_2_8 else 31 if version >= 12 else 23
+    if version == PYBOY_2_8:
+        return 45
+    return 31 if version >= 12 else 23 if version > PYBOY_1_4 else 18
 
 
 def state_version(data: bytes) -> int:
@@ -114,7 +130,8 @@ def convert(data: bytes, template: bytes, ram: int) -> bytes:
 
     result[1] = data[1]  # whether the start-up program is still mapped in
     copy(old.cpu, new.cpu, 12)
-    for source, target in zip(old.flags, new.flags, strict=True):
+    # Interrupts that format 7 lacks belong to the moment within the frame, and come from the template.
+    for source, target in zip(old.flags, new.flags, strict=False):
         result[target] = data[source]
     copy(old.video, new.video, VIDEO_BYTES)
     _copy_video_registers(data, old.video + VIDEO_BYTES, result, new.video + VIDEO_BYTES)
@@ -156,11 +173,11 @@ def check_version(data: bytes) -> int:
         )
     if version not in WRITTEN_BY:
         raise UserError(
-            f"state of version {version}: written by no release of PyBoy from 1.6 on (versions"
+            f"state of version {version}: written by no release of PyBoy from 1.4.1 on (versions"
             f" {', '.join(map(str, WRITTEN_BY))}); if it is older, {HOW}"
         )
     colour = slice(4, 6) if version == PYBOY_2_8 else slice(3, 5)
-    if any(data[colour]):
+    if version > PYBOY_1_4 and any(data[colour]):  # 1.4 knew no other mode
         raise UserError(
             f"state of version {version}: saved in Game Boy Color mode; save it again with cgb=False"
         )

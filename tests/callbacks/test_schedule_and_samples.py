@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.agent_stats import FILE_NAME, GIVEN, AgentStatsCallback, SampleRing
 from callbacks.log_updates import LogUpdates
-from callbacks.schedules import NAMES, Schedules
+from callbacks.schedules import OF_UPDATES, Schedules
 from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]
@@ -35,14 +36,40 @@ def test_the_update_uses_the_values_that_are_logged_for_its_step(learn: Learn, c
 
 
 def test_the_learning_rate_alone_takes_the_factor(learn: Learn) -> None:
-    model = learn([Schedules({name: lambda _: 0.125 for name in NAMES}, rate_factor=lambda: 0.5)], steps=64)
+    eighth = {name: lambda _: 0.125 for name in OF_UPDATES}
+    model = learn([Schedules(eighth, rate_factor=lambda: 0.5)], steps=64)
     assert model.policy.optimizer.param_groups[0]["lr"] == 0.0625
-    assert (model.ent_coef, model.clip_range(0.3)) == (0.125, 0.125)
+    assert (model.ent_coef, model.clip_range(0.3), model.clip_range_vf(0.3)) == (0.125, 0.125, 0.125)
+
+
+class Discounts(BaseCallback):
+    """Gamma and lambda of the model and of its buffer when advantages are computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[float, ...]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        model: Any = self.model
+        buffer = model.rollout_buffer
+        self.found.append((model.gamma, buffer.gamma, model.gae_lambda, buffer.gae_lambda))
+
+
+def test_gamma_and_gae_lambda_are_those_of_the_beginning_of_a_rollout(learn: Learn) -> None:
+    rising = {"gamma": lambda steps: 0.9 + steps / 5120, "gae_lambda": lambda steps: 1 - steps / 5120}
+    discounts = Discounts()
+    learn([Schedules(rising), discounts])
+    gammas, lambdas = [0.9, 0.9125, 0.925, 0.9375], [1, 0.9875, 0.975, 0.9625]
+    wanted = zip(gammas, gammas, lambdas, lambdas, strict=True)
+    assert discounts.found == [pytest.approx(row) for row in wanted]
 
 
 def test_unknown_schedules_are_refused() -> None:
-    with pytest.raises(ValueError, match="gamma cannot be scheduled"):
-        Schedules({"gamma": lambda _: 0.9})
+    with pytest.raises(ValueError, match="vf_coef cannot be scheduled"):
+        Schedules({"vf_coef": lambda _: 0.9})
 
 
 @given(st.integers(1, 20), st.integers(0, 60))

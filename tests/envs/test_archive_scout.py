@@ -31,8 +31,8 @@ def followed(env: RedEnv, played: list[int]) -> list[tuple[int, Cell]]:
     found = []
     for step, action in enumerate(played, 1):
         info = env.step(action)[4]
-        if "archive_cell" in info:
-            found.append((step, info["archive_cell"]))
+        if "found_cell" in info:
+            found.append((step, info["found_cell"]))
     return found
 
 
@@ -71,7 +71,7 @@ def test_an_episode_in_a_cell_continues_the_one_that_led_there(env: RedEnv, make
     other.follow_archive("tiles", {})
     other.begin_next_at([cell])
     observation, info = other.reset()
-    assert (info["start"], info["cell"], other.state) == (ARCHIVE, cell.key, env.state)
+    assert (info["start"], info["archive_cell"], other.state) == (ARCHIVE, cell.key, env.state)
     assert all((observation[name] == array).all() for name, array in env._encode().items())
     for action in actions(1, 150):
         (seen, reward, *_, first), (again, repaid, *_, second) = env.step(action), other.step(action)
@@ -152,7 +152,7 @@ def test_episode_stats_name_the_cell(make_env: MakeEnv) -> None:
     env.begin_next_at([cell])
     env.reset()
     *_, info = [env.step(0)[4] for _ in range(400)]
-    assert (info["episode_stats"]["start"], info["episode_stats"]["cell"]) == (ARCHIVE, cell.key)
+    assert (info["episode_stats"]["start"], info["episode_stats"]["archive_cell"]) == (ARCHIVE, cell.key)
 
 
 def test_saving_is_limited_to_its_share_of_the_steps(make_env: MakeEnv) -> None:

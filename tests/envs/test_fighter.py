@@ -6,7 +6,7 @@ import pytest
 
 from envs.fighter import fighter, fighting_slot
 from envs.game_boy.emulator import Emulator
-from envs.observation_parts import scaled_hp, share
+from envs.observation_parts.base import scaled_hp, share
 from envs.observations import Observations
 from envs.ram import W_PLAYER_MON_NUMBER, GameState, PartyMon, read_state
 from envs.visited import VisitedTiles

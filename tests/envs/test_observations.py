@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.errors import UserError
-from envs.observation_names import OBSERVATION_NAMES
-from envs.observation_parts import PARTS, share, shrink
+from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
+from envs.observation_parts.base import share
+from envs.observation_parts.pictures import shrink
+from envs.observation_parts.table import PARTS
 from envs.observations import Observations
 from envs.ram import GameState, PartyMon, read_state
 from envs.visited import VisitedTiles
@@ -29,7 +31,7 @@ def encode(state: GameState, *names: str) -> dict[str, np.ndarray]:
 
 
 def test_shapes_are_those_of_the_table() -> None:
-    space = Observations().space
+    space = Observations(OBSERVATION_NAMES).space
     assert {name: box.shape for name, box in space.items()} == {
         "screen": (3, 72, 80),
         "visited": (1, 48, 48),
@@ -39,6 +41,13 @@ def test_shapes_are_those_of_the_table() -> None:
         "events": (320,),
         "facing": (4,),
         "recent_actions": (3,),
+        "place": (9,),
+        "fight": (76,),
+        "team": (150,),
+        "bag": (56,),
+        "progress": (40,),
+        "visited_nearby": (1, 48, 48),
+        "visited_world": (1, 48, 48),
     }
     assert all(box.dtype == np.uint8 for box in space.values())
 
@@ -47,7 +56,7 @@ def test_shapes_are_those_of_the_table() -> None:
 @given(st.integers(0, 2**32), st.integers(0, 6))
 def test_the_space_contains_what_random_memory_gives(seed: int, action: int) -> None:
     state = read_state(random.Random(seed).randbytes(0x10000))
-    observations, visited = Observations(), VisitedTiles()
+    observations, visited = Observations(OBSERVATION_NAMES), VisitedTiles()
     visited.reset(state)
     observations.reset(state, SCREEN)
     observations.update(SCREEN, action)
@@ -66,7 +75,7 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 def test_only_the_chosen_parts_are_included() -> None:
     assert set(encode(GameState(), "badges", "facing")) == {"badges", "facing"}
     assert tuple(PARTS) == OBSERVATION_NAMES
-    assert set(Observations().space) == set(OBSERVATION_NAMES)
+    assert set(Observations().space) == set(DEFAULT_OBSERVATIONS) <= set(OBSERVATION_NAMES)
 
 
 def test_shrinking_takes_every_second_pixel_of_every_second_row() -> None:
@@ -88,7 +97,7 @@ def test_screens_are_stacked_oldest_first() -> None:
 
 
 def test_a_returned_observation_does_not_change_later() -> None:
-    observations, visited, state = Observations(), VisitedTiles(), GameState()
+    observations, visited, state = Observations(OBSERVATION_NAMES), VisitedTiles(), GameState()
     visited.reset(state)
     observations.reset(state, SCREEN)
     first = observations.encode(state, visited)
@@ -100,7 +109,11 @@ def test_a_returned_observation_does_not_change_later() -> None:
 
 
 def test_arrays_can_be_written_in_place() -> None:
-    observations, visited, state = Observations(), VisitedTiles(), GameState(map_id=3, badges=5)
+    observations, visited, state = (
+        Observations(OBSERVATION_NAMES),
+        VisitedTiles(),
+        GameState(map_id=3, badges=5),
+    )
     visited.reset(state)
     observations.reset(state, SCREEN)
     out = {name: np.full(box.shape or (), 77, np.uint8) for name, box in observations.space.items()}

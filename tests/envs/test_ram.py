@@ -141,3 +141,22 @@ def test_a_state_is_immutable() -> None:
         GameState().map_id = 1  # type: ignore[misc]
     with pytest.raises(AttributeError):
         PartyMon().level = 1  # type: ignore[misc]
+
+
+def test_types_stats_and_conditions_come_from_their_addresses() -> None:
+    data = memory(W_PARTY_COUNT=1, W_IS_IN_BATTLE=1)
+    data[0xD16B + 5 : 0xD16B + 7] = b"\x14\x02"
+    data[0xD16B + 36 : 0xD16B + 44] = b"\x00\x31\x01\x02\x00\x2d\x00\x41"
+    data[0xCFE9], data[0xCFEA:0xCFEC], data[0xD700] = 0x48, b"\x16\x03", 2
+    state = read_state(data)
+    assert (state.party[0].types, state.party[0].stats) == ((20, 2), (49, 258, 45, 65))
+    assert (state.enemy_status, state.enemy_types, state.riding) == (0x48, (22, 3), 2)
+
+
+def test_a_menu_is_its_cursor_on_the_screen() -> None:
+    data = memory()
+    assert (read_state(data).cursor, read_state(data).menu_depth) == (-1, 0)
+    data[0xC3A0 + 2 * 20 + 11], data[0xC3A0 + 8 * 20 + 15] = 0xEC, 0xED  # one menu over another
+    assert (read_state(data).cursor, read_state(data).menu_depth) == (8 * 20 + 15, 2)
+    data[0xFF4A] = 144  # the window that menus are drawn on is below the screen
+    assert (read_state(data).cursor, read_state(data).menu_depth) == (-1, 0)

@@ -49,7 +49,7 @@ def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
 
 
 def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
-    known = ["--" + f.name.replace("_", "-") for f in fields(flags)]
+    known = [("--no-" if f.default is True else "--") + f.name.replace("_", "-") for f in fields(flags)]
     if isinstance(event, tyro_errors.UnrecognizedArgs):
         token = event.tokens[0]
         near = nearest(token.split("=")[0].replace("_", "-"), known)

@@ -6,11 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from callbacks.adaptive_rate import MAX_RATE, MIN_RATE
 from callbacks.health.learning_rate import LearningRateControl
 
 Policy = Literal["log", "stop"]
 SteeredPolicy = Literal["log", "adapt", "stop"]
 Rate = Annotated[float, Field(gt=0, le=1)]
+RATE_SETTINGS = ("kl_target", "min_learning_rate", "max_learning_rate")
 
 
 class HealthConfig(BaseModel):
@@ -34,8 +36,8 @@ class HealthConfig(BaseModel):
     farm_alarm: Policy = "log"
     finite: Policy = "stop"
     kl_target: Annotated[float, Field(gt=0, le=0.1)] = 0.02
-    min_learning_rate: Rate = 1e-6
-    max_learning_rate: Rate = 1e-2
+    min_learning_rate: Rate = MIN_RATE
+    max_learning_rate: Rate = MAX_RATE
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -46,16 +48,29 @@ class HealthConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _bounds_have_an_effect(self) -> Self:
+        for key in RATE_SETTINGS:
+            value = getattr(self, key)
+            if value != type(self).model_fields[key].default and self.steers is None:
+                raise ValueError(f'{key} {value} has no effect without approx_kl or clip_fraction "adapt"')
+        return self
+
+    @property
+    def steers(self) -> str | None:
+        """A policy that is "adapt", or None."""
+        return next((key for key in ("approx_kl", "clip_fraction") if getattr(self, key) == "adapt"), None)
+
     def policies(self) -> dict[str, SteeredPolicy]:
         """Return the policy of each finding."""
-        apart = {"kl_target", "min_learning_rate", "max_learning_rate"}
-        return {name: getattr(self, name) for name in type(self).model_fields if name not in apart}
+        names = (name for name in type(self).model_fields if name not in RATE_SETTINGS)
+        return {name: getattr(self, name) for name in names}
 
     def steering(self) -> LearningRateControl | None:
         """Return the control that adapts the learning rate, or None when no policy is "adapt"."""
-        by_kl, by_clip = self.approx_kl == "adapt", self.clip_fraction == "adapt"
-        if not by_kl and not by_clip:
+        if self.steers is None:
             return None
+        by_kl, by_clip = self.approx_kl == "adapt", self.clip_fraction == "adapt"
         return LearningRateControl(
             self.kl_target, self.min_learning_rate, self.max_learning_rate, by_kl, by_clip
         )

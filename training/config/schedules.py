@@ -136,12 +136,12 @@ class Piecewise(_Schedule):
         return value
 
 
-KINDS: dict[str, type[_Schedule]] = {
+RAMPS: dict[str, type[Linear] | type[Cosine] | type[Exponential]] = {
     "linear": Linear,
     "cosine": Cosine,
     "exponential": Exponential,
-    "piecewise": Piecewise,
 }
+KINDS: dict[str, type[_Schedule]] = {**RAMPS, "piecewise": Piecewise}
 
 
 def _tag(value: Any) -> str | None:
@@ -179,6 +179,11 @@ def value_at(schedule: Schedule, steps: int, total_steps: int) -> float:
 def curve(schedule: Schedule, total_steps: int) -> ScheduleFunction:
     """Return ``schedule`` as a function of the step count."""
     return lambda steps: value_at(schedule, steps, total_steps)
+
+
+def bounded(function: ScheduleFunction, low: float, high: float) -> ScheduleFunction:
+    """Return ``function`` with its values limited to ``low`` and ``high``."""
+    return lambda steps: min(max(function(steps), low), high)
 
 
 def within(low: float, high: float, above: bool = False) -> AfterValidator:

@@ -8,26 +8,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from envs.observation_names import OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
 from training.config.archive import ArchiveConfig
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
+from training.config.ppo_settings import PPOSettings
 from training.config.presets import divisors_near
 from training.config.reward_layers import LayersConfig
 from training.config.roles import Flag, Role, Settings
-from training.config.schedules import Linear, Schedule, ScheduleFunction, curve, within
+from training.config.saving_settings import SavingSettings
+from training.config.schedules import ScheduleFunction
+from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
 
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Coefficient = Annotated[Schedule, within(0, 10)]
-Rate = Annotated[Schedule, within(0, 1, above=True)]
 Steps = Annotated[int, Field(ge=1, le=10**13)]
 Parallel = Annotated[int, Field(ge=1, le=1024)]
-Weight = Annotated[float, Field(ge=0, le=10)]
 Version = Annotated[int, Field(ge=1, le=10_000)]
 Text = Annotated[str, Field(min_length=1)]
 StartWeight = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -52,16 +50,14 @@ class NetworkConfig(BaseModel):
     visited: Width = 64
     events: Width = 32
     numbers: Width = 64
+    facts: Width = 128  # for observations with ids, such as "place" and "team"
+    embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
 
 
-class TrainConfig(Settings):
-    """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
-
-    When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards"
-    the defaults apply. Extended files are merged first, see training.config.reward_merging.
-    """
+class RunSettings(Settings):
+    """Names, the game, length and parallelism of a run, and the network."""
 
     # names, for listing and comparing runs
     algorithm: Annotated[Literal["PPO"], Role.BOOKKEEPING] = "PPO"
@@ -108,7 +104,7 @@ class TrainConfig(Settings):
     """Frames of an action during which the button is held."""
     sound: Annotated[bool, Role.EPISODE] = False
     """Emulate the sound hardware; not needed, and takes 1.5 to 1.8 times as long."""
-    observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = OBSERVATION_NAMES
+    observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = DEFAULT_OBSERVATIONS
     """Parts of the observation."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
     """Coefficients of the reward terms."""
@@ -143,31 +139,6 @@ class TrainConfig(Settings):
     bfloat16: Annotated[bool, Role.LEARNING, Flag()] = False
     """Compute the network in bfloat16; refused where the hardware does not support it."""
 
-    # PPO
-    n_steps: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING, Flag()] = 512
-    """Steps of each environment per rollout."""
-    batch_size: Annotated[int, Field(ge=1, le=100_000_000), Role.LEARNING, Flag()] = 512
-    """Minibatch size in steps; must divide n_steps x num_envs."""
-    n_epochs: Annotated[int, Field(ge=1, le=1000), Role.LEARNING, Flag()] = 1
-    """Passes over each rollout."""
-    gamma: Annotated[Share, Role.LEARNING, Flag()] = 0.997
-    """Discount factor."""
-    gae_lambda: Annotated[float, Field(ge=0, le=1), Role.LEARNING, Flag()] = 0.95
-    """Trade-off of bias and variance in generalized advantage estimation."""
-    ent_coef: Annotated[Coefficient, Role.LEARNING, Flag()] = 0.01
-    """Entropy coefficient (initial value when annealed)."""
-    ent_coef_final: Annotated[Weight | None, Role.LEARNING] = None
-    """Entropy coefficient at the end of annealing."""
-    ent_coef_share: Annotated[Share, Role.LEARNING] = 1.0
-    """Share of training over which the entropy coefficient is annealed."""
-    learning_rate: Annotated[Rate, Role.LEARNING, Flag()] = 3e-4
-    """Learning rate of the optimizer."""
-    clip_range: Annotated[Rate, Role.LEARNING, Flag()] = 0.2
-    """PPO clip range: limits how far one update changes an action's probability."""
-    vf_coef: Annotated[float, Field(ge=0, le=100), Role.LEARNING, Flag()] = 0.5
-    """Coefficient of the value loss."""
-    max_grad_norm: Annotated[float, Field(gt=0, le=1000), Role.LEARNING, Flag()] = 0.5
-    """Maximum norm for gradient clipping."""
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
     archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
@@ -175,31 +146,13 @@ class TrainConfig(Settings):
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
-    # what is saved and measured during training
-    save_interval: Annotated[Count, Role.SAMPLE, Flag()] = 100_000
-    """Steps between checkpoints."""
-    keep_checkpoints: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 5
-    """Number of latest checkpoints to keep."""
-    eval_every_steps: Annotated[int, Field(ge=0, le=10**12), Role.SAMPLE, Flag()] = 0
-    """Steps between evaluations on held-out seeds; 0 for none."""
-    eval_episodes: Annotated[int, Field(ge=1, le=10_000), Role.SAMPLE] = 4
-    """Episodes per evaluation."""
-    farm_alarm_share: Annotated[float, Field(gt=0, lt=1), Role.BOOKKEEPING] = 0.95
-    """Share of an episode's earnings above which a component counts as farmed."""
-    farm_alarm_episodes: Annotated[int, Field(ge=2, le=100_000), Role.BOOKKEEPING] = 100
-    """Number of latest episodes that the farm alarm looks at."""
-    agent_stats_every: Annotated[int, Field(ge=1, le=1_000_000), Role.SAMPLE] = 10
-    """Steps of an environment between two samples of its state."""
-    agent_stats_kept: Annotated[int, Field(ge=1, le=1_000_000), Role.SAMPLE] = 1000
-    """Number of latest samples to keep, over all environments."""
-    record_every: Annotated[int, Field(ge=0, le=1_000_000), Role.BOOKKEEPING] = 1
-    """Record every n-th episode for replay; 0 for none."""
-    episodes_mb: Annotated[int, Field(ge=1, le=100_000), Role.BOOKKEEPING] = 200
-    """Disk space for recorded episodes in MB."""
-    mlflow: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
-    """Also log to an MLflow database in the run's folder (pip install mlflow-skinny)."""
-    wandb: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
-    """Also log to an offline Weights & Biases run in the run's folder (pip install wandb)."""
+
+class TrainConfig(SavingSettings, PPOSettings, RunSettings):
+    """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
+
+    When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards"
+    the defaults apply. Extended files are merged first, see training.config.reward_merging.
+    """
 
     @field_validator("observations")
     @classmethod
@@ -225,14 +178,6 @@ class TrainConfig(Settings):
 
         check_custom_coefficients(terms)
         return terms
-
-    @model_validator(mode="after")
-    def _one_entropy_schedule(self) -> Self:
-        if self.ent_coef_final is not None and not isinstance(self.ent_coef, float):
-            raise ValueError(
-                f"ent_coef is already a schedule: ent_coef_final {self.ent_coef_final} must be left out"
-            )
-        return self
 
     @model_validator(mode="after")
     def _one_kind_of_start(self) -> Self:
@@ -262,12 +207,21 @@ class TrainConfig(Settings):
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
+        if self.batch_size == 1 and self.normalize_advantage == "minibatch":
+            raise ValueError("batch_size 1 must be at least 2, or normalize_advantage batch or off")
         if self.rollout_steps % self.batch_size:
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(
                 f"batch_size {self.batch_size} does not divide n_steps x num_envs = {self.n_steps} x"
                 f" {self.num_envs} = {self.rollout_steps}; nearest sizes that do: {sizes}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _everything_has_an_effect(self) -> Self:
+        lines = list(without_effect(self))
+        if lines:
+            raise ValueError("; ".join(lines))
         return self
 
     @property
@@ -280,13 +234,14 @@ class TrainConfig(Settings):
         """Steps of the whole run, over all environments."""
         return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
 
+    @property
+    def checkpoint_steps(self) -> int:
+        """Steps between checkpoints, over all environments."""
+        return self.save_frequency * self.rollout_steps if self.save_frequency else self.save_interval
+
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""
-        entropy = self.ent_coef
-        if isinstance(entropy, float) and self.ent_coef_final is not None:
-            entropy = Linear(kind="linear", start=entropy, end=self.ent_coef_final, share=self.ent_coef_share)
-        parts = {"ent_coef": entropy, "learning_rate": self.learning_rate, "clip_range": self.clip_range}
-        return {name: curve(schedule, self.training_steps) for name, schedule in parts.items()}
+        return self.scheduled(self.training_steps)
 
     def differences(self, other: TrainConfig) -> list[str]:
         """Return ``key: theirs -> ours`` for every key (with dots for sections) where ``other`` differs."""

@@ -25,11 +25,11 @@ class EvalCallback(BaseCallback):
     updates.
 
     Records ``eval/mean_*``, adds a row to eval.jsonl, and calls ``on_best`` when the mean return is the
-    highest so far. Training's games and random generators are not affected. The seeds are the same each time,
-    so that evaluations of one run differ only by its policy. They differ from those of evaluate.py, so that
-    checkpoints are not chosen and reported on the same games. Once ``stopping()`` is true, an evaluation is
-    abandoned and is due again when training resumes. ``start`` is the name of the start state that the
-    environments of ``make`` begin at, for the rows.
+    highest since ``config.save_best_after`` updates, and ``won(reason)`` when it reaches
+    ``config.score_to_win``. Training's games and random generators are not affected. The seeds are the same
+    each time, so that evaluations of one run differ only by its policy. They differ from those of
+    evaluate.py, so that checkpoints are not chosen and reported on the same games. Once ``stopping()`` is
+    true, an evaluation is abandoned and is due again when training resumes.
     """
 
     state_key = "evaluation"
@@ -41,11 +41,11 @@ class EvalCallback(BaseCallback):
         make: Callable[[int], VecEnv],
         on_best: Callable[[], object],
         stopping: Callable[[], bool] = lambda: False,
-        start: str | None = None,
+        won: Callable[[str], object] = lambda reason: None,
     ) -> None:
         super().__init__()
-        self.config, self.folder, self.start = config, folder, start
-        self.make, self.on_best, self.stopping = make, on_best, stopping
+        self.config, self.folder = config, folder
+        self.make, self.on_best, self.stopping, self.won = make, on_best, stopping, won
         self.best: float | None = None
         self._env: VecEnv | None = None
         self._next: int | None = None
@@ -89,12 +89,18 @@ class EvalCallback(BaseCallback):
             self.logger.record(f"eval/mean_{name}", summary[f"{name}_mean"])
         self.logger.record("eval/success_rate", summary["success_rate"])
         self.logger.dump(steps)
-        row = {"steps": steps, "policy": "stochastic", "while": "training", "start": self.start, **summary}
+        row = {"steps": steps, "policy": "stochastic", "while": "training", **summary}
         with disk_may_refuse(self.folder / EVALUATIONS):
             append_json_line(self.folder / EVALUATIONS, row)
-        if self.best is None or summary["return_mean"] > self.best:
-            self.best = summary["return_mean"]
+        self._judge(summary["return_mean"])
+
+    def _judge(self, score: float) -> None:
+        best_counts = self.model.num_timesteps >= self.config.save_best_after * self.config.rollout_steps
+        if best_counts and (self.best is None or score > self.best):
+            self.best = score
             self.on_best()
+        if self.config.score_to_win is not None and score >= self.config.score_to_win:
+            self.won(f"score_to_win {self.config.score_to_win:g}: an evaluation's mean return was {score:g}")
 
     def _evaluate(self) -> Summary:
         episodes = self.config.eval_episodes
@@ -109,4 +115,5 @@ class EvalCallback(BaseCallback):
             played = play_episodes(self._env, choose, episodes, CHOOSING, self.stopping)
         finally:
             restore_random_state(before)
-        return summarise(played, sorted({name for episode in played for name in episode.milestones}))
+        names = sorted({name for episode in played for name in episode.milestones})
+        return {"start": played[0].stats.get("start"), **summarise(played, names)}

@@ -1,4 +1,4 @@
-"""CPU versions of the encoders of ``tile_policy`` for the small batches of rollouts.
+"""CPU versions of ``training.policies.encoders`` for the small batches of rollouts.
 
 They compute the same features up to the order of floating-point sums. Weights are stored transposed, buffers
 are reused, and small operations run in NumPy, which has less overhead per call than torch.
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.policies.tile_policy import (
+from training.policies.encoders import (
     EventEncoder,
     NumberEncoder,
     OneHotEncoder,

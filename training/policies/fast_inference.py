@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
+from training.policies.encoders import (
+    EventEncoder,
+    IdEncoder,
+    NatureEncoder,
+    NumberEncoder,
+    OneHotEncoder,
+    PictureEncoder,
+    VisitedEncoder,
+)
 from training.policies.fast_encoders import (
     Encoder,
     FastCodes,
@@ -22,16 +31,9 @@ from training.policies.fast_encoders import (
     JoinedLayers,
     Observed,
 )
-from training.policies.tile_policy import (
-    EventEncoder,
-    GameFeatures,
-    GamePolicy,
-    NatureEncoder,
-    NumberEncoder,
-    OneHotEncoder,
-    PictureEncoder,
-    VisitedEncoder,
-)
+from training.policies.fast_ids import FastIds
+from training.policies.features import GameFeatures
+from training.policies.tile_policy import GamePolicy
 
 
 class ActionChoice(NamedTuple):
@@ -173,6 +175,8 @@ def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.Dict) -> Encoder:
     if isinstance(part, NumberEncoder):
         return FastScaled(features.numbers, part)
+    if isinstance(part, IdEncoder):
+        return FastIds(features.described, part)
     shape = space[name].shape or ()
     if isinstance(part, PictureEncoder | VisitedEncoder):
         return FastTiles(name, part, shape)

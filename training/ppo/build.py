@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.errors import UserError
 from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.pipelined_ppo import PipelinedPPO
 
@@ -63,16 +63,22 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         n_steps=config.n_steps,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
+        gamma=first["gamma"],
+        gae_lambda=first["gae_lambda"],
         clip_range=first["clip_range"],
+        clip_range_vf=first.get("clip_range_vf"),
+        target_kl=config.target_kl,
+        normalize_advantage=config.normalize_advantage,
         ent_coef=first["ent_coef"],
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         bfloat16=config.bfloat16,
-        policy_kwargs=policy_kwargs(config.network),
+        policy_kwargs=with_adam(policy_kwargs(config.network), config.adam_settings()),
         device=device,
     )
+    model.truncate_grads = config.truncate_grads
+    model.adaptive_rate = config.adaptive_rate()
+    model.value_bootstrap = config.value_bootstrap
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.utils import FloatSchedule, explained_variance, update_learning_rate
 
+from callbacks.adaptive_rate import AdaptiveRate
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
+from training.ppo.update_controls import advantages_at, near, normalization, too_far
 from training.resources.chunk_sizes import chunk_size
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
@@ -66,13 +68,20 @@ class ChunkedPPO(PPO):
     """``stable_baselines3.PPO`` whose update reads a ReusedRolloutBuffer in chunks of ``chunk_size``.
 
     ``bfloat16`` computes the network in bfloat16, while weights, heads and losses stay float32. Raises
-    UserError if the device has no bfloat16 arithmetic.
+    UserError if the device has no bfloat16 arithmetic. ``normalize_advantage`` may also be a word of
+    ``update_controls.Normalization``.
     """
 
     rollout_buffer: ReusedRolloutBuffer
+    truncate_grads = True
+    """Whether to clip the norm of a gradient to ``max_grad_norm``."""
+    adaptive_rate: AdaptiveRate | None = None
+    """Control that sets the learning rate, instead of ``lr_schedule``."""
 
     def __init__(self, *arguments: Any, bfloat16: bool = False, **settings: Any) -> None:
         settings["rollout_buffer_class"] = ReusedRolloutBuffer
+        self.advantage_scope = normalization(settings.pop("normalize_advantage", True))
+        settings["normalize_advantage"] = self.advantage_scope == "minibatch"
         super().__init__(*arguments, **settings)
         self.bfloat16 = bfloat16
         on_cpu = self.device.type == "cpu"
@@ -91,18 +100,41 @@ class ChunkedPPO(PPO):
     def train(self) -> None:
         """Learn from the rollout in the buffer and record the same values as PPO.train."""
         self.policy.set_training_mode(True)
+        if self.adaptive_rate is not None:
+            self.lr_schedule = FloatSchedule(self.adaptive_rate.rate)
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         sums: dict[str, list[float]] = defaultdict(list)
         with threads(1):
             for _ in range(self.n_epochs):
-                sums["kl"].clear()  # the last epoch's is reported
-                for indices in self.rollout_buffer.minibatches(self.batch_size):
-                    for name, value in self._learn_from(indices, clip_range).items():
-                        sums[name].append(value)
+                goes_on = self._epoch(sums, clip_range)
                 self._n_updates += 1
+                if not goes_on:
+                    break
         return_freed_memory()
         self._record(sums, clip_range)
+        self._adapt_rate("update", float(np.mean(sums["kl"])))
+
+    def _epoch(self, sums: dict[str, list[float]], clip_range: float) -> bool:
+        """Learn from every minibatch once. Returns False if the policy moved too far for another step."""
+        first = not sums["kl"]
+        sums["kl"].clear()  # the last epoch's is reported
+        for indices in self.rollout_buffer.minibatches(self.batch_size):
+            parts = self.gradient(indices, clip_range)
+            for name, value in parts.items():
+                sums[name].append(value)
+            if too_far(parts["kl"], self.target_kl):
+                return False
+            if not first:  # the policy is still the one that acted: its KL divergence is 0
+                self._adapt_rate("minibatch", parts["kl"])
+            first = False
+            self._take_step()
+        return True
+
+    def _adapt_rate(self, per: str, kl: float) -> None:
+        """Let an adaptive learning rate follow the KL divergence of an update or a minibatch."""
+        if self.adaptive_rate is not None and self.adaptive_rate.per == per:
+            update_learning_rate(self.policy.optimizer, self.adaptive_rate.follow(kl))
 
     def _record(self, sums: dict[str, list[float]], clip_range: float) -> None:
         for name, key in NAMES.items():
@@ -115,22 +147,26 @@ class ChunkedPPO(PPO):
         self.logger.record("train/explained_variance", explained)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip_range)
+        if self.clip_range_vf is not None:
+            self.logger.record("train/clip_range_vf", self._value_distance())
+        self.logger.record("train/gamma", buffer.gamma)
+        self.logger.record("train/gae_lambda", buffer.gae_lambda)
 
-    def _learn_from(self, indices: Indices, clip_range: float) -> dict[str, float]:
-        """Take one step of the optimizer. Returns the means of the minibatch."""
-        parts = self.gradient(indices, clip_range)
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+    def _take_step(self) -> None:
+        """Take one step of the optimizer with the policy's gradient."""
+        if self.truncate_grads:
+            torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
-        return parts
+
+    def _value_distance(self) -> float:
+        return float(self.clip_range_vf(self._current_progress_remaining))  # type: ignore[operator,misc]
 
     def gradient(self, indices: Indices, clip_range: float) -> dict[str, float]:
         """Set the policy's gradient to that of a minibatch. Returns the means of its losses.
 
         Raises ValueError if the loss is not finite.
         """
-        advantages = self.rollout_buffer.numbers_at("advantages", indices)
-        if self.normalize_advantage and len(indices) > 1:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        advantages = advantages_at(self.rollout_buffer, indices, self.advantage_scope)
         total = torch.zeros(len(PARTS))
         self.policy.optimizer.zero_grad()
         parameters = list(self.policy.parameters())
@@ -175,6 +211,9 @@ class ChunkedPPO(PPO):
         with torch.no_grad():
             kl = (ratio - 1 - log_ratio).sum()
             share = ((ratio - 1).abs() > clip_range).float().sum()
-        error = buffer.numbers_at("returns", indices) - values.float().flatten()
+        predicted = values.float().flatten()
+        if self.clip_range_vf is not None:
+            predicted = near(predicted, buffer.numbers_at("values", indices), self._value_distance())
+        error = buffer.numbers_at("returns", indices) - predicted
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
         return torch.stack([policy, -entropy.sum(), error.square().sum(), kl, share])

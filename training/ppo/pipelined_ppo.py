@@ -35,6 +35,8 @@ class PipelinedPPO(ChunkedPPO):
     """Set by a callback when a rollout starts, to end training before it."""
     draws_ahead = 64
     """Steps of a group for which random numbers are drawn at once."""
+    value_bootstrap = True
+    """Whether the value of the last state follows where the time limit ended an episode."""
     _acting: RolloutActor | None = None
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -169,7 +171,7 @@ class PipelinedPPO(ChunkedPPO):
     ) -> NDArray[np.float32]:
         """gamma times the value of the last observation, where only the time limit ended an episode."""
         extra = np.zeros(len(dones), np.float32)
-        for index in dones.nonzero()[0]:
+        for index in dones.nonzero()[0] if self.value_bootstrap else ():
             if infos[index].get("TimeLimit.truncated", False):
                 last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
                 extra[index] = self.gamma * float(self._values(last))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-import training.policies.tile_policy
+import training.policies
 from envs.errors import UserError
 from envs.files import write_atomically
 from envs.observations import Observations
@@ -21,7 +22,7 @@ from training.checkpoints.random_state import random_state, restore_random_state
 from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.runs.lookup import run_checkpoint
 
 
@@ -55,11 +56,11 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
     finally:
         restore_random_state(before)
     buffer = io.BytesIO()
-    cloudpickle.register_pickle_by_value(training.policies.tile_policy)
+    cloudpickle.register_pickle_by_value(training.policies)
     try:
         model.save(buffer)
     finally:
-        cloudpickle.unregister_pickle_by_value(training.policies.tile_policy)
+        cloudpickle.unregister_pickle_by_value(training.policies)
     try:
         write_atomically(path, buffer.getvalue())
     except OSError as error:
@@ -80,10 +81,13 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         n_steps=config.n_steps,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
+        gamma=now["gamma"],
+        gae_lambda=now["gae_lambda"],
+        clip_range_vf=now.get("clip_range_vf"),
+        target_kl=config.target_kl,
+        normalize_advantage=config.normalize_advantage == "minibatch",
         vf_coef=config.vf_coef,
-        max_grad_norm=config.max_grad_norm,
-        policy_kwargs=policy_kwargs(config.network),
+        max_grad_norm=config.max_grad_norm if config.truncate_grads else math.inf,
+        policy_kwargs=with_adam(policy_kwargs(config.network), config.adam_settings()),
         device="cpu",
     )

@@ -20,6 +20,7 @@ from callbacks.progress_bar import ProgressBar
 from callbacks.run_totals import RunTotals
 from callbacks.schedules import Schedules
 from callbacks.start_metrics import StartMetrics
+from callbacks.update_state import UpdateState
 from envs.red_env import ARCHIVE
 from training.checkpoints.callback_states import callbacks_by_key
 from training.environments.vectorized import task_vec_env
@@ -49,7 +50,7 @@ class SessionCallbacks:
         self.history = RunHistory(folder, plan.first_step, lambda: self.stop.reason)
         self.episodes = PruneEpisodes(folder / FOLDER, config.episodes_mb * MB, config.record_every > 0)
         self.checkpoints = CheckpointCallback(
-            folder / "checkpoints", config.save_interval, config.keep_checkpoints, self.stop,
+            folder / "checkpoints", config.checkpoint_steps, config.keep_checkpoints, self.stop,
             plan.task.game.sha1, self._extra,
         )  # fmt: skip
         self.checkpoints.others = self._others(plan)
@@ -62,18 +63,22 @@ class SessionCallbacks:
         Callbacks that record an update's metrics come before LogUpdates.
         """
         config = plan.config
+        rate, curves = config.adaptive_rate(), config.schedules()
+        if rate is not None:
+            curves["learning_rate"] = lambda _: rate.rate
         return [
             Performance(),
             self.stop,
             self.totals,
-            Schedules(config.schedules(), self.health.rate_factor),
+            UpdateState(rate),
+            Schedules(curves, self.health.rate_factor),
             LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
             *self._of_each_start(plan),
             *self._archive(plan),
             FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
             self.interventions,
-            AgentStatsCallback(plan.folder, config.agent_stats_kept, config.save_interval),
+            AgentStatsCallback(plan.folder, config.agent_stats_kept, config.checkpoint_steps),
             exploration_picture(plan.task, plan.folder),
             self.health,
             self.history,
@@ -101,7 +106,7 @@ class SessionCallbacks:
             lambda n: task_vec_env(plan.task.at_first_start().on_this_machine(), n),
             on_best=lambda: self.checkpoints.save("best"),
             stopping=lambda: self.stop.reason is not None,
-            start=plan.task.start.name,
+            won=self.stop.request,
         )
 
     def _extra(self) -> dict[str, Any]:

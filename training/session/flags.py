@@ -35,21 +35,21 @@ MARKS = _marks()
 
 
 def with_settings(flags: type[FlagsT]) -> type[FlagsT]:
-    """Add a field for every setting in MARKS to the class. Its default is None, or False for a switch."""
+    """Add a field for every setting in MARKS to the class. Its default is None, or a switch's own."""
     for key, mark in MARKS.items():
         field = TrainConfig.model_fields[key]
         kind, metavar, text = _plain(field.annotation), mark.metavar, field.description or ""
         if key in WORDS:
             word, meaning = WORDS[key]
             kind, metavar, text = str, f"N|{word}", f"{text.removesuffix('.')}; {word}: {meaning}."
-        setattr(flags, key, False if kind is bool else None)
+        setattr(flags, key, field.default if kind is bool else None)
         flags.__annotations__[key] = _annotation(kind, metavar, text, field)
     return flags
 
 
 def _annotation(kind: Any, metavar: str, text: str, field: FieldInfo) -> Any:
     if kind is bool:
-        return Annotated[Switch, flag(help=text)]
+        return Annotated[Switch, flag(help=f"Turn off: {text}" if field.default else text)]
     default = "" if field.default is None else str(field.default)
     choices = ",".join(map(str, get_args(kind)))
     return Annotated[kind | None, flag(metavar or METAVARS.get(kind) or f"{{{choices}}}", text, default)]
@@ -109,7 +109,7 @@ class TrainFlags:
         given = {key: getattr(self, key) for key in MARKS}
         for key, (word, _) in WORDS.items():
             given[key] = _whole("--" + key.replace("_", "-"), given[key], word)
-        values = {key: value for key, value in given.items() if value is not None and value is not False}
+        values = {key: value for key, value in given.items() if _was_given(key, value)}
         if "workers" in values:  # processes on this machine, even if the config names a cluster
             values["ray_address"] = None
         return values
@@ -123,6 +123,13 @@ class TrainFlags:
     def on_cluster(self) -> bool:
         """Whether the environments run on a Ray cluster."""
         return self.workers == RAY
+
+
+def _was_given(key: str, value: Any) -> bool:
+    """Return whether the value of a flag was given; that of a switch was if it is not the default."""
+    if isinstance(value, bool):
+        return value is not TrainConfig.model_fields[key].default
+    return value is not None
 
 
 def _whole(flag: str, text: str | None, word: str) -> int | None:

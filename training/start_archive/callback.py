@@ -18,7 +18,7 @@ from training.config.archive import ArchiveConfig
 from training.start_archive.archive import Archive
 from training.start_archive.selection import draw
 
-FOUND = "archive_cell"
+FOUND = "found_cell"
 """Key of an environment's info that holds a cell it found."""
 MOST_AHEAD = 8
 """Starts that an environment knows ahead; further episodes of the same rollout begin at plain starts."""

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from callbacks.adaptive_rate import RATE_STEP
 from callbacks.health import bounds as b
 from callbacks.health.rules import RULES
 from callbacks.health.series import MetricSeries
@@ -41,7 +42,7 @@ SAID = [
     f"by the mean of the last {b.WINDOW} updates, entropy and speed by medians, and trends over the last"
     f" {b.TREND} updates, once there are {b.TREND_UPDATES}.",
     f"(a bad finding over at least {b.FEWEST} updates saves",
-    f"divides the learning rate by {b.RATE_STEP} when the mean of the last {b.RATE_PAUSE} updates",
+    f"divides the learning rate by {RATE_STEP} when the mean of the last {b.RATE_PAUSE} updates",
     f"at most every {b.RATE_PAUSE} updates",
     f"KL divergence stays below {b.KL_WARNING}:",
     f"Clip fraction is {b.CLIP_LOW} to {b.CLIP_HIGH}:",

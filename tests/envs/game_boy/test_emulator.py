@@ -14,7 +14,7 @@ import pytest
 from envs.errors import UserError
 from envs.game_boy.emulator import ALL_BUTTONS, BUTTONS, Emulator
 from envs.game_boy.memory import QuickMemory
-from envs.observation_parts import shrink
+from envs.observation_parts.pictures import shrink
 from envs.ram import read_state
 
 H_JOY_HELD = 0xFFB4

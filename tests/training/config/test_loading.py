@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from envs.errors import UserError, nearest
 from envs.game_boy.rom import ROM_VARIABLE
-from envs.observation_names import OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS
 from rewards.stack import DEFAULT_COEFFICIENTS
 from tests.paths import CONFIGS
 from training.config.files import ConfigError
@@ -51,7 +51,7 @@ def test_defaults_are_the_documented_ones() -> None:
     )
     assert (config.vf_coef, config.max_grad_norm, config.gae_lambda, config.n_steps) == (0.5, 0.5, 0.95, 512)
     assert config.rewards == DEFAULT_COEFFICIENTS
-    assert config.observations == OBSERVATION_NAMES
+    assert config.observations == DEFAULT_OBSERVATIONS
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

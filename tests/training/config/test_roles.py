@@ -17,11 +17,14 @@ RESUMED = [
 SAMPLE = [
     "preset", "ray_address", "envs_per_actor", "seed", "device", "torch_deterministic", "save_interval",
     "keep_checkpoints", "eval_every_steps", "eval_episodes", "agent_stats_every", "agent_stats_kept",
+    "save_frequency", "save_best_after", "score_to_win",
 ]  # fmt: skip
 LEARNING = [
     "num_envs", "total_multiplier", "total_steps", "bfloat16", "n_steps", "batch_size", "n_epochs",
     "gamma", "gae_lambda", "ent_coef", "ent_coef_final", "ent_coef_share", "learning_rate",
-    "clip_range", "vf_coef", "max_grad_norm", "archive", "health",
+    "clip_range", "vf_coef", "max_grad_norm", "archive", "health", "value_bootstrap", "normalize_advantage",
+    "lr_schedule", "lr_end", "kl_threshold", "lr_adapt_per", "min_learning_rate", "max_learning_rate",
+    "clip_range_vf", "target_kl", "truncate_grads", "adam_eps", "weight_decay",
 ]  # fmt: skip
 EPISODE = [
     "fast_text", "repel", "goal", "max_steps", "action_frames", "held_frames", "sound", "rewards",

@@ -32,7 +32,7 @@ def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
     rng = np.random.default_rng(seed)
     return {
         name: rng.integers(0, int(box.high.max()) + 1, (number, *box.shape), dtype=np.uint8)
-        for name, box in Observations().space.spaces.items()
+        for name, box in Observations(OBSERVATION_NAMES).space.spaces.items()
         if isinstance(box, spaces.Box)
     }
 
@@ -73,7 +73,9 @@ def test_actor_chooses_what_the_policy_does(network: dict[str, Any], number: int
 
 
 @pytest.mark.parametrize(
-    "left_out", [["screen"], ["visited", "events"], ["recent_actions", "party"]], ids=str
+    "left_out",
+    [["screen"], ["visited", "events"], ["recent_actions", "party"], ["place", "fight", "team"], ["fight"]],
+    ids=str,
 )
 def test_actor_handles_any_choice_of_observations(left_out: list[str]) -> None:
     names = [name for name in OBSERVATION_NAMES if name not in left_out]

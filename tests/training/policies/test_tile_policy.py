@@ -12,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
+from envs.observation_names import OBSERVATION_NAMES
+from envs.observation_parts.table import PARTS
 from envs.observations import Observations
 from envs.ram import GameState
 from training.config.schema import NetworkConfig
-from training.policies.tile_policy import EventEncoder, GameFeatures, GamePolicy, OneHotEncoder, policy_kwargs
+from training.policies.encoders import EventEncoder, IdEncoder, OneHotEncoder
+from training.policies.features import IDS, GameFeatures
+from training.policies.tile_policy import GamePolicy, policy_kwargs
 
 WIDTHS = NetworkConfig().model_dump(exclude={"hidden"})
 
@@ -38,9 +42,33 @@ def test_codes_are_one_hot_encoded() -> None:
     assert flags.nonzero()[:, 1].tolist() == [0, 15, 19]
 
 
+@pytest.mark.parametrize("name", OBSERVATION_NAMES)
+def test_the_policy_knows_which_values_are_ids(name: str) -> None:
+    assert IDS.get(name, ()) == PARTS[name].ids
+
+
+def test_ids_are_looked_up_by_kind_and_numbers_scaled() -> None:
+    encoder = IdEncoder(["map", "move", "map"], [0, 2, 3], [1, 0.5, 1, 1, 0.1], embedding=2, features=8)
+    with torch.no_grad():
+        encoder.tables.weight.copy_(torch.arange(1024.0).view(512, 2))
+        encoder.layer.weight.copy_(torch.eye(8))
+        encoder.layer.bias.zero_()
+        out = encoder(torch.tensor([[3, 40, 255, 3, 7]], dtype=torch.uint8))[0]
+    maps, moves = [6, 7], [2 * (256 + 255), 2 * (256 + 255) + 1]
+    assert out.tolist() == pytest.approx([*maps, *moves, *maps, 20, 0.7])
+
+
+def test_one_map_more_changes_the_features_as_much_as_any_other() -> None:
+    torch.manual_seed(0)
+    encoder = GameFeatures(Observations(["place"]).space, **WIDTHS)
+    at = lambda number: {"place": torch.tensor([[number, 0, 9, 9, 9, 9, 0, 0, 0]], dtype=torch.uint8)}  # noqa: E731
+    near, far = ((encoder(at(0)) - encoder(at(other))).norm().item() for other in (1, 200))
+    assert 0.5 < near / far < 2
+
+
 @pytest.mark.parametrize("cnn", ["tiles", "nature"])
 def test_every_observation_reaches_the_features(cnn: str) -> None:
-    space = Observations().space
+    space = Observations(OBSERVATION_NAMES).space
     features = GameFeatures(space, **{**WIDTHS, "cnn": cnn})
     torch.manual_seed(0)
     inputs = {}

@@ -93,6 +93,15 @@ def test_the_buffer_is_what_plain_ppo_would_have_stored(make: Make, config: Trai
         np.testing.assert_allclose(getattr(buffer, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
 
 
+def test_values_after_a_time_limit_can_be_left_out(make: Make) -> None:
+    """The same actions: rewards differ by the discounted value where an episode ended, and nowhere else."""
+    buffer, without = rollout(make()), rollout(make(value_bootstrap=False))
+    assert (buffer.actions == without.actions).all()
+    added = buffer.rewards != without.rewards
+    assert added[[9, 19]].all() and added.sum() == 10
+    assert (without.advantages != buffer.advantages).any()
+
+
 def test_a_rollout_begins_where_the_last_one_ended(make: Make) -> None:
     model = make()
     first = rollout(model)

@@ -21,6 +21,8 @@ OF_A_SESSION = {
 }
 """Flags that are no settings: the plan handles them."""
 SWITCHES = {"fast_text", "bfloat16", "torch_deterministic", "mlflow", "wandb"}
+OFF_SWITCHES = {"value_bootstrap", "truncate_grads"}
+"""Switches for what is on by default: --no-NAME."""
 HELP = """
 import sys
 from training import train_ppo
@@ -41,11 +43,14 @@ def test_every_flag_is_a_setting_or_handled_by_the_plan() -> None:
     assert {f.name for f in fields(TrainFlags)} == MARKS.keys() | OF_A_SESSION
     assert MARKS.keys() <= TrainConfig.model_fields.keys()
     values = {"preset": "small", "device": "cpu", "start": "bedroom", "rom": "x.gb", "game": "red"}
-    for name in MARKS.keys() - SWITCHES:
+    values |= {"normalize_advantage": "batch", "lr_schedule": "linear", "lr_adapt_per": "update"}
+    for name in MARKS.keys() - SWITCHES - OFF_SWITCHES:
         flag = "--" + name.replace("_", "-")
         assert name in parse(TrainFlags, [flag, values.get(name, "1")], "train_ppo.py").overrides()
     for name in SWITCHES:
         assert parse(TrainFlags, ["--" + name.replace("_", "-")], "x").overrides() == {name: True}
+    for name in OFF_SWITCHES:
+        assert parse(TrainFlags, ["--no-" + name.replace("_", "-")], "x").overrides() == {name: False}
     assert parse(TrainFlags, [], "x").overrides() == {}
 
 
@@ -57,6 +62,8 @@ def test_every_flag_is_a_setting_or_handled_by_the_plan() -> None:
         (["--step-timeout", "2"], {"step_timeout": 2.0}),
         (["--total-steps", "9"], {"total_steps": 9}),
         (["--preset", "small"], {"preset": "small"}),
+        (["--gamma", "0.997"], {"gamma": 0.997}),
+        (["--normalize-advantage", "minibatch"], {"normalize_advantage": "minibatch"}),
         (["--num-envs", "auto"], {}),
         (["--num-envs", "8"], {"num_envs": 8}),
         (["--workers", "2"], {"workers": 2, "ray_address": None}),
@@ -76,6 +83,8 @@ def test_values_have_the_type_of_the_setting(arguments: list[str], overrides: di
         (["--ent-coef", "linear"], "--ent-coef linear must be a number"),
         (["--game", "green"], "--game green must be one of blue, clover, red"),
         (["--workers", "many"], "--workers many must be a whole number or ray"),
+        (["--normalize-advantage", "no"], "--normalize-advantage no must be one of batch, minibatch, off"),
+        (["--no-truncate-grad"], "--no-truncate-grad is not a flag of x; did you mean --no-truncate-grads?"),
     ],
 )
 def test_values_of_another_type_are_refused_in_one_line(arguments: list[str], line: str) -> None:
@@ -89,11 +98,12 @@ def test_help_imports_nothing_heavy(help_text: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MARKS))
 def test_help_has_the_description_and_the_default_of_the_setting(help_text: str, name: str) -> None:
-    field, flag = TrainConfig.model_fields[name], "--" + name.replace("_", "-")
+    field, no = TrainConfig.model_fields[name], "no-" if name in OFF_SWITCHES else ""
+    flag = f"--{no}{name.replace('_', '-')}"
     found = re.search(rf" {flag} (.*?)(?= --[a-z-]+ (?:[A-Z{{]|$)|$)", help_text)
     assert found is not None
     assert str(field.description).split(";")[0].removesuffix(".") in found[1]
-    shown = field.default is not None and name not in SWITCHES
+    shown = field.default is not None and name not in SWITCHES | OFF_SWITCHES
     assert ("(default: " in found[1].split(";")[-1]) == shown
     if shown:
         assert f"(default: {field.default})" in found[1]

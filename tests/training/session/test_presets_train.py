@@ -83,6 +83,7 @@ def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(tmp_path: 
         "eval_every_steps": 64,
         "eval_episodes": 1,
         "agent_stats_every": 5,
+        "clip_range_vf": 10.0,
     }
     path = tmp_path / "all.json"
     path.write_text(json.dumps(config))

@@ -126,6 +126,18 @@ def test_evaluation_compares_with_random_buttons(resumed: Result, program: Progr
     }  # fmt: skip
 
 
+def test_evaluation_can_play_longer_episodes_than_training(
+    resumed: Result, program: Program, runs: Path
+) -> None:
+    assert resumed.returncode == 0
+    result = program("evaluate", "whole", "--episodes", 1, "--max-steps", 50, "--device", "cpu", fresh=True)
+    assert result.returncode == 0, result.stderr
+    rows = [json.loads(line) for line in (runs / "whole" / "eval.jsonl").read_text().splitlines()]
+    assert [row["length_mean"] for row in rows[-2:]] == [50, 50]
+    wrong = program("evaluate", "whole", "--max-steps", 0, "--device", "cpu")
+    assert wrong.returncode == 2 and "--max-steps 0 is out of range" in wrong.stderr
+
+
 def test_weights_start_another_run_with_evaluation_and_processes(
     resumed: Result, program: Program, tiny: Path, tmp_path: Path, runs: Path
 ) -> None:

@@ -23,7 +23,6 @@ KEYS = ("cells", "new_cells", "milestones", "way_steps", "share")
 ARCHIVED = {
     **EXACT,
     "starts": {"route1": 1},
-    "eval_every_steps": 0,
     "archive": {"cells": "tiles", "share": 0.7, "selection": "count", "capacity": 3},
 }
 
@@ -62,7 +61,9 @@ def test_a_share_of_the_episodes_begins_in_the_archive(whole: Path) -> None:
     headers = [read_header(path) for path in sorted((whole / "episodes").glob("*.episode"))]
     begun = [header.start.split()[0] == ARCHIVE for header in headers]
     assert 0 < sum(begun) < len(begun)
-    assert all(("cell" in header.stats) == archived for header, archived in zip(headers, begun, strict=True))
+    assert all(
+        ("archive_cell" in header.stats) == archived for header, archived in zip(headers, begun, strict=True)
+    )
     state: Any = read_checkpoint(whole / "checkpoints" / "final").state
     kept = state["callbacks"]["start_archive"]
     entries = kept["archive"]["entries"]

@@ -1,0 +1,80 @@
+"""Settings that have no effect in their combination with others, which are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from training.config.schedules import RAMPS
+
+if TYPE_CHECKING:
+    from training.config.schema import TrainConfig
+
+ADAPTIVE = ("kl_threshold", "lr_adapt_per")
+BOUNDS = ("min_learning_rate", "max_learning_rate")
+KL_CONTROLS = {"target_kl": None, "lr_schedule": "adaptive"}
+
+
+def without_effect(config: TrainConfig) -> Iterator[str]:
+    """Yield a line for every setting that was given and has no effect, with what would be right.
+
+    A setting that has its default value counts as not given: configs of runs are stored in full.
+    """
+    yield from _of_the_rate(config)
+    yield from _of_few_minibatches(config)
+    yield from _of_switches(config)
+    yield from _of_evaluation(config)
+
+
+def _given(config: TrainConfig, key: str) -> bool:
+    return bool(getattr(config, key) != type(config).model_fields[key].default)
+
+
+def _line(config: TrainConfig, key: str, why: str) -> str:
+    value: Any = getattr(config, key)
+    return f"{key} {value} has no effect {why}"
+
+
+def _of_the_rate(config: TrainConfig) -> Iterator[str]:
+    adaptive = config.lr_schedule == "adaptive"
+    for key in ADAPTIVE:
+        if _given(config, key) and not adaptive:
+            yield _line(config, key, "without lr_schedule adaptive")
+    if _given(config, "lr_end") and config.lr_schedule not in RAMPS:
+        yield _line(config, "lr_end", f"without lr_schedule {', '.join(RAMPS)}")
+    steered = config.health.steers
+    if adaptive and steered:
+        yield f"lr_schedule adaptive and health.{steered} adapt both steer the learning rate: leave one out"
+    for key in BOUNDS:
+        if _given(config, key) and steered:
+            yield _line(config, key, f"on what health.{steered} adapts: set health.{key}")
+        elif _given(config, key) and config.lr_schedule is None and isinstance(config.learning_rate, float):
+            yield _line(config, key, "on a constant learning_rate: set lr_schedule")
+
+
+def _of_few_minibatches(config: TrainConfig) -> Iterator[str]:
+    """The KL divergence of the first minibatch of an update is always 0, so one alone controls nothing."""
+    if config.n_epochs > 1 or config.batch_size < config.rollout_steps:
+        return
+    cure = f"with one minibatch per update: lower batch_size {config.batch_size} or raise n_epochs"
+    if config.target_kl is not None:
+        yield _line(config, "target_kl", cure)
+    if config.lr_schedule == "adaptive":
+        yield _line(config, "lr_schedule", cure)
+
+
+def _of_switches(config: TrainConfig) -> Iterator[str]:
+    if _given(config, "max_grad_norm") and not config.truncate_grads:
+        yield _line(config, "max_grad_norm", "with truncate_grads false")
+    if _given(config, "ent_coef_share") and config.ent_coef_final is None:
+        yield _line(config, "ent_coef_share", "without ent_coef_final")
+    if _given(config, "clip_range_vf") and config.vf_coef == 0:
+        yield _line(config, "clip_range_vf", "with vf_coef 0")
+
+
+def _of_evaluation(config: TrainConfig) -> Iterator[str]:
+    for key in ("save_best_after", "score_to_win"):
+        if _given(config, key) and not config.eval_every_steps:
+            yield _line(config, key, "without evaluations: set eval_every_steps")
+    if _given(config, "save_frequency") and _given(config, "save_interval"):
+        yield "save_interval and save_frequency cannot be given together: one is in steps, one in updates"
