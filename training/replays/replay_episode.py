@@ -33,8 +33,8 @@ from training.drawing.video import VideoWriter
 from training.environments.local import make_env
 from training.environments.recording import config_of
 from training.environments.task import resolve_task
+from training.replays.episode_folder import CELL
 
-CELL = "archive_cell"  # in the statistics of an episode that began in the start archive
 FRAMES = 60  # of the game, per second
 LAST = 1.5  # seconds that the last picture is shown
 
