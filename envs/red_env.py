@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from envs.archive_scout import ArchiveScout, Cell
@@ -78,6 +80,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._began: tuple[StartState, int] | None = None  # start state and wait; None: unknown, or a cell
         self._began_in: str | None = None  # key of the cell
         self._scout: ArchiveScout | None = None
+        self._playing = False  # from the first reset on
         self.out: Observation | None = None
         """Arrays that observations are written to; None: new arrays for every step."""
 
@@ -119,6 +122,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             self._scout.begin(start, wait, self._state)
         if self._recorder is not None:
             self._recorder.begin(start, wait, seed)
+        self._playing = True
         return self._encode(), {"start": start.name, "wait_frames": wait}
 
     def _begin_in(self, cell: Cell, seed: int | None) -> tuple[Observation, dict[str, Any]]:
@@ -128,7 +132,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._began_at, self._began, self._began_in = ARCHIVE, None, cell.key
         self.emulator.load_state(start.data)
         self.emulator.interventions.clear()
-        self._state = read_state(self.emulator.memory)
+        self._state, self._playing = read_state(self.emulator.memory), True
         self._visited.restore(cell.parts["visited"])
         self._reward.continue_from(cell.parts["reward"])
         self._observations.restore(cell.parts["observations"])
@@ -139,7 +143,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         return self._encode(), {"start": ARCHIVE, "wait_frames": 0, "archive_cell": cell.key}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Press a button and run the frames of one action. Raises ValueError for an unknown action."""
+        """Press a button and run the frames of one action.
+
+        Raises ValueError for an unknown action, and ResetNeeded before the first reset.
+        """
         self.press(action)
         return self.look()
 
@@ -149,9 +156,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         A worker calls it for all its games before it calls ``look`` for any: code and data of ``look``, which
         emulation would evict, then stay in the CPU caches.
         """
-        index = int(action)
-        if not 0 <= index < len(BUTTONS):
-            raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
+        if not self._playing:
+            raise ResetNeeded("step before reset: call reset() first, which begins an episode")
+        index = _index(action)
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
         self._observations.update(self.emulator.half_screen(), index)
@@ -249,7 +256,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             self._began_in = snapshot["archive"]["cell"]
             self._scout = ArchiveScout(self.config.game, str(snapshot["archive"]["cells"]))
             self._scout.restore(snapshot["archive"])
-        self._state = read_state(self.emulator.memory)
+        self._state, self._playing = read_state(self.emulator.memory), True
         return self._observations.encode(self._state, self._visited)
 
     def _stateful(self) -> dict[str, Any]:
@@ -293,3 +300,14 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
                 stats["archive_cell"] = self._began_in
             info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info
+
+
+def _index(action: object) -> int:
+    """Return ``action`` as an index of BUTTONS. Raises ValueError for anything else, such as 2.9."""
+    try:
+        index = operator.index(action)  # type: ignore[arg-type]
+    except TypeError:
+        index = -1
+    if not 0 <= index < len(BUTTONS):
+        raise ValueError(f"action {action}: must be a whole number from 0 to {len(BUTTONS) - 1}")
+    return index

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from envs.errors import UserError, known
+from envs.paths import expanded
 from envs.ram import GameState
 from envs.reward_components import COMPONENTS, Component
 from rewards.base import LAYERS, EpisodeMemory, Layer, component_of
@@ -214,6 +215,7 @@ def resolve_terms(terms: Mapping[str, float], folder: Path) -> dict[str, float]:
     resolved = {}
     for spec, value in terms.items():
         where, name = split_spec(spec)
+        where = str(expanded(where, "reward term")) if where.startswith("~") else where
         beside = folder / (where if where.endswith(".py") else f"{where.replace('.', '/')}.py")
         is_file = where.endswith(".py") or beside.is_file()
         resolved[f"{beside.resolve()}:{name}" if is_file else spec] = value

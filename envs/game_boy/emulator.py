@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 
 from envs.errors import UserError
 from envs.files import inflate
-from envs.game_boy.keyboard import Keyboard
+from envs.game_boy.keyboard import Keyboard, require_windows
 from envs.game_boy.memory import Memory, QuickMemory, find_work_ram
 from envs.game_boy.rom import read_rom
 from envs.game_boy.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
@@ -69,6 +69,8 @@ class Emulator:
         play: bool = False,
     ) -> None:
         cartridge = read_rom(rom)
+        if window == "SDL2":
+            require_windows()
         self.rom = cartridge.path
         self.title = cartridge.title
         try:

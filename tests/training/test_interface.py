@@ -1,7 +1,7 @@
 """What people type, read and keep: flags, config keys, info keys and TensorBoard keys that exist stay.
 
-``interface.json`` was made at the commit before the code was sorted into rooms (eae53df). Names that were
-added since need not be in it; one that is missing breaks somebody's script.
+``interface.json`` was made at the commit before the code was sorted into rooms (eae53df), and names that
+people rely on are added to it; one that is missing breaks somebody's script.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ EVERYTHING = {
     "agent_stats_every": 1,
     "rewards": {"exploration_new_tile": 0.1, "battle_start_bonus": 1.0},
     "ent_coef_final": 0.001,
+    "normalize_value": True,
     "layers": {"dense": {"kind": "fade_out", "after": 0.3}},
 }
 """Settings with which a short run logs all that a run can log."""

@@ -13,6 +13,7 @@ from training.config.archive import ArchiveConfig
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
+from training.config.normalization_settings import NormalizationSettings
 from training.config.ppo_settings import PPOSettings
 from training.config.presets import divisors_near
 from training.config.reward_layers import LayersConfig
@@ -42,7 +43,12 @@ def _default_rewards() -> dict[str, float]:
 
 
 class NetworkConfig(BaseModel):
-    """The policy's network: layer sizes in units, and the encoder of the two pictures."""
+    """The policy's network: layer sizes in units, the encoder of the two pictures, and the hidden layers.
+
+    ``separate`` gives actor and critic encoders of their own; hidden layers always are. ``activation`` is
+    that of the hidden layers, while encoders keep ReLU. ``init`` is orthogonal, as in stable-baselines3, or
+    torch's default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -54,6 +60,15 @@ class NetworkConfig(BaseModel):
     embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
+    separate: bool = False
+    activation: Literal["relu", "tanh", "elu"] = "relu"
+    init: Literal["orthogonal", "default"] = "orthogonal"
+
+    @model_validator(mode="after")
+    def _activation_has_layers(self) -> Self:
+        if self.activation != "relu" and not self.hidden:
+            raise ValueError(f'activation "{self.activation}" has no effect: hidden is empty')
+        return self
 
 
 class RunSettings(Settings):
@@ -147,7 +162,7 @@ class RunSettings(Settings):
     """What a run does about health findings."""
 
 
-class TrainConfig(SavingSettings, PPOSettings, RunSettings):
+class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSettings):
     """All settings of a training run. Unknown keys are refused; fields have ranges and roles.
 
     When the "rewards" of a file that extends nothing name coefficients, all others are 0. Without "rewards"
@@ -207,8 +222,6 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
-        if self.batch_size == 1 and self.normalize_advantage == "minibatch":
-            raise ValueError("batch_size 1 must be at least 2, or normalize_advantage batch or off")
         if self.rollout_steps % self.batch_size:
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(
@@ -238,6 +251,11 @@ class TrainConfig(SavingSettings, PPOSettings, RunSettings):
     def checkpoint_steps(self) -> int:
         """Steps between checkpoints, over all environments."""
         return self.save_frequency * self.rollout_steps if self.save_frequency else self.save_interval
+
+    @property
+    def planned_steps(self) -> int:
+        """``training_steps`` rounded up to whole updates: the length of a run that starts from nothing."""
+        return -(-self.training_steps // self.rollout_steps) * self.rollout_steps
 
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""

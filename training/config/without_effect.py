@@ -70,6 +70,8 @@ def _of_switches(config: TrainConfig) -> Iterator[str]:
         yield _line(config, "ent_coef_share", "without ent_coef_final")
     if _given(config, "clip_range_vf") and config.vf_coef == 0:
         yield _line(config, "clip_range_vf", "with vf_coef 0")
+    if config.normalize_value and config.vf_coef == 0:
+        yield "normalize_value has no effect with vf_coef 0: values are not learned"
 
 
 def _of_evaluation(config: TrainConfig) -> Iterator[str]:

@@ -13,6 +13,7 @@ from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
+from envs.game_boy.keyboard import require_windows
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from rewards.custom_terms import load_custom_terms
@@ -65,6 +66,7 @@ def env_makers(
 
 def check_display(flag: str = "--use-graphics") -> None:
     """Raise UserError, naming ``flag``, if no window can be opened."""
+    require_windows()
     if sys.platform == "linux" and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     ):

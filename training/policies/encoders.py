@@ -13,6 +13,8 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from torch import nn
 from torch.nn.functional import conv2d, embedding
 
+from training.policies.input_scaling import InputScaling
+
 TILE = 8
 """Pixels of a map tile, one step of the player, in the picture at half size."""
 VISITED_PATCH = 6  # map tiles
@@ -114,18 +116,16 @@ class OneHotEncoder(nn.Module):
 
 
 class NumberEncoder(nn.Module):
-    """One layer over all numbers and flags, scaled to about 0..1."""
+    """One layer over all numbers and flags, scaled to about 0..1, or normalised: see InputScaling."""
 
-    scales: torch.Tensor
-
-    def __init__(self, scales: list[float], features: int) -> None:
+    def __init__(self, scales: list[float], features: int, normalize: bool = False) -> None:
         super().__init__()
-        self.register_buffer("scales", torch.tensor(scales), persistent=False)
+        self.scaled = InputScaling(torch.tensor(scales), normalize)
         self.layer = nn.Linear(len(scales), features)
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
         """uint8 (n, numbers) to float32 (n, features)."""
-        return self.layer(numbers * self.scales).relu_()  # type: ignore[no-any-return]
+        return self.layer(self.scaled(numbers)).relu_()  # type: ignore[no-any-return]
 
 
 class IdEncoder(nn.Module):
@@ -133,16 +133,21 @@ class IdEncoder(nn.Module):
 
     ``kinds`` has the kind of each id, such as "map": ids of one kind share a table of 256 vectors of
     ``embedding`` numbers. ``columns`` are the places of the ids among all inputs; the others are numbers,
-    scaled by ``scales``.
+    scaled by ``scales``, or normalised: see InputScaling.
     """
 
-    scales: torch.Tensor
     starts: torch.Tensor
     ids: torch.Tensor
     numbers: torch.Tensor
 
     def __init__(
-        self, kinds: list[str], columns: list[int], scales: list[float], embedding: int, features: int
+        self,
+        kinds: list[str],
+        columns: list[int],
+        scales: list[float],
+        embedding: int,
+        features: int,
+        normalize: bool = False,
     ) -> None:
         super().__init__()
         names = sorted(set(kinds))
@@ -152,11 +157,11 @@ class IdEncoder(nn.Module):
         self.register_buffer("starts", starts, persistent=False)
         self.register_buffer("ids", torch.tensor(columns), persistent=False)
         self.register_buffer("numbers", torch.tensor(others, dtype=torch.int64), persistent=False)
-        self.register_buffer("scales", torch.tensor(scales)[others], persistent=False)
+        self.scaled = InputScaling(torch.tensor(scales)[others], normalize)
         self.layer = nn.Linear(embedding * len(columns) + len(others), features)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """uint8 (n, ids and numbers) to float32 (n, features)."""
         vectors = self.tables(inputs[:, self.ids] + self.starts).flatten(1)
-        numbers = inputs[:, self.numbers] * self.scales
+        numbers = self.scaled(inputs[:, self.numbers])
         return self.layer(torch.cat((vectors, numbers), dim=1)).relu_()  # type: ignore[no-any-return]

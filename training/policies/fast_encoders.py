@@ -23,6 +23,7 @@ from training.policies.encoders import (
     PictureEncoder,
     VisitedEncoder,
 )
+from training.policies.input_scaling import FastScaling
 
 Bytes = NDArray[np.uint8]
 Observed = Mapping[str, Bytes]
@@ -265,15 +266,18 @@ class FastScaled:
     """NumberEncoder of the observations ``names``."""
 
     def __init__(self, names: list[str], encoder: NumberEncoder) -> None:
-        self._names = names
-        self._layer = TransposedLayer(encoder.layer, lambda weight: (weight * encoder.scales).t())
+        self._names, self._scaled = names, FastScaling(encoder.scaled)
+        self._layer = TransposedLayer(encoder.layer, lambda weight: (weight * self._scaled.factor).t())
         self.width = encoder.layer.out_features
 
     def refresh(self) -> None:
-        """Copy the encoder's current weights."""
+        """Copy the encoder's current weights and statistics."""
         self._layer.refresh()
+        self._scaled.refresh()
 
     def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
         parts = [observed[name] for name in self._names]
-        self._layer(torch.from_numpy(np.concatenate(parts, axis=1, dtype=np.float32)), out)
+        numbers = np.concatenate(parts, axis=1, dtype=np.float32)
+        self._scaled(numbers)
+        self._layer(torch.from_numpy(numbers), out)

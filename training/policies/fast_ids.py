@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from training.policies.encoders import IdEncoder
 from training.policies.fast_encoders import Observed, TransposedLayer
+from training.policies.input_scaling import FastScaling
 
 
 class FastIds:
@@ -19,16 +20,18 @@ class FastIds:
         self._starts = encoder.starts.numpy()
         self._tables = encoder.tables
         self._embedded = len(self._ids) * encoder.tables.embedding_dim
-        scales = torch.cat((torch.ones(self._embedded), encoder.scales))
-        self._layer = TransposedLayer(encoder.layer, lambda weight: (weight * scales).t())
+        self._scaled = FastScaling(encoder.scaled)
+        factors = torch.cat((torch.ones(self._embedded), self._scaled.factor))
+        self._layer = TransposedLayer(encoder.layer, lambda weight: (weight * factors).t())
         self.width = encoder.layer.out_features
         self._vectors = self._taken()
         self._buffers: dict[int, torch.Tensor] = {}  # by number of observations
 
     def refresh(self) -> None:
-        """Copy the encoder's current weights."""
+        """Copy the encoder's current weights and statistics."""
         self._vectors = self._taken()
         self._layer.refresh()
+        self._scaled.refresh()
 
     def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
@@ -41,6 +44,7 @@ class FastIds:
         vectors = np.take(self._vectors, parts[:, self._ids] + self._starts, axis=0)
         rows[:, : self._embedded] = vectors.reshape(number, -1)
         rows[:, self._embedded :] = parts[:, self._numbers]
+        self._scaled(rows[:, self._embedded :])
         self._layer(inputs, out)
 
     def _taken(self) -> NDArray[np.float32]:

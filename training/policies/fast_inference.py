@@ -33,7 +33,11 @@ from training.policies.fast_encoders import (
 )
 from training.policies.fast_ids import FastIds
 from training.policies.features import GameFeatures
+from training.policies.popart import PopArtHead
 from training.policies.tile_policy import GamePolicy
+
+IN_PLACE = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_, nn.ELU: nn.functional.elu_}
+"""The activations of hidden layers, each as a function that overwrites its input."""
 
 
 class ActionChoice(NamedTuple):
@@ -122,10 +126,16 @@ class FastPolicy:
     """A GamePolicy over tiles on a CPU, for one group of environments at a time."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
-        features, space = policy.features_extractor, policy.observation_space
-        assert isinstance(features, GameFeatures) and isinstance(space, spaces.Dict)
-        self._encoders = [_encoder(name, part, features, space) for name, part in features.encoders.items()]
+        space = policy.observation_space
+        assert isinstance(space, spaces.Dict)
+        self._encoders = [
+            _encoder(name, part, features, space)
+            for features in _extractors(policy)
+            for name, part in features.encoders.items()
+        ]
         self._heads = _heads(policy)
+        self._activate = IN_PLACE[policy.activation_fn]
+        self._value_units = _ValueUnits(policy.value_net)
         self._buffers: dict[int, tuple[torch.Tensor, Sequence[torch.Tensor]]] = {}  # by observations
 
     @staticmethod
@@ -135,14 +145,15 @@ class FastPolicy:
         if not isinstance(policy, GamePolicy) or not isinstance(features, GameFeatures):
             return False
         nature = any(isinstance(encoder, NatureEncoder) for encoder in features.encoders.values())
-        return policy.device.type == "cpu" and not nature
+        return policy.device.type == "cpu" and not nature and policy.activation_fn in IN_PLACE
 
     def refresh(self) -> None:
-        """Copy the policy's current weights."""
+        """Copy the policy's current weights and statistics."""
         for encoder in self._encoders:
             encoder.refresh()
         for layer in self._heads:
             layer.refresh()
+        self._value_units.refresh()
 
     def heads(self, observed: Observed, group: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Log-probabilities (n, actions) and values (n,), both float32."""
@@ -152,17 +163,40 @@ class FastPolicy:
         )
         for encode, out in zip(self._encoders, columns, strict=True):
             encode(observed, group, out)
-        outputs = features
-        for layer in self._heads:  # the ReLU of all encoders; features that have none are never below 0
-            outputs = layer(outputs.relu_())
+        # The ReLU of all encoders; features that have none are never below 0.
+        outputs = self._heads[0](features.relu_())
+        for layer in self._heads[1:]:
+            outputs = layer(self._activate(outputs))
         numbers = outputs.numpy()
-        return _log_softmax(numbers[:, :-1]), numbers[:, -1]
+        return _log_softmax(numbers[:, :-1]), self._value_units(numbers[:, -1])
 
     def _make_buffers(self, number: int) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         """Memory for the features of ``number`` observations: all of them, and each encoder's columns."""
         widths = [encoder.width for encoder in self._encoders]
         features = torch.empty(number, sum(widths))
         return features, torch.split(features, widths, dim=1)
+
+
+class _ValueUnits:
+    """Turns outputs of the value head's layer into units of reward, where it computes normalised values."""
+
+    def __init__(self, head: nn.Module) -> None:
+        self._head = head if isinstance(head, PopArtHead) else None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Copy the head's current statistics."""
+        if self._head is not None:
+            returns = self._head.returns
+            self._mean, self._std = returns.mean.item(), returns.std().item()
+            self._rest = self._head.rest.item()
+
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The values, (n,), in units of reward."""
+        if self._head is None:
+            return values
+        exact = (values.astype(np.float64) + self._rest) * self._std + self._mean
+        return exact.astype(np.float32)
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -186,6 +220,13 @@ def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.D
     return FastCodes(name, part, shape[0])
 
 
+def _extractors(policy: ActorCriticPolicy) -> list[GameFeatures]:
+    """The encoders that actor and critic share, or the actor's and then the critic's."""
+    both = [policy.pi_features_extractor, policy.vf_features_extractor]
+    found = both[:1] if policy.share_features_extractor else both
+    return [features for features in found if isinstance(features, GameFeatures)]
+
+
 def _heads(policy: ActorCriticPolicy) -> list[JoinedLayers]:
     """The layers of actor and critic, joined one by one."""
     hidden = policy.mlp_extractor
@@ -194,6 +235,6 @@ def _heads(policy: ActorCriticPolicy) -> list[JoinedLayers]:
         for net, head in ((hidden.policy_net, policy.action_net), (hidden.value_net, policy.value_net))
     )
     return [
-        JoinedLayers(one, other, shared=number == 0)
+        JoinedLayers(one, other, shared=number == 0 and policy.share_features_extractor)
         for number, (one, other) in enumerate(zip(actor, critic, strict=True))
     ]

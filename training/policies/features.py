@@ -44,11 +44,16 @@ class GameFeatures(BaseFeaturesExtractor):
     IDS share an IdEncoder. All others are scaled by their bounds and share one layer. Observations that a
     config leaves out cost nothing. ``picture``, ``visited``, ``events``, ``numbers`` and ``facts`` are the
     widths of the encoders, ``embedding`` is that of an embedded id. ``cnn`` is "tiles", or "nature" to use
-    NatureCNN instead of PictureEncoder and VisitedEncoder.
+    NatureCNN instead of PictureEncoder and VisitedEncoder. ``normalize``: see InputScaling.
     """
 
     def __init__(
-        self, observation_space: spaces.Dict, cnn: str = "tiles", embedding: int = 16, **widths: int
+        self,
+        observation_space: spaces.Dict,
+        cnn: str = "tiles",
+        embedding: int = 16,
+        normalize: bool = False,
+        **widths: int,
     ) -> None:
         super().__init__(observation_space, features_dim=1)
         encoders: dict[str, nn.Module] = {}
@@ -59,10 +64,10 @@ class GameFeatures(BaseFeaturesExtractor):
             if name in OWN_ENCODER:
                 encoders[name] = _own_encoder(name, found[name], widths, cnn)
         if self.described:
-            encoders["facts"] = _id_encoder(found, self.described, embedding, widths["facts"])
+            encoders["facts"] = _id_encoder(found, self.described, embedding, widths["facts"], normalize)
         if self.numbers:
             scales = [scale for name in self.numbers for scale in _scales(found[name])]
-            encoders["numbers"] = NumberEncoder(scales, widths["numbers"])
+            encoders["numbers"] = NumberEncoder(scales, widths["numbers"], normalize)
         self.encoders = nn.ModuleDict(encoders)
         self._features_dim = sum(_width(name, encoders[name], found, widths) for name in encoders)
 
@@ -90,7 +95,9 @@ def _width(name: str, encoder: nn.Module, found: dict[str, Any], widths: dict[st
     return widths[WIDTH_OF.get(name, name)]
 
 
-def _id_encoder(found: dict[str, Any], names: list[str], embedding: int, features: int) -> IdEncoder:
+def _id_encoder(
+    found: dict[str, Any], names: list[str], embedding: int, features: int, normalize: bool
+) -> IdEncoder:
     kinds: list[str] = []
     columns: list[int] = []
     scales: list[float] = []
@@ -98,7 +105,7 @@ def _id_encoder(found: dict[str, Any], names: list[str], embedding: int, feature
         columns += range(len(scales), len(scales) + len(IDS[name]))
         kinds += IDS[name]
         scales += _scales(found[name])
-    return IdEncoder(kinds, columns, scales, embedding, features)
+    return IdEncoder(kinds, columns, scales, embedding, features, normalize)
 
 
 def _scales(space: spaces.Space[Any]) -> list[float]:

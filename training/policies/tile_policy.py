@@ -14,6 +14,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from training.policies.features import GameFeatures
+from training.policies.popart import PopArtHead
 
 if TYPE_CHECKING:  # exported zips carry this package along, so it must not import the rest of the project
     from training.config.schema import NetworkConfig
@@ -24,16 +25,39 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     It computes what stable-baselines3's policy does in fewer steps: observations are not preprocessed, and
     actions are drawn from the logits without a distribution object for each batch. Under autocast the heads
-    stay float32. Raises ValueError if the logits are not finite.
+    stay float32. ``normalize_value``: the value head is a PopArtHead. Raises ValueError if the logits are not
+    finite.
     """
 
+    def __init__(self, *arguments: Any, normalize_value: bool = False, **settings: Any) -> None:
+        self.normalize_value = normalize_value
+        super().__init__(*arguments, **settings)
+
+    def _build(self, lr_schedule: Any) -> None:
+        super()._build(lr_schedule)
+        if self.normalize_value:  # with the same parameters, so that the optimizer made above has them
+            self.value_net = PopArtHead(self.value_net)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        own = {
+            "normalize_value": self.normalize_value,
+            "share_features_extractor": self.share_features_extractor,
+        }
+        return {**super()._get_constructor_parameters(), **own}
+
     def extract_features(self, obs: Any, features_extractor: BaseFeaturesExtractor | None = None) -> Any:
-        """Features of uint8 observations, float32 (n, features_dim)."""
-        return self.features_extractor(obs)
+        """Features of uint8 observations, float32 (n, features_dim): the actor's unless another is given."""
+        return (self.pi_features_extractor if features_extractor is None else features_extractor)(obs)
+
+    def _latent(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs of the last hidden layers of actor and critic, (n, units) each."""
+        features = self.pi_features_extractor(obs)
+        of_critic = features if self.share_features_extractor else self.vf_features_extractor(obs)
+        return self.mlp_extractor.forward_actor(features), self.mlp_extractor.forward_critic(of_critic)
 
     def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the actions (n, actions) and values (n, 1), both float32."""
-        latent_pi, latent_vf = self.mlp_extractor(self.features_extractor(obs))
+        latent_pi, latent_vf = self._latent(obs)
         kind = latent_pi.device.type
         # Entering a context costs as much as a small layer, so do it only if autocast is on.
         exact = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
@@ -62,12 +86,12 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     def get_distribution(self, obs: Any) -> Distribution:
         """The distribution of actions, as in stable-baselines3."""
-        latent = self.mlp_extractor.forward_actor(self.features_extractor(obs))
+        latent = self.mlp_extractor.forward_actor(self.pi_features_extractor(obs))
         return self._get_action_dist_from_latent(latent)
 
     def predict_values(self, obs: Any) -> torch.Tensor:
         """Values (n, 1)."""
-        latent = self.mlp_extractor.forward_critic(self.features_extractor(obs))
+        latent = self.mlp_extractor.forward_critic(self.vf_features_extractor(obs))
         return self.value_net(latent.float())  # type: ignore[no-any-return]
 
 
@@ -84,13 +108,25 @@ def with_adam(kwargs: dict[str, Any], settings: Mapping[str, float]) -> dict[str
     return {**kwargs, "optimizer_kwargs": {**kwargs["optimizer_kwargs"], **settings}}
 
 
-def policy_kwargs(network: NetworkConfig) -> dict[str, Any]:
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU}
+"""Activations of the hidden layers by their names in configs."""
+OF_THE_LAYERS = {"hidden", "separate", "activation", "init"}
+"""Settings of the network that are not the encoders'."""
+
+
+def policy_kwargs(
+    network: NetworkConfig, normalize_input: bool = False, normalize_value: bool = False
+) -> dict[str, Any]:
     """Keyword arguments of GamePolicy."""
+    encoders = network.model_dump(exclude=OF_THE_LAYERS)
     return {
         "features_extractor_class": GameFeatures,
-        "features_extractor_kwargs": network.model_dump(exclude={"hidden"}),
+        "features_extractor_kwargs": {**encoders, "normalize": normalize_input},
+        "share_features_extractor": not network.separate,
         "net_arch": {"pi": list(network.hidden), "vf": list(network.hidden)},
-        "activation_fn": nn.ReLU,
+        "activation_fn": ACTIVATIONS[network.activation],
+        "ortho_init": network.init == "orthogonal",
+        "normalize_value": normalize_value,
         # stable-baselines3's Adam, fused: a quarter of the time on a CPU.
         "optimizer_kwargs": {"eps": 1e-5, "fused": True},
     }

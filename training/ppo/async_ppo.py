@@ -155,7 +155,7 @@ class AsyncPPO(PipelinedPPO):
             buffer.rewards[row, part] = buffer.values[row, part]
             rollout.present.discard(group)
         else:
-            buffer.rewards[row, part] = rewards + self._values_after_time_limit(dones, infos)
+            buffer.rewards[row, part] = self._learned_from(rewards, dones, infos)
             buffer.valid[row, part] = True
         rollout.note(group, rewards, dones, infos)
         if lost or row + 1 == buffer.buffer_size:

@@ -14,7 +14,10 @@ from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
+from training.ppo.learned_discounts import learned_discounts
+from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
+from training.ppo.reward_shaping import RewardShaping
 
 
 def resolve_device(name: str) -> torch.device:
@@ -48,13 +51,15 @@ def environment_seed(seed: int, steps: int) -> int:
 def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
     """Build a new PPO for ``env``, with every random generator seeded from the config.
 
-    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``.
+    Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Raises UserError
+    if the device is missing or there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
     first = {name: curve(0) for name, curve in config.schedules().items()}
+    network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
     kind = AsyncPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
     model = kind(
         GamePolicy,
@@ -73,12 +78,16 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         bfloat16=config.bfloat16,
-        policy_kwargs=with_adam(policy_kwargs(config.network), config.adam_settings()),
+        policy_kwargs=with_adam(network, config.adam_settings()),
         device=device,
     )
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
+    model.learned_discounts = learned_discounts(config)
     model.value_bootstrap = config.value_bootstrap
+    model.shape_rewards = RewardShaping(config.reward_scale, config.reward_shift, config.clip_reward)
+    if config.normalize_input:
+        require_inputs(model.policy)
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor

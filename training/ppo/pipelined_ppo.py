@@ -21,6 +21,7 @@ from callbacks.rollout_times import RolloutTimes
 from training.environments.monitor import GroupVecMonitor
 from training.policies.fast_inference import RolloutActor
 from training.ppo.chunked_ppo import ChunkedPPO, threads
+from training.ppo.reward_shaping import RewardShaping
 
 Results = tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -33,6 +34,8 @@ class PipelinedPPO(ChunkedPPO):
 
     halted = False
     """Set by a callback when a rollout starts, to end training before it."""
+    shape_rewards = RewardShaping()
+    """What the rollout buffer stores of the game's rewards; callbacks and infos see them as they are."""
     draws_ahead = 64
     """Steps of a group for which random numbers are drawn at once."""
     value_bootstrap = True
@@ -160,11 +163,17 @@ class PipelinedPPO(ChunkedPPO):
                 buffer.observations[key][step + 1, part] = array
         if not last:
             self._choose(env, buffer, step + 1, group)
-        buffer.rewards[step, part] = rewards + self._values_after_time_limit(dones, infos)
+        buffer.rewards[step, part] = self._learned_from(rewards, dones, infos)
         return rewards, dones, infos
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_acting", "rollout_times"]
+
+    def _learned_from(
+        self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]
+    ) -> NDArray[np.float32]:
+        """The rewards for the buffer: shaped, with the value of what a time limit cut off."""
+        return self.shape_rewards(rewards) + self._values_after_time_limit(dones, infos)
 
     def _values_after_time_limit(
         self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]

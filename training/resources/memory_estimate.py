@@ -141,4 +141,4 @@ def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> 
     sizes = (("--num-envs", run.most_envs(free, batch_size)), ("--n-steps", run.most_steps(free, batch_size)))
     fitting = " or ".join(f"{flag} {size}" for flag, size in sizes if size)
     advice = f"{fitting} fits" if fitting else "close other programs or use a smaller --batch-size"
-    raise UserError(f"memory: too little: {text}; {advice}; --ignore-memory starts anyway")
+    raise UserError(f"memory: too little: {text}; {advice}; train_ppo.py --ignore-memory starts anyway")

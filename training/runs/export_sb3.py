@@ -72,6 +72,7 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
 def _plain_model(config: TrainConfig, steps: int) -> PPO:
     """Build stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the CPU."""
     now = {name: float(curve(steps)) for name, curve in config.schedules().items()}
+    network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
     return PPO(
         GamePolicy,
         _Spaces(Observations(config.observations).space),
@@ -88,6 +89,6 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         normalize_advantage=config.normalize_advantage == "minibatch",
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm if config.truncate_grads else math.inf,
-        policy_kwargs=with_adam(policy_kwargs(config.network), config.adam_settings()),
+        policy_kwargs=with_adam(network, config.adam_settings()),
         device="cpu",
     )

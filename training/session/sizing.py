@@ -37,7 +37,8 @@ def memory_of(config: TrainConfig) -> MemoryEstimate:
     space = Observations(config.observations).space
     on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
-        policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(config.network))
+        settings = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
+        policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **settings)
     return MemoryEstimate(
         num_envs=config.num_envs,
         n_steps=config.n_steps,

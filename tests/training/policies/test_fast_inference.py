@@ -16,16 +16,41 @@ from envs.observations import Observations
 from training.config.schema import NetworkConfig
 from training.policies.fast_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
 from training.policies.fast_inference import ActionChoice, ActionNoise, RolloutActor
+from training.policies.running_moments import RunningMoments
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 
+NETWORKS: list[dict[str, Any]] = [
+    {},
+    {"hidden": ()},
+    {"hidden": (8, 6)},
+    {"cnn": "nature"},
+    {"activation": "tanh"},
+    {"activation": "elu", "hidden": (16, 8)},
+    {"separate": True},
+    {"separate": True, "hidden": ()},
+    {"normalize": True},
+    {"normalize": True, "separate": True, "activation": "elu", "init": "default"},
+    {"normalize": True, "cnn": "nature"},
+]
 
-def _policy(names: Sequence[str] = OBSERVATION_NAMES, **network: Any) -> GamePolicy:
+
+def _policy(names: Sequence[str] = OBSERVATION_NAMES, normalize: bool = False, **network: Any) -> GamePolicy:
     torch.manual_seed(0)
     space = Observations(names).space
-    policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **policy_kwargs(NetworkConfig(**network)))
+    settings = policy_kwargs(NetworkConfig(**network), normalize, normalize)
+    policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **settings)
     for parameter in policy.parameters():
         torch.nn.init.normal_(parameter, std=0.05)  # otherwise all actions are almost equally likely
+    _move_statistics(policy, 1)
     return policy
+
+
+def _move_statistics(policy: GamePolicy, seed: int) -> None:
+    """Add samples to whatever the policy normalises."""
+    for part in policy.modules():
+        if isinstance(part, RunningMoments):
+            samples = 40 * torch.randn(50, *part.mean.shape, generator=torch.Generator().manual_seed(seed))
+            part.add(90 + samples.double().mean(0), samples.double().var(0), 50)
 
 
 def _observed(number: int, seed: int = 1) -> dict[str, NDArray[np.uint8]]:
@@ -61,7 +86,7 @@ def _agree(own: ActionChoice, wanted: ActionChoice) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 16, 2 * AT_ONCE + 3])
-@pytest.mark.parametrize("network", [{}, {"hidden": ()}, {"hidden": (8, 6)}, {"cnn": "nature"}], ids=str)
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_actor_chooses_what_the_policy_does(network: dict[str, Any], number: int) -> None:
     policy = _policy(**network)
     acting = RolloutActor(policy)
@@ -186,6 +211,18 @@ def test_refresh_follows_an_update() -> None:
     acting.refresh()
     after = _chosen(acting, _observed(8))
     assert not np.allclose(after.values, before.values, rtol=1e-3)
+    _agree(after, _wanted(policy, _observed(8)))
+
+
+def test_refresh_follows_statistics() -> None:
+    policy = _policy(normalize=True, separate=True)
+    acting = RolloutActor(policy)
+    before = _chosen(acting, _observed(8))
+    _move_statistics(policy, 5)
+    acting.refresh()
+    after = _chosen(acting, _observed(8))
+    assert not np.allclose(after.values, before.values, rtol=1e-3)
+    assert not np.allclose(after.log_probs, before.log_probs, rtol=1e-3)
     _agree(after, _wanted(policy, _observed(8)))
 
 

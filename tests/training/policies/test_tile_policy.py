@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from envs.observation_names import OBSERVATION_NAMES
@@ -19,9 +21,10 @@ from envs.ram import GameState
 from training.config.schema import NetworkConfig
 from training.policies.encoders import EventEncoder, IdEncoder, OneHotEncoder
 from training.policies.features import IDS, GameFeatures
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.policies.popart import PopArtHead
+from training.policies.tile_policy import OF_THE_LAYERS, GamePolicy, policy_kwargs
 
-WIDTHS = NetworkConfig().model_dump(exclude={"hidden"})
+WIDTHS = NetworkConfig().model_dump(exclude=OF_THE_LAYERS)
 
 
 @given(st.integers(0, 2559))
@@ -102,10 +105,15 @@ def test_a_config_may_leave_observations_out() -> None:
     assert features.features_dim == 5
 
 
-def test_the_policy_computes_what_stable_baselines3_does() -> None:
+def _policy(normalize_value: bool = False, **network: Any) -> GamePolicy:
+    settings = policy_kwargs(NetworkConfig(**network), normalize_value=normalize_value)
+    return GamePolicy(Observations().space, spaces.Discrete(7), lambda _: 3e-4, **settings)
+
+
+@pytest.mark.parametrize("network", [{}, {"separate": True, "activation": "tanh"}], ids=str)
+def test_the_policy_computes_what_stable_baselines3_does(network: dict[str, Any]) -> None:
     space = Observations().space
-    arguments = (space, spaces.Discrete(7), lambda _: 3e-4)
-    policy = GamePolicy(*arguments, **policy_kwargs(NetworkConfig()))
+    policy = _policy(normalize_value=True, **network)
     for parameter in policy.action_net.parameters():
         torch.nn.init.normal_(parameter)  # otherwise all actions are almost equally likely
     inputs = {
@@ -122,6 +130,60 @@ def test_the_policy_computes_what_stable_baselines3_does() -> None:
     evaluated = policy.evaluate_actions(inputs, actions)
     torch.testing.assert_close(evaluated, (values, log_probs, distribution.entropy()))
     assert torch.equal(policy(inputs, deterministic=True)[0], distribution.mode())
+
+
+def _reached(policy: GamePolicy, part: int) -> set[str]:
+    """Names of the parameters on which log-probabilities (0) or values (1) depend."""
+    inputs = {
+        name: torch.ones(2, *box.shape, dtype=torch.uint8)  # type: ignore[misc]
+        for name, box in policy.observation_space.spaces.items()  # type: ignore[attr-defined]
+    }
+    torch.autograd.backward(policy._heads(inputs)[part].square().sum())
+    found = {name for name, parameter in policy.named_parameters() if parameter.grad is not None}
+    policy.zero_grad()
+    return found
+
+
+def test_separate_networks_share_no_weight() -> None:
+    together = _policy()
+    assert _reached(together, 0) & _reached(together, 1) == {
+        name for name, _ in together.named_parameters() if name.startswith("features_extractor")
+    }
+    apart = _policy(separate=True)
+    actor, critic = _reached(apart, 0), _reached(apart, 1)
+    assert not actor & critic
+    assert actor | critic == {name for name, _ in apart.named_parameters()}
+    assert len(actor) == len(critic)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("relu", nn.ReLU), ("tanh", nn.Tanh), ("elu", nn.ELU)])
+def test_the_activation_is_that_of_the_hidden_layers(name: str, kind: type[nn.Module]) -> None:
+    policy = _policy(activation=name, hidden=(8, 6))
+    for net in (policy.mlp_extractor.policy_net, policy.mlp_extractor.value_net):
+        assert [type(layer) for layer in net][1::2] == [kind, kind]
+
+
+def test_weights_are_orthogonal_at_first_or_torchs_default() -> None:
+    def product(**network: Any) -> torch.Tensor:
+        torch.manual_seed(0)
+        weight = _policy(**network).mlp_extractor.policy_net[0].weight  # type: ignore[union-attr]
+        assert isinstance(weight, torch.Tensor)
+        return weight @ weight.t()
+
+    two = 2 * torch.eye(128)  # rows of length sqrt(2), as in stable-baselines3
+    torch.testing.assert_close(product(), two, rtol=0, atol=1e-4)
+    assert (product(init="default") - two).abs().max() > 0.1
+
+
+def test_a_saved_policy_is_loaded_with_its_statistics(tmp_path: Path) -> None:
+    policy = _policy(normalize_value=True, separate=True)
+    assert isinstance(policy.value_net, PopArtHead)
+    policy.value_net.follow(torch.arange(50.0))
+    policy.save(str(tmp_path / "policy.pt"))
+    loaded = GamePolicy.load(str(tmp_path / "policy.pt"))
+    assert all(map(torch.equal, loaded.state_dict().values(), policy.state_dict().values()))
+    assert isinstance(loaded.value_net, PopArtHead)
+    assert loaded.value_net.returns.std() == policy.value_net.returns.std()
 
 
 def test_logits_that_are_not_finite_raise() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from tests.training.conftest import Program
+from tests.training.conftest import TINY, Program
 from training.checkpoints.writing import read_checkpoint
 from training.config.loading import load_config
 from training.environments.local import env_makers
@@ -21,6 +21,12 @@ from training.evaluation.players import load_policy
 
 pytestmark = pytest.mark.slow
 
+NORMALIZED = {
+    "normalize_value": True,
+    "normalize_input": True,
+    "reward_scale": 1000,
+    "network": {"separate": True, "activation": "tanh"},
+}
 # A program that cannot import this project.
 STRANGER = """
 import sys, json
@@ -57,6 +63,21 @@ def test_plain_stable_baselines3_chooses_the_same_actions(
     out = tmp_path / "policy.zip"
     result = program("export_sb3", run.name, "--out", out, fresh=True)
     assert result.returncode == 0, result.stderr
+    _choose_alike(run, [out, run.parent / "while-training.zip"], tmp_path)
+
+
+def test_an_export_has_statistics(program: Program, runs: Path, tmp_path: Path) -> None:
+    config, out = tmp_path / "normalized.json", tmp_path / "policy.zip"
+    config.write_text(json.dumps({**TINY, "total_steps": 128, "ent_coef": 0.02, **NORMALIZED}))
+    for command in (["train_ppo", "--config", config, "--run-name", "statistics"],
+                    ["export_sb3", "statistics", "--out", out]):  # fmt: skip
+        result = program(*command)
+        assert result.returncode == 0, result.stderr
+    _choose_alike(runs / "statistics", [out], tmp_path)
+
+
+def _choose_alike(run: Path, zips: list[Path], tmp_path: Path) -> None:
+    """Check that a program without this project finds in ``zips`` the policy that ``run`` ends with."""
     config = load_config(run / "config.json")
     env = DummyVecEnv(env_makers(resolve_task(config), 2))
     ours = load_policy(config, env, read_checkpoint(run / "checkpoints" / "final"))
@@ -69,7 +90,7 @@ def test_plain_stable_baselines3_chooses_the_same_actions(
     np.savez(tmp_path / "seen.npz", **observations)
     actions, _ = ours.predict(observations, deterministic=True)
     values = ours.policy.predict_values(ours.policy.obs_to_tensor(observations)[0]).flatten().tolist()
-    for path in (out, run.parent / "while-training.zip"):
+    for path in zips:
         done = subprocess.run(
             [sys.executable, "-c", STRANGER, str(path), str(tmp_path / "seen.npz")],
             cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
@@ -77,7 +98,7 @@ def test_plain_stable_baselines3_chooses_the_same_actions(
         assert done.returncode == 0, done.stderr
         their_actions, their_values, steps, moments, ent_coef = json.loads(done.stdout)
         assert their_actions == actions.tolist()
-        assert their_values == pytest.approx(values, abs=1e-6)
+        assert their_values == pytest.approx(values, rel=1e-6, abs=1e-6)
         assert (steps, ent_coef) == (128, 0.02)
         assert moments == len(ours.policy.optimizer.param_groups[0]["params"])
 

@@ -20,7 +20,10 @@ OF_A_SESSION = {
     *("stop_after", "use_graphics", "ignore_memory", "ignore_implausible", "export_sb3"),
 }
 """Flags that are no settings: the plan handles them."""
-SWITCHES = {"fast_text", "bfloat16", "torch_deterministic", "mlflow", "wandb"}
+SWITCHES = {
+    *("fast_text", "bfloat16", "torch_deterministic", "mlflow", "wandb"),
+    *("normalize_value", "normalize_input"),
+}
 OFF_SWITCHES = {"value_bootstrap", "truncate_grads"}
 """Switches for what is on by default: --no-NAME."""
 HELP = """
