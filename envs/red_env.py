@@ -70,6 +70,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
         self._reward = reward
         self._observations = observations
+        self._picture = emulator.whole_screen if observations.whole_screen else emulator.half_screen
         self._visited = VisitedTiles()
         self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
@@ -116,7 +117,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited.reset(self._state)
         self._reward.reset(self._state)
         self._stats.reset(self._state)
-        self._observations.reset(self._state, self.emulator.half_screen())
+        self._observations.reset(self._state, self._picture())
         self._began, self._began_in = (start, wait), None
         if self._scout is not None:
             self._scout.begin(start, wait, self._state)
@@ -161,7 +162,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         index = _index(action)
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
-        self._observations.update(self.emulator.half_screen(), index)
+        self._observations.update(self._picture(), index)
         self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:

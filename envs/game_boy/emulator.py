@@ -91,6 +91,7 @@ class Emulator:
         """Keys pressed in the window; None without a window."""
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
+        self._gray_pixels: NDArray[np.uint8] = self._pixels[:, :, 0]
         self._half_pixels: NDArray[np.uint8] = self._pixels[::2, ::2, 0]
         self._sound = sound
         self._closed = False
@@ -188,6 +189,10 @@ class Emulator:
     def screen(self) -> NDArray[np.uint8]:
         """Return a copy of the last rendered image: uint8 (144, 160), 255 white, 0 black."""
         return self._pixels[:, :, 0].copy()
+
+    def whole_screen(self) -> NDArray[np.uint8]:
+        """Return the last rendered image: uint8 (144, 160). It is a view, which the next frame overwrites."""
+        return self._gray_pixels
 
     def half_screen(self) -> NDArray[np.uint8]:
         """Return every second pixel of every second row of the last rendered image: uint8 (72, 80).

@@ -6,9 +6,10 @@ Uses only the standard library, so that the doctor runs without packages.
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 INTERRUPTED, READER_GONE = 130, 141
 """Exit statuses after Ctrl-C and after a closed pipe: 128 plus the number of SIGINT and SIGPIPE."""
@@ -37,10 +38,23 @@ def _release_closed_outputs() -> bool:
     """
     gone = False
     for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except BrokenPipeError:
+        if stream is not None and _is_closed(stream):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             gone = True
     return gone
+
+
+def _is_closed(stream: TextIO) -> bool:
+    """Whether ``stream`` is a pipe that nobody reads any more."""
+    try:
+        stream.flush()
+        end = stream.fileno()
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError):  # closed by the program, or no file of the system
+        return False
+    if not hasattr(select, "poll"):
+        return False
+    waiting = select.poll()  # what could not be written may be lost already, so that a flush succeeds
+    waiting.register(end, select.POLLOUT)
+    return any(events & select.POLLERR for _, events in waiting.poll(0))

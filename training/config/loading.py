@@ -68,9 +68,10 @@ def load_config(
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
     (the defaults if it names none), and ``null`` removes a coefficient. "start" and "starts" replace both of
-    lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms" are
-    relative to the config's folder (to the working directory in ``overrides`` and POKEMON_RED_ROM) and are
-    made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
+    lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms" and
+    "observations" are relative to the config's folder (to the working directory in ``overrides`` and
+    POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is
+    "embedded" otherwise.
 
     Raises:
         ConfigError: with one line that names everything that is wrong.

@@ -9,11 +9,12 @@ from typing import Any
 from envs.errors import UserError
 from envs.game_boy.rom import EMBEDDED
 from envs.paths import full_path, is_file, looks_like_path
+from envs.user_classes import resolve_spec
 from training.config.files import ConfigError, ConfigLayer
 
 
 def with_full_paths(layer: ConfigLayer) -> ConfigLayer:
-    """Return ``layer`` with absolute paths of ROM, start states and files with reward terms.
+    """Return ``layer`` with absolute paths of ROM, start states and files with the user's classes.
 
     Relative paths count from the config's folder, or from the working directory in flags. Raises ConfigError.
     """
@@ -59,10 +60,20 @@ def _full_terms(folder: Path, terms: Any) -> Any:
     return resolve_terms(terms, folder) if isinstance(terms, Mapping) else terms
 
 
+def _full_observations(folder: Path, names: Any) -> Any:
+    if not isinstance(names, list | tuple):
+        return names
+    return [
+        resolve_spec(name, folder, "observation") if isinstance(name, str) and ":" in name else name
+        for name in names
+    ]
+
+
 FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "rom": full_rom,
     "start": full_start,
     "starts": _full_starts,
     "reward_terms": _full_terms,
+    "observations": _full_observations,
 }
 """The settings that hold paths."""

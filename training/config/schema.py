@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, OBSERVATION_NAMES, SCREEN_SIZE
 from training.config.archive import ArchiveConfig
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
@@ -120,7 +120,11 @@ class RunSettings(Settings):
     sound: Annotated[bool, Role.EPISODE] = False
     """Emulate the sound hardware; not needed, and takes 1.5 to 1.8 times as long."""
     observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = DEFAULT_OBSERVATIONS
-    """Parts of the observation."""
+    """Parts of the observation: names, or FILE.py:CLASS or MODULE:CLASS for one of your own."""
+    frames: Annotated[int, Field(ge=1, le=8), Role.OBSERVATIONS] = FRAMES
+    """Number of last pictures in the observation "screen"."""
+    screen_size: Annotated[Literal["full", "half", "quarter"], Role.OBSERVATIONS] = "half"
+    """Size of these pictures: 144 x 160, 72 x 80 or 36 x 40 pixels."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
     """Coefficients of the reward terms."""
     reward_terms: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=dict)
@@ -172,8 +176,12 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     @field_validator("observations")
     @classmethod
     def _known_observations(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from envs.user_classes import split_spec
+
         for name in names:
-            if name not in OBSERVATION_NAMES:
+            if ":" in name:  # a class of the user's
+                split_spec(name, "observation")
+            elif name not in OBSERVATION_NAMES:
                 raise ValueError(unknown_name(name, OBSERVATION_NAMES, "an observation"))
         if len(set(names)) != len(names):
             raise ValueError("an observation is named twice")
@@ -207,6 +215,14 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
                 f"archive cannot be used with ray_address {self.ray_address}: the start archive works with"
                 " environments on this machine"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pictures_are_observed(self) -> Self:
+        for name, usual in (("frames", FRAMES), ("screen_size", SCREEN_SIZE)):
+            value = getattr(self, name)
+            if value != usual and "screen" not in self.observations:
+                raise ValueError(f'{name} {value} has no effect: observations do not include "screen"')
         return self
 
     @model_validator(mode="after")

@@ -30,6 +30,11 @@ def reward_of(config: TrainConfig, game: Game) -> RewardStack:
     )
 
 
+def observations_of(config: TrainConfig) -> Observations:
+    """Return the config's observations. Raises UserError."""
+    return Observations(config.observations, config.frames, config.screen_size)
+
+
 def make_env(
     task: Task,
     window: str = "null",
@@ -40,7 +45,7 @@ def make_env(
     return RedEnv(
         emulator or Emulator(task.game.rom, sound=task.config.sound, window=window),
         reward_of(task.config, task.game),
-        Observations(task.config.observations),
+        observations_of(task.config),
         task.episodes,
         recorder,
     )
@@ -50,7 +55,8 @@ def env_makers(
     task: Task, count: int, *, use_graphics: bool = False, record: Path | None = None
 ) -> list[Callable[[], RedEnv]]:
     """Return picklable functions that make ``count`` environments. Raises UserError."""
-    if task.config.reward_terms:  # user code: find its mistakes before any process starts
+    own = [name for name in task.config.observations if ":" in name]
+    if task.config.reward_terms or own:  # user code: find its mistakes before any process starts
         with contextlib.closing(make_env(task)) as env:
             env.reset(seed=task.config.seed)
             env.step(0)

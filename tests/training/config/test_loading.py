@@ -15,15 +15,14 @@ from envs.errors import UserError, nearest
 from envs.game_boy.rom import ROM_VARIABLE
 from envs.observation_names import DEFAULT_OBSERVATIONS
 from rewards.stack import DEFAULT_COEFFICIENTS
-from tests.paths import CONFIGS
+from tests.paths import CONFIGS, RUN_CONFIGS
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.presets import SIZES, divisors_near, largest_divisor, preset_values
 from training.config.schema import TrainConfig
 from training.environments.task import game_of, resolve_task
 
-# A curriculum consists of configs, but is not a config itself.
-SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.name != "curriculum.json")
+SHIPPED = RUN_CONFIGS
 Write = Callable[..., Path]
 GIGABYTE = 10**9
 
@@ -188,6 +187,15 @@ WRONG = [
     ({"preset": "smal"}, '{path}: preset "smal" must be one of small, medium, large'),
     ({"observations": ["scren"]}, "{path}: observations: scren is not an observation; did you mean screen?"),
     ({"observations": []}, "{path}: observations [] must not be empty"),
+    ({"frames": 9}, "{path}: frames 9 is out of range: must be at most 8"),
+    ({"frames": 0}, "{path}: frames 0 is out of range: must be at least 1"),
+    ({"screen_size": "tiny"}, '{path}: screen_size "tiny" must be full, half or quarter'),
+    (
+        {"frames": 4, "observations": ["place"]},
+        'frames 4 has no effect: observations do not include "screen"',
+    ),
+    ({"screen_size": "full", "observations": ["place"]}, "screen_size full has no effect: observations do"),
+    ({"network": {"embedding": 0}}, "{path}: network.embedding 0 is out of range: must be at least 1"),
     ({"network": {"hiden": [4]}}, "hiden is not a key of {path}: network; did you mean hidden?"),
     ({"network": {"activation": "gelu"}}, '{path}: network.activation "gelu" must be relu, tanh or elu'),
     ({"network": {"init": "zero"}}, '{path}: network.init "zero" must be orthogonal or default'),
