@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import gymnasium
@@ -12,12 +12,11 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from envs.archive_scout import ArchiveScout, Cell
 from envs.cells import NO_CELL, CellNumbers
+from envs.env_config import EnvConfig
 from envs.episodes.recorder import EpisodeRecorder
 from envs.episodes.stats import Breakdown, EpisodeStats, agent_stats, components
-from envs.errors import UserError
-from envs.game.catalog import Game
-from envs.game.goals import goal_of
 from envs.game.interventions import INTERVENTIONS
 from envs.game_boy.emulator import BUTTONS, Emulator
 from envs.observations import Observations
@@ -26,7 +25,11 @@ from envs.start_library import start_state
 from envs.start_states.state_files import StartState
 from envs.visited import VisitedTiles
 
+__all__ = ["ARCHIVE", "EnvConfig", "RedEnv", "Reward"]
+
 MAX_WAIT = 30  # frames
+ARCHIVE = "archive"
+"""Name of the start of episodes that begin in a cell of the start archive."""
 Observation = dict[str, NDArray[np.uint8]]
 
 
@@ -38,46 +41,7 @@ class Reward(Protocol):
     def set_layer_weights(self, weights: Mapping[str, float]) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
     def restore(self, snapshot: Mapping[str, Any]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class EnvConfig:
-    """Settings of episodes. Raises UserError for a value out of range and for an unknown goal of ``game``.
-
-    Each episode begins at one of ``starts``, drawn by its weight, or at ``start`` if there are none.
-    """
-
-    game: Game
-    start: StartState
-    max_steps: int = 4096  # then the episode is truncated
-    action_frames: int = 24
-    held_frames: int = 8
-    agent_stats_every: int = 10  # steps
-    goal: str | None = None  # ends the episode as a success, see envs.game.goals
-    fast_text: bool = False  # keep text fast and animations off by writing to memory: a counted intervention
-    repel: bool = False  # prevent wild battles by writing to memory: a counted intervention
-    cells: bool = False  # report the cell of each moment, see envs.cells
-    starts: tuple[tuple[StartState, float], ...] = ()  # with weights above 0, which need not add up to 1
-
-    def __post_init__(self) -> None:
-        for name in ("max_steps", "action_frames", "held_frames", "agent_stats_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} = {getattr(self, name)}: must be at least 1")
-        if self.held_frames > self.action_frames:
-            raise UserError(
-                f"held_frames = {self.held_frames}: must be at most {self.action_frames} (action_frames)"
-            )
-        for start, weight in self.starts:
-            if not weight > 0:
-                raise UserError(f'starts: weight {weight} of "{start.name}" must be above 0')
-        goal_of(self.game, self.goal)
-
-    def draw_start(self, generator: np.random.Generator) -> StartState:
-        """Return the start of an episode. Draws from ``generator`` only if there are several."""
-        if len(self.starts) < 2:
-            return self.starts[0][0] if self.starts else self.start
-        weights = np.array([weight for _, weight in self.starts])
-        return self.starts[int(generator.choice(len(weights), p=weights / weights.sum()))][0]
+    def continue_from(self, snapshot: Mapping[str, Any]) -> None: ...
 
 
 class RedEnv(gymnasium.Env[Observation, np.int64]):
@@ -117,6 +81,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._recorder = recorder
         self._pressed = 0  # the last action
         self._began_at = config.start.name
+        self._began: tuple[StartState, int] | None = None  # start state and wait; None: unknown, or a cell
+        self._began_in: str | None = None  # key of the cell
+        self._scout: ArchiveScout | None = None
         self._playing = False  # from the first reset on
         self.out: Observation | None = None
         """Arrays that observations are written to; None: new arrays for every step."""
@@ -139,6 +106,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         Raises UserError if ``options["start"]`` is not a start state or does not load.
         """
         super().reset(seed=seed)
+        cell = self._scout.next_start() if self._scout is not None and not options else None
+        if cell is not None:
+            return self._begin_in(cell, seed)
         start = self._start(options)
         self._began_at = start.name
         self.emulator.load_state(start.data)
@@ -151,10 +121,30 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._reward.reset(self._state)
         self._stats.reset(self._state)
         self._observations.reset(self._state, self._picture())
+        self._began, self._began_in = (start, wait), None
+        if self._scout is not None:
+            self._scout.begin(start, wait, self._state)
         if self._recorder is not None:
             self._recorder.begin(start, wait, seed)
         self._playing = True
         return self._encode(), {"start": start.name, "wait_frames": wait}
+
+    def _begin_in(self, cell: Cell, seed: int | None) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode in a cell of the start archive: it continues the one that led there."""
+        assert self._scout is not None
+        start = cell.start_state()
+        self._began_at, self._began, self._began_in = ARCHIVE, None, cell.key
+        self.emulator.load_state(start.data)
+        self.emulator.interventions.clear()
+        self._state, self._playing = read_state(self.emulator.memory), True
+        self._visited.restore(cell.parts["visited"])
+        self._reward.continue_from(cell.parts["reward"])
+        self._observations.restore(cell.parts["observations"])
+        self._stats.reset(self._state, self._scout.names(cell.held))
+        self._scout.begin_at(cell, self._state)
+        if self._recorder is not None:
+            self._recorder.begin(start, 0, seed)
+        return self._encode(), {"start": ARCHIVE, "wait_frames": 0, "archive_cell": cell.key}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Press a button and run the frames of one action.
@@ -192,6 +182,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             cell = self._cell_of(before, self._state)
             if cell != NO_CELL:
                 info["cell"] = cell
+        if self._scout is not None and self._scout.step(self._pressed, self._state, milestones):
+            info["found_cell"] = self._scout.cell(self._state, self._parts_of_cell())
         if self._recorder is not None:
             self._recorder.step(self._pressed, self.emulator.memory, milestones)
             if terminated or truncated:
@@ -199,6 +191,30 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
                 if sent is not None:
                     info["episode_file"] = sent
         return self._encode(), total, terminated, truncated, info
+
+    def follow_archive(self, cells: str, lengths: Mapping[str, int]) -> None:
+        """Watch episodes for cells of a start archive, which ``info["found_cell"]`` then holds.
+
+        ``cells``: see envs.archive_scout; ``lengths``: steps of the shortest known way to each known cell.
+        """
+        if self._scout is None or self._scout.cells != cells:
+            self._scout = ArchiveScout(self.config.game, cells)
+            if self._began is not None and self._stats.length == 0:
+                self._scout.begin(*self._began, self._state)
+        self._scout.lengths = dict(lengths)
+
+    def begin_next_at(self, cells: Sequence[Cell | None]) -> None:
+        """Set where the next episodes begin (None: at a plain start), after ``follow_archive``."""
+        assert self._scout is not None
+        self._scout.ahead = deque(cells)
+
+    def _parts_of_cell(self) -> dict[str, Any]:
+        return {
+            "emulator": self.emulator.snapshot()["state"],
+            "visited": self._visited.snapshot(),
+            "reward": self._reward.snapshot(),
+            "observations": self._observations.snapshot(),
+        }
 
     def set_layer_weights(self, weights: Mapping[str, float]) -> None:
         """Set the weights of the reward layers from the next step on. Raises UserError."""
@@ -225,7 +241,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         """
         parts = {name: part.snapshot() for name, part in self._stateful().items()}
         random = {"seed": self._np_random_seed, "state": self.np_random.bit_generator.state}
-        return {**parts, "random": random, "begun": self._stats.length > 0, "start": self._began_at}
+        kept = {**parts, "random": random, "begun": self._stats.length > 0, "start": self._began_at}
+        if self._scout is None:
+            return kept
+        return {**kept, "archive": {**self._scout.snapshot(), "cell": self._began_in}}
 
     def restore(self, snapshot: Mapping[str, Any]) -> Observation:
         """Continue from a ``snapshot`` of an environment with the same cartridge and settings.
@@ -240,6 +259,11 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         generator.state = snapshot["random"]["state"]
         self._np_random, self._np_random_seed = np.random.Generator(generator), snapshot["random"]["seed"]
         self._began_at = str(snapshot.get("start", self.config.start.name))  # absent in older snapshots
+        self._began, self._began_in, self._scout = None, None, None
+        if "archive" in snapshot:
+            self._began_in = snapshot["archive"]["cell"]
+            self._scout = ArchiveScout(self.config.game, str(snapshot["archive"]["cells"]))
+            self._scout.restore(snapshot["archive"])
         self._state, self._playing = read_state(self.emulator.memory), True
         return self._observations.encode(self._state, self._visited)
 
@@ -280,6 +304,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         if ended:
             interventions = dict(self.emulator.interventions)
             stats = {"start": self._began_at, **self._stats.result(self._visited.count)}
+            if self._began_in is not None:
+                stats["archive_cell"] = self._began_in
             info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info
 

@@ -154,6 +154,14 @@ class RewardStack:
             "own": [term.snapshot() for term, _ in self.own],
         }
 
+    def continue_from(self, snapshot: Mapping[str, Any]) -> None:
+        """Begin an episode that continues the one of a ``snapshot``, outside of battle: what was paid is
+        paid. The weights of the layers stay as they are now.
+        """
+        weights = {str(layer): weight for layer, weight in self.layer_weights.items()}
+        self.restore(snapshot)
+        self.set_layer_weights(weights)
+
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue from a ``snapshot`` of a stack with the same terms."""
         self.memory = memory_from(snapshot["memory"])

@@ -20,7 +20,7 @@ from envs.paths import expanded, is_file
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 FORMATS = (".gif", ".mp4")
-CHOICES = ("best", "milestone", "list", "all", "play")
+CHOICES = ("best", "milestone", "list", "all", "play", "champion")
 ONLY_PLAY = ("greedy", "checkpoint", "seed", "start")
 
 
@@ -44,6 +44,8 @@ class ReplayFlags:
     """With a run: verify all episodes (with --verify-only)."""
     play: Switch = False
     """With a run: let the trained policy play a new episode, with a seed not used in training."""
+    champion: Switch = False
+    """With a run that has a start archive: the whole way from its start to the furthest milestone."""
     verify_only: Switch = False
     """Verify without writing a file."""
     out: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("replay.mp4")
@@ -110,6 +112,8 @@ def _of_run(flags: ReplayFlags) -> int:
     run = find_run(flags.what)
     if flags.play:
         return _play(flags, run)
+    if flags.champion:
+        return _champion(flags, run)
     from training.replays.episode_list import chosen, listing, verify_all
 
     if flags.list:
@@ -130,6 +134,17 @@ def _play(flags: ReplayFlags, run: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         wanted = NewEpisode(flags.actions, flags.seed, flags.greedy, flags.checkpoint, flags.rom, flags.start)
         return _replay(flags, play_new_episode(run, Path(folder), wanted), run)
+
+
+def _champion(flags: ReplayFlags, run: Path) -> int:
+    import tempfile
+
+    from training.replays.champion import play_champion
+
+    with tempfile.TemporaryDirectory() as folder:
+        champion = play_champion(run, Path(folder), flags.rom)
+        print(champion)
+        return _replay(flags, champion.path, run)
 
 
 def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from envs.battle_ends import battle_change
@@ -78,8 +78,11 @@ class EpisodeStats:
         self._place = {map_id: 1 + i for i, map_id in enumerate(game.progress_order)}
         self._moments = PlausibleMoments()
 
-    def reset(self, state: GameState) -> None:
-        """Begin an episode at ``state``; what already holds does not count as reached."""
+    def reset(self, state: GameState, held: Collection[str] = ()) -> None:
+        """Begin an episode at ``state``; what already holds does not count as reached.
+
+        ``held`` are names of milestones that were reached before it, though ``state`` may not show them.
+        """
         self._moments.reset(state)
         self.length = 0
         self.episode_return = 0.0
@@ -96,7 +99,7 @@ class EpisodeStats:
         self._held_levels = _levels(state)
         self._held_party = state.party
         self._settled: GameState | None = None  # a state that held for two steps and was fully counted
-        self._open = [m for m in self._game.milestones if not m.reached(state)]
+        self._open = [m for m in self._game.milestones if not (m.reached(state) or m.name in held)]
         self._open_goal = [m for m in self._goal if not m.reached(state)]
 
     @property

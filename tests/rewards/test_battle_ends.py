@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 
 from envs.ram import GameState
 from rewards.coefficients import DEFAULT_COEFFICIENTS
-from tests.paths import CONFIGS
+from tests.paths import RUN_CONFIGS
 from tests.rewards.farms import loop, lose_on_purpose, lose_to_a_trainer
 from tests.rewards.fights import ENDS, Fight, fights, scripts, starts
 from tests.rewards.play import START, Play, earn
 from training.config.loading import load_config
 
-SHIPPED = {
-    path.stem: load_config(path).rewards
-    for path in sorted(CONFIGS.glob("*.json"))
-    if path.stem not in ("curriculum", "board")
-}
+SHIPPED = {path.stem: load_config(path).rewards for path in RUN_CONFIGS}
 PAST = st.lists(st.tuples(fights, st.sampled_from(ENDS)), max_size=3)
 NAMES = [n for n in DEFAULT_COEFFICIENTS if n not in ("stuck_after", "exploration_recent_window")]
 coefficients = st.fixed_dictionaries(

@@ -11,11 +11,11 @@ from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
 from envs.ram import GameState, read_state
 from envs.start_library import start_state
-from tests.paths import CONFIGS
+from tests.paths import CONFIGS, RUN_CONFIGS
 from training.config.loading import load_config
 from training.environments.local import reward_of
 
-SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.json") if path.stem != "curriculum")
+SHIPPED = [path.stem for path in RUN_CONFIGS]
 OWN_CARTRIDGE = ("red_first_day", "red_to_the_first_badge")
 FIRST_HOUR = 9_000
 """Actions in an hour of play."""

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from training.config.discounts import DISCOUNT_KINDS
 from training.config.files import ConfigLayer, unknown_name
-from training.config.intrinsic import COUNTS, INTRINSIC_KINDS, RND
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
+from training.config.sections.intrinsic import COUNTS, INTRINSIC_KINDS, RND
 
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),

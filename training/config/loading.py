@@ -15,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
 from envs.paths import expanded
-from training.config.cluster import RayConfig
 from training.config.discounts import DISCOUNT_KINDS
 from training.config.error_lines import describe, show, where
 from training.config.files import (
@@ -25,13 +24,15 @@ from training.config.files import (
     refuse_other_kind,
     unknown_name,
 )
-from training.config.health import HealthConfig
-from training.config.intrinsic import INTRINSIC_KINDS
 from training.config.paths import full_rom, with_full_paths
 from training.config.presets import PRESETS, preset_values
-from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
+from training.config.sections.archive import ArchiveConfig
+from training.config.sections.cluster import RayConfig
+from training.config.sections.health import HealthConfig
+from training.config.sections.intrinsic import INTRINSIC_KINDS
+from training.config.sections.reward_layers import LayersConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 SECTIONS: dict[str, type[BaseModel]] = {
+    "archive": ArchiveConfig,
     "network": NetworkConfig,
     "health": HealthConfig,
     "ray": RayConfig,

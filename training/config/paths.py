@@ -11,7 +11,7 @@ from envs.game_boy.rom import EMBEDDED
 from envs.paths import full_path, is_file, looks_like_path
 from envs.user_classes import resolve_spec
 from training.config.files import ConfigError, ConfigLayer
-from training.config.intrinsic import is_own
+from training.config.sections.intrinsic import is_own
 
 
 def with_full_paths(layer: ConfigLayer) -> ConfigLayer:

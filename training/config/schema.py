@@ -9,17 +9,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, OBSERVATION_NAMES, SCREEN_SIZE
-from training.config.cluster import RayConfig
 from training.config.files import unknown_name
-from training.config.health import HealthConfig
-from training.config.intrinsic import Intrinsic
 from training.config.normalization_settings import NormalizationSettings
 from training.config.ppo_settings import PPOSettings
 from training.config.presets import divisors_near
-from training.config.reward_layers import LayersConfig
 from training.config.roles import Flag, Role, Settings
 from training.config.saving_settings import SavingSettings
 from training.config.schedules import ScheduleFunction
+from training.config.sections.archive import ArchiveConfig
+from training.config.sections.cluster import RayConfig
+from training.config.sections.health import HealthConfig
+from training.config.sections.intrinsic import Intrinsic
+from training.config.sections.reward_layers import LayersConfig
 from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
@@ -162,6 +163,8 @@ class RunSettings(Settings):
     """Sizes of the policy's network."""
     intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
     """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
+    archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
+    """Start archive: a share of the episodes begins in cells that earlier episodes reached."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
@@ -212,6 +215,15 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     def _one_kind_of_start(self) -> Self:
         if self.start is not None and self.starts is not None:
             raise ValueError(f"start {self.start} and starts cannot be given together")
+        return self
+
+    @model_validator(mode="after")
+    def _archive_on_this_machine(self) -> Self:
+        if self.archive is not None and self.ray_address is not None:
+            raise ValueError(
+                f"archive cannot be used with ray_address {self.ray_address}: the start archive works with"
+                " environments on this machine"
+            )
         return self
 
     @model_validator(mode="after")

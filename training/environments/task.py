@@ -61,10 +61,11 @@ class Task:
 
         Says whether a script played to one, which is an intervention too.
         """
-        if len(self.starts) == 1:
-            return self._described(self.start)
         pairs = zip(self.starts, self.shares, strict=True)
-        return ", ".join(f"{self._described(start)} {share:.0%}" for (start, _), share in pairs)
+        named = [f"{self._described(start)} {share:.0%}" for (start, _), share in pairs]
+        text = ", ".join(named) if len(named) > 1 else self._described(self.start)
+        archive = self.config.archive
+        return text if archive is None else f"{text}; {archive.share:.0%} of the episodes in the archive"
 
     def _described(self, start: StartState) -> str:
         return f"{start.name} (scripted)" if start.name in self.game.start_names else start.name
@@ -92,9 +93,9 @@ class Task:
 
     def at_first_start(self) -> Task:
         """Return the task with every episode beginning at ``start``, as evaluations do."""
-        if not self.episodes.starts:
+        if not self.episodes.starts and self.config.archive is None:
             return self
-        config = self.config.model_copy(update={"start": self.start.name, "starts": None})
+        config = self.config.model_copy(update={"start": self.start.name, "starts": None, "archive": None})
         return Task(config, episodes_of(config, self.game, ((self.start, 1.0),)))
 
     def on_this_machine(self) -> Task:

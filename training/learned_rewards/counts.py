@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.cells import NO_CELL
-from training.config.intrinsic import CountsConfig
+from training.config.sections.intrinsic import CountsConfig
 from training.learned_rewards.count_table import CountTable
 from training.learned_rewards.interface import RewardModel, Rollout, Scores, Setting
 

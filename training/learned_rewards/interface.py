@@ -63,7 +63,7 @@ class RewardModel(ABC):
     """A learned reward. For each rollout, ``score`` is called once and then ``update``.
 
     How its scores are mixed with the game's reward is part of the config: see
-    ``training.config.intrinsic.IntrinsicConfig``.
+    ``training.config.sections.intrinsic.IntrinsicConfig``.
     """
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.tree_codec import pack
 from envs.user_classes import UserClass
-from training.config.intrinsic import OwnConfig
+from training.config.sections.intrinsic import OwnConfig
 from training.learned_rewards.interface import RewardModel, Rollout, Scores, Setting
 
 KIND = "intrinsic"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from training.config.intrinsic import CountsConfig, IntrinsicConfig, OwnConfig, RndConfig
 from training.config.schema import TrainConfig
+from training.config.sections.intrinsic import CountsConfig, IntrinsicConfig, OwnConfig, RndConfig
 from training.environments.local import observations_of
 from training.learned_rewards.counts import Counts
 from training.learned_rewards.interface import RewardModel, Setting

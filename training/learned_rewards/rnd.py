@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.workers.cpu_affinity import available_cores
-from training.config.intrinsic import RndConfig
+from training.config.sections.intrinsic import RndConfig
 from training.learned_rewards.interface import Observations, RewardModel, Rollout, Scores, Setting
 from training.learned_rewards.return_scale import ReturnScale
 from training.learned_rewards.rnd_networks import Bytes, InputLayout, RandomFeatures

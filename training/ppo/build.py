@@ -11,9 +11,9 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from envs.errors import UserError
-from training.config.intrinsic import IntrinsicConfig
 from training.config.schedules import curve
 from training.config.schema import MAX_SEED, TrainConfig
+from training.config.sections.intrinsic import IntrinsicConfig
 from training.environments.monitor import ClusterMonitor
 from training.learned_rewards.interface import Setting
 from training.learned_rewards.registry import make_reward_model

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.utils import explained_variance
 
 from envs.cells import NO_CELL
-from training.config.intrinsic import IntrinsicConfig
 from training.config.schedules import ScheduleFunction
+from training.config.sections.intrinsic import IntrinsicConfig
 from training.learned_rewards.advantages import ValuedSteps, advantages
 from training.learned_rewards.interface import RewardModel, Rollout, Scores
 from training.ppo.rollout_buffer import ReusedRolloutBuffer

@@ -13,6 +13,8 @@ from envs.errors import UserError, known
 from envs.files import remove_unfinished
 
 FOLDER = "episodes"
+CELL = "archive_cell"
+"""Statistic of an episode that began in the start archive: the key of its cell."""
 MB = 1_000_000  # bytes
 BLOCK = 4096  # bytes that a small file occupies on disk
 
@@ -27,6 +29,7 @@ class Entry:
     episode_return: float | None  # None: the file is damaged
     milestones: tuple[tuple[int, str], ...]  # (action, name)
     start_sha256: str
+    archived: bool = False  # began in the start archive
 
 
 class EpisodeFolder:
@@ -67,13 +70,14 @@ class EpisodeFolder:
     def quickest(self) -> dict[str, Entry]:
         """Return the first episode that reached each milestone in the fewest actions, by milestone.
 
-        Milestones are in the order in which they were first reached.
+        Milestones are in the order in which they were first reached. An episode that began in the start
+        archive, perhaps just before the milestone, counts only if no other reached it.
         """
-        found: dict[str, tuple[int, Entry]] = {}
+        found: dict[str, tuple[tuple[bool, int], Entry]] = {}
         for entry in self.in_order:
             for step, name in entry.milestones:
-                if name not in found or step < found[name][0]:
-                    found[name] = step, entry
+                if name not in found or (entry.archived, step) < found[name][0]:
+                    found[name] = (entry.archived, step), entry
         return {name: entry for name, (_, entry) in found.items()}
 
     def quickest_to(self, milestone: str) -> Entry:
@@ -146,7 +150,8 @@ def _entry(path: Path, status: os.stat_result) -> Entry:
     except UserError:
         return Entry(path, time, size, None, (), "")
     milestones = tuple((step, name) for step, name in header.milestones)
-    return Entry(path, time, size, header.episode_return, milestones, header.start_sha256)
+    archived = CELL in header.stats
+    return Entry(path, time, size, header.episode_return, milestones, header.start_sha256, archived)
 
 
 def _plain(name: str) -> str:

@@ -33,6 +33,7 @@ from training.drawing.video import VideoWriter
 from training.environments.local import make_env
 from training.environments.recording import config_of
 from training.environments.task import resolve_task
+from training.replays.episode_folder import CELL
 
 FRAMES = 60  # of the game, per second
 LAST = 1.5  # seconds that the last picture is shown
@@ -75,8 +76,8 @@ class ReplayOutcome:
     def other_rewards(self, source: ReplaySource) -> list[str]:
         """Describe the reward sums that differ from the recorded ones; empty if only a part was played."""
         header = source.episode.header
-        if source.steps < header.steps or self.differs is not None:
-            return []
+        if source.steps < header.steps or self.differs is not None or CELL in header.stats:
+            return []  # an episode that continues another one is not paid what that one was paid
         return [
             f"{name} was {header.reward_components.get(name, 0.0):g} and is now {value:g}"
             for name, value in self.sums.items()

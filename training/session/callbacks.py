@@ -22,6 +22,7 @@ from callbacks.run_totals import RunTotals
 from callbacks.schedules import Schedules
 from callbacks.start_metrics import StartMetrics
 from callbacks.update_state import UpdateState
+from envs.red_env import ARCHIVE
 from training.checkpoints.callback_states import callbacks_by_key
 from training.config.schedules import ScheduleFunction
 from training.config.schema import TrainConfig
@@ -36,6 +37,7 @@ from training.replays.prune_callback import PruneEpisodes
 from training.session.checkpoint_callback import CheckpointCallback
 from training.session.exploration_pictures import exploration_picture
 from training.session.plan import Plan
+from training.start_archive.callback import StartArchive
 
 
 class SessionCallbacks:
@@ -80,6 +82,7 @@ class SessionCallbacks:
             LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
             *self._of_each_start(plan),
+            *self._archive(plan),
             FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
             self.interventions,
             AgentStatsCallback(plan.folder, config.agent_stats_kept, config.checkpoint_steps),
@@ -94,7 +97,14 @@ class SessionCallbacks:
 
     def _of_each_start(self, plan: Plan) -> list[BaseCallback]:
         names = [start.name for start, _ in plan.task.starts]
+        names += [ARCHIVE] if plan.config.archive is not None else []
         return [StartMetrics(names)] if len(names) > 1 else []
+
+    def _archive(self, plan: Plan) -> list[BaseCallback]:
+        config = plan.config
+        if config.archive is None:
+            return []
+        return [StartArchive(config.archive, config.n_steps, config.max_steps, config.seed)]
 
     def _evaluation(self, plan: Plan) -> EvalCallback:
         hooks = EvalHooks(

@@ -199,7 +199,8 @@ def test_another_cartridge_is_refused_with_both_hashes(nodes: RayNodes, make: Ma
     message = refused(rom_sha1="0" * 40)
     for part in ("machine 127.0.0.", "0" * 40, EMBEDDED_SHA1.read_text().split()[0], ROM_VARIABLE):
         assert part in message
-    assert "start state: its SHA-256 is" in refused(start_sha256="1" * 64)
+    started = f"start state {makers.starts[0][0].name}: its SHA-256 is"
+    assert started in refused(starts_sha256=("1" * 64,))
     assert "install that version" in refused(emulator="0.0.0")
 
 

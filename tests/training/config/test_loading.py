@@ -15,15 +15,14 @@ from envs.errors import UserError, nearest
 from envs.game_boy.rom import ROM_VARIABLE
 from envs.observation_names import DEFAULT_OBSERVATIONS
 from rewards.stack import DEFAULT_COEFFICIENTS
-from tests.paths import CONFIGS
+from tests.paths import CONFIGS, RUN_CONFIGS
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.presets import SIZES, divisors_near, largest_divisor, preset_values
 from training.config.schema import TrainConfig
 from training.environments.task import game_of, resolve_task
 
-# A curriculum and a board consist of configs, but are not configs themselves.
-SHIPPED = sorted(path for path in CONFIGS.glob("*.json") if path.stem not in ("curriculum", "board"))
+SHIPPED = RUN_CONFIGS
 Write = Callable[..., Path]
 GIGABYTE = 10**9
 

@@ -22,7 +22,7 @@ SAMPLE = [
 LEARNING = [
     "num_envs", "total_multiplier", "total_steps", "bfloat16", "n_steps", "batch_size", "n_epochs",
     "gamma", "gae_lambda", "ent_coef", "ent_coef_final", "ent_coef_share", "learning_rate",
-    "clip_range", "vf_coef", "max_grad_norm", "health", "value_bootstrap", "normalize_advantage",
+    "clip_range", "vf_coef", "max_grad_norm", "archive", "health", "value_bootstrap", "normalize_advantage",
     "lr_schedule", "lr_end", "kl_threshold", "lr_adapt_per", "min_learning_rate", "max_learning_rate",
     "clip_range_vf", "target_kl", "truncate_grads", "adam_eps", "weight_decay",
     "reward_shift", "reward_scale", "clip_reward",

@@ -9,7 +9,7 @@ import pytest
 
 from envs.tree_codec import pack, unpack
 from tests.training.learned_rewards.rollouts import rollout, setting
-from training.config.intrinsic import CountsConfig
+from training.config.sections.intrinsic import CountsConfig
 from training.learned_rewards.counts import Counts
 from training.learned_rewards.interface import Rollout
 

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.paths import CONFIGS, ROOT
 from tests.training.conftest import Program
 from tests.training.learned_rewards.rollouts import SCREEN, rollout, setting
-from training.config.intrinsic import OwnConfig
+from training.config.sections.intrinsic import OwnConfig
 from training.learned_rewards.own_model import OwnModel
 
 SIZES = (

@@ -9,7 +9,7 @@ import pytest
 
 from envs.errors import UserError
 from tests.training.learned_rewards.rollouts import rollout, setting
-from training.config.intrinsic import OwnConfig
+from training.config.sections.intrinsic import OwnConfig
 from training.learned_rewards.own_model import OwnModel
 
 GOOD = """

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from envs.tree_codec import pack, unpack
 from tests.training.learned_rewards.rollouts import SCREEN, rollout, setting
-from training.config.intrinsic import RndConfig
+from training.config.sections.intrinsic import RndConfig
 from training.learned_rewards.interface import Rollout
 from training.learned_rewards.rnd import RandomNetworkDistillation
 from training.learned_rewards.rnd_networks import halved

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from training.config.files import ConfigError
-from training.config.intrinsic import CountsConfig, OwnConfig
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.config.sections.intrinsic import CountsConfig, OwnConfig
 
 
 def section(**values: Any) -> Any:

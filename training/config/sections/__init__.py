@@ -1,0 +1,1 @@
+"""Sections of a config: settings that belong together under one key."""
