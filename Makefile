@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-fast lint cartridge check-cartridge profile-cartridge bench walkthrough journey soak clean
+.PHONY: demo test test-fast lint cartridge check-cartridge profile-cartridge bench walkthrough journey watch soak clean
 
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
@@ -39,6 +39,12 @@ walkthrough: $(VENV)/.installed         ## the scripted player, from power-on to
 
 journey: $(VENV)/.installed             ## the scripted player, from power-on to the end screen; WAIT=7 plays another game
 	$(PY) -m envs.cartridge.walkthrough --until champion --wait $(or $(WAIT),0)
+
+watch: $(VENV)/.installed               ## the policy that ships, playing in a window; without a display, a film of it
+	@if [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$SDL_VIDEODRIVER" ]; then \
+		echo "no display: writing watch.mp4, two minutes of play at double speed"; \
+		$(PY) training/replay.py pretrained --play --actions 600 --speed 2 --out watch.mp4; \
+	else $(PY) training/evaluate.py pretrained --watch; fi
 
 soak: $(VENV)/.installed                ## ten minutes of training with a fault every 20 seconds, then what must hold
 	$(PY) training/soak.py --minutes 10 --every 20

@@ -22,8 +22,8 @@ def duration(seconds: float) -> str:
 
 
 class ProgressBar(BaseCallback):
-    """Shows steps, steps/s, time left, the mean return of the last ``window`` episodes, and battles
-    started.
+    """Shows steps, steps/s, time left, and of finished episodes the mean return of the last ``window``, the
+    number of battles started and that of episodes: the same numbers as in the closing table.
 
     On a terminal it draws one bar on ``stream``. Elsewhere it prints a line about every ``line_every_s``
     seconds and one at the end.
@@ -38,16 +38,10 @@ class ProgressBar(BaseCallback):
         self.total_steps, self.line_every_s = total_steps, line_every_s
         self.stream = stream or sys.stderr
         self.returns: deque[float] = deque(maxlen=window)
-        self.battles_finished = 0
-        self._running: dict[int, int] = {}  # environment -> battles started in its current episode
+        self.episodes = self.battles = 0
         self._times: deque[tuple[float, int]] = deque(maxlen=256)
         self._bar: tqdm[Never] | None = None
         self._last_shown = 0.0
-
-    @property
-    def battles(self) -> int:
-        """Battles started in finished episodes, and in running ones up to their last sample."""
-        return self.battles_finished + sum(self._running.values())
 
     def steps_per_second(self) -> float:
         """Return environment steps per second of wall time over the last RATE_WINDOW_S, including updates."""
@@ -59,19 +53,18 @@ class ProgressBar(BaseCallback):
         rate = self.steps_per_second()
         left = duration(max(self.total_steps - self.num_timesteps, 0) / rate) if rate else "?"
         mean = f"{sum(self.returns) / len(self.returns):.2f}" if self.returns else "-"
-        return f"{rate:,.0f} steps/s, {left} left, mean return {mean}, battles {self.battles:,}"
+        battles = f"battles {self.battles:,} in {self.episodes:,} episodes"
+        return f"{rate:,.0f} steps/s, {left} left, mean return {mean}, {battles}"
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the recent returns and the battles so far, as JSON values."""
-        running = {str(env): count for env, count in self._running.items()}
-        return {"returns": list(self.returns), "battles": self.battles_finished, "running": running}
+        """Return the recent returns and the counts so far, as JSON values."""
+        return {"returns": list(self.returns), "battles": self.battles, "episodes": self.episodes}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Restore a ``snapshot()``. Raises KeyError, TypeError or ValueError when it is damaged."""
         self.returns.clear()
         self.returns.extend(float(value) for value in snapshot["returns"])
-        self.battles_finished = int(snapshot["battles"])
-        self._running = {int(env): int(count) for env, count in snapshot["running"].items()}
+        self.battles, self.episodes = int(snapshot["battles"]), int(snapshot["episodes"])
 
     def _on_training_start(self) -> None:
         self.num_timesteps = self.model.num_timesteps
@@ -90,14 +83,12 @@ class ProgressBar(BaseCallback):
             self._times.popleft()
 
     def _on_step(self) -> bool:
-        for env, info in enumerate(self.locals["infos"]):
-            if "agent_stats" in info:
-                self._running[env] = info["agent_stats"]["battles_started"]
+        for info in self.locals["infos"]:
             if "episode_stats" in info:
                 stats = info["episode_stats"]
                 self.returns.append(stats["return"])
-                self.battles_finished += stats["battles_started"]
-                self._running[env] = 0
+                self.battles += stats["battles_started"]
+                self.episodes += 1
         now = time.monotonic()
         if now - self._last_shown >= (0.25 if self._bar is not None else self.line_every_s):
             self._show(now)

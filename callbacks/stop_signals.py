@@ -1,4 +1,4 @@
-"""Handles SIGTERM and Ctrl-C as requests to stop cleanly."""
+"""Handles SIGTERM, Ctrl-C and a closed terminal as requests to stop cleanly."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from types import FrameType
 from typing import Any, Self
 
 
-class StopSignals:
-    """Context manager that turns SIGTERM and SIGINT into ``request``.
+def stopping_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that ask this process to stop; SIGHUP is none if the process ignores it (nohup)."""
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN:
+        return signal.SIGTERM, signal.SIGINT
+    return signal.SIGTERM, signal.SIGINT, hang_up
 
-    A second signal that is SIGINT raises KeyboardInterrupt: the user does not want to wait.
+
+class StopSignals:
+    """Context manager that turns SIGTERM, SIGINT and SIGHUP into ``request``.
+
+    SIGHUP, which a terminal sends when it is closed, stays ignored where nohup ignores it. A second signal
+    that is SIGINT raises KeyboardInterrupt: the user does not want to wait.
     """
 
     def __init__(self) -> None:
@@ -24,7 +33,7 @@ class StopSignals:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stopping_signals():
             self._handlers[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -37,3 +46,18 @@ class StopSignals:
             raise KeyboardInterrupt
         self.signal = signal.Signals(number).name
         self.request(self.signal)
+
+
+class StopRequest(StopSignals):
+    """Context manager that records whether SIGTERM, SIGINT or SIGHUP arrived; calling it returns that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason: str | None = None
+
+    def __call__(self) -> bool:
+        return self.reason is not None
+
+    def request(self, reason: str) -> None:
+        """Request a stop for ``reason``."""
+        self.reason = reason

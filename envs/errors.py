@@ -1,4 +1,4 @@
-"""The error for invalid user input, and hints for unknown names."""
+"""The errors that programs print as one message, and hints for unknown names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from difflib import get_close_matches
 class UserError(ValueError):
     """Invalid user input. The message is one line with the thing, its value, and what would be right.
 
-    Programs catch only this type, print ``error: ...`` to stderr and exit with status 2.
+    Programs print it as ``error: ...`` to stderr and exit with status 2.
+    """
+
+
+class ProgramError(RuntimeError):
+    """A failure that is not the user's: of a process, of the machine, of an environment.
+
+    Programs print it as ``error: ...`` to stderr and exit with status 1.
     """
 
 

@@ -27,3 +27,7 @@ OBSERVATION_NAMES = (
 """All names."""
 DEFAULT_OBSERVATIONS = PLAIN_OBSERVATIONS
 """What a config that names none observes."""
+SCREEN_SIZES = {"full": (144, 160), "half": (72, 80), "quarter": (36, 40)}
+"""Height and width in pixels of the pictures in "screen"."""
+FRAMES, SCREEN_SIZE = 3, "half"
+"""Pictures in "screen" and their size, unless a config says otherwise."""

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from gymnasium import spaces
 
 from envs.errors import UserError, known
-from envs.observation_names import DEFAULT_OBSERVATIONS
+from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, SCREEN_SIZE
 from envs.observation_parts.base import ObservationPart, Picture, VectorPart
+from envs.observation_parts.own import OwnPart, is_own
+from envs.observation_parts.pictures import ScreenPart
 from envs.observation_parts.table import PARTS
 from envs.ram import GameState
 from envs.visited import VisitedTiles
@@ -22,20 +25,38 @@ Write = Callable[[Picture, GameState, VisitedTiles], None]
 Target = tuple[list[tuple[Write, Picture]], list[tuple[Callable[[GameState], bytes], memoryview]]]
 
 
-def _check(name: str) -> str:
-    if name not in PARTS:
-        raise UserError(f'observation "{name}": unknown; {known(name, PARTS)}')
-    return name
+def _made(names: Iterable[str], screen: Callable[[], ObservationPart]) -> dict[str, ObservationPart]:
+    """Return the parts by name; those of the user's own are named after file and class."""
+    parts: dict[str, ObservationPart] = {}
+    for name in names:
+        if is_own(name):
+            own = OwnPart(name)
+            if own.name in parts:
+                raise UserError(f"observation {own.name} is named twice; rename one of the files")
+            parts[own.name] = own
+        elif name not in PARTS:
+            raise UserError(f'observation "{name}": unknown; {known(name, PARTS)}')
+        else:
+            parts[name] = screen() if name == "screen" else PARTS[name]()
+    return parts
 
 
 class Observations:
     """The observation parts that a config picks. ``space`` is a gymnasium Dict of uint8 boxes.
 
-    Raises UserError for an unknown name or an empty list.
+    ``frames`` (1 to 8) and ``screen_size`` (of SCREEN_SIZES) are those of the pictures in "screen". Raises
+    UserError for an unknown name or an empty list.
     """
 
-    def __init__(self, names: Iterable[str] = DEFAULT_OBSERVATIONS) -> None:
-        self._parts = {_check(name): PARTS[name]() for name in names}
+    def __init__(
+        self,
+        names: Iterable[str] = DEFAULT_OBSERVATIONS,
+        frames: int = FRAMES,
+        screen_size: str = SCREEN_SIZE,
+    ) -> None:
+        self._parts = _made(names, partial(ScreenPart, frames, screen_size))
+        self.whole_screen = "screen" in self._parts and screen_size == "full"
+        """Whether ``reset`` and ``update`` need the whole picture; otherwise half the size is enough."""
         if not self._parts:
             raise UserError(f"observations: the list is empty; known: {', '.join(PARTS)}")
         self._remembering = [

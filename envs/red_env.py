@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from envs.episodes.recorder import EpisodeRecorder
@@ -103,6 +105,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
         self._reward = reward
         self._observations = observations
+        self._picture = emulator.whole_screen if observations.whole_screen else emulator.half_screen
         self._visited = VisitedTiles()
         self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
         self._stats = EpisodeStats(config.game, config.goal)
@@ -110,6 +113,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._recorder = recorder
         self._pressed = 0  # the last action
         self._began_at = config.start.name
+        self._playing = False  # from the first reset on
         self.out: Observation | None = None
         """Arrays that observations are written to; None: new arrays for every step."""
 
@@ -142,13 +146,17 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._visited.reset(self._state)
         self._reward.reset(self._state)
         self._stats.reset(self._state)
-        self._observations.reset(self._state, self.emulator.half_screen())
+        self._observations.reset(self._state, self._picture())
         if self._recorder is not None:
             self._recorder.begin(start, wait, seed)
+        self._playing = True
         return self._encode(), {"start": start.name, "wait_frames": wait}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Press a button and run the frames of one action. Raises ValueError for an unknown action."""
+        """Press a button and run the frames of one action.
+
+        Raises ValueError for an unknown action, and ResetNeeded before the first reset.
+        """
         self.press(action)
         return self.look()
 
@@ -158,12 +166,12 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         A worker calls it for all its games before it calls ``look`` for any: code and data of ``look``, which
         emulation would evict, then stay in the CPU caches.
         """
-        index = int(action)
-        if not 0 <= index < len(BUTTONS):
-            raise ValueError(f"action {action}: must be 0 to {len(BUTTONS) - 1}")
+        if not self._playing:
+            raise ResetNeeded("step before reset: call reset() first, which begins an episode")
+        index = _index(action)
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
-        self._observations.update(self.emulator.half_screen(), index)
+        self._observations.update(self._picture(), index)
         self._pressed = index
 
     def look(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -224,7 +232,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         generator.state = snapshot["random"]["state"]
         self._np_random, self._np_random_seed = np.random.Generator(generator), snapshot["random"]["seed"]
         self._began_at = str(snapshot.get("start", self.config.start.name))  # absent in older snapshots
-        self._state = read_state(self.emulator.memory)
+        self._state, self._playing = read_state(self.emulator.memory), True
         return self._observations.encode(self._state, self._visited)
 
     def _stateful(self) -> dict[str, Any]:
@@ -266,3 +274,14 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             stats = {"start": self._began_at, **self._stats.result(self._visited.count)}
             info["episode_stats"] = {**stats, "interventions": interventions} if interventions else stats
         return info
+
+
+def _index(action: object) -> int:
+    """Return ``action`` as an index of BUTTONS. Raises ValueError for anything else, such as 2.9."""
+    try:
+        index = operator.index(action)  # type: ignore[arg-type]
+    except TypeError:
+        index = -1
+    if not 0 <= index < len(BUTTONS):
+        raise ValueError(f"action {action}: must be a whole number from 0 to {len(BUTTONS) - 1}")
+    return index

@@ -11,6 +11,7 @@ from pathlib import Path
 from envs.errors import UserError, known
 from envs.game.catalog import BOOT_STARTS, Game
 from envs.game_boy.emulator import Emulator
+from envs.paths import full_path, is_file, looks_like_path
 from envs.start_states.cache import cached_path, cached_start, keep_start
 from envs.start_states.state_files import StartState, read_state_file
 
@@ -23,8 +24,8 @@ def start_state(game: Game, name: str) -> StartState:
     """
     if name in game.start_names:
         return cached_start(game, name) or _make(game, name)
-    if Path(name).expanduser().is_file():
-        return read_state_file(game, Path(name).expanduser())
+    if looks_like_path(name) or is_file(Path(name)):
+        return read_state_file(game, full_path(name, what="start"))
     raise UserError(
         f'start "{name}": neither a start of {game.name} nor a file; {known(name, game.start_names)}'
     )

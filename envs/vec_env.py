@@ -123,7 +123,10 @@ class PooledVecEnv(VecEnv):
         return whole[""] if self._layout.single else whole
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Send one action per environment."""
+        """Send one action per environment. Raises ValueError for actions that are not whole numbers."""
+        actions = np.asarray(actions)
+        if actions.dtype.kind not in "iu":
+            raise ValueError(f"actions of type {actions.dtype}: must be whole numbers")
         for group, part in enumerate(self.groups):
             self.step_group(group, actions[part])
 

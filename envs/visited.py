@@ -58,11 +58,13 @@ class World:
         self._places: dict[int, Place] = {}  # by map: x and y of its origin, and region
         self._cells = np.zeros((WORLD + CROP, WORLD + CROP), np.uint8)
         self._here = 0, 0
+        self._asked, self._beside = (-1, -1), list[Place]()
 
     def begin(self, state: GameState) -> None:
         """Begin an episode at the tile of ``state``, the origin."""
         self._places = {state.map_id: (-state.x, -state.y, 0)}
         self._cells[:] = 0
+        self._asked = -1, -1
 
     def cross(self, before: GameState, now: GameState) -> None:
         """Take in a step that led to another map."""
@@ -89,12 +91,16 @@ class World:
         row, column = self._corner()
         return self._cells[row : row + CROP, column : column + CROP]
 
-    def beside(self, map_id: int) -> list[tuple[int, int, int]]:
+    def beside(self, map_id: int) -> list[Place]:
         """Return the other maps of the same region: id, and where they begin from this map's origin."""
-        place = self._places.get(map_id)
-        if place is None:
+        if self._asked != (map_id, len(self._places)):  # places are only added
+            self._asked, self._beside = (map_id, len(self._places)), self._find_beside(map_id)
+        return self._beside
+
+    def _find_beside(self, map_id: int) -> list[Place]:
+        if map_id not in self._places:
             return []
-        x, y, region = place
+        x, y, region = self._places[map_id]
         return [
             (other, left - x, top - y)
             for other, (left, top, own) in self._places.items()
@@ -109,6 +115,7 @@ class World:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue from a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError."""
         self._places = {int(number): (int(x), int(y), int(part)) for number, x, y, part in snapshot["places"]}
+        self._asked = -1, -1
         self._cells[:] = 0
         self._cells.flat[np.array(snapshot["cells"], np.int64)] = 255
         x, y = snapshot["here"]
@@ -117,7 +124,8 @@ class World:
     def _corner(self) -> tuple[int, int]:
         """Row and column of the crop's first cell; tiles beyond the edge of the world lie at its edge."""
         x, y = self._here
-        return tuple(min(max(at // CELL + WORLD // 2, 0), WORLD - 1) for at in (y, x))  # type: ignore[return-value]
+        row, column = y // CELL + WORLD // 2, x // CELL + WORLD // 2
+        return min(max(row, 0), WORLD - 1), min(max(column, 0), WORLD - 1)
 
 
 class VisitedTiles:
@@ -166,14 +174,14 @@ class VisitedTiles:
         """Return a view of the tiles around the player, who is at row 24, column 24: uint8 (48, 48)."""
         return self._picture(state)[state.y : state.y + CROP, state.x : state.x + CROP]
 
-    def across(self, state: GameState) -> NDArray[np.uint8]:
-        """Return a copy of ``crop`` with the visited tiles of the maps that lie beside this one."""
-        tiles = self.crop(state).copy()
+    def write_across(self, out: NDArray[np.uint8], state: GameState) -> None:
+        """Write ``crop`` with the visited tiles of the maps that lie beside this one to ``out``."""
+        out[:] = self.crop(state)
         for map_id, left, top in self.world.beside(state.map_id):
+            row, column = state.y - top, state.x - left
             picture = self._maps.get(map_id)
-            if picture is not None:
-                _add(tiles, picture, state.y - top, state.x - left)
-        return tiles
+            if picture is not None and -CROP < row < len(picture) and -CROP < column < picture.shape[1]:
+                _add(out, picture, row, column)
 
     def snapshot(self) -> dict[str, Any]:
         """Return plain JSON values: each map's ID, its image's height and width, and the pixels set."""
@@ -216,10 +224,9 @@ class VisitedTiles:
 
 
 def _add(tiles: NDArray[np.uint8], picture: NDArray[np.uint8], row: int, column: int) -> None:
-    """Add the part of ``picture`` from ``row`` and ``column`` on, which may lie outside, to ``tiles``."""
+    """Add the part of ``picture`` from ``row`` and ``column`` on, which may begin outside, to ``tiles``."""
     height, width = picture.shape
     top, left = max(row, 0), max(column, 0)
     bottom, right = min(row + CROP, height), min(column + CROP, width)
-    if top < bottom and left < right:
-        part = tiles[top - row : bottom - row, left - column : right - column]
-        np.maximum(part, picture[top:bottom, left:right], out=part)
+    part = tiles[top - row : bottom - row, left - column : right - column]
+    np.maximum(part, picture[top:bottom, left:right], out=part)

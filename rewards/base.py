@@ -27,6 +27,7 @@ class VisitMemory:
     last_tile: int = 0
     carried: bool = False  # a battle was lost, and the blackout's destination is not yet known
     new_tile: bool = False  # this step
+    new_ahead: bool = False  # this step: a new tile that is not behind the start of the episode
     recent_share: float = 0.0  # this step: 1, 1/2, 1/4, ... of the recent reward
     idle_steps: int = 0  # steps in a row that changed nothing
 
@@ -75,6 +76,7 @@ class ProgressMemory:
     events: int = 0  # 2,560 bits
     new_events: int = 0
     maps: set[int] = field(default_factory=set)  # a subset of the key maps
+    behind: set[int] = field(default_factory=set)  # key maps before the one on which the episode began
     new_map: bool = False
     levels: list[int] = field(default_factory=lambda: [0] * PARTY_MAX)  # per rank, highest first
     party: tuple[int, ...] = ()

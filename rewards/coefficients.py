@@ -11,6 +11,7 @@ from rewards.base import LAYERS, Layer
 # Used when a config has no rewards.
 DEFAULT_COEFFICIENTS: dict[str, float] = {
     "exploration_new_tile": 0.05,
+    "exploration_forward_tile": 0.0,
     "exploration_recent_tile": 0.0,
     "exploration_recent_window": 256,
     "penalty_step": -0.001,

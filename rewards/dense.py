@@ -7,6 +7,9 @@ Protections against farming, with ``c`` the coefficient:
 - ``exploration_recent_tile`` pays a tile that was not stepped on for ``exploration_recent_window`` steps,
   and halves with every payment for that tile: c, c/2, c/4, ... Walking in circles over n tiles therefore
   pays less than 2 n c in a whole episode.
+- ``exploration_forward_tile`` also pays each tile once, but nothing on key maps before the one on which the
+  episode began, nor in the houses there. Otherwise episodes that begin far into the game (``"starts"``) would
+  be paid for walking back.
 - A tile counts only if the map has held for two steps and the position moved no further than a ledge or a
   bicycle allows in one action. The mixture of old and new coordinates while a map loads does not count.
 - Positions outside of a map, or on a map that does not exist, do not count.
@@ -127,6 +130,7 @@ def penalty_stuck(stuck_after: int) -> Term:
 
 TERMS = (
     Term("exploration_new_tile", "dense", lambda before, now, memory: float(memory.places.new_tile)),
+    Term("exploration_forward_tile", "dense", lambda before, now, memory: float(memory.places.new_ahead)),
     Term("exploration_recent_tile", "dense", lambda before, now, memory: memory.places.recent_share),
     Term("penalty_step", "dense", lambda before, now, memory: 1.0),
     Term("penalty_wall", "dense", lambda before, now, memory: float(memory.places.idle_steps >= IDLE_STEPS)),

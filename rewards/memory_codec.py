@@ -35,6 +35,7 @@ def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
             "badges": progress.badges,
             "events": hex(progress.events),
             "maps": sorted(progress.maps),
+            "behind": sorted(progress.behind),
             "ranks": list(progress.levels),
             "party": list(progress.party),
         },
@@ -79,6 +80,7 @@ def _progress(plain: Mapping[str, Any]) -> ProgressMemory:
         badges=plain["badges"],
         events=int(plain["events"], 16),
         maps=set(plain["maps"]),
+        behind=set(plain["behind"]),
         levels=list(plain["ranks"]),
         party=tuple(plain["party"]),
     )

@@ -23,6 +23,7 @@ from rewards.base import EpisodeMemory, ProgressMemory, Term
 
 # Map ids up to the second badge, in order of progress.
 KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 15, 59, 60, 61, 3, 65)
+FIRST_INDOOR = 37  # FIRST_INDOOR_MAP of pret/pokered, constants/map_constants.asm
 _EVENT_MASK = (1 << 2560) - 1 - (1 << MUSEUM_TICKET)
 
 
@@ -48,19 +49,30 @@ def begin(memory: EpisodeMemory, state: GameState, key_maps: Sequence[int]) -> N
     progress.badges, progress.events = state.badges, event_bits(state)
     progress.party, progress.levels = species_of(state), ranks(state)
     progress.maps = _maps_behind(state, key_maps)
+    progress.behind = progress.maps - {_beginning(state, key_maps)}
 
 
 def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
     """Return the key maps up to the episode's start; inside a house, up to the outdoor map around it."""
     if not state.party:  # the journey has not begun
         return {state.map_id} & set(key_maps)
-    here = state.map_id if state.map_id in key_maps else state.last_map
+    here = _beginning(state, key_maps)
     return set(key_maps[: key_maps.index(here) + 1]) if here in key_maps else set()
+
+
+def _beginning(state: GameState, key_maps: Sequence[int]) -> int:
+    return state.map_id if state.map_id in key_maps else state.last_map
+
+
+def place_of(state: GameState, key_maps: Sequence[int]) -> int:
+    """Return the map of ``state``, or for an indoor map that is no key map the outdoor map around it."""
+    return state.last_map if state.map_id >= FIRST_INDOOR and state.map_id not in key_maps else state.map_id
 
 
 def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: Sequence[int]) -> None:
     """Take in one step: the milestones that it added."""
-    progress = memory.progress
+    progress, places = memory.progress, memory.places
+    places.new_ahead = places.new_tile and place_of(now, key_maps) not in progress.behind
     if memory.battle.is_lost():
         progress.maps |= {now.blackout_map} & set(key_maps)
     still = _same(before, now)

@@ -59,8 +59,9 @@ def main(arguments: Sequence[str]) -> int:
 
     curriculum = read_curriculum(flags.curriculum)
     configs = [] if flags.resume else stage_configs(flags.curriculum, curriculum, overrides)
+    from callbacks.stop_signals import StopRequest
     from envs.vec_env import WorkerFailed
-    from training.curricula.progress import BUDGET_ENDED, StopRequest, ending, follow
+    from training.curricula.progress import BUDGET_ENDED, ending, follow
     from training.curricula.state import begin_course, read_course
     from training.session.session import Diverged, NotSaved
 
@@ -79,4 +80,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, lasting=True)

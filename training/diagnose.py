@@ -18,6 +18,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 import tyro
 
 from envs.errors import UserError
+from envs.paths import expanded
 from training.cli.parsing import Switch, parse, run_program
 
 
@@ -54,11 +55,11 @@ def _place(name: str) -> Path:
     """Return the folder of a run by name, or any folder or file by path. Raises UserError."""
     from training.runs.folder import existing_run, run_folder
 
-    path = Path(name)
+    path = expanded(name, "run")
     if path.exists():
         return path
     if path.name != name:
-        raise UserError(f"{name}: no such folder")
+        raise UserError(f"{path}: no such folder")
     folder = run_folder(name)
     return folder if folder.is_dir() else existing_run(name)  # raises, with the nearest name
 

@@ -17,12 +17,15 @@ from typing import NoReturn
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from envs.paths import expanded
+from training.cli.output import exit_with
 from training.diagnostics.check_result import FAILURE, WARNING, CheckResult, attempt
 from training.diagnostics.machine_checks import (
     LEAST_MEMORY,
     check_cpu,
     check_display,
     check_folder,
+    check_limits,
     check_memory,
     check_packages,
     check_python,
@@ -63,6 +66,7 @@ def machine(flags: argparse.Namespace) -> Iterator[CheckResult]:
     yield from attempt("display", check_display)
     memory = list(attempt("memory", partial(check_memory, flags.num_envs, flags.n_steps)))
     yield from memory
+    yield from attempt("limits", partial(check_limits, flags.num_envs))
     yield from attempt("runs", _check_runs)
     if memory[-1].level == FAILURE and available_memory() < LEAST_MEMORY:
         yield CheckResult("packages", FAILURE, "not checked: too little memory to import torch")
@@ -75,7 +79,8 @@ def _check_runs() -> Iterator[CheckResult]:
     import os
 
     # As in training/runs/folder.py, which cannot be imported without packages.
-    yield from check_folder("runs", Path(os.environ.get("POKERED_RUNS") or "runs"), "POKERED_RUNS")
+    folder = expanded(os.environ.get("POKERED_RUNS") or "runs", "POKERED_RUNS")
+    yield from check_folder("runs", folder, "POKERED_RUNS")
 
 
 def game(flags: argparse.Namespace) -> Iterator[CheckResult]:
@@ -132,4 +137,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(partial(main, sys.argv[1:]))

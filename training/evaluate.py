@@ -31,7 +31,7 @@ class EvaluateFlags:
     """
 
     runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN [RUN ...]")]
-    """Name of a run or path of its folder; several runs of one config are also combined."""
+    """Name of a run, path of its folder, or pretrained; several runs of one config are also combined."""
     episodes: int = 10
     """Episodes per seed."""
     seeds: int = 1

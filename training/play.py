@@ -17,6 +17,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import full_path
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 MAX_NAMES = 10
@@ -46,13 +47,17 @@ class PlayFlags:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play until the window is closed. Returns the exit status. Raises UserError for wrong input."""
+    """Play until the window is closed or a signal arrives. Returns the exit status.
+
+    Raises UserError for wrong input.
+    """
     flags = parse(PlayFlags, arguments, "play.py")
     if len(flags.names) > MAX_NAMES:
         raise UsageError(f"--names: {len(flags.names)} names; there are {MAX_NAMES} keys, F1 to F10")
     for name in flags.names:
         if not name or Path(name).name != name:
             raise UsageError(f"--names {name}: must be a plain file name, without folders")
+    from callbacks.stop_signals import StopRequest
     from envs.game.catalog import chosen_rom, identify
     from envs.start_library import start_state
     from envs.start_states.manual_play import ManualPlay
@@ -61,9 +66,14 @@ def main(arguments: Sequence[str]) -> int:
     check_display("play.py")
     game = identify(chosen_rom(flags.rom), flags.game)
     start = start_state(game, flags.start) if flags.start is not None else None
-    with ManualPlay(game, flags.states, flags.names, start, flags.fast_text) as play:
-        print(f"playing {game.name} ({game.rom}); F1 to F10 save into {flags.states}/", flush=True)
-        while play.frame():
+    states = full_path(flags.states, what="--states")
+    # Before the window: an exception raised by a signal would be lost in PyBoy's compiled code.
+    with (
+        StopRequest() as stopped,
+        ManualPlay(game, states, flags.names, start, flags.fast_text) as play,
+    ):
+        print(f"playing {game.name} ({game.rom}); F1 to F10 save into {states}/", flush=True)
+        while play.frame() and not stopped():
             pass
     return 0
 

@@ -24,6 +24,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 from envs.cluster.ray_api import PORTS, SETTINGS, WORKERS_FROM, require_ray
 from envs.errors import UserError
+from envs.paths import expanded
 from training.cli.parsing import Count, Switch, UsageError, parse, run_program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str]) -> int:
     require_ray()
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": _python_path()}
     token = token_file(os.environ, make=flags.head)
+    if environment.get("RAY_AUTH_TOKEN_PATH"):  # Ray itself does not expand it
+        environment["RAY_AUTH_TOKEN_PATH"] = token
     last = flags.first_port + PORTS - 1
     print(
         f"{'head' if flags.head else 'node'} at {flags.listen}, ports {flags.first_port} to {last};"
@@ -135,7 +138,7 @@ def token_file(environment: Mapping[str, str], make: bool) -> str:
         raise UserError(f"RAY_AUTH_MODE is {mode}: without a token anybody who reaches a port can run code")
     if environment.get("RAY_AUTH_TOKEN"):
         return "RAY_AUTH_TOKEN"
-    path = Path(environment.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    path = expanded(environment.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token", "RAY_AUTH_TOKEN_PATH")
     if not path.is_file():
         if not make:
             raise UserError(

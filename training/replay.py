@@ -16,6 +16,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.paths import expanded, is_file
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
 
 FORMATS = (".gif", ".mp4")
@@ -31,7 +32,8 @@ class ReplayFlags:
     """
 
     what: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN")]
-    """A recorded episode (RUN/episodes/*.episode), or a run's name or folder for its last episode."""
+    """A recorded episode (RUN/episodes/*.episode), or a run's name or folder for its last episode;
+    pretrained goes with --play."""
     best: Switch = False
     """With a run: the episode with the highest return."""
     milestone: Name = None
@@ -70,11 +72,12 @@ def main(arguments: Sequence[str]) -> int:
     """Replay and print the result. Returns 1 if the memory differs. Raises UserError for wrong input."""
     flags = parse(ReplayFlags, arguments, "replay.py")
     _check(flags)
-    if Path(flags.what).is_file():
+    what = expanded(flags.what, "episode")
+    if is_file(what):
         chosen = [name for name in CHOICES if getattr(flags, name)]
         if chosen:
             raise UsageError(f"--{chosen[0]} goes with a run, and {flags.what} is a file")
-        return _replay(flags, Path(flags.what))
+        return _replay(flags, what)
     return _of_run(flags)
 
 

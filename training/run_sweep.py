@@ -123,7 +123,7 @@ def _sweep(flags: SweepFlags) -> int:
     done = [TrialOutcome(trial, finished_summary(trial)) for trial in planned]
     missing = [outcome.trial for outcome in done if outcome.summary is None]
     done = [outcome for outcome in done if outcome.summary is not None]
-    steps = sum(trial.config.training_steps for trial in missing)
+    steps = sum(trial.config.planned_steps for trial in missing)
     print(f"sweep {name}: {len(variants)} variants x {flags.seeds} seeds, {len(done)} runs already done,"
           f" {len(missing)} to go ({steps:,} steps)", flush=True)  # fmt: skip
     folder = runs_root() / "sweeps" / name
@@ -146,4 +146,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, lasting=True)

@@ -44,8 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     except (WorkerFailed, Diverged, NotSaved) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with disk_may_refuse(summary.folder / "summary.json"):
-        write_json(summary.folder / "summary.json", summary_record(summary))
+    if summary.folder_exists:
+        with disk_may_refuse(summary.folder / "summary.json"):
+            write_json(summary.folder / "summary.json", summary_record(summary))
     print(run_report(summary))
     if flags.export_sb3 is not None:
         from training.runs.export_sb3 import export_sb3
@@ -55,4 +56,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, lasting=True)

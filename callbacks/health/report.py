@@ -23,7 +23,7 @@ def report(run: RunHealth, last: Mapping[str, float]) -> dict[str, Any]:
         "worst": [{**_plain(w.finding), "steps": w.steps} for w in was_worse(run)],
         "criteria": [{"name": c.name, "met": c.met, "text": c.text} for c in run.criteria()],
         "last": {name: _finite(value) for name, value in last.items()},
-        "mean": {name: _finite(kept.mean()) for name, kept in run.series.items() if kept.count},
+        "mean": {name: _finite(value) for name, value in run.means().items()},
     }
 
 

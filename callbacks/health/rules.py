@@ -46,7 +46,7 @@ from callbacks.health.bounds import (
 from callbacks.health.series import MetricSeries, mean
 
 LARGE_STEPS = "lower learning_rate, then clip_range, then n_epochs"
-SMALL_STEPS = "raise learning_rate, then lower clip_range, then raise n_epochs"
+SMALL_STEPS = "safe; if learning is slow, raise learning_rate, then lower clip_range, then raise n_epochs"
 WEAK_CRITIC = "raise vf_coef, then n_steps, or scale the rewards down (reward_scale, or normalize_value)"
 CERTAIN = "raise ent_coef, then lower learning_rate, then n_epochs"
 UNDECIDED = "lower ent_coef, then raise learning_rate, then n_epochs"

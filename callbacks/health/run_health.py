@@ -15,9 +15,11 @@ from callbacks.health.bounds import (
     AIM_STEPS,
     CLIP_HIGH,
     CLIP_LOW,
+    FEWEST,
     INSIDE_SHARE,
     KL_WARNING,
     LEVELS,
+    TREND_UPDATES,
     VARIANCE_AIM,
     Verdict,
 )
@@ -26,12 +28,13 @@ from callbacks.health.series import MetricSeries, mean
 
 # Metrics that are kept besides those that have a rule.
 PROGRESS = ("episode_return", "battles_started")
+EARLY = "too early"
 MAX_BROKEN = 20  # most metrics reported as NaN or infinite
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One criterion of a well-tuned run. ``met`` is None when there is not enough data."""
+    """One criterion of a well-tuned run. ``met`` is None while it cannot be judged."""
 
     name: str
     met: bool | None
@@ -64,6 +67,10 @@ class RunHealth:
         self._kl_highest = -math.inf
         self._clip_inside = self._sudden = 0
         self._variance_reached: int | None = None
+
+    def means(self) -> dict[str, float]:
+        """Return the moving mean of each metric that has values, over the last WINDOW updates."""
+        return {name: series.mean() for name, series in self.series.items() if series.count}
 
     @property
     def verdict(self) -> Verdict:
@@ -124,6 +131,8 @@ class RunHealth:
         name = f"KL divergence stays below {KL_WARNING}"
         if not self.series["approx_kl"].count:
             return Criterion(name, None, "no approx_kl")
+        if self.series["approx_kl"].count < FEWEST:
+            return Criterion(name, None, f"{EARLY}: fewer than {FEWEST} updates")
         value = self._kl_highest
         return Criterion(name, value < KL_WARNING, f"highest moving mean {value:.3g}")
 
@@ -132,6 +141,8 @@ class RunHealth:
         count = self.series["clip_fraction"].count
         if not count:
             return Criterion(name, None, "no clip_fraction")
+        if count < FEWEST:
+            return Criterion(name, None, f"{EARLY}: fewer than {FEWEST} updates")
         share = self._clip_inside / count
         now = self.series["clip_fraction"].mean()
         return Criterion(name, share >= INSIDE_SHARE, f"in {share:.0%} of the updates, {now:.3g} at the end")
@@ -142,14 +153,16 @@ class RunHealth:
             return Criterion(name, None, "no explained_variance")
         if self._variance_reached is not None:
             return Criterion(name, self._variance_reached <= AIM_STEPS, f"at step {self._variance_reached:,}")
-        still = f", {AIM_STEPS - self.steps:,} steps left" if self.steps < AIM_STEPS else ""
-        return Criterion(name, False, f"{self.series['explained_variance'].mean():.3g} at the end{still}")
+        now = f"{self.series['explained_variance'].mean():.3g} at the end"
+        if self.steps < AIM_STEPS:
+            return Criterion(name, None, f"{EARLY}: {now}, after {self.steps:,} steps")
+        return Criterion(name, False, now)
 
     def _entropy(self) -> Criterion:
         name = "entropy falls smoothly"
         quarters = self.series["entropy"].thinned.quarters()
-        if quarters is None:
-            return Criterion(name, None, "too few updates to tell")
+        if quarters is None or self.series["entropy"].count < TREND_UPDATES:
+            return Criterion(name, None, f"{EARLY}: fewer than {TREND_UPDATES} updates")
         first, last = mean(quarters[0]), mean(quarters[-1])
         sudden = f", sudden or near zero in {self._sudden:,} updates" if self._sudden else ""
         text = f"from {first:.3g} in the first quarter to {last:.3g} in the last{sudden}"
@@ -163,7 +176,9 @@ class RunHealth:
         ]
         known = [(words, change) for words, change in parts if change is not None]
         if not known:
-            return Criterion(name, None, "too few episodes to tell")
+            return Criterion(
+                name, None, f"{EARLY}: fewer than {TREND_UPDATES} updates after an episode ended"
+            )
         text = ", ".join(f"{words} from {c.first:.3g} to {c.last:.3g}" for words, c in known)
         return Criterion(name, all(change.rises for _, change in known), text)
 
@@ -210,7 +225,7 @@ def rises(series: MetricSeries) -> Change | None:
     None while there are too few points.
     """
     quarters = series.thinned.quarters()
-    if quarters is None:
+    if quarters is None or series.count < TREND_UPDATES:
         return None
     points = [point for quarter in quarters for point in quarter]
     middle = mean(points)

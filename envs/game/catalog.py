@@ -33,6 +33,7 @@ WALKED_STARTS = (
     "league",
 )
 """Starts that the walkthrough of the embedded cartridge plays to, in the order of the story."""
+START_NAMES = BOOT_STARTS + WALKED_STARTS
 # Prefixes of header titles of releases with a different memory layout.
 OTHER_RELEASES = {
     "POKEMON YELLOW": "Yellow",

@@ -5,6 +5,7 @@ Numbers of events and maps are the game's (its public disassembly, pret/pokered)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,3 +81,19 @@ LATER_MILESTONES = (
 """Milestones of the rest of the game."""
 FLIES = 0x4CE
 """Event of the only milestone that the embedded cartridge lacks: it has no flying."""
+
+STORY = (
+    *("starter", "rival battled", "route 1", "second town", "parcel", "errand done", "field guide"),
+    *("route 2", "forest", "third town", "gym1", "badge1"),
+    *("first cave", "fourth town", "rival by the bridge", "badge2", "ship ticket"),
+    *("harbour town", "first field move", "badge3"),
+    *("fifth field move", "dark cave", "tower town", "market town", "badge4", "flute", "second field move"),
+    *("park town", "badge5", "third field move", "fourth field move", "capital", "badge6"),
+    *("island town", "badge7", "badge8", "last cave", "plateau", "last four beaten", "champion"),
+)
+"""Names of all milestones in the order of the story, where it leaves one open in the usual order."""
+
+
+def in_story_order(names: Iterable[str]) -> list[str]:
+    """Return names of milestones in the order of STORY."""
+    return sorted(names, key=STORY.index)

@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 
 from envs.errors import UserError
 from envs.files import inflate
-from envs.game_boy.keyboard import Keyboard
+from envs.game_boy.keyboard import Keyboard, require_windows
 from envs.game_boy.memory import Memory, QuickMemory, find_work_ram
 from envs.game_boy.rom import read_rom
 from envs.game_boy.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
@@ -69,6 +69,8 @@ class Emulator:
         play: bool = False,
     ) -> None:
         cartridge = read_rom(rom)
+        if window == "SDL2":
+            require_windows()
         self.rom = cartridge.path
         self.title = cartridge.title
         try:
@@ -89,6 +91,7 @@ class Emulator:
         """Keys pressed in the window; None without a window."""
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
+        self._gray_pixels: NDArray[np.uint8] = self._pixels[:, :, 0]
         self._half_pixels: NDArray[np.uint8] = self._pixels[::2, ::2, 0]
         self._sound = sound
         self._closed = False
@@ -186,6 +189,10 @@ class Emulator:
     def screen(self) -> NDArray[np.uint8]:
         """Return a copy of the last rendered image: uint8 (144, 160), 255 white, 0 black."""
         return self._pixels[:, :, 0].copy()
+
+    def whole_screen(self) -> NDArray[np.uint8]:
+        """Return the last rendered image: uint8 (144, 160). It is a view, which the next frame overwrites."""
+        return self._gray_pixels
 
     def half_screen(self) -> NDArray[np.uint8]:
         """Return every second pixel of every second row of the last rendered image: uint8 (72, 80).

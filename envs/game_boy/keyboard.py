@@ -6,9 +6,25 @@ import warnings
 from collections import deque
 from typing import Any
 
+from envs.errors import UserError
+
 FUNCTION_KEYS = tuple(f"f{n}" for n in range(1, 11))  # F11 toggles full screen
 OWN_KEYS = (*FUNCTION_KEYS, "z", "x")
 WATCHERS_KEYS = ("escape", "p", "space", "f11")  # leave, pause, speed, full screen
+
+
+def require_windows() -> None:
+    """Raise UserError if the library that opens windows is missing or cannot be used."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Using SDL2 binaries")
+            import sdl2  # noqa: F401 - to see whether it works
+    except (ImportError, OSError) as error:
+        text = " ".join(str(error).split())
+        raise UserError(
+            f"a window needs the package pysdl2, which cannot be used here ({text});"
+            " pip install -r requirements.txt"
+        ) from None
 
 
 class Keyboard:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from envs.errors import UserError
 from envs.files import read_plain
+from envs.paths import full_path
 
 EMBEDDED = "embedded"  # as the path of a ROM: the project's own cartridge
 ROM_VARIABLE = "POKEMON_RED_ROM"
@@ -60,11 +61,8 @@ class Rom:
 
 
 def rom_path(path: Path | str) -> Path:
-    """``path`` with ``~`` written out. Raises UserError when that is nobody's home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise UserError(f"ROM {path}: nobody's home folder; write the path out") from error
+    """Return the absolute path of a ROM, see ``envs.paths.full_path``. Raises UserError."""
+    return full_path(path, what="ROM")
 
 
 def _checksum(data: bytes) -> int:
@@ -81,8 +79,6 @@ def _read_bytes(path: Path) -> bytes:
         raise UserError(
             f"ROM {path}: cannot be read ({error.strerror}); give the path of a Game Boy cartridge"
         ) from error
-    except ValueError as error:  # a zero byte
-        raise UserError(f"ROM {str(path)!r}: cannot be read ({error})") from error
 
 
 def _refuse_archive(path: Path, data: bytes) -> None:

@@ -46,9 +46,9 @@ class FightPart(FieldsPart):
         Field("enemy's share of HP", 1, 255, "W_ENEMY_MON_HP"),
         Field("enemy's maximum HP / 4", 1, 255, "W_ENEMY_MON_MAX_HP"),
         flags(STATUS_FLAGS, "enemy's status, as the own", "W_ENEMY_MON_STATUS"),
-        flags(ROWS, "row of the screen with the menu's cursor", "W_TILE_MAP"),
-        flags(COLUMNS, "column of the screen with the menu's cursor", "W_TILE_MAP"),
-        flags(DEPTHS, "menus open: none, one, two, more", "W_TILE_MAP"),
+        flags(ROWS, "row of the screen with the menu's cursor", "W_TILE_MAP, R_WY"),
+        flags(COLUMNS, "column of the screen with the menu's cursor", "W_TILE_MAP, R_WY"),
+        flags(DEPTHS, "menus open: none, one, two, more", "W_TILE_MAP, R_WY"),
     )
 
     def key(self, state: GameState) -> object:

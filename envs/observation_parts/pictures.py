@@ -4,64 +4,67 @@ from __future__ import annotations
 
 import numpy as np
 
+from envs.observation_names import FRAMES, SCREEN_SIZE, SCREEN_SIZES
 from envs.observation_parts.base import ObservationPart, Picture, fitting
 from envs.ram import GameState
 from envs.visited import CROP, VisitedTiles
 
-HALF_SCREEN = (72, 80)  # pixels
-FRAMES = 3
 FILM = 16
 """Capacity in pictures; when it is full, the last ones move back to the start."""
 
 
-def shrink(picture: Picture) -> Picture:
-    """Take every second pixel of every second row: uint8 (2h, 2w) to a view of uint8 (h, w).
+def shrink(picture: Picture, height: int) -> Picture:
+    """Take every k-th pixel of every k-th row, so that ``height`` rows are left: uint8, a view.
 
-    Each tile of 8 x 8 pixels keeps 4 x 4. The mean of 2 x 2 pixels would cost ten times as much, 4 % of the
-    time of a step.
+    At half size each tile of 8 x 8 pixels keeps 4 x 4. The mean of 2 x 2 pixels would cost ten times as much,
+    4 % of the time of a step.
     """
-    return picture[::2, ::2]
-
-
-def _half(picture: Picture) -> Picture:
-    return picture if picture.shape == HALF_SCREEN else shrink(picture)
+    step = picture.shape[0] // height
+    return picture[::step, ::step]
 
 
 class ScreenPart(ObservationPart):
-    """The last three pictures in grey at half size, oldest first. An episode starts with three copies."""
+    """The last ``frames`` pictures in grey, oldest first. An episode starts with copies of its first one."""
 
-    shape = (FRAMES, *HALF_SCREEN)
+    shape = (FRAMES, *SCREEN_SIZES[SCREEN_SIZE])
+    source = "the screen"
 
-    def __init__(self) -> None:
-        self._film = np.zeros((FILM, *HALF_SCREEN), np.uint8)
-        self._end = FRAMES
+    def __init__(self, frames: int = FRAMES, size: str = SCREEN_SIZE) -> None:
+        self.shape = (frames, *SCREEN_SIZES[size])
+        self._film = np.zeros((FILM, *SCREEN_SIZES[size]), np.uint8)
+        self._frames = self._end = frames
 
     def reset(self, state: GameState, screen: Picture) -> None:
-        self._end = FRAMES
-        self._film[:FRAMES] = _half(screen)
+        self._end = self._frames
+        self._film[: self._end] = self._fit(screen)
 
     def update(self, screen: Picture, action: int) -> None:
         if self._end == FILM:
-            self._end = FRAMES - 1
-            self._film[: self._end] = self._film[-self._end :]
-        self._film[self._end] = _half(screen)
+            self._end = self._frames - 1
+            self._film[: self._end] = self._film[FILM - self._end :]
+        self._film[self._end] = self._fit(screen)
         self._end += 1
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = self._film[self._end - FRAMES : self._end]
+        out[:] = self._film[self._end - self._frames : self._end]
 
     def snapshot(self) -> Picture:
-        return self._film[self._end - FRAMES : self._end].copy()
+        return self._film[self._end - self._frames : self._end].copy()
 
     def restore(self, snapshot: Picture) -> None:
-        self._end = FRAMES
-        self._film[:FRAMES] = fitting(snapshot, self.shape)
+        self._end = self._frames
+        self._film[: self._end] = fitting(snapshot, self.shape)
+
+    def _fit(self, screen: Picture) -> Picture:
+        height = self.shape[1]
+        return screen if screen.shape[0] == height else shrink(screen, height)
 
 
 class VisitedPart(ObservationPart):
     """Visited tiles of this map (255), centred on the player (row 24, column 24)."""
 
     shape = (1, CROP, CROP)
+    source = "W_CUR_MAP, W_X_COORD, W_Y_COORD"
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
         out[0] = visited.crop(state)
@@ -74,7 +77,7 @@ class VisitedNearbyPart(ObservationPart):
     source = "W_CUR_MAP, W_X_COORD, W_Y_COORD, W_CUR_MAP_WIDTH, W_CUR_MAP_HEIGHT"
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[0] = visited.across(state)
+        visited.write_across(out[0], state)
 
 
 class VisitedWorldPart(ObservationPart):

@@ -36,6 +36,7 @@ class PartyPart(NumbersPart):
     byte, four move ids, their four power points."""
 
     shape = (PARTY_MAX * MON_FIELDS,)
+    source = "W_PARTY_COUNT, W_PARTY_MONS"
 
     def key(self, state: GameState) -> object:
         return state.party
@@ -54,6 +55,10 @@ class BattlePart(NumbersPart):
     """
 
     shape = (21,)
+    source = (
+        "W_IS_IN_BATTLE, W_BATTLE_MON_LEVEL, W_BATTLE_MON_HP, W_BATTLE_MON_MAX_HP, W_ENEMY_MON_SPECIES,"
+        " W_ENEMY_MON_LEVEL, W_ENEMY_MON_HP, W_ENEMY_MON_MAX_HP, W_CURRENT_MENU_ITEM, W_PARTY_MONS"
+    )
 
     def key(self, state: GameState) -> object:
         return state if state.battle else state.menu_item
@@ -72,6 +77,7 @@ class BadgesPart(NumbersPart):
     """Eight flags, the first badge first."""
 
     shape = (8,)
+    source = "W_OBTAINED_BADGES"
 
     def key(self, state: GameState) -> object:
         return state.badges
@@ -84,6 +90,7 @@ class EventsPart(VectorPart):
     """The game's 2,560 event flags as its 320 bytes: event n is bit n mod 8, least significant first."""
 
     shape = (EVENT_BYTES,)
+    source = "W_EVENT_FLAGS"
 
     def content(self, state: GameState) -> bytes:
         return state.event_bytes
@@ -93,6 +100,7 @@ class FacingPart(VectorPart):
     """Four flags: down, up, left, right."""
 
     shape = (4,)
+    source = "W_FACING"
 
     def content(self, state: GameState) -> bytes:
         return _FACING_FLAGS[state.facing]
@@ -102,6 +110,7 @@ class RecentActionsPart(VectorPart):
     """The last three actions, oldest first: n + 1 for action n, 0 before the first."""
 
     shape = (3,)
+    source = "the actions"
     high = N_ACTIONS
 
     def __init__(self) -> None:

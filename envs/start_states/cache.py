@@ -14,6 +14,7 @@ from pathlib import Path
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game_boy.emulator import VERSION, Emulator
+from envs.paths import expanded
 from envs.start_states.state_files import StartState, write_state_file
 
 CACHE_VARIABLE = "POKERED_CACHE"
@@ -25,8 +26,8 @@ def cache_folder() -> Path:
     """Return the cache folder: $POKERED_CACHE, or pokered-harness in $XDG_CACHE_HOME or ~/.cache."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pokered-harness"
+        return expanded(chosen, CACHE_VARIABLE)
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "cache") / "pokered-harness"
 
 
 @cache

@@ -12,10 +12,11 @@ from envs.errors import UserError
 from envs.files import read_plain, write_atomically
 from envs.game.catalog import Game
 from envs.game_boy.emulator import VERSION, Emulator
-from envs.game_boy.rom import read_rom
+from envs.game_boy.rom import ARCHIVES, read_rom
 from envs.game_boy.state_formats import WRITTEN_BY, check_version, convert, screen_on, state_version
 
 MAX_BYTES = 10_000_000  # a state has about 180,000
+HIGHEST_VERSION = 63  # of a state, for decades: 29 versions came in the first nine years of PyBoy
 SCREEN_FRAMES = 600  # frames after power-on within which every game has turned its screen on and off
 
 
@@ -57,6 +58,7 @@ def read_state_file(game: Game, path: Path) -> StartState:
         raise UserError(f"start {path}: cannot be read ({error.strerror})") from error
     story = _story_of(game, path, data)
     try:
+        _refuse_other_files(data)
         version = state_version(data)
         loadable = _loadable(game, data)
     except UserError as error:
@@ -73,6 +75,17 @@ def read_state_file(game: Game, path: Path) -> StartState:
     if "made_by" in story:
         provenance["story"] = str(story["made_by"])
     return StartState(loadable, str(path), provenance)
+
+
+def _refuse_other_files(data: bytes) -> None:
+    """Raise UserError for text, an archive, or any file that begins with no PyBoy's number of a format."""
+    kind = next((kind for beginning, (kind, _) in ARCHIVES.items() if data.startswith(beginning)), None)
+    if data and b"\0" not in data:
+        kind = "text"
+    if kind is None and data and data[0] > HIGHEST_VERSION:
+        kind = f"a file that begins with byte 0x{data[0]:02X}"
+    if kind is not None:
+        raise UserError(f"{kind}, not a state saved by PyBoy; save one with play.py or PyBoy itself")
 
 
 def _story_of(game: Game, path: Path, data: bytes) -> Mapping[str, object]:

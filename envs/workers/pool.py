@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -12,8 +12,9 @@ import cloudpickle
 import numpy as np
 
 from envs.workers.cpu_affinity import Cores
+from envs.workers.limits import require_room, task_limit
 from envs.workers.pool_protocol import EnvFn, replacement_seed
-from envs.workers.process import WorkerLost, WorkerProcess, worker_context
+from envs.workers.process import WorkerFailed, WorkerLost, WorkerProcess, worker_context
 from envs.workers.shared_memory import ArrayLayout, allocate, other, outcomes, view
 from envs.workers.worker import Start, WorkerSpec
 
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 REQUEST_TIMEOUT = 60.0
 """Seconds for all requests except steps: a reset may have to play to its start state first."""
 REPLACEMENTS = 3
-"""Attempts to replace a lost worker before the run fails."""
+"""Attempts to start a worker again that died, before the run fails."""
 
 
 class Phase(Enum):
@@ -72,6 +73,7 @@ class WorkerPool:
         """Infos of resets that the caller has not taken yet, by environment."""
         self.base_seed = 0
         self._fns, self._timeout = list(env_fns), timeout
+        require_room(n_workers)
         self._context = worker_context()
         self._block = allocate(self._context, layout)
         self._cores = Cores(self._context, n_workers)
@@ -83,13 +85,26 @@ class WorkerPool:
         """Number of workers lost so far."""
         self.workers: list[WorkerProcess] = []
         try:
-            for number in range(n_workers):
-                self.workers.append(self._start(number))
-            for worker in self.workers:
-                worker.wait_ready()
+            self._start_all(n_workers)
         except BaseException:
             self.close()
             raise
+
+    def _start_all(self, workers: int) -> None:
+        """Start all at once, then wait for each; start those again that die meanwhile."""
+        under_way: list[int] = []
+        for number in range(workers):
+            try:
+                self.workers.append(self._start(number))
+                under_way.append(number)
+            except WorkerLost as lost:
+                self.workers.append(self._again(number, str(lost), WorkerProcess.wait_ready))
+        for number in under_way:
+            try:
+                self.workers[number].wait_ready()
+            except WorkerLost as lost:
+                self.workers[number].kill()
+                self.workers[number] = self._again(number, str(lost), WorkerProcess.wait_ready)
 
     def _start(self, number: int) -> WorkerProcess:
         groups = self.parts[number]
@@ -168,12 +183,15 @@ class WorkerPool:
         return answers
 
     def _answer(self, number: int, request: tuple[Any, ...]) -> Any:
-        try:
-            return self.workers[number].receive(REQUEST_TIMEOUT)
-        except WorkerLost as lost:
-            self._replace(number, str(lost))
+        lost: list[str] = []
+        while len(lost) <= REPLACEMENTS:
+            try:
+                return self.workers[number].receive(REQUEST_TIMEOUT)
+            except WorkerLost as error:
+                lost.append(str(error))
+            self._replace(number, lost[-1])
             self.workers[number].ask(*request)
-            return self.workers[number].receive(REQUEST_TIMEOUT)
+        raise WorkerFailed(f"worker {number} {lost[-1]} {len(lost)} times at the request {request[0]!r}")
 
     def reset(self, seeds: Sequence[int | None], options: Sequence[dict[str, Any]]) -> None:
         """Begin new episodes in all environments; results of steps under way are dropped."""
@@ -198,21 +216,37 @@ class WorkerPool:
         old = self.workers[number]
         old.kill()
         self._note_loss(number)
-        for attempt in range(REPLACEMENTS):
-            worker = self.workers[number] = self._start(number)
-            try:
-                worker.wait_ready()
-                worker.ask("reset", self._restarts(number))
-                self.reset_infos |= worker.receive(REQUEST_TIMEOUT)
-                break
-            except WorkerLost as error:
-                worker.kill()
-                if attempt == REPLACEMENTS - 1:
-                    raise RuntimeError(f"worker {number} {reason}, and its replacement {error}") from error
+
+        def begin(worker: WorkerProcess) -> None:
+            worker.wait_ready()
+            worker.ask("reset", self._restarts(number))
+            self.reset_infos |= worker.receive(REQUEST_TIMEOUT)
+
+        worker = self.workers[number] = self._again(number, reason, begin)
         log.warning(
             "worker %d (process %d) %s; process %d took its place, its %d episodes end as truncated",
             number, old.pid, reason, worker.pid, sum(map(len, self.parts[number])),
         )  # fmt: skip
+
+    def _again(self, number: int, reason: str, begin: Callable[[WorkerProcess], None]) -> WorkerProcess:
+        """Return a new process for which ``begin`` succeeded, after at most REPLACEMENTS tries.
+
+        Raises WorkerFailed when none of them lives, and what an environment raises.
+        """
+        for _ in range(REPLACEMENTS):
+            worker = None
+            try:
+                worker = self._start(number)
+                begin(worker)
+                return worker
+            except WorkerLost as lost:
+                last = str(lost)
+                if worker is not None:
+                    worker.kill()
+        raise WorkerFailed(
+            f"worker {number} {reason}, and {REPLACEMENTS} processes in its place as well: the last {last};"
+            f" the system may be short of memory or processes ({task_limit()})"
+        )
 
     def _note_loss(self, number: int) -> None:
         self.replaced += 1

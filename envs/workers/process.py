@@ -5,28 +5,38 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.context
+import os
 import pickle
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from multiprocessing.util import Finalize
+from threading import Timer
 from types import ModuleType
 from typing import Any
 
-from envs.errors import UserError
+from envs.errors import ProgramError, UserError
 from envs.workers.channel import pair
+from envs.workers.limits import LimitReached
 from envs.workers.worker import ERROR, WorkerSpec, run
 
 START_TIMEOUT = 60.0
 """Seconds a worker may take to import, create its environments and answer (a cold disk is slow)."""
 SLICES = 8
+UNKNOWN = 255
+"""multiprocessing's exit code of a process whose fork server has died."""
 
 
 class WorkerLost(Exception):
     """The process died or did not answer in time, as the message says."""
 
 
-class WorkerFailed(RuntimeError):
-    """An environment raised in a worker; the message is the worker's traceback, the cause its exception."""
+class WorkerFailed(ProgramError):
+    """An environment raised in a worker, or a worker died again and again.
+
+    The message is the worker's traceback, with its exception as the cause, or says how the worker died.
+    """
 
 
 def worker_context() -> multiprocessing.context.BaseContext:
@@ -52,19 +62,56 @@ def _without_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+def _kill_fork_server() -> None:
+    from multiprocessing.forkserver import _forkserver  # absent on Windows
+
+    pid = getattr(_forkserver, "_forkserver_pid", None)
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _within_start_timeout() -> Iterator[None]:
+    """Kill the fork server after START_TIMEOUT: the start of a process then fails instead of waiting for it,
+    and the next one starts another server."""
+    if sys.platform == "win32":
+        yield
+        return
+    timer = Timer(START_TIMEOUT, _kill_fork_server)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class WorkerProcess:
-    """One child process running ``envs.workers.worker.run``."""
+    """One child process running ``envs.workers.worker.run``. Raises WorkerLost if it cannot be started."""
 
     def __init__(self, context: multiprocessing.context.BaseContext, number: int, spec: WorkerSpec) -> None:
         self.number = number
-        ours, theirs = pair()
+        try:
+            ours, theirs = pair()
+        except OSError as error:
+            raise WorkerLost(f"could not be started ({error.strerror})") from error
         self._channel = ours
         self._process = context.Process(  # type: ignore[attr-defined]
             target=run, args=(theirs, spec), name=f"emulators-{number}", daemon=True
         )
-        with _without_main_module():
-            self._process.start()
-        theirs.close()
+        try:
+            with _without_main_module(), _within_start_timeout():
+                self._process.start()
+        except (
+            OSError,
+            EOFError,
+            RuntimeError,
+        ) as error:  # no more processes, the fork server died, no thread
+            ours.close()
+            raise WorkerLost(f"could not be started ({_reason(error)})") from error
+        finally:
+            theirs.close()
         # If the program ends without close(), the workers must end before multiprocessing's exit handler
         # sends them SIGTERM, which they ignore, and waits for them.
         Finalize(self, ours.close, exitpriority=1)
@@ -119,9 +166,15 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Kill it at once, even if it is stopped, and join it."""
+        self._kill()
+        self._channel.close()
+
+    def _kill(self) -> None:
         self._process.kill()
         self._process.join()
-        self._channel.close()
+        if self._process.exitcode == UNKNOWN:  # kill() may have done nothing
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def hang_up(self) -> None:
         """Close the channel, which makes the worker close its environments and exit."""
@@ -129,15 +182,33 @@ class WorkerProcess:
 
     def collect(self, timeout: float) -> None:
         """Join it; kill it after ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
         self._process.join(timeout)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        while self._process.exitcode == UNKNOWN and _exists(self.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self._process.is_alive() or self._process.exitcode == UNKNOWN:
+            self._kill()
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError | BrokenPipeError | ConnectionError):
+        return "the fork server died"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _exception(number: int, error: Exception | None, fatal: bool, text: str) -> Exception:
     if isinstance(error, UserError):
         return error
+    if isinstance(error, MemoryError) and fatal:
+        return LimitReached(f"memory: worker {number} cannot have what its environments need; use fewer")
     if error is not None and not fatal:
         error.add_note(text)
         return error

@@ -18,6 +18,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.reward_components import COMPONENTS
+from envs.workers.limits import share
 
 POISON = 0xA5
 """Initial value of every byte, so that a slot that was never written is noticed."""
@@ -94,8 +95,11 @@ def make_layout(space: spaces.Space[Any], n_envs: int) -> ArrayLayout:
 def allocate(
     context: multiprocessing.context.BaseContext, layout: ArrayLayout
 ) -> ctypes.Array[ctypes.c_uint8]:
-    """Return a poisoned block for ``layout`` that can be passed to processes of ``context``."""
-    block: ctypes.Array[ctypes.c_uint8] = context.RawArray(ctypes.c_uint8, layout.size)
+    """Return a poisoned block for ``layout`` that can be passed to processes of ``context``.
+
+    Raises LimitReached if the system has no such memory.
+    """
+    block: ctypes.Array[ctypes.c_uint8] = share(layout.size, context)
     np.frombuffer(memoryview(block), np.uint8)[:] = POISON
     return block
 

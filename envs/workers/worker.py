@@ -22,6 +22,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.lasting_output import outlast_readers
 from envs.red_env import RedEnv
 from envs.reward_components import COMPONENTS
 from envs.workers.channel import Channel
@@ -187,10 +188,12 @@ def full_name(kind: type[Any]) -> str:
 
 def run(channel: Channel, spec: WorkerSpec) -> None:
     """Main function of the process: answer messages until the parent closes the channel or dies."""
-    # Ctrl-C and the signals of a batch system reach the whole process group. The parent decides what to do,
-    # and closes the channel.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Ctrl-C, a closed terminal and the signals of a batch system reach the whole process group. The parent
+    # decides what to do, and closes the channel.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    outlast_readers()  # what a user's term prints must not end the worker
     worker: Worker | None = None
     try:
         worker = Worker(spec)

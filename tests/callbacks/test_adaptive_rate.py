@@ -84,6 +84,6 @@ def test_a_checkpoint_keeps_the_rate() -> None:
 def test_a_damaged_rate_is_refused(rate: object) -> None:
     state = UpdateState(AdaptiveRate(3e-4, 0.008, 1e-6, 1e-2))
     with pytest.raises((TypeError, ValueError)):
-        state.restore({"rate": {"rate": rate}})
+        state.restore({"rate": {"rate": rate}, "discounts": None})
     with pytest.raises(KeyError):
         state.restore({})

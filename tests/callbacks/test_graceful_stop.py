@@ -22,6 +22,7 @@ from training.ppo.pipelined_ppo import PipelinedPPO
 ROLLOUT, MIDDLE, STEPS = 64, 100, 256
 """Steps of a rollout, some in the middle of the second one, and all that are wanted."""
 Learn = Callable[..., Any]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Between(BaseCallback):
@@ -78,18 +79,18 @@ def train(model: PPO, stop: GracefulStop, at: int, act: Callable[[], object]) ->
     return middle
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_training_after_the_current_update(model: PipelinedPPO, number: signal.Signals) -> None:
-    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)]
+    before = [signal.getsignal(one) for one in SIGNALS]
     stop = GracefulStop()
     train(model, stop, MIDDLE, send(number))
     assert (stop.reason, stop.signal) == (number.name, number.name)
     assert (model.num_timesteps, stop.learned_steps, stop.dropped_steps) == (2 * ROLLOUT, 2 * ROLLOUT, 0)
     assert model._n_updates == 2
-    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)] == before
+    assert [signal.getsignal(one) for one in SIGNALS] == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_aborts_a_rollout_that_may_be_cut_short(
     model: PipelinedPPO, env: VecEnv, number: signal.Signals
 ) -> None:
@@ -103,6 +104,17 @@ def test_a_signal_aborts_a_rollout_that_may_be_cut_short(
     again = build_model(load_config(None, TINY), env)
     train(again, GracefulStop(), MIDDLE, lambda: None)
     assert again.num_timesteps == STEPS, "the environments can be used as before"
+
+
+def test_a_closed_terminal_changes_nothing_under_nohup(model: PipelinedPPO) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stop = GracefulStop()
+        train(model, stop, MIDDLE, send(signal.SIGHUP))
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (stop.reason, stop.signal, model.num_timesteps) == (None, None, STEPS)
 
 
 def test_a_second_ctrl_c_does_not_wait(model: PipelinedPPO) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import re
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from callbacks.episode_metrics import MONITORED, EpisodeMetrics, summarise
 from callbacks.log_updates import LogUpdates
 from callbacks.performance import Performance, resident_megabytes
 from callbacks.progress_bar import ProgressBar, duration
+from callbacks.run_totals import RunTotals
 from tests.callbacks.reading import points
 
 Learn = Callable[..., Any]
@@ -124,7 +126,9 @@ def test_progress_writes_lines_without_a_terminal(learn: Learn) -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 129
     assert re.fullmatch(
-        r"256 of 256 steps \(100%\), [\d,]+ steps/s, 0:00 left, mean return \d+\.\d\d, battles \d+", lines[-1]
+        r"256 of 256 steps \(100%\), [\d,]+ steps/s, 0:00 left, mean return \d+\.\d\d,"
+        r" battles \d+ in \d+ episodes",
+        lines[-1],
     )
     assert "mean return -" in lines[0]
 
@@ -164,3 +168,17 @@ def test_durations() -> None:
         "1:00:00",
         "10:01:01",
     ]
+
+
+def test_the_bar_counts_what_the_closing_table_counts(learn: Learn) -> None:
+    """The bar added battles of running episodes, so that it showed 151 where the table had 114."""
+    progress, totals = ProgressBar(320, stream=io.StringIO()), RunTotals()
+    learn([progress, totals], steps=320)
+    assert (progress.battles, progress.episodes) == (
+        totals.counts["battles_started"],
+        totals.counts["episodes"],
+    )
+    assert totals.counts["episodes"] == 2 * (160 // 24)
+    again = ProgressBar(320, stream=io.StringIO())
+    again.restore(json.loads(json.dumps(progress.snapshot())))
+    assert (again.battles, again.episodes) == (progress.battles, progress.episodes)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.errors import UserError
-from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES, SCREEN_SIZES
 from envs.observation_parts.base import share
 from envs.observation_parts.pictures import shrink
 from envs.observation_parts.table import PARTS
@@ -80,7 +80,7 @@ def test_only_the_chosen_parts_are_included() -> None:
 
 def test_shrinking_takes_every_second_pixel_of_every_second_row() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (144, 160), dtype=np.uint8)
-    small = shrink(picture)
+    small = shrink(picture, 72)
     assert small.shape == (72, 80)
     assert all(small[y, x] == picture[2 * y, 2 * x] for y in range(72) for x in range(80))
 
@@ -94,6 +94,39 @@ def test_screens_are_stacked_oldest_first() -> None:
     for picture in pictures[1:]:
         observations.update(picture, 0)
     assert observations.encode(state, visited)["screen"][:, 0, 0].tolist() == [20, 30, 40]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 8])
+@pytest.mark.parametrize("size", SCREEN_SIZES)
+def test_frames_and_their_size_are_settings(size: str, frames: int) -> None:
+    generator, state, visited = np.random.default_rng(frames), GameState(), VisitedTiles()
+    film = [generator.integers(0, 256, (144, 160), dtype=np.uint8) for _ in range(40)]
+    observations, restored = (Observations(["screen"], frames, size) for _ in range(2))
+    visited.reset(state)
+    observations.reset(state, film[0])
+    step = {"full": 1, "half": 2, "quarter": 4}[size]
+    for number in range(1, len(film)):
+        observations.update(film[number], 0)
+        wanted = [film[max(n, 0)][::step, ::step] for n in range(number - frames + 1, number + 1)]
+        screen = observations.encode(state, visited)["screen"]
+        assert np.array_equal(screen, np.stack(wanted))
+        assert observations.space["screen"].contains(screen)
+    restored.restore(observations.snapshot())
+    for own in (observations, restored):
+        own.update(film[7], 0)
+    assert np.array_equal(*(own.encode(state, visited)["screen"] for own in (observations, restored)))
+    assert observations.whole_screen == (size == "full")
+
+
+def test_half_a_picture_is_enough_for_small_sizes() -> None:
+    picture = np.random.default_rng(2).integers(0, 256, (144, 160), dtype=np.uint8)
+    for size in ("half", "quarter"):
+        seen = []
+        for given_picture in (picture, shrink(picture, 72)):
+            observations, visited = Observations(["screen"], 1, size), VisitedTiles()
+            observations.reset(GameState(), given_picture)
+            seen.append(observations.encode(GameState(), visited)["screen"])
+        assert np.array_equal(*seen)
 
 
 def test_a_returned_observation_does_not_change_later() -> None:
@@ -170,6 +203,7 @@ def test_a_share_is_always_a_byte(part: int, whole: int) -> None:
     assert share(whole, whole) == (255 if whole else 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), BYTES, BYTES), min_size=1, max_size=30))
 def test_the_crop_shows_the_visited_tiles_around_the_player(walk: list[tuple[int, int, int]]) -> None:
     visited, tiles, last = VisitedTiles(), set(), walk[0][0]

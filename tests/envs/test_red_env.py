@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
@@ -216,12 +217,14 @@ def test_observations_match_the_current_state(make_env: MakeEnv) -> None:
     assert np.array_equal(env.render()[:, :, 0], picture)
 
 
-@pytest.mark.parametrize("action", [-1, 7])
-def test_an_unknown_action_is_an_error(make_env: MakeEnv, action: int) -> None:
+@pytest.mark.parametrize("action", [-1, 7, 2.9, np.float32(2), "a", None, np.array([1, 2])])
+def test_an_unknown_action_is_an_error(make_env: MakeEnv, action: Any) -> None:
     env = make_env()
     env.reset(seed=0)
+    actions = env.emulator.actions
     with pytest.raises(ValueError, match="0 to 6"):
         env.step(action)
+    assert env.emulator.actions == actions, "no button was pressed"
     assert env.action_space.n == len(BUTTONS) == 7  # type: ignore[attr-defined]
 
 
@@ -245,3 +248,19 @@ def test_closing_twice_is_fine(make_env: MakeEnv) -> None:
     env.reset(seed=0)
     env.close()
     env.close()
+
+
+@pytest.mark.parametrize("action", [2, np.int64(2), np.uint8(2), np.array(2)])
+def test_whole_numbers_of_any_kind_are_actions(make_env: MakeEnv, action: Any) -> None:
+    env = make_env()
+    env.reset(seed=0)
+    assert env.step(action)[0]["recent_actions"].tolist()[-1] == 3
+
+
+def test_a_step_before_the_first_reset_says_so(make_env: MakeEnv) -> None:
+    env, other = make_env(), make_env()
+    with pytest.raises(ResetNeeded, match=r"step before reset: call reset\(\) first"):
+        env.step(2)
+    other.reset(seed=0)
+    env.restore(other.snapshot())
+    assert env.step(2)[1] == other.step(2)[1]

@@ -296,7 +296,7 @@ def test_workers_ignore_signals_that_their_parent_handles(vec: MakeVec) -> None:
     env = vec()
     env.reset()
     pids = env.worker_pids
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         for pid in pids:
             os.kill(pid, number)
         _, _, dones, _ = env.step(actions(N, 1)[0])

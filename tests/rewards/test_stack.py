@@ -19,6 +19,7 @@ from tests.rewards.play import START, UNITS, Play, earn, sequences
 
 NAMES = [
     "exploration_new_tile",
+    "exploration_forward_tile",
     "exploration_recent_tile",
     "exploration_recent_window",
     "penalty_step",

@@ -25,6 +25,18 @@ def test_new_tiles_pay_once_each() -> None:
     assert earned["penalty_step"] == -8
 
 
+def test_forward_tiles_pay_nothing_behind_the_start() -> None:
+    """Maps 0 and 12 lie before map 1 in the order of progress, map 13 behind it; 40 is a house on map 0."""
+    there = START._replace(map_id=1, map_width=20, map_height=20, party=(HERO,))
+    home = Play(there).walk(dx=2).warp(12, 5, 5).walk(dx=3).warp(0, 5, 5).walk(dx=3)
+    assert earn(home.moments)["exploration_new_tile"] == 2 + 4 + 4
+    assert earn(home.moments)["exploration_forward_tile"] == 2
+    house = Play(there).then(last_map=0, map_id=40).then(x=3, y=3).hold().walk(dx=2)
+    assert earn(house.moments)["exploration_forward_tile"] == 0
+    ahead = Play(there).walk(dx=2).warp(13, 5, 5).walk(dx=3)
+    assert earn(ahead.moments)["exploration_forward_tile"] == 2 + 4
+
+
 def test_tiles_of_a_map_that_is_loading_do_not_count() -> None:
     play = Play().warp(1, 30, 2)
     assert earn(play.moments)["exploration_new_tile"] == 1

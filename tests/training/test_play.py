@@ -127,13 +127,16 @@ def test_an_agents_window_accepts_only_quit_and_speed_keys(own_game: Game, key: 
         assert not emulator.running
 
 
-def test_the_program_plays_until_it_is_stopped(unknown_rom: Path, runs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_program_plays_until_it_is_stopped(
+    unknown_rom: Path, runs: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     command = [sys.executable, str(ROOT / "training" / "play.py"), "--game", "red", "--names", "start"]
     variables = {**environment(runs), "SDL_VIDEODRIVER": "dummy", "POKEMON_RED_ROM": str(unknown_rom)}
     with subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(f"playing red ({unknown_rom})")
-        process.send_signal(signal.SIGTERM)  # SDL treats it as closing the window
+        process.send_signal(number)
         assert process.wait(20) == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -143,7 +146,7 @@ def test_the_program_plays_until_it_is_stopped(unknown_rom: Path, runs: Path, tm
     [
         (["--names", "a/b"], "--names a/b: must be a plain file name"),
         (["--names", *"abcdefghijk"], "11 names; there are 10 keys"),
-        (["--rom", "none.gb"], "ROM none.gb: cannot be read"),
+        (["--rom", "none.gb"], f"ROM {ROOT}/none.gb: cannot be read"),
     ],
 )
 def test_wrong_input_is_one_line(

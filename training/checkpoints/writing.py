@@ -92,6 +92,21 @@ def save_checkpoint(
     return folder
 
 
+def save_weights(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write the weights of ``checkpoint`` to ``folder`` as a checkpoint without optimizer state and games.
+
+    Raises CheckpointError if the folder cannot be written.
+    """
+    files = {POLICY: save_tensors(dict(checkpoint.policy)), OPTIMIZER: save_tensors({})}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    files[TRAINER] = json.dumps({**checkpoint.trainer, "sha256": hashes}, indent=1).encode()
+    try:
+        _write_folder(folder, files)
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {folder}: cannot be written: {error.strerror}") from error
+    return folder
+
+
 def _state_files(moment: TrainingState) -> dict[str, bytes]:
     if moment.state is None:
         return {}

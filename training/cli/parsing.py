@@ -9,15 +9,21 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import tyro
 from tyro import _errors as tyro_errors  # its only hook for parse errors; the version is pinned
 
-from envs.errors import UserError, nearest
+from envs.errors import ProgramError, UserError, nearest
+from envs.lasting_output import outlast_readers
+from envs.paths import expanded, shown
+from training.cli.output import exit_with
 from training.resources.malloc import use_one_heap
+from training.resources.out_of_memory import in_one_line
 
 FlagsT = TypeVar("FlagsT")
 
@@ -39,13 +45,31 @@ Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], flag()]
 
 
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
-    """Parse the command line into an instance of ``flags``. ``--help`` prints and exits with status 0.
+    """Parse the command line into an instance of ``flags``, in which ``~`` of paths is expanded.
+
+    ``--help`` prints and exits with status 0.
 
     Raises:
-        UsageError: with one line about the first mistake.
+        UserError: with one line about the first mistake.
     """
+    for word in args or ():
+        _refuse_other_encoding(word)
     with tyro_errors.on_parse_error(lambda event: _refuse(event, flags)):
-        return tyro.cli(flags, args=args, prog=prog)
+        parsed = tyro.cli(flags, args=args, prog=prog)
+    given = [(one.name, getattr(parsed, one.name)) for one in fields(parsed)]  # type: ignore[arg-type]
+    paths = {name: expanded(value, _flag(name)) for name, value in given if isinstance(value, Path)}
+    return replace(parsed, **paths) if paths else parsed  # type: ignore[type-var]
+
+
+def _refuse_other_encoding(word: str) -> None:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{shown(word)} is not valid UTF-8; rename the file") from None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _refuse(event: tyro_errors.ParseErrorEvent, flags: Any) -> NoReturn:
@@ -77,16 +101,32 @@ def _wrong_value(name: str, message: str) -> str:
     return f"{name} {texts[0] or texts[1]} must be {'a whole number' if kind == 'INT' else 'a number'}"
 
 
-def run_program(main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Run ``main(arguments)`` and exit with its status; a UserError gives one line on stderr and status 2."""
+def run_program(main: Callable[[Sequence[str]], int], *, lasting: bool = False) -> NoReturn:
+    """Run ``main(arguments)`` and exit with its status; a UserError gives one line on stderr and status 2, a
+    ProgramError or the end of memory its message and status 1.
+
+    ``lasting``: the program runs to its end even if nobody reads its output any more.
+    """
     # Waiting torch threads must not use up the cores that the games run on.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a path may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     use_one_heap()  # before torch starts threads, which it does when a network is built
+    if lasting:
+        outlast_readers()
+    exit_with(partial(_status, main))
+
+
+def _status(main: Callable[[Sequence[str]], int]) -> int:
     try:
-        status = main(sys.argv[1:])
+        return main(sys.argv[1:])
     except UserError as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
+        return 2
+    except ProgramError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"error: memory ran out: {in_one_line(error)}", file=sys.stderr)
+        return 1

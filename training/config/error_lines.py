@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from training.config.discounts import DISCOUNT_KINDS
 from training.config.files import ConfigLayer, unknown_name
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
@@ -33,6 +34,7 @@ MUST = {
     "too_short": "hold at least {min_length}",
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
+    "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }
 
 
@@ -65,7 +67,7 @@ def describe(
     ``sections`` maps the keys that hold objects, and the kinds of schedules, to their models.
     """
     kind, parts = str(detail["type"]), tuple(detail["loc"])
-    location = tuple(part for part in parts if part not in (NUMBER, *SCHEDULE_KINDS))
+    location = tuple(part for part in parts if part not in (NUMBER, *DISCOUNT_KINDS))
     context, value = detail.get("ctx", {}), detail.get("input")
     if not location:  # fields that contradict each other: the message names them itself
         return str(context.get("error", detail["msg"]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envs.errors import UserError, nearest
+from envs.paths import expanded
 from training.config.strict_yaml import YAML_SUFFIXES, read_yaml
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -46,6 +47,20 @@ def unknown_name(name: str, names: Iterable[str], holder: str) -> str:
     return f"{name} is not {holder}; {hint}"
 
 
+PROGRAMS = {
+    "config of a run": "train_ppo.py --config",
+    "curriculum": "curriculum.py",
+    "search space": "run_sweep.py --search",
+    "board": "board.py",
+}
+"""The kinds of files with settings, and what each is given to."""
+
+
+def refuse_other_kind(path: Path | str, wanted: str, found: str) -> NoReturn:
+    """Raise ConfigError for a file of the kind ``found`` where one of ``wanted`` is needed (of PROGRAMS)."""
+    raise ConfigError(f"{path}: is a {found}, which {PROGRAMS[found]} takes; must be a {wanted}")
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Read the object in ``path``: YAML when its name ends in .yaml or .yml, JSON otherwise.
 
@@ -54,7 +69,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     if path.suffix.lower() not in YAML_SUFFIXES:
         return read_json_object(path)
-    text = _read_text(path)
+    text = read_text(path)
     try:
         content = read_yaml(text)
     except ValueError as error:
@@ -70,7 +85,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: missing, unreadable, too large, not JSON, a duplicate key, or not an object.
     """
-    text = _read_text(path)
+    text = read_text(path)
 
     def object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
@@ -96,7 +111,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     try:
         if path.is_file() and path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"{path}: too large for a config ({path.stat().st_size} bytes)")
@@ -119,6 +134,13 @@ def _near_file(path: Path) -> str:
     return f"; did you mean {path.parent / near}?" if near else ""
 
 
+def _base_of(path: Path, base: str) -> Path:
+    try:
+        return path.parent / expanded(base)
+    except UserError as error:
+        raise ConfigError(f"{path}: extends: {error}") from None
+
+
 def read_with_extends(path: Path) -> list[ConfigLayer]:
     """Read ``path`` and the files it extends, lowest precedence first, without their "extends" keys.
 
@@ -139,5 +161,5 @@ def read_with_extends(path: Path) -> list[ConfigLayer]:
         if base is not None and (not isinstance(base, str) or not base):
             raise ConfigError(f"{following}: extends {base!r} must be the path of a JSON or YAML file")
         layers.insert(0, ConfigLayer(str(following), values))
-        following = following.parent / base if base is not None else None
+        following = _base_of(following, base) if base is not None else None
     return layers

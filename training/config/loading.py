@@ -13,16 +13,23 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from envs.errors import UserError
-from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, rom_path
+from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
+from envs.paths import expanded
 from training.config.cluster import RayConfig
+from training.config.discounts import DISCOUNT_KINDS
 from training.config.error_lines import describe, show, where
-from training.config.files import ConfigError, ConfigLayer, read_with_extends, unknown_name
+from training.config.files import (
+    ConfigError,
+    ConfigLayer,
+    read_with_extends,
+    refuse_other_kind,
+    unknown_name,
+)
 from training.config.health import HealthConfig
+from training.config.paths import full_rom, with_full_paths
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_layers import LayersConfig
 from training.config.reward_merging import merged_rewards
-from training.config.schedules import KINDS
 from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
@@ -39,36 +46,50 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
     "ray": RayConfig,
     "layers": LayersConfig,
-    **KINDS,
+    **DISCOUNT_KINDS,
 }
 
 
 def load_config(
-    path: str | Path | None, overrides: Mapping[str, Any] | None = None, base: Path | None = None
+    path: str | Path | None,
+    overrides: Mapping[str, Any] | None = None,
+    base: Path | None = None,
+    *,
+    draft: bool = False,
 ) -> TrainConfig:
     """Load the config in ``path`` (None: the defaults), with ``overrides`` on top.
 
     ``base`` is another config to build on. It replaces what the agent's own files extend (these start at the
-    first file that sets ``agent_id``), or lies below all files when none sets it.
+    first file that sets ``agent_id``), or lies below all files when none sets it. A ``draft`` may have a
+    batch_size of 1, which PPO cannot learn with.
 
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
     (the defaults if it names none), and ``null`` removes a coefficient. "start" and "starts" replace both of
-    lower layers; one layer cannot give both. Paths in "reward_terms" and of the
-    ROM are relative to the config's folder (to the working folder in ``overrides`` and POKEMON_RED_ROM) and
-    are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is "embedded" otherwise.
+    lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms" and
+    "observations" are relative to the config's folder (to the working directory in ``overrides`` and
+    POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from POKEMON_RED_ROM, and is
+    "embedded" otherwise.
 
     Raises:
         ConfigError: with one line that names everything that is wrong.
     """
-    layers = read_with_extends(Path(path)) if path is not None else []
+    layers = read_with_extends(expanded(path, "config")) if path is not None else []
     if base is not None:
         layers = read_with_extends(base) + _of_the_agent(layers)
-    layers.append(ConfigLayer("", dict(overrides or {})))
+    return config_of([*layers, ConfigLayer("", dict(overrides or {}))], draft=draft)
+
+
+def config_of(layers: list[ConfigLayer], *, draft: bool = False) -> TrainConfig:
+    """Return the config of ``layers``, lowest precedence first, merged as ``load_config`` describes.
+
+    A layer's label names it in messages, and the label's folder is what its paths are relative to. Raises
+    ConfigError.
+    """
     for layer in layers:
         _refuse_unknown_keys(layer)
         refuse_two_kinds_of_start(layer)
-    layers = [_with_rom_found(_with_terms_found(layer)) for layer in layers]
+    layers = [with_full_paths(layer) for layer in layers]
     merged = _merge(layers)
     preset = merged.get("preset")
     if preset is not None:
@@ -77,8 +98,13 @@ def load_config(
             raise ConfigError(f"{place} {show(preset)} must be one of {', '.join(PRESETS)}")
         merged = {**preset_values(preset, merged), **merged}
     config = _validate(merged, layers)
+    if config.batch_size == 1 and config.normalize_advantage == "minibatch" and not draft:
+        raise ConfigError(
+            f"{where(layers, 'batch_size')} 1 is too small: PPO normalizes advantages over a minibatch, so it"
+            " must be at least 2, or normalize_advantage batch or off"
+        )
     # Stored, so that a resumed run uses the cartridge it started with.
-    rom = config.rom or _found_from(Path(), os.environ.get(ROM_VARIABLE) or EMBEDDED)
+    rom = config.rom or full_rom(Path(), os.environ.get(ROM_VARIABLE) or EMBEDDED)
     return config.model_copy(update={"rom": rom})
 
 
@@ -88,39 +114,13 @@ def _of_the_agent(layers: list[ConfigLayer]) -> list[ConfigLayer]:
 
 
 def _refuse_unknown_keys(layer: ConfigLayer) -> None:
+    for key, kind in (("stages", "curriculum"), ("space", "search space"), ("methods", "board")):
+        if layer.label and key in layer.values:
+            refuse_other_kind(layer.label, "config of a run", kind)
     for key in layer.values:
         if key not in TrainConfig.model_fields:
             holder = f"a key of {layer.label}" if layer.label else "a setting"
             raise ConfigError(unknown_name(key, [*TrainConfig.model_fields, "extends"], holder))
-
-
-def _with_terms_found(layer: ConfigLayer) -> ConfigLayer:
-    terms = layer.values.get("reward_terms")
-    if not isinstance(terms, dict):
-        return layer
-    from rewards.custom_terms import resolve_terms
-
-    try:
-        found = resolve_terms(terms, Path(layer.label).parent)
-    except UserError as error:
-        raise ConfigError(f"{layer.where('reward_terms')}: {error}") from None
-    return ConfigLayer(layer.label, {**layer.values, "reward_terms": found})
-
-
-def _with_rom_found(layer: ConfigLayer) -> ConfigLayer:
-    rom = layer.values.get("rom")
-    if not isinstance(rom, str) or not rom:
-        return layer
-    folder = Path(layer.label).parent if layer.label else Path()
-    try:
-        return ConfigLayer(layer.label, {**layer.values, "rom": _found_from(folder, rom)})
-    except (ValueError, RuntimeError) as error:  # a UserError, a zero byte, links in a circle
-        raise ConfigError(f"{layer.where('rom')}: {error}") from None
-
-
-def _found_from(folder: Path, rom: str) -> str:
-    """Return the full path of a ROM named in a config in ``folder``; "embedded" is returned unchanged."""
-    return rom if rom == EMBEDDED else str((folder / rom_path(rom)).resolve())
 
 
 def _merge(layers: Iterable[ConfigLayer]) -> dict[str, Any]:

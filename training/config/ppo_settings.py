@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from callbacks.adaptive_rate import KL_THRESHOLD, MAX_RATE, MIN_RATE, AdaptiveRate
+from training.config.discounts import DiscountSetting
 from training.config.roles import Flag, Role, Settings
 from training.config.schedules import (
     RAMPS,
+    BaseSchedule,
     Linear,
     Schedule,
     ScheduleFunction,
@@ -19,8 +21,8 @@ from training.config.schedules import (
 )
 
 Share = Annotated[float, Field(gt=0, le=1)]
-Discount = Annotated[Schedule, within(0, 1, above=True)]
-Trace = Annotated[Schedule, within(0, 1)]
+Discount = Annotated[DiscountSetting, within(0, 1, above=True)]
+Trace = Annotated[DiscountSetting, within(0, 1)]
 Coefficient = Annotated[Schedule, within(0, 10)]
 Rate = Annotated[Schedule, within(0, 1, above=True)]
 Bound = Annotated[float, Field(gt=0, le=1)]
@@ -46,9 +48,9 @@ class PPOSettings(Settings):
     n_epochs: Annotated[int, Field(ge=1, le=1000), Role.LEARNING, Flag()] = 1
     """Passes over each rollout."""
     gamma: Annotated[Discount, Role.LEARNING, Flag()] = 0.997
-    """Discount factor."""
+    """Discount factor: a number, a schedule or learned."""
     gae_lambda: Annotated[Trace, Role.LEARNING, Flag()] = 0.95
-    """Trade-off of bias and variance in generalized advantage estimation."""
+    """Trade-off of bias and variance in generalized advantage estimation: a number, a schedule or learned."""
     value_bootstrap: Annotated[bool, Role.LEARNING, Flag()] = True
     """Add the discounted value of the last state to the reward where the time limit ended an episode."""
     normalize_advantage: Annotated[Normalization, Role.LEARNING, Flag()] = "minibatch"
@@ -140,7 +142,7 @@ class PPOSettings(Settings):
         entropy = self.ent_coef
         if isinstance(entropy, float) and self.ent_coef_final is not None:
             entropy = Linear(kind="linear", start=entropy, end=self.ent_coef_final, share=self.ent_coef_share)
-        parts: dict[str, Schedule | None] = {
+        parts: dict[str, float | BaseSchedule | None] = {
             "ent_coef": entropy,
             "learning_rate": self._rate_curve(),
             "clip_range": self.clip_range,

@@ -13,6 +13,7 @@ PRESETS = ("small", "medium", "large")
 
 MEMORY_SHARE = 0.5
 SMALLEST_N_STEPS = 128
+FEWEST_ENVS = 8
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,24 @@ class Size:
 SIZES = {
     "small": Size(per_core=12, fewest=12, most=12, n_steps=512, minibatches=6),
     "medium": Size(per_core=2, fewest=16, most=32, n_steps=1024, minibatches=8),
-    "large": Size(per_core=4, fewest=32, most=128, n_steps=2048, minibatches=16),
+    "large": Size(per_core=4, fewest=64, most=128, n_steps=1024, minibatches=16),
 }
 
 
 def largest_divisor(number: int, limit: int) -> int:
-    """Return the largest divisor of ``number`` that is at most ``limit`` (at least 1)."""
-    return next(candidate for candidate in range(min(limit, number), 0, -1) if number % candidate == 0)
+    """Return the largest divisor of ``number`` from 2 to ``limit``, or else the smallest above ``limit``.
+
+    1 is returned only for 1: PPO normalises advantages over a minibatch, which takes at least two steps.
+    """
+    below = range(min(limit, number), 1, -1)
+    above = range(max(2, limit + 1), number + 1)
+    return next((size for part in (below, above) for size in part if number % size == 0), 1)
 
 
 def divisors_near(number: int, wanted: int, count: int = 3) -> list[int]:
-    """Return the ``count`` divisors of ``number`` whose ratio to ``wanted`` is nearest to one, sorted."""
+    """Return the ``count`` divisors above 1 of ``number`` that are nearest to ``wanted`` by ratio, sorted."""
     divisors = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
-    divisors = sorted({*divisors, *(number // d for d in divisors)})
+    divisors = sorted({*divisors, *(number // d for d in divisors)} - ({1} if number > 1 else set()))
     by_nearness = sorted(divisors, key=lambda d: max(d / wanted, wanted / d))
     return sorted(by_nearness[:count])
 
@@ -52,7 +58,7 @@ def preset_values(
     """Return num_envs, n_steps and batch_size of preset ``name`` for ``cores`` and ``memory`` (bytes).
 
     ``given`` holds the values of the three from sources with higher precedence; the others are fitted to
-    them. n_steps is halved until the run takes at most half of the memory.
+    them. n_steps is halved, then num_envs, until the run takes at most half of the memory.
     """
     size = SIZES[name]
     cores = cores or os.cpu_count() or 1
@@ -61,12 +67,15 @@ def preset_values(
     num_envs = _whole(given.get("num_envs")) or fitted
     n_steps = _whole(given.get("n_steps")) or size.n_steps
 
-    def needed(steps: int) -> int:
-        samples = samples_at_once(max(1, num_envs * steps // size.minibatches), cores)
-        return MemoryEstimate(num_envs, steps, min(num_envs, cores), samples=samples).total
+    def too_large() -> bool:
+        samples = samples_at_once(max(1, num_envs * n_steps // size.minibatches), cores)
+        run = MemoryEstimate(num_envs, n_steps, min(num_envs, cores), samples=samples)
+        return run.total > memory * MEMORY_SHARE
 
-    while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and needed(n_steps) > memory * MEMORY_SHARE:
+    while "n_steps" not in given and n_steps > SMALLEST_N_STEPS and too_large():
         n_steps //= 2
+    while "num_envs" not in given and num_envs > FEWEST_ENVS and name != "small" and too_large():
+        num_envs //= 2
     rollout = num_envs * n_steps
     batch_size = largest_divisor(rollout, max(1, rollout // size.minibatches))
     return {"num_envs": num_envs, "n_steps": n_steps, "batch_size": batch_size}

@@ -28,7 +28,7 @@ Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2, max_leng
 NUMBER = "number"
 
 
-class _Schedule(BaseModel):
+class BaseSchedule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def values(self) -> tuple[float, ...]:
@@ -40,7 +40,7 @@ class _Schedule(BaseModel):
         raise NotImplementedError
 
 
-class _Ramp(_Schedule):
+class _Ramp(BaseSchedule):
     """From ``start`` to ``end`` over a share of training or a number of steps, then ``end``."""
 
     start: float
@@ -102,7 +102,7 @@ class Exponential(_Ramp):
         return min(max(self.start * math.pow(self.end / self.start, progress), low), high)
 
 
-class Piecewise(_Schedule):
+class Piecewise(BaseSchedule):
     """Straight lines between points; constant before the first and after the last."""
 
     kind: Literal["piecewise"]
@@ -141,10 +141,11 @@ RAMPS: dict[str, type[Linear] | type[Cosine] | type[Exponential]] = {
     "cosine": Cosine,
     "exponential": Exponential,
 }
-KINDS: dict[str, type[_Schedule]] = {**RAMPS, "piecewise": Piecewise}
+KINDS: dict[str, type[BaseSchedule]] = {**RAMPS, "piecewise": Piecewise}
 
 
-def _tag(value: Any) -> str | None:
+def schedule_tag(value: Any) -> str | None:
+    """Return the kind of a setting's value, NUMBER for a plain one, or None for an unknown kind."""
     if isinstance(value, dict):
         kind = value.get("kind")
         return kind if isinstance(kind, str) and kind in KINDS else None
@@ -158,7 +159,7 @@ Schedule = Annotated[
     | Annotated[Exponential, Tag("exponential")]
     | Annotated[Piecewise, Tag("piecewise")],
     Discriminator(
-        _tag,
+        schedule_tag,
         custom_error_type="schedule_kind",
         custom_error_message="neither a number nor an object of a known kind",
     ),
@@ -166,17 +167,17 @@ Schedule = Annotated[
 """Type of a config field that takes a number or a schedule; ``within`` limits the values."""
 
 
-def values_of(schedule: Schedule) -> tuple[float, ...]:
+def values_of(schedule: float | BaseSchedule) -> tuple[float, ...]:
     """Return values that bound ``schedule``."""
-    return schedule.values() if isinstance(schedule, _Schedule) else (schedule,)
+    return schedule.values() if isinstance(schedule, BaseSchedule) else (schedule,)
 
 
-def value_at(schedule: Schedule, steps: int, total_steps: int) -> float:
+def value_at(schedule: float | BaseSchedule, steps: int, total_steps: int) -> float:
     """Return the value of ``schedule`` after ``steps`` of ``total_steps`` (at least 1) environment steps."""
-    return schedule.at(steps, total_steps) if isinstance(schedule, _Schedule) else schedule
+    return schedule.at(steps, total_steps) if isinstance(schedule, BaseSchedule) else schedule
 
 
-def curve(schedule: Schedule, total_steps: int) -> ScheduleFunction:
+def curve(schedule: float | BaseSchedule, total_steps: int) -> ScheduleFunction:
     """Return ``schedule`` as a function of the step count."""
     return lambda steps: value_at(schedule, steps, total_steps)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES
+from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, OBSERVATION_NAMES, SCREEN_SIZE
 from training.config.cluster import RayConfig
 from training.config.files import unknown_name
 from training.config.health import HealthConfig
@@ -119,7 +119,11 @@ class RunSettings(Settings):
     sound: Annotated[bool, Role.EPISODE] = False
     """Emulate the sound hardware; not needed, and takes 1.5 to 1.8 times as long."""
     observations: Annotated[tuple[str, ...], Field(min_length=1), Role.OBSERVATIONS] = DEFAULT_OBSERVATIONS
-    """Parts of the observation."""
+    """Parts of the observation: names, or FILE.py:CLASS or MODULE:CLASS for one of your own."""
+    frames: Annotated[int, Field(ge=1, le=8), Role.OBSERVATIONS] = FRAMES
+    """Number of last pictures in the observation "screen"."""
+    screen_size: Annotated[Literal["full", "half", "quarter"], Role.OBSERVATIONS] = "half"
+    """Size of these pictures: 144 x 160, 72 x 80 or 36 x 40 pixels."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
     """Coefficients of the reward terms."""
     reward_terms: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=dict)
@@ -169,8 +173,12 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     @field_validator("observations")
     @classmethod
     def _known_observations(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from envs.user_classes import split_spec
+
         for name in names:
-            if name not in OBSERVATION_NAMES:
+            if ":" in name:  # a class of the user's
+                split_spec(name, "observation")
+            elif name not in OBSERVATION_NAMES:
                 raise ValueError(unknown_name(name, OBSERVATION_NAMES, "an observation"))
         if len(set(names)) != len(names):
             raise ValueError("an observation is named twice")
@@ -198,6 +206,14 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
         return self
 
     @model_validator(mode="after")
+    def _pictures_are_observed(self) -> Self:
+        for name, usual in (("frames", FRAMES), ("screen_size", SCREEN_SIZE)):
+            value = getattr(self, name)
+            if value != usual and "screen" not in self.observations:
+                raise ValueError(f'{name} {value} has no effect: observations do not include "screen"')
+        return self
+
+    @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.held_frames >= self.action_frames:
             raise ValueError(
@@ -210,8 +226,6 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
             )
         if self.rollout_steps < 2:
             raise ValueError("n_steps x num_envs is 1: PPO needs at least 2 steps in a rollout")
-        if self.batch_size == 1 and self.normalize_advantage == "minibatch":
-            raise ValueError("batch_size 1 must be at least 2, or normalize_advantage batch or off")
         if self.rollout_steps % self.batch_size:
             sizes = ", ".join(map(str, divisors_near(self.rollout_steps, self.batch_size)))
             raise ValueError(
@@ -241,6 +255,11 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     def checkpoint_steps(self) -> int:
         """Steps between checkpoints, over all environments."""
         return self.save_frequency * self.rollout_steps if self.save_frequency else self.save_interval
+
+    @property
+    def planned_steps(self) -> int:
+        """``training_steps`` rounded up to whole updates: the length of a run that starts from nothing."""
+        return -(-self.training_steps // self.rollout_steps) * self.rollout_steps
 
     def schedules(self) -> dict[str, ScheduleFunction]:
         """Return the coefficients that can be scheduled, as functions of the step count."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 
-from callbacks.stop_signals import StopSignals
+from callbacks.stop_signals import StopRequest
 from envs.files import append_json_line, write_json
 from training.checkpoints.writing import Checkpoint
 from training.curricula.state import Course
@@ -22,21 +22,6 @@ from training.session.plan import Plan
 from training.session.session import train
 
 PASSED, BUDGET_ENDED, STOPPED, FINISHED = "passed", "budget ended", "stopped", "finished"
-
-
-class StopRequest(StopSignals):
-    """Context manager that records whether SIGTERM or SIGINT arrived."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reason: str | None = None
-
-    def __call__(self) -> bool:
-        return self.reason is not None
-
-    def request(self, reason: str) -> None:
-        """Request a stop for ``reason``."""
-        self.reason = reason
 
 
 def follow(course: Course, stopped: StopRequest) -> str:
@@ -128,10 +113,11 @@ def _note(course: Course, summary: Summary, checkpoint: Checkpoint, holds: bool)
     look = {"metric": criterion.metric, "value": value, "low": low, "high": high}
     course.looks.append({"stage": stage.name, "steps": checkpoint.steps, **look, "holds": holds})
     course.save()
+    planned = course.configs[course.stage].planned_steps
     interval = "no interval: all episodes are the same" if low is None else f"{low:.3g} to {high:.3g}"
     print(
         f"stage {course.stage + 1} of {len(course.configs)}, {stage.name}, {checkpoint.steps:,} of"
-        f" {stage.steps:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
+        f" {planned:,} steps: {criterion.metric} {value:.3g} ({interval}), the lower"
         f" end must reach {criterion.at_least:g} to move on: {_verdict(course, holds)}",
         flush=True,
     )

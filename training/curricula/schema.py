@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from envs.errors import UserError
+from envs.paths import expanded
 from training.config.error_lines import describe
-from training.config.files import ConfigError, ConfigLayer, read_object, unknown_name
+from training.config.files import ConfigError, ConfigLayer, read_object, refuse_other_kind, unknown_name
 from training.config.loading import load_config
 from training.config.roles import POLICY
 from training.config.schema import TrainConfig
@@ -99,12 +101,21 @@ class Curriculum(_Part):
 def read_curriculum(path: Path) -> Curriculum:
     """Read the curriculum in ``path``. Raises ConfigError with one line that names every problem."""
     raw = read_object(path)
+    if "stages" not in raw:
+        _refuse_config(path, raw)
     try:
         return Curriculum.model_validate_json(json.dumps(raw))
     except ValidationError as error:
         layers = [ConfigLayer(str(path), raw)]
         lines = [_line(detail, layers, path) for detail in error.errors(include_url=False)]
         raise ConfigError("; ".join(dict.fromkeys(lines))) from None
+
+
+def _refuse_config(path: Path, values: Mapping[str, Any]) -> None:
+    if "space" in values:
+        refuse_other_kind(path, "curriculum", "search space")
+    if values.keys() & {*TrainConfig.model_fields, "extends"} - Curriculum.model_fields.keys():
+        refuse_other_kind(path, "curriculum", "config of a run")
 
 
 def _line(detail: Mapping[str, Any], layers: list[ConfigLayer], path: Path) -> str:
@@ -128,8 +139,8 @@ def stage_configs(
     for stage in curriculum.stages:
         settings = {**stage.overrides, **(overrides or {}), "total_steps": stage.steps}
         try:
-            configs.append(load_config(path.parent / stage.config, settings))
-        except ConfigError as error:
+            configs.append(load_config(path.parent / expanded(stage.config), settings))
+        except UserError as error:
             raise ConfigError(f"{path}: stage {stage.name}: {error}") from None
     for before, stage, config in zip(configs, curriculum.stages[1:], configs[1:], strict=False):
         for key in TrainConfig.keys_with(*POLICY):

@@ -63,9 +63,8 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
             criterion's milestone is unknown or already reached at the start.
     """
     course = Course(name, curriculum, configs)
-    refuse_existing(name)
-    for index, (stage, config) in enumerate(zip(curriculum.stages, configs, strict=True)):
-        refuse_existing(course.run_of(index).name)
+    _refuse_taken(course)
+    for stage, config in zip(curriculum.stages, configs, strict=True):
         resolve_device(config.device)
         names = open_milestones(resolve_task(config).episodes)
         wanted = stage.move_on.metric.removeprefix(REACH)
@@ -76,6 +75,18 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
     course.folder.mkdir(parents=True)
     course.save()
     return course
+
+
+def _refuse_taken(course: Course) -> None:
+    """Raise UserError if the name of the course or of a stage's run is taken."""
+    if (run_folder(course.name) / STATE).is_file():
+        raise UserError(
+            f"curriculum {course.name} exists already ({course.folder}); continue it with --name"
+            f" {course.name} --resume, or choose another --name"
+        )
+    refuse_existing(course.name, "choose another --name")
+    for index in range(len(course.configs)):
+        refuse_existing(course.run_of(index).name, "choose another --name")
 
 
 def read_course(name: str, curriculum: Curriculum) -> Course:

@@ -28,8 +28,8 @@ DEMAND = "send this report with its pictures, and say which release the cartridg
 
 def find_game(rom: Path | None, name: str | None) -> tuple[Game | None, CheckResult]:
     """Return the game to play and the result for its ROM."""
-    path = chosen_rom(rom)
     try:
+        path = chosen_rom(rom)
         game = identify(path, name)
     except UserError as error:
         advice = "give the ROM with --rom, or in POKEMON_RED_ROM"

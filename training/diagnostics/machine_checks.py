@@ -19,10 +19,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from envs.workers.limits import LimitReached, missing_files, missing_tasks, share
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
 from training.diagnostics.report_facts import limit_facts, system_facts
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import MemoryEstimate, available_memory
+from training.resources.memory_estimate import (
+    OBSERVATION_BYTES,
+    SHARED_OBSERVATIONS,
+    MemoryEstimate,
+    available_memory,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
@@ -88,22 +94,35 @@ def check_packages(required: Mapping[str, str] | None = None) -> Iterator[CheckR
 
 
 def _package(name: str, wanted: str) -> Iterator[CheckResult]:
+    try:
+        problem = version_problem(name, wanted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
+            if problem is None:
+                importlib.import_module(IMPORTED_AS.get(name, name))
+    except (ImportError, OSError) as error:
+        problem = f"{name} cannot be imported ({' '.join(str(error).split())})"
+    if problem is not None:
+        yield CheckResult("packages", FAILURE, problem, INSTALL)
+
+
+def version_problem(name: str, wanted: str) -> str | None:
+    """Return what is wrong with the installed version of a package, or None. Imports nothing."""
     least, *never = wanted.split(",!=")
     try:
         installed = importlib.metadata.version(name)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings of libraries on import are irrelevant here
-            importlib.import_module(IMPORTED_AS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
-        yield CheckResult("packages", FAILURE, f"{name} is not installed", INSTALL)
-    except (ImportError, OSError) as error:
-        text = " ".join(str(error).split())
-        yield CheckResult("packages", FAILURE, f"{name} cannot be imported ({text})", INSTALL)
-    else:
-        if _version(installed) < _version(least):
-            yield CheckResult("packages", FAILURE, f"{name} {installed} is older than {least}", INSTALL)
-        elif installed in never:
-            yield CheckResult("packages", FAILURE, f"{name} {installed} is an excluded release", INSTALL)
+        return f"{name} is not installed"
+    if _version(installed) < _version(least):
+        return f"{name} {installed} is older than {least}"
+    return f"{name} {installed} is an excluded release" if installed in never else None
+
+
+def version_problems(required: Mapping[str, str] | None = None) -> list[str]:
+    """Return what is wrong with the installed packages, a line each, by their versions alone."""
+    required = required if required is not None else required_packages()
+    found = (version_problem(name, wanted) for name, wanted in required.items())
+    return [f"{problem}; {INSTALL}" for problem in found if problem is not None]
 
 
 def graphics_cards() -> list[str]:
@@ -207,6 +226,22 @@ def check_memory(num_envs: int, n_steps: int) -> Iterator[CheckResult]:
         yield CheckResult("memory", WARNING, f"just enough: {text}", advice)
     else:
         yield CheckResult("memory", OK, text)
+
+
+def check_limits(num_envs: int) -> Iterator[CheckResult]:
+    """Check that the system allows the processes, open files and shared memory of ``num_envs`` games."""
+    workers = min(num_envs, _cores())
+    for problem in (missing_tasks(workers), missing_files(workers)):
+        if problem is not None:
+            yield CheckResult("limits", FAILURE, problem, "see ulimit -a, or the settings of the container")
+            return
+    try:
+        share(num_envs * SHARED_OBSERVATIONS * OBSERVATION_BYTES)
+    except LimitReached as error:
+        yield CheckResult("limits", FAILURE, str(error), "see df /dev/shm")
+        return
+    text = f"processes, open files and shared memory for {workers} workers"
+    yield CheckResult("limits", OK, text)
 
 
 def check_folder(name: str, folder: Path, variable: str) -> Iterator[CheckResult]:

@@ -10,7 +10,7 @@ from typing import Any
 from callbacks.health.metric_names import UPDATE_KEYS, is_update, measured
 from callbacks.health.report import lines, report
 from callbacks.health.rules import RULES
-from callbacks.health.run_health import PROGRESS, RunHealth
+from callbacks.health.run_health import EARLY, PROGRESS, Criterion, RunHealth
 from envs.errors import UserError
 from training.cli.table import table
 from training.event_logs.reader import EventReader, LoggedStep, event_files
@@ -84,13 +84,16 @@ def _cell(diagnosis: Diagnosis, metric: str) -> str:
     series = diagnosis.run.series[metric]
     if not series.count:
         return "-"
-    level = next((f" {f.level}" for f in diagnosis.run.findings if f.metric == metric), "")
-    return f"{series.mean():,.4g}{level}"
+    finding = next((f for f in diagnosis.run.findings if f.metric == metric), None)
+    return f"{series.mean():,.4g}" if finding is None else f"{finding.value:,.4g} {finding.level}"
 
 
 def _criteria(diagnoses: Sequence[Diagnosis]) -> list[tuple[str, ...]]:
-    marks = {True: "yes", False: "no", None: "-"}
     every = [diagnosis.run.criteria() for diagnosis in diagnoses]
-    return [
-        (same[0].name, *(marks[criterion.met] for criterion in same)) for same in zip(*every, strict=True)
-    ]
+    return [(same[0].name, *(_mark(criterion) for criterion in same)) for same in zip(*every, strict=True)]
+
+
+def _mark(criterion: Criterion) -> str:
+    if criterion.met is None:
+        return EARLY if criterion.text.startswith(EARLY) else "-"
+    return "yes" if criterion.met else "no"

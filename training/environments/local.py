@@ -13,6 +13,7 @@ from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game
 from envs.game_boy.emulator import Emulator
+from envs.game_boy.keyboard import require_windows
 from envs.observations import Observations
 from envs.red_env import RedEnv
 from rewards.custom_terms import load_custom_terms
@@ -29,6 +30,11 @@ def reward_of(config: TrainConfig, game: Game) -> RewardStack:
     )
 
 
+def observations_of(config: TrainConfig) -> Observations:
+    """Return the config's observations. Raises UserError."""
+    return Observations(config.observations, config.frames, config.screen_size)
+
+
 def make_env(
     task: Task,
     window: str = "null",
@@ -39,7 +45,7 @@ def make_env(
     return RedEnv(
         emulator or Emulator(task.game.rom, sound=task.config.sound, window=window),
         reward_of(task.config, task.game),
-        Observations(task.config.observations),
+        observations_of(task.config),
         task.episodes,
         recorder,
     )
@@ -49,7 +55,8 @@ def env_makers(
     task: Task, count: int, *, use_graphics: bool = False, record: Path | None = None
 ) -> list[Callable[[], RedEnv]]:
     """Return picklable functions that make ``count`` environments. Raises UserError."""
-    if task.config.reward_terms:  # user code: find its mistakes before any process starts
+    own = [name for name in task.config.observations if ":" in name]
+    if task.config.reward_terms or own:  # user code: find its mistakes before any process starts
         with contextlib.closing(make_env(task)) as env:
             env.reset(seed=task.config.seed)
             env.step(0)
@@ -65,6 +72,7 @@ def env_makers(
 
 def check_display(flag: str = "--use-graphics") -> None:
     """Raise UserError, naming ``flag``, if no window can be opened."""
+    require_windows()
     if sys.platform == "linux" and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     ):

@@ -16,7 +16,7 @@ from envs.episodes.sending_recorder import SendingRecorder
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, Game, identify
 from envs.game_boy.emulator import VERSION
-from envs.game_boy.rom import ROM_VARIABLE, read_rom
+from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE, read_rom, rom_path
 from envs.workers.pool_protocol import EnvFn
 from training.config.schema import TrainConfig
 from training.environments.local import make_env
@@ -77,7 +77,7 @@ def game_here(sha1: str, name: str, like: Path) -> Game:
     the hashes found instead.
     """
     chosen = os.environ.get(ROM_VARIABLE)
-    places = [EMBEDDED_ROM, *([Path(chosen).expanduser()] if chosen and chosen != "embedded" else []), like]
+    places = [EMBEDDED_ROM, *([rom_path(chosen)] if chosen and chosen != EMBEDDED else []), like]
     seen: list[str] = []
     for place in dict.fromkeys(path for path in places if path.is_file()):
         found = read_rom(place)

@@ -8,10 +8,9 @@ from envs.cluster.actor import ActorSpec
 from envs.cluster.actor_handle import ActorTimeouts
 from envs.cluster.ray_vec_env import ClusterLayout, RayVecEnv
 from envs.episodes.receiver import EpisodeReceiver
-from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.vec_env import EmulatorVecEnv
-from training.environments.local import check_display, env_makers
+from training.environments.local import check_display, env_makers, observations_of
 from training.environments.monitor import ClusterMonitor, GroupVecMonitor
 from training.environments.remote import RemoteMakers
 from training.environments.task import Task
@@ -35,7 +34,7 @@ def task_vec_env(
     if use_graphics:
         check_display()
     makers = env_makers(task, count, use_graphics=use_graphics, record=record)
-    spaces = Observations(config.observations).space, RedEnv.actions()
+    spaces = observations_of(config).space, RedEnv.actions()
     emulators = EmulatorVecEnv(makers, config.workers, step_timeout=config.step_timeout, spaces=spaces)
     return GroupVecMonitor(emulators)
 
@@ -44,7 +43,7 @@ def _on_a_cluster(task: Task, address: str, count: int, record: Path | None) -> 
     env_makers(task, 1)  # find mistakes before any actor starts
     config, ray = task.config, task.config.ray
     makers = RemoteMakers.of(task, record is not None)
-    space = Observations(config.observations).space
+    space = observations_of(config).space
     spec = ActorSpec(makers, space, ray.processors, config.step_timeout, ray.compress)
     timeouts = ActorTimeouts(ray.answer_timeout, ray.start_timeout, ray.lost_timeout, ray.retry_every)
     receiver = None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,14 @@ from envs.files import append_json_line
 from training.checkpoints.writing import POLICY, Checkpoint
 from training.config.loading import load_config
 from training.environments.task import Task, resolve_task
-from training.environments.vectorized import task_vec_env
 from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
-from training.evaluation.players import load_policy, open_milestones, play_seeds, random_choice, seeded_policy
-from training.evaluation.playing import SIDE_BY_SIDE, Choose, PlayedEpisode
+from training.evaluation.players import HeldOut, open_milestones, play_held_out
+from training.evaluation.playing import SIDE_BY_SIDE, PlayedEpisode
 from training.evaluation.protocol import Rules, first_of, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.ppo.build import resolve_device
 from training.runs.lookup import run_checkpoint
+from training.runs.shipped import results_folder
 
 RANDOM, TOGETHER = "random", "together"
 
@@ -71,7 +70,9 @@ def evaluate(request: EvaluationRequest) -> str:
     played = {player.name: _played(player, request, rules) for player in players}
     comparison = _compare(request, players, played, open_milestones(task.episodes), first_of(whole))
     _keep(request, players, rules, played, comparison)
-    picture = request.picture or (request.runs[0] / "eval.png" if len(request.runs) == 1 else None)
+    picture = request.picture
+    if picture is None and len(request.runs) == 1:
+        picture = results_folder(request.runs[0]) / "eval.png"
     if picture is not None:
         from training.evaluation.picture import draw  # here, since importing matplotlib is slow
 
@@ -91,18 +92,11 @@ def _players(request: EvaluationRequest, task: Task) -> list[Player]:
 
 def _played(player: Player, request: EvaluationRequest, rules: Rules) -> list[PlayedEpisode]:
     if player.checkpoint is None:
-        known = known_play(request.runs[0], RANDOM, rules)
+        known = known_play(results_folder(request.runs[0]), RANDOM, rules)
         if known is not None:
             return known
-    env = task_vec_env(player.task.on_this_machine(), rules.record["num_envs"])
-    try:
-        if player.checkpoint is None:
-            choices: Callable[[int], Choose] = partial(random_choice, env)
-        else:
-            choices = seeded_policy(load_policy(player.task.config, env, player.checkpoint), request.greedy)
-        return play_seeds(env, choices, request.episodes, range(request.seeds))
-    finally:
-        env.close()
+    how = HeldOut(request.episodes, request.seeds, rules.record["num_envs"], request.greedy)
+    return play_held_out(player.task, how, player.checkpoint)
 
 
 def _compare(
@@ -151,4 +145,4 @@ def _keep(
             "values": as_columns(played[player.name]),
         }
         own = player.run if player.run in request.runs else request.runs[0]
-        append_json_line((own or request.runs[0]) / "eval.jsonl", row)
+        append_json_line(results_folder(own or request.runs[0]) / "eval.jsonl", row)

@@ -89,7 +89,8 @@ def player_colours(comparison: Comparison) -> dict[str, str]:
     return colours
 
 
-def _plain(axes: Axes, title: str) -> None:
+def plain_axes(axes: Axes, title: str) -> None:
+    """Give ``axes`` a title on the left, and only a pale line below."""
     axes.set_title(title, fontsize=9.5, color=INK, loc="left")
     axes.tick_params(labelsize=8, colors=PALE, length=0)
     axes.set_axisbelow(True)
@@ -103,7 +104,7 @@ def draw_curves(
 ) -> None:
     """Draw training curves (means of the last 100 episodes) with random play's mean and interval."""
     title, key = SHOWN[name]
-    _plain(axes, f"{title}, mean of the last 100 episodes of training")
+    plain_axes(axes, f"{title}, mean of the last 100 episodes of training")
     axes.grid(color=GRID, linewidth=0.8)
     curves = [read_curve(run, key) for run in runs]
     for run, (steps, values) in zip(runs, curves, strict=True):
@@ -116,19 +117,24 @@ def draw_curves(
     if low is not None:
         axes.axhspan(low, high, color=colours["random"], alpha=0.25, linewidth=0)
     axes.axhline(random[f"{name}_mean"], color=colours["random"], linewidth=1.6, label="random buttons")
+    steps_axis(axes)
+    axes.legend(fontsize=8, frameon=False, labelcolor=INK)
+
+
+def steps_axis(axes: Axes) -> None:
+    """Label the x axis as steps of training, in thousands."""
     axes.set_xlabel("steps", fontsize=8, color=PALE)
     axes.xaxis.set_major_formatter(
         lambda value, _: f"{value / 1000:,g}k" if value >= 1000 else f"{value:.0f}"
     )
     axes.margins(x=0.01)
-    axes.legend(fontsize=8, frameon=False, labelcolor=INK)
 
 
 def draw_figure(
     axes: Axes, name: str, comparison: Comparison, colours: Mapping[str, str], labels: bool
 ) -> None:
     """Draw the mean of one figure for each player, with its 95 % interval."""
-    _plain(axes, SHOWN[name][0])
+    plain_axes(axes, SHOWN[name][0])
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     order = list(comparison.summaries)
     for place, player in enumerate(order):
@@ -160,7 +166,7 @@ def _short(value: float) -> str:
 
 def draw_reach(axes: Axes, comparison: Comparison, colours: Mapping[str, str]) -> None:
     """Draw the share of episodes that reached each milestone, by player, with 95 % intervals."""
-    _plain(axes, "episodes that reach a milestone, and the action by which half of them do")
+    plain_axes(axes, "episodes that reach a milestone, and the action by which half of them do")
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     players, step = list(comparison.summaries), 0.8 / len(comparison.summaries)
     for row, milestone in enumerate(comparison.reached):

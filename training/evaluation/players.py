@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from envs.ram import read_state
 from envs.red_env import EnvConfig
 from training.checkpoints.writing import Checkpoint, apply_weights
 from training.config.schema import TrainConfig
+from training.environments.task import Task
+from training.environments.vectorized import task_vec_env
 from training.evaluation.playing import FIRST_EVALUATION_SEED, Choose, PlayedEpisode, play_episodes
 from training.ppo.build import build_model
 from training.ppo.chunked_ppo import threads
@@ -38,6 +42,36 @@ def open_milestones(config: EnvConfig) -> list[str]:
         emulator.tick(1)
         state = read_state(emulator.memory)
     return [milestone.name for milestone in config.game.milestones if not milestone.reached(state)]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How many held-out episodes to play: ``episodes`` on each of the seeds 0 to ``seeds`` - 1, in
+    ``side_by_side`` environments, with sampled or ``greedy`` actions."""
+
+    episodes: int
+    seeds: int
+    side_by_side: int
+    greedy: bool = False
+
+
+def play_held_out(
+    task: Task, how: HeldOut, checkpoint: Checkpoint | None, config: TrainConfig | None = None
+) -> list[PlayedEpisode]:
+    """Play on this machine with the policy of ``checkpoint``, or with random buttons if it is None.
+
+    ``config`` (default: the task's) is the one that the policy was trained with. Raises UserError if the
+    checkpoint does not fit.
+    """
+    env = task_vec_env(task.on_this_machine(), how.side_by_side)
+    try:
+        if checkpoint is None:
+            choices: Callable[[int], Choose] = partial(random_choice, env)
+        else:
+            choices = seeded_policy(load_policy(config or task.config, env, checkpoint), how.greedy)
+        return play_seeds(env, choices, how.episodes, range(how.seeds))
+    finally:
+        env.close()
 
 
 def play_seeds(

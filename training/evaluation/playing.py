@@ -53,7 +53,7 @@ def play_episodes(
     env.seed(FIRST_EVALUATION_SEED + seed * SEEDS_APART)
     observations: Any = env.reset()
     shares = [len(range(index, episodes, env.num_envs)) for index in range(env.num_envs)]
-    in_progress = [_EpisodeInProgress(seed) for _ in shares]
+    in_progress = [EpisodeInProgress(seed) for _ in shares]
     finished: list[PlayedEpisode] = []
     while any(shares):
         if stopped():
@@ -66,22 +66,26 @@ def play_episodes(
                 if shares[index] and "episode_stats" in info:
                     shares[index] -= 1
                     finished.append(in_progress[index].finished(info["episode_stats"]))
-                in_progress[index] = _EpisodeInProgress(seed)
+                in_progress[index] = EpisodeInProgress(seed)
     return finished
 
 
-class _EpisodeInProgress:
+class EpisodeInProgress:
+    """An episode that is being played with seed number ``seed``."""
+
     def __init__(self, seed: int) -> None:
         self._seed, self._length = seed, 0
         self._milestones: dict[str, int] = {}
         self._actions = hashlib.sha256()
 
     def add(self, action: int, info: Mapping[str, Any]) -> None:
+        """Count one step: the number of its action (0 to 65535) and its ``info``."""
         self._length += 1
         self._actions.update(action.to_bytes(2))
         for name in info.get("milestones", ()):
             self._milestones.setdefault(name, self._length)
 
     def finished(self, stats: Mapping[str, Any]) -> PlayedEpisode:
+        """Return the episode, which ended with ``stats``."""
         self._actions.update(json.dumps(stats, sort_keys=True).encode())
         return PlayedEpisode(stats, self._milestones, self._seed, self._actions.hexdigest()[:16])

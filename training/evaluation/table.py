@@ -40,7 +40,7 @@ def comparison_text(comparison: Comparison) -> str:
     for name, better in comparison.improvement.items():
         who = name if name in comparison.ours else "the runs together"
         lines += _improvement_lines(who, better)
-    lines += _warnings(comparison.summaries)
+    lines += warnings_of(comparison.summaries)
     return "\n".join([*lines, _intervention_line(comparison.summaries)])
 
 
@@ -49,15 +49,16 @@ def evaluation_table(comparison: Comparison) -> str:
     summaries = comparison.summaries
     lines = [["", *summaries]]
     for mean in MEANS:
-        lines.append([mean.replace("_", " "), *(_mean(summary, mean) for summary in summaries.values())])
+        lines.append([mean.replace("_", " "), *(mean_text(summary, mean) for summary in summaries.values())])
     lines.append(["success", *(_success(summary) for summary in summaries.values())])
     for name in comparison.reached:
-        lines.append([name, *(_reach(summary["milestones"][name]) for summary in summaries.values())])
+        lines.append([name, *(reach_text(summary["milestones"][name]) for summary in summaries.values())])
     missed = ", ".join(name for name in comparison.milestones if name not in comparison.reached)
     return table(lines) + (f"\n  never reached: {missed}" if missed else "")
 
 
-def _mean(summary: Summary, name: str) -> str:
+def mean_text(summary: Summary, name: str) -> str:
+    """Return a mean with its 95 % interval, if it has one."""
     mean, low, high = (summary[f"{name}_{part}"] for part in ("mean", "low", "high"))
     return f"{mean:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
 
@@ -67,7 +68,8 @@ def _success(summary: Summary) -> str:
     return f"{rate:.0f} % ({low:.0f} to {high:.0f})"
 
 
-def _reach(milestone: Summary) -> str:
+def reach_text(milestone: Summary) -> str:
+    """Return a reach rate with its 95 % interval, and the action by which half of the episodes reached it."""
     rate, low, high = (100 * milestone[key] for key in ("rate", "low", "high"))
     return f"{rate:.0f} % ({low:.0f} to {high:.0f}){_half_by(milestone)}"
 
@@ -81,7 +83,7 @@ def _half_by(milestone: Summary) -> str:
     return f", half by {median:.0f} ({low:.0f} " + ("or later)" if high is None else f"to {high:.0f})")
 
 
-def _warnings(summaries: Mapping[str, Summary]) -> list[str]:
+def warnings_of(summaries: Mapping[str, Summary]) -> list[str]:
     """Return a line for each reason why intervals are less reliable or missing."""
     lines = []
     for name, summary in summaries.items():

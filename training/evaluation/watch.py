@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from callbacks.stop_signals import StopRequest
 from envs.game_boy.emulator import Emulator
 from training.config.schema import TrainConfig
 from training.environments.local import check_display, make_env
@@ -20,7 +21,8 @@ REPORTED = ("return", "length", "battles_won", "levels_gained", "badges_earned",
 
 
 def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoint: str | None) -> str:
-    """Show up to ``episodes`` episodes until the window is closed; return a line for each that ended.
+    """Show up to ``episodes`` episodes until the window is closed or a signal arrives; return a line for each
+    that ended.
 
     Keys: Escape closes the window, P pauses, Space toggles full speed. Raises UserError when there is no
     display, or the checkpoint, the ROM or the start state is wrong.
@@ -28,21 +30,23 @@ def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoin
     check_display("--watch")
     found = run_checkpoint(run, checkpoint)
     task = resolve_task(config).at_first_start()
-    emulator = Emulator(task.game.rom, sound=config.sound, window="SDL2", real_speed=True)
-    env = DummyVecEnv([lambda: make_env(task, emulator=emulator)])
-    try:
-        choose = policy_choice(load_policy(config, env, found), greedy)
-        torch.manual_seed(0)
-        env.seed(FIRST_EVALUATION_SEED)
-        observations = env.reset()
-        lines: list[str] = []
-        while emulator.running and len(lines) < episodes:
-            observations, _, dones, infos = env.step(choose(observations))  # type: ignore[arg-type]
-            if dones[0]:
-                lines.append(_line(len(lines) + 1, infos[0]["episode_stats"]))
-    finally:
-        env.close()
-    return "\n".join(lines) or "the window was closed before an episode ended"
+    # Before the window: an exception raised by a signal would be lost in PyBoy's compiled code.
+    with StopRequest() as stopped:
+        emulator = Emulator(task.game.rom, sound=config.sound, window="SDL2", real_speed=True)
+        env = DummyVecEnv([lambda: make_env(task, emulator=emulator)])
+        try:
+            choose = policy_choice(load_policy(config, env, found), greedy)
+            torch.manual_seed(0)
+            env.seed(FIRST_EVALUATION_SEED)
+            observations = env.reset()
+            lines: list[str] = []
+            while emulator.running and not stopped() and len(lines) < episodes:
+                observations, _, dones, infos = env.step(choose(observations))  # type: ignore[arg-type]
+                if dones[0]:
+                    lines.append(_line(len(lines) + 1, infos[0]["episode_stats"]))
+        finally:
+            env.close()
+    return "\n".join(lines) or "stopped before an episode ended"
 
 
 def _line(number: int, stats: dict[str, Any]) -> str:

@@ -15,8 +15,8 @@ from torch.nn.functional import conv2d, embedding
 
 from training.policies.input_scaling import InputScaling
 
-TILE = 8
-"""Pixels of a map tile, one step of the player, in the picture at half size."""
+TILES = 9, 10
+"""Map tiles, steps of the player, on the screen; a tile has 8 x 8 pixels at half size."""
 VISITED_PATCH = 6  # map tiles
 IDS_OF_A_KIND = 256
 """Ids are bytes."""
@@ -36,12 +36,12 @@ class PatchEncoder(nn.Module):
 
 
 class PictureEncoder(nn.Module):
-    """Encoder of a (channels, 72, 80) picture: 9 x 10 tiles, then windows of 3 x 3 tiles, then all."""
+    """Encoder of a (channels, height, width) picture: 9 x 10 tiles, then windows of 3 x 3 tiles, then all."""
 
     def __init__(self, shape: tuple[int, ...], features: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            PatchEncoder(shape[0], 32, TILE),
+            PatchEncoder(shape[0], 32, shape[1] // TILES[0]),
             nn.Conv2d(32, 48, kernel_size=3, stride=2, padding=1),
             nn.ReLU(inplace=True),
             nn.Flatten(),

@@ -14,6 +14,7 @@ from training.config.schema import MAX_SEED, TrainConfig
 from training.environments.monitor import ClusterMonitor
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
+from training.ppo.learned_discounts import learned_discounts
 from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
 from training.ppo.reward_shaping import RewardShaping
@@ -82,6 +83,7 @@ def build_model(config: TrainConfig, env: VecEnv) -> PipelinedPPO:
     )
     model.truncate_grads = config.truncate_grads
     model.adaptive_rate = config.adaptive_rate()
+    model.learned_discounts = learned_discounts(config)
     model.value_bootstrap = config.value_bootstrap
     model.shape_rewards = RewardShaping(config.reward_scale, config.reward_shift, config.clip_reward)
     if config.normalize_input:

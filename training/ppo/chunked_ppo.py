@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from callbacks.adaptive_rate import AdaptiveRate
 from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
 from training.policies.popart import normalized
+from training.ppo.learned_discounts import LearnedDiscounts
 from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.ppo.update_controls import advantages_at, near, normalization, too_far
@@ -33,6 +34,7 @@ PARTS = ("policy", "entropy", "value", "kl", "clipped")
 """The sums that ``_losses`` returns."""
 NAMES = {"entropy": "train/entropy_loss", "policy": "train/policy_gradient_loss", "value": "train/value_loss"}
 Chunk = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
+Result = TypeVar("Result")
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -79,6 +81,8 @@ class ChunkedPPO(PPO):
     """Whether to clip the norm of a gradient to ``max_grad_norm``."""
     adaptive_rate: AdaptiveRate | None = None
     """Control that sets the learning rate, instead of ``lr_schedule``."""
+    learned_discounts: LearnedDiscounts | None = None
+    """Control that learns gamma or lambda."""
 
     def __init__(self, *arguments: Any, bfloat16: bool = False, **settings: Any) -> None:
         settings["rollout_buffer_class"] = ReusedRolloutBuffer
@@ -108,7 +112,10 @@ class ChunkedPPO(PPO):
         self._update_learning_rate(self.policy.optimizer)
         clip_range = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         sums: dict[str, list[float]] = defaultdict(list)
+        gamma, gae_lambda = self.rollout_buffer.gamma, self.rollout_buffer.gae_lambda
         with threads(1):
+            if self.learned_discounts is not None:
+                self.learned_discounts.learn(self)
             for _ in range(self.n_epochs):
                 goes_on = self._epoch(sums, clip_range)
                 self._n_updates += 1
@@ -117,6 +124,8 @@ class ChunkedPPO(PPO):
         follow_inputs(self.policy, self.rollout_buffer)
         return_freed_memory()
         self._record(sums, clip_range)
+        self.logger.record("train/gamma", gamma)
+        self.logger.record("train/gae_lambda", gae_lambda)
         self._adapt_rate("update", float(np.mean(sums["kl"])))
 
     def _epoch(self, sums: dict[str, list[float]], clip_range: float) -> bool:
@@ -155,8 +164,6 @@ class ChunkedPPO(PPO):
             self.logger.record(key, number)
         if self.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", self._value_distance())
-        self.logger.record("train/gamma", buffer.gamma)
-        self.logger.record("train/gae_lambda", buffer.gae_lambda)
 
     def _take_step(self) -> None:
         """Take one step of the optimizer with the policy's gradient."""
@@ -188,13 +195,17 @@ class ChunkedPPO(PPO):
 
     def _each_chunk(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> Iterator[Chunk]:
         """Yield the sums and the gradient of every chunk, in order."""
-        parts = [slice(start, start + self._chunk) for start in range(0, len(indices), self._chunk)]
 
         def work(part: slice) -> Chunk:
             sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
             loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * sums[2]
             return sums.detach().cpu(), torch.autograd.grad(loss, list(self.policy.parameters()))
 
+        yield from self.by_chunks(work, len(indices))
+
+    def by_chunks(self, work: Callable[[slice], Result], size: int) -> Iterator[Result]:
+        """Yield ``work`` of every chunk of ``size`` samples, in order, one thread per chunk."""
+        parts = [slice(start, start + self._chunk) for start in range(0, size, self._chunk)]
         if self._cores == 1:
             yield from map(work, parts)
             return

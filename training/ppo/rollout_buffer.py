@@ -22,6 +22,10 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
 
     valid: NDArray[np.bool_] | None = None
     """Mask (steps, environments) of the steps that updates learn from; None: all."""
+    values_after: NDArray[np.float32]
+    """Values of the observations after the last step, (environments,)."""
+    ended: NDArray[np.bool_]
+    """Environments whose last step ended an episode."""
     _pinned: dict[str, torch.Tensor]
     _sent: torch.cuda.Event
 
@@ -31,6 +35,11 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
             self.pos, self.full, self.generator_ready = 0, False, False
         else:
             super().reset()
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
+        """Compute returns and advantages, and keep what follows the last step."""
+        self.values_after, self.ended = last_values.cpu().numpy().flatten(), dones.copy()
+        super().compute_returns_and_advantage(last_values, dones)
 
     def get(self, batch_size: int | None = None) -> Any:
         """Not supported. Raises NotImplementedError."""

@@ -190,8 +190,13 @@ def describe(source: ReplaySource, outcome: ReplayOutcome) -> str:
         )
         if header.emulator != VERSION:
             lines.append(f"  it was played with {header.emulator}, but this is {VERSION}")
-    elif outcome.agreed:
+    elif outcome.agreed == source.steps:
         lines.append(f"  memory agrees up to step {outcome.agreed:,}")
+    elif outcome.agreed:
+        lines.append(
+            f"  memory agrees up to step {outcome.agreed:,}; the {source.steps - outcome.agreed:,} after it"
+            f" cannot be compared: the file has a hash for every {header.hash_every:,} steps and the last"
+        )
     else:
         lines.append(f"  memory was not compared: the first hash is at step {header.hash_every:,}")
     other = outcome.other_rewards(source)

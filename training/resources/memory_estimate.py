@@ -29,6 +29,9 @@ NUMBERS_BYTES = 32
 SHARED_OBSERVATIONS = 3
 # Peak memory of an update per sample of a chunk of 256: 175 kB, 202 kB at first. Rounded up.
 SAMPLE_BYTES = 215_000
+# The same for each byte of an observation beyond the default's: 5 with eight pictures at full size, 11 with
+# eight at half size. Rounded up.
+LARGER_SAMPLE_BYTES = 12
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
 DEFAULT_PARAMETERS = 563_680
@@ -60,7 +63,9 @@ class MemoryEstimate:
     @property
     def model(self) -> int:
         """Bytes of the training process with torch, network and optimizer."""
-        return PROGRAM_BYTES + PARAMETER_BYTES * self.parameters + SAMPLE_BYTES * self.samples
+        larger = max(0, self.observation_bytes - OBSERVATION_BYTES)
+        sample = SAMPLE_BYTES + LARGER_SAMPLE_BYTES * larger
+        return PROGRAM_BYTES + PARAMETER_BYTES * self.parameters + sample * self.samples
 
     @property
     def total(self) -> int:
@@ -141,4 +146,4 @@ def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> 
     sizes = (("--num-envs", run.most_envs(free, batch_size)), ("--n-steps", run.most_steps(free, batch_size)))
     fitting = " or ".join(f"{flag} {size}" for flag, size in sizes if size)
     advice = f"{fitting} fits" if fitting else "close other programs or use a smaller --batch-size"
-    raise UserError(f"memory: too little: {text}; {advice}; --ignore-memory starts anyway")
+    raise UserError(f"memory: too little: {text}; {advice}; train_ppo.py --ignore-memory starts anyway")

@@ -16,12 +16,12 @@ from stable_baselines3 import PPO
 import training.policies
 from envs.errors import UserError
 from envs.files import write_atomically
-from envs.observations import Observations
 from envs.red_env import RedEnv
 from training.checkpoints.random_state import random_state, restore_random_state
 from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.environments.local import observations_of
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.runs.lookup import run_checkpoint
 
@@ -75,7 +75,7 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
     network = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
     return PPO(
         GamePolicy,
-        _Spaces(Observations(config.observations).space),
+        _Spaces(observations_of(config).space),
         learning_rate=now["learning_rate"],
         clip_range=now["clip_range"],
         ent_coef=now["ent_coef"],

@@ -6,7 +6,6 @@ Runs are in ``runs`` under the working directory, or in the folder that POKERED_
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import re
@@ -21,11 +20,15 @@ from typing import IO, Any
 
 from envs.errors import UserError, nearest
 from envs.files import write_json
+from envs.paths import expanded
 from training.config.schema import TrainConfig
 from training.runs.locks import take_lock
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PRETRAINED = "pretrained"
+"""The name that stands for the policy that ships, see training.runs.shipped; no run can have it."""
 TENSORBOARD, EVALUATIONS, LOCK = "tensorboard", "eval.jsonl", ".lock"
+RUNS_VARIABLE = "POKERED_RUNS"
 PACKAGES = ("torch", "stable-baselines3", "gymnasium", "pyboy", "numpy", "pydantic", "safetensors")
 
 
@@ -35,11 +38,15 @@ class RunError(UserError):
 
 def runs_root() -> Path:
     """Return the folder of all runs."""
-    return Path(os.environ.get("POKERED_RUNS") or "runs")
+    return expanded(os.environ.get(RUNS_VARIABLE) or "runs", RUNS_VARIABLE)
 
 
 def run_folder(name: str) -> Path:
     """Return the folder of the run ``name``, which need not exist. Raises RunError for an invalid name."""
+    if name == PRETRAINED:
+        raise RunError(
+            f"run name {name!r} stands for the policy that ships, which is no run; use another name"
+        )
     if not NAME.fullmatch(name):
         raise RunError(f"run name {name!r} must be letters, digits, '.', '_' or '-', 100 at most")
     return runs_root() / name
@@ -53,13 +60,12 @@ def new_run_name(config: Path | None) -> str:
     return next(name for name in taken if not (runs_root() / name).exists())
 
 
-def refuse_existing(name: str) -> Path:
-    """Return the folder for a new run. Raises RunError if the name is taken."""
+def refuse_existing(name: str, advice: str | None = None) -> Path:
+    """Return the folder for a new run. Raises RunError, with ``advice``, if the name is taken."""
     folder = run_folder(name)
     if folder.exists():
-        raise RunError(
-            f"run {name} exists already ({folder}); continue it with --resume {name}, or choose another name"
-        )
+        advice = advice or f"continue it with --resume {name}, or choose another name"
+        raise RunError(f"run {name} exists already ({folder}); {advice}")
     return folder
 
 
@@ -135,10 +141,3 @@ def session_record(steps: int) -> dict[str, Any]:
         },
         "machine": {"system": platform.platform(), "cores": os.cpu_count()},
     }
-
-
-def add_session(folder: Path, session: Mapping[str, Any]) -> None:
-    """Add a session to manifest.json."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest["sessions"].append(dict(session))
-    write_json(folder / "manifest.json", manifest)

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envs.game.catalog import Game
+from envs.paths import expanded, full_path, is_file
 from training.checkpoints.writing import Checkpoint, CheckpointError, read_checkpoint
 from training.runs.folder import RunError, existing_run
+from training.runs.manifest import read_manifest
+from training.runs.shipped import PROVENANCE, is_shipped, shipped_policy, verified
 
 if TYPE_CHECKING:  # importing it imports torch, which takes seconds and most error messages do not need
     from training.checkpoints.writing import Checkpoint
 
 
 def refuse_other_rom(run: Path, game: Game) -> None:
-    """Raise RunError if the ROM of ``game`` is not the one, by its hash, that the run began with."""
-    try:
-        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        began_with = manifest["rom_sha1"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"run {run.name}: manifest.json is missing or damaged") from None
+    """Raise RunError if the ROM of ``game`` is not the one, by its hash, that the run began with.
+
+    Raises ManifestError if the run's manifest is missing or damaged.
+    """
+    began_with = read_manifest(run)["rom_sha1"]
     if game.sha1 != began_with:
         raise RunError(
             f"run {run.name} began with a ROM with SHA-1 {began_with}; {game.rom} has {game.sha1};"
-            " --accept-changes continues with it"
+            f" train_ppo.py --resume {run.name} --accept-changes continues with it"
         )
 
 
@@ -37,8 +38,9 @@ def find_checkpoint(name: str) -> Checkpoint:
     """
     from training.checkpoints.writing import TRAINER, read_checkpoint
 
-    if (Path(name) / TRAINER).is_file():
-        return read_checkpoint(Path(name))
+    folder = expanded(name, "checkpoint")
+    if (folder / TRAINER).is_file():
+        return read_checkpoint(folder)
     return newest(find_run(name))
 
 
@@ -50,13 +52,18 @@ def newest(run: Path) -> Checkpoint:
 
 
 def find_run(name: str) -> Path:
-    """Return the folder of the run ``name`` (its name or the path of its folder). Raises RunError."""
-    path = Path(name)
-    if path.name == name:
+    """Return the folder of the run ``name``: its name, the path of its folder, or "pretrained".
+
+    A policy that ships is verified. Raises RunError.
+    """
+    if is_shipped(name):
+        return shipped_policy(name)
+    if not name.startswith("~") and Path(name).name == name:
         return existing_run(name)
-    if not (path / "config.json").is_file():
-        raise RunError(f"{name} is not a run folder: it has no config.json")
-    return path
+    folder = full_path(name, what="run")
+    if not is_file(folder / "config.json"):
+        raise RunError(f"{folder} is not a run folder: it has no config.json")
+    return verified(folder) if (folder / PROVENANCE).is_file() else folder
 
 
 def _warn(message: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from callbacks.health.bounds import WINDOW
 from training.cli.table import table
 from training.config.schema import TrainConfig
 
@@ -22,7 +23,8 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The values of the closing table; ``metrics`` are the last update's."""
+    """The values of the closing table; ``metrics`` are means of the last updates, by which health is
+    judged."""
 
     folder: Path
     steps: int
@@ -42,6 +44,11 @@ class RunSummary:
     start: str = "-"
     interventions: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def folder_exists(self) -> bool:
+        """Whether the run's folder is still there: it may have been removed during training."""
+        return (self.folder / "config.json").is_file()
+
 
 def summary_record(summary: RunSummary) -> dict[str, Any]:
     """Return the summary as plain JSON values, as stored in summary.json."""
@@ -50,11 +57,11 @@ def summary_record(summary: RunSummary) -> dict[str, Any]:
     return {**record, "finished": summary.stopped_by is None and summary.steps >= summary.wanted_steps}
 
 
-def opening(folder: Path, config: TrainConfig, first_step: int) -> str:
+def opening(folder: Path, config: TrainConfig, first_step: int, last_step: int) -> str:
     """Return the line printed when a run starts."""
     begin = f" from step {first_step:,}" if first_step else ""
     return (
-        f"run {folder.name}{begin}: {config.training_steps:,} steps, {config.num_envs} environments,"
+        f"run {folder.name}{begin}: {last_step:,} steps, {config.num_envs} environments,"
         f" {config.rollout_steps:,} steps per update"
     )
 
@@ -88,6 +95,7 @@ def run_report(summary: RunSummary) -> str:
     """Return the closing table, the run's folder and the TensorBoard command."""
     counts = summary.counts
     speed = summary.session_steps / summary.seconds if summary.seconds > 0 else 0.0
+    recent = f", last {min(WINDOW, summary.updates)} updates"
     rows = [
         ("steps", f"{summary.steps:,} of {summary.wanted_steps:,}"),
         ("steps/s", f"{speed:,.0f}"),
@@ -99,24 +107,31 @@ def run_report(summary: RunSummary) -> str:
         ("battles won", f"{counts['battles_won']:,}"),
         ("badges", f"{counts['badges_earned']:,}"),
         ("levels gained", f"{counts['levels_gained']:,}"),
-        ("KL divergence", _number(summary.metrics.get("approx_kl"), 4)),
-        ("clip fraction", _number(summary.metrics.get("clip_fraction"), 3)),
-        ("explained variance", _number(summary.metrics.get("explained_variance"), 3)),
+        (f"KL divergence{recent}", _number(summary.metrics.get("approx_kl"), 4)),
+        (f"clip fraction{recent}", _number(summary.metrics.get("clip_fraction"), 3)),
+        (f"explained variance{recent}", _number(summary.metrics.get("explained_variance"), 3)),
         ("health", summary.verdict),
     ]
     rows.insert(-1, ("episodes begin at", summary.start))
     rows.insert(-1, ("interventions", describe_interventions(summary.interventions)))
     lines = ["", table(rows), *(f"  {finding}" for finding in summary.findings), ""]
+    return "\n".join([*lines, *_whereabouts(summary)])
+
+
+def _whereabouts(summary: RunSummary) -> Iterator[str]:
+    """Yield how to continue, and where the run's files are."""
+    if not summary.folder_exists:
+        yield f"stopped by {summary.stopped_by}" if summary.stopped_by else "finished"
+        yield f"run folder: {summary.folder} was removed while it trained, so nothing can be continued"
+        return
     if summary.stopped_by:
-        again = (
-            f", which plays the last {summary.dropped_steps:,} steps again" if summary.dropped_steps else ""
-        )
-        lines.append(f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}{again}")
-    lines.append(f"run folder: {summary.folder}")
+        dropped = summary.dropped_steps
+        again = f", which plays the last {dropped:,} steps again" if dropped else ""
+        yield f"stopped by {summary.stopped_by}; go on with --resume {summary.folder.name}{again}"
+    yield f"run folder: {summary.folder}"
     if summary.episodes:
-        lines.append(f"episodes:   {summary.episodes}")
-    lines.append(f"curves:     {_tensorboard()} --logdir {summary.folder / 'tensorboard'}")
-    return "\n".join(lines)
+        yield f"episodes:   {summary.episodes}"
+    yield f"curves:     {_tensorboard()} --logdir {summary.folder / 'tensorboard'}"
 
 
 def _tensorboard() -> str:

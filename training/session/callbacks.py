@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from callbacks.adaptive_rate import AdaptiveRate
 from callbacks.agent_stats import AgentStatsCallback
 from callbacks.episode_metrics import EpisodeMetrics
 from callbacks.farm_alarm import FarmAlarm
@@ -22,9 +23,12 @@ from callbacks.schedules import Schedules
 from callbacks.start_metrics import StartMetrics
 from callbacks.update_state import UpdateState
 from training.checkpoints.callback_states import callbacks_by_key
+from training.config.schedules import ScheduleFunction
+from training.config.schema import TrainConfig
 from training.environments.vectorized import task_vec_env
-from training.evaluation.callback import EvalCallback
+from training.evaluation.callback import EvalCallback, EvalHooks
 from training.history_db.recorder import RunHistory
+from training.ppo.learned_discounts import LearnedDiscounts, learned_discounts
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
 from training.session.checkpoint_callback import CheckpointCallback
@@ -61,15 +65,13 @@ class SessionCallbacks:
         Callbacks that record an update's metrics come before LogUpdates.
         """
         config = plan.config
-        rate, curves = config.adaptive_rate(), config.schedules()
-        if rate is not None:
-            curves["learning_rate"] = lambda _: rate.rate
+        rate, discounts = config.adaptive_rate(), learned_discounts(config)
         return [
             Performance(),
             self.stop,
             self.totals,
-            UpdateState(rate),
-            Schedules(curves, self.health.rate_factor),
+            UpdateState(rate, discounts),
+            Schedules(_curves(config, rate, discounts), self.health.rate_factor),
             LayerWeights(config.layers.curve(config.training_steps)),
             EpisodeMetrics(),
             *self._of_each_start(plan),
@@ -79,7 +81,7 @@ class SessionCallbacks:
             exploration_picture(plan.task, plan.folder),
             self.health,
             self.history,
-            ProgressBar(_last_step(plan)),
+            ProgressBar(plan.last_step),
             self.episodes,
             self._evaluation(plan),
             LogUpdates(),
@@ -90,22 +92,27 @@ class SessionCallbacks:
         return [StartMetrics(names)] if len(names) > 1 else []
 
     def _evaluation(self, plan: Plan) -> EvalCallback:
-        return EvalCallback(
-            plan.config,
-            plan.folder,
-            lambda n: task_vec_env(plan.task.at_first_start().on_this_machine(), n),
-            on_best=lambda: self.checkpoints.save("best"),
-            stopping=lambda: self.stop.reason is not None,
-            won=self.stop.request,
+        hooks = EvalHooks(
+            make=lambda n: task_vec_env(plan.task.at_first_start().on_this_machine(), n),
             start=plan.task.start.name,
+            on_best=lambda: self.checkpoints.save("best"),
+            won=self.stop.request,
+            stopping=lambda: self.stop.reason is not None,
         )
+        return EvalCallback(plan.config, plan.folder, hooks)
 
     def _extra(self) -> dict[str, Any]:
         """Return information for readers of trainer.json; nothing is restored from it."""
         return {"counts": self.totals.counts, "interventions": self.interventions.snapshot()}
 
 
-def _last_step(plan: Plan) -> int:
-    """Return the step at which the session ends unless stopped, rounded up to whole rollouts."""
-    config, first = plan.config, plan.first_step
-    return first + math.ceil((config.training_steps - first) / config.rollout_steps) * config.rollout_steps
+def _curves(
+    config: TrainConfig, rate: AdaptiveRate | None, discounts: LearnedDiscounts | None
+) -> dict[str, ScheduleFunction]:
+    """Return the config's schedules, in which what adapts itself has its current value."""
+    curves = config.schedules()
+    if rate is not None:
+        curves["learning_rate"] = lambda _: rate.rate
+    if discounts is not None:
+        curves |= {name: partial(discounts.value_at, name) for name in discounts.numbers}
+    return curves

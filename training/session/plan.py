@@ -17,6 +17,7 @@ from training.config.schema import TrainConfig
 from training.environments.task import Task, game_of, refuse_implausible, resolve_task
 from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing
 from training.runs.lookup import find_checkpoint, newest, refuse_other_rom
+from training.runs.manifest import read_manifest
 from training.session.flags import TrainFlags
 
 if TYPE_CHECKING:  # it imports torch, which takes seconds that most usage errors need not wait for
@@ -50,6 +51,12 @@ class Plan:
     def first_step(self) -> int:
         """Step count of the run when the session starts."""
         return self.resume.steps if self.resume else 0
+
+    @property
+    def last_step(self) -> int:
+        """Step count at which the session ends unless it is stopped: the end of an update."""
+        updates = -(-(self.config.training_steps - self.first_step) // self.config.rollout_steps)
+        return self.first_step + updates * self.config.rollout_steps
 
 
 def make_plan(flags: TrainFlags) -> Plan:
@@ -144,6 +151,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
             " --accept-changes continues with them"
         )
     game = game_of(config)
+    read_manifest(folder)  # refuses a damaged one before anything changes
     if not flags.accept_changes:
         refuse_other_rom(folder, game)
     task = resolve_task(config, game)
@@ -152,8 +160,8 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     checkpoint = _newest_mended(folder)
     if checkpoint.steps >= config.training_steps:
         raise RunError(
-            f"run {name} has completed all its {config.training_steps} steps ({checkpoint.steps} done);"
-            " continue with --total-steps N --accept-changes"
+            f"run {name} has completed all its {checkpoint.steps:,} steps; --resume {name} --total-steps N"
+            f" --accept-changes trains it on, with N above {checkpoint.steps}"
         )
     if flags.stop_after is not None and flags.stop_after <= checkpoint.steps:
         raise UsageError(f"--stop-after {flags.stop_after}: run {name} already has {checkpoint.steps} steps")

@@ -103,7 +103,7 @@ def restore_memories(checkpoint: Checkpoint, callbacks: Iterable[BaseCallback], 
     if differences is not None:
         line = f"checkpoint {checkpoint.folder} does not fit this version's callbacks: {differences}"
         if not changed:
-            raise CheckpointError(f"{line}; --accept-changes continues without them")
+            raise CheckpointError(f"{line}; train_ppo.py --accept-changes continues without them")
         print(f"warning: {line}", file=sys.stderr)
     try:
         restore_callbacks(saved, present)

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from callbacks.health.callback import WEIGHTS_BROKEN
 from callbacks.health.report import lines
+from envs.errors import UserError
 from envs.files import write_json
 from training.checkpoints.applying import apply_weights
 from training.environments.vectorized import task_vec_env
@@ -18,10 +19,13 @@ from training.event_logs.writer import EventLog
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER
+from training.resources.out_of_memory import OutOfMemory, in_one_line, is_out_of_memory
 from training.runs.config_source import config_source
-from training.runs.folder import TENSORBOARD, add_session, create_run, lock_run, session_record
+from training.runs.folder import TENSORBOARD, create_run, lock_run, session_record
+from training.runs.manifest import add_session
 from training.runs.summary import RunSummary, opening, pays
 from training.session.callbacks import SessionCallbacks
+from training.session.notices import notices
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_session
 from training.session.sizing import check_memory
@@ -52,7 +56,8 @@ class Session:
         """Create or continue the run's folder, train, save, and return a summary."""
         self._open_folder()
         with self.plan.lock or lock_run(self.plan.folder), self.callbacks.stop, self.callbacks.history:
-            print(opening(self.plan.folder, self.plan.config, self.plan.first_step), flush=True)
+            plan = self.plan
+            print(opening(plan.folder, plan.config, plan.first_step, plan.last_step), flush=True)
             log = EventLog(self.plan.folder / TENSORBOARD, self.plan.first_step)
             writers = [log, *open_trackers(self.plan.config, self.plan.folder)]
             self.model.set_logger(Logger(str(self.plan.folder / TENSORBOARD), writers))
@@ -86,15 +91,15 @@ class Session:
         if plan.resume is not None:
             cut_back(plan.folder, plan.first_step)
             write_json(plan.folder / "config.json", plan.config.model_dump(mode="json"))
-            add_session(plan.folder, session)
+            add_session(plan.folder, session, plan.last_step)
             return
         manifest = {
             "name": plan.folder.name,
             **plan.task.facts(),
             "seed": plan.config.seed,
             "sweep": plan.config.sweep,
-            "training_steps": plan.config.training_steps,
-            "init_from": str(plan.weights.folder) if plan.weights else None,
+            "training_steps": plan.last_step,
+            "init_from": str(plan.weights.folder.resolve()) if plan.weights else None,
             "config_source": config_source(plan.config_file, plan.config),
             "sessions": [session],
         }
@@ -117,7 +122,7 @@ class Session:
         return RunSummary(
             folder=self.plan.folder,
             steps=self.model.num_timesteps,
-            wanted_steps=self.plan.config.training_steps,
+            wanted_steps=self.plan.last_step,
             session_steps=self.model.num_timesteps - self.plan.first_step,
             seconds=seconds,
             updates=seen.totals.counts["updates"],
@@ -125,7 +130,7 @@ class Session:
             start=self.plan.task.describe_start(),
             interventions=dict(seen.interventions.counts),
             mean_return=seen.totals.mean_return,
-            metrics=seen.health.last,
+            metrics=seen.health.run.means(),
             verdict=seen.health.verdict,
             findings=lines(seen.health.run),
             stopped_by=None if finished else stop.reason,
@@ -140,7 +145,9 @@ def train(plan: Plan) -> RunSummary:
 
     Raises:
         UserError: the device, ROM, start state or a checkpoint is wrong, or there is too little memory.
-        WorkerFailed: an environment raised; what was learned so far is saved.
+        WorkerFailed: an environment raised, or workers died again and again; what was learned so far is
+            saved.
+        OutOfMemory: memory ran out while learning; what was learned so far is saved.
         Diverged: weights became NaN or infinite; the previous checkpoint is kept.
         NotSaved: the last checkpoint could not be written.
     """
@@ -149,11 +156,37 @@ def train(plan: Plan) -> RunSummary:
         require_bfloat16(device)
     check_trackers(plan.config)
     memory = check_memory(plan.config, plan.ignore_memory)
+    lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
     try:
-        session = Session(plan, env)
-        print(memory, flush=True)
-        print(pays(plan.config), flush=True)
-        return session.run()
+        session = _session(plan, env)
+        print("\n".join(lines_before), flush=True)
+        return _run(session)
     finally:
         env.close()
+
+
+def _run(session: Session) -> RunSummary:
+    try:
+        return session.run()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        name = session.plan.folder.name
+        raise OutOfMemory(
+            f"run {name}: memory ran out while training ({in_one_line(error)}); close other programs and go"
+            f" on with --resume {name}, or start again with a smaller --batch-size"
+        ) from error
+
+
+def _session(plan: Plan, env: VecEnv) -> Session:
+    """Build the session. Raises UserError if there is no memory for it."""
+    try:
+        return Session(plan, env)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"memory: there is not enough for the rollout buffer and the model ({in_one_line(error)}); use a"
+            " smaller --num-envs or --n-steps"
+        ) from error

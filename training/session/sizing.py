@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from envs.errors import UserError
-from envs.observations import Observations
 from envs.red_env import RedEnv
 from envs.workers.cpu_affinity import available_cores
 from training.config.presets import divisors_near
 from training.config.schema import TrainConfig
+from training.environments.local import observations_of
 from training.environments.task import Task
 from training.environments.vectorized import task_vec_env
 from training.policies.tile_policy import GamePolicy, policy_kwargs
@@ -34,7 +34,7 @@ WithSettings = Callable[[Mapping[str, Any]], TrainConfig]
 
 def memory_of(config: TrainConfig) -> MemoryEstimate:
     """Return the memory estimate for the config. Raises UserError for a device that is not available."""
-    space = Observations(config.observations).space
+    space = observations_of(config).space
     on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
         settings = policy_kwargs(config.network, config.normalize_input, config.normalize_value)

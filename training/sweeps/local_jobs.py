@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from callbacks.stop_signals import stopping_signals
 from envs.errors import UserError
 from envs.files import write_json
 from training.config.loading import load_config
@@ -48,8 +49,7 @@ def finished_summary(trial: Trial) -> dict[str, Any] | None:
     changes = trial.config.differences(load_config(folder / "config.json"))
     if changes:
         raise RunError(
-            f"run {trial.run} was made with different settings ({', '.join(changes)});"
-            " choose another --name for the sweep"
+            f"run {trial.run} was made with different settings ({', '.join(changes)}); choose another --name"
         )
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -164,16 +164,17 @@ def die_with_parent() -> None:
 
 @contextlib.contextmanager
 def terminations_as_interrupts() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does."""
+    """Make SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in stopping_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def outcome_line(outcome: TrialOutcome, number: int, of: int) -> str:

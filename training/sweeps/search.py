@@ -22,14 +22,14 @@ from envs.errors import UserError
 from envs.files import write_json
 from training.runs.folder import RunError, run_folder, runs_root
 from training.sweeps.local_jobs import POLL, TrialProcess, finished_summary, terminations_as_interrupts
-from training.sweeps.space import Range, Space, nested, trial_config
+from training.sweeps.space import Range, Space, base_path, nested, trial_config
 from training.sweeps.stale_trials import record_worker, release_stale_trials, retry_later
 from training.sweeps.storage import STARTUP_TRIALS
+from training.sweeps.trial_places import TrialPlaces
 from training.sweeps.trials import Trial
 
 FAILURES = 5
 """Consecutive failed trials after which the search gives up."""
-DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class TrialFailed(Exception):
@@ -39,16 +39,21 @@ class TrialFailed(Exception):
 def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Callable[[str], None]) -> None:
     """Work on ``study`` until it has ``trials`` completed or pruned trials, from any process.
 
-    SIGTERM and Ctrl-C stop the running trial, which is retried later, and raise KeyboardInterrupt.
+    No trial is begun that would be one too many if all running ones end well. SIGTERM and Ctrl-C stop the
+    running trial, which is retried later, and raise KeyboardInterrupt.
     """
     folder = runs_root() / "sweeps" / study.study_name
     for part in ("configs", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     taken: list[int] = []
+    places = TrialPlaces(study, trials, folder)
 
     def objective(trial: optuna.Trial) -> float:
+        places.release()
         trial.study.sampler = _sampler(space.seed, trial.number)
         try:
+            if places.is_surplus(trial.number):
+                raise _left_out(trial)
             return _try(trial, space, path, folder, say)
         except UpdateFinishedTrialError:
             taken.append(trial.number)
@@ -59,15 +64,23 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
             raise
 
     release_stale_trials(study)
-    stop = optuna.study.MaxTrialsCallback(trials, states=DONE)
     with terminations_as_interrupts():
-        while len(study.get_trials(deepcopy=False, states=DONE)) < trials:
+        while places.wait_for_one(say):
             known = len(taken)
             try:
-                study.optimize(objective, callbacks=[stop, _stop_after_failures], catch=(TrialFailed,))
+                study.optimize(objective, n_trials=1, callbacks=[_stop_after_failures], catch=(TrialFailed,))
             except (ValueError, UpdateFinishedTrialError):  # what Optuna raises for a trial that was taken
                 if len(taken) == known:
                     raise
+            finally:
+                places.release()
+
+
+def _left_out(trial: optuna.Trial) -> TrialFailed:
+    """Return the exception for a trial that is one too many; a retry goes back to the queue."""
+    if RetryHeartbeatStaleTrialCallback.retried_trial_number(_frozen(trial)) is not None:
+        retry_later(trial.study, _frozen(trial), None)
+    return TrialFailed("other processes began enough trials at the same time")
 
 
 def _sampler(seed: int, number: int) -> optuna.samplers.TPESampler:
@@ -109,7 +122,7 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     except UserError as error:
         raise _failed(trial, str(error), say) from None
     run = f"{trial.study.study_name}.t{number}"
-    base = str((path.parent / space.base).resolve())
+    base = str(base_path(space, path).resolve())
     config = config.model_copy(update={"sweep": trial.study.study_name, "sweep_config": base})
     trial.set_user_attr("run", run)
     value, failure = _run(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
@@ -204,7 +217,7 @@ def write_best(study: optuna.Study, space: Space, path: Path) -> Path:
         for key, value in best.params.items()
     }
     target = runs_root() / "sweeps" / study.study_name / "best.json"
-    base = (path.parent / space.base).resolve()
+    base = base_path(space, path).resolve()
     description = (
         f"Best of search {study.study_name}: trial {best.number}, {space.objective} {best.value:.3f}."
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from envs.paths import expanded
 from training.config.error_lines import describe
-from training.config.files import ConfigError, ConfigLayer, read_object, unknown_name
+from training.config.files import ConfigError, ConfigLayer, read_object, refuse_other_kind, unknown_name
 from training.config.loading import load_config
 from training.config.presets import largest_divisor
 from training.config.schema import MAX_SEED, TrainConfig
@@ -57,6 +59,11 @@ class Space(BaseModel):
     space: Annotated[dict[str, Range], Field(min_length=1)]
 
 
+def base_path(space: Space, path: Path) -> Path:
+    """Return the path of the base config of the search in ``path``. Raises UserError."""
+    return path.parent / expanded(space.base, f"{path}: base")
+
+
 def load_space(path: Path) -> tuple[Space, TrainConfig]:
     """Load the search in ``path`` and its base config.
 
@@ -65,6 +72,8 @@ def load_space(path: Path) -> tuple[Space, TrainConfig]:
             start state or goal cannot be used; one line.
     """
     layer = ConfigLayer(str(path), read_object(path))
+    if "space" not in layer.values:
+        _refuse_config(path, layer.values.keys())
     for key in layer.values:
         if key not in Space.model_fields:
             raise ConfigError(unknown_name(key, Space.model_fields, f"a key of {path}"))
@@ -76,10 +85,17 @@ def load_space(path: Path) -> tuple[Space, TrainConfig]:
     for key in space.space:
         if key.split(".")[0] not in TrainConfig.model_fields:
             raise ConfigError(unknown_name(key, TrainConfig.model_fields, f"a setting that {path} can vary"))
-    base = load_config(path.parent / space.base)
+    base = load_config(base_path(space, path))
     resolve_task(base)
     _check_ends(space, path)
     return space, base
+
+
+def _refuse_config(path: Path, keys: Set[str]) -> None:
+    if "stages" in keys:
+        refuse_other_kind(path, "search space", "curriculum")
+    if keys & {*TrainConfig.model_fields, "extends"} - Space.model_fields.keys():
+        refuse_other_kind(path, "search space", "config of a run")
 
 
 def _check_ends(space: Space, path: Path) -> None:
@@ -119,9 +135,9 @@ def trial_config(space: Space, path: Path, settings: dict[str, Any], seed: int) 
     Raises:
         ConfigError: the settings contradict each other.
     """
-    base = path.parent / space.base
+    base = base_path(space, path)
     values = nested(settings)
-    plain = load_config(base, {**values, "batch_size": 1})
+    plain = load_config(base, {**values, "batch_size": 1}, draft=True)
     wanted = values.get("batch_size", load_config(base).batch_size)
     total = space.episodes * plain.max_steps
     every = max(plain.rollout_steps, total // space.evaluations)

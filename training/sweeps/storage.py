@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from envs.errors import UserError
+from envs.paths import expanded
 
 RETRIES = 3
 """Retries of a trial whose process died."""
@@ -91,7 +92,8 @@ def database_address(url: str) -> URL:
         return address.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
         raise UserError(f"storage of kind {kind}: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
-    return address
+    file = address.database
+    return address.set(database=str(expanded(file, "storage"))) if file and file[0] == "~" else address
 
 
 def printable(url: str) -> str:

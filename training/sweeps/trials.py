@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from envs.errors import UserError
+from envs.paths import expanded
 from training.cli.parsing import UsageError
 from training.config.files import ConfigError
 from training.config.loading import load_config
@@ -49,7 +50,8 @@ def find_configs(patterns: Sequence[str]) -> list[Path]:
     """Return the matching files, sorted and unique. Raises UsageError if a pattern matches nothing."""
     found: set[Path] = set()
     for pattern in patterns:
-        matches = [Path(name) for name in glob.glob(pattern) if Path(name).is_file()]  # noqa: PTH207 - absolute patterns too
+        names = glob.glob(str(expanded(pattern)))  # noqa: PTH207 - absolute patterns too
+        matches = [Path(name) for name in names if Path(name).is_file()]
         if not matches:
             raise UsageError(f"{pattern} matches no config file")
         found.update(matches)

@@ -80,13 +80,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def health_of(report: Mapping[str, Any], unknown: str = "no updates") -> dict[str, Any]:
-    """Return health.json as lists: what to change, what is good, which criteria are met. ``unknown`` is the
-    verdict if the report has none."""
+    """Return health.json as lists: what to change, what is low (which does not affect the verdict), what is
+    good, which criteria are met. ``unknown`` is the verdict if the report has none."""
     findings = _dicts(report.get("findings"))
     return {
         "verdict": str(report.get("verdict") or unknown),
-        "change": [one for one in findings if one.get("level") != "good" and one.get("advice")],
-        "noted": [one for one in findings if one.get("level") != "good" and not one.get("advice")],
+        "change": [one for one in findings if one.get("level") in ("warning", "bad")],
+        "noted": [one for one in findings if one.get("level") == "low"],
         "good": [one for one in findings if one.get("level") == "good"],
         "worst": _dicts(report.get("worst")),
         "criteria": _dicts(report.get("criteria")),

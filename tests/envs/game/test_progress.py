@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from envs.cartridge.walkthrough import STORY as WALKTHROUGH
+from envs.game.catalog import WALKED_STARTS
 from envs.game.connections import CONNECTIONS, GATES, START, map_of
 from envs.game.maps import LATER_ORDER, MAP_SIZES, PROGRESS_ORDER, map_name
+from envs.game.milestones import LATER_MILESTONES, MILESTONES, STORY, in_story_order
 from envs.game.progress import PLACES, progress_order, reachable, stage_of, stages
 
 WITHOUT_BADGES = {"starter", "errand"}
@@ -128,3 +131,11 @@ def test_every_place_is_needed_as_soon_as_it_opens() -> None:
     early = {20, 23, 30, 33, 34, 142, 193, 235}
     assert not early & PLACES
     assert not early & needed
+
+
+def test_the_story_names_every_milestone_in_the_order_of_the_scripted_player() -> None:
+    assert sorted(STORY) == sorted(one.name for one in MILESTONES + LATER_MILESTONES)
+    for walked in (WALKTHROUGH, WALKED_STARTS):
+        # The start "errand done" is saved when everything about the errand is done.
+        known = [name for name in walked if name in STORY and name != "errand done"]
+        assert in_story_order(known) == known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from envs.game_boy.emulator import ALL_BUTTONS, BUTTONS, Emulator
 from envs.game_boy.memory import QuickMemory
 from envs.observation_parts.pictures import shrink
 from envs.ram import read_state
+from tests.paths import ROOT
 
 H_JOY_HELD = 0xFFB4
 HELD_BITS = {"a": 0, "b": 1, "select": 2, "start": 3, "right": 4, "left": 5, "up": 6, "down": 7}
@@ -171,7 +173,8 @@ def test_half_screen_is_the_screen_shrunk(emulator: Emulator, state: State) -> N
     emulator.load_state(state("starter"))
     for button in (None, "down", "start"):
         emulator.act(button)
-        assert np.array_equal(emulator.half_screen(), shrink(emulator.screen()))
+        assert np.array_equal(emulator.whole_screen(), emulator.screen())
+        assert np.array_equal(emulator.half_screen(), shrink(emulator.screen(), 72))
 
 
 def test_a_state_continues_the_same_in_a_new_machine(
@@ -191,3 +194,30 @@ def test_a_state_continues_the_same_in_a_new_machine(
                     machine.act("a")
                 assert (other.screen() == emulator.screen()).all(), step
                 assert other.save_state() == emulator.save_state(), step
+
+
+WINDOW = """
+from envs.errors import UserError
+from envs.game_boy.emulator import Emulator
+from envs.game.catalog import EMBEDDED_ROM
+Emulator(EMBEDDED_ROM).close()
+try:
+    Emulator(EMBEDDED_ROM, window="SDL2")
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("text", ["", "raise ImportError('could not find any library for SDL2')"])
+def test_a_missing_library_of_windows_is_named_and_needed_only_for_windows(tmp_path: Path, text: str) -> None:
+    """It was told as "the emulator cannot play the ROM"."""
+    (tmp_path / "sdl2.py").write_text(text or "raise ModuleNotFoundError(\"No module named 'sdl2'\")")
+    path = os.pathsep.join((str(tmp_path), str(ROOT)))
+    done = subprocess.run(
+        [sys.executable, "-c", WINDOW],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, "SDL_VIDEODRIVER": "dummy"},
+    )  # fmt: skip
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("a window needs the package pysdl2, which cannot be used here (")
+    assert line.endswith("; pip install -r requirements.txt")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -143,6 +145,14 @@ def test_a_game_goes_on_from_a_state_of_pyboy_1_as_it_would_have(
         (bytes([6]) + bytes(2000), "version 6.*load it with pyboy 2.7.0"),
         (bytes([20]) + bytes(200_000), "version 20: written by no release"),
         (bytes([12, 0, 0, 0, 1]) + bytes(200_000), "Game Boy Color mode"),
+        (b"route1\n", "text, not a state saved by PyBoy"),
+        ("Über".encode() * 50_000, "text, not a state saved by PyBoy"),
+        (b"{}", "text, not a state"),
+        (zlib.compress(b"x" * 9, 9) + bytes(9), "a file that begins with byte 0x78, not a state"),
+        (gzip.compress(bytes(200_000)), "compressed with gzip, not a state"),
+        (b"PK\3\4" + bytes(200_000), "a ZIP archive, not a state"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(200_000), "begins with byte 0x89, not a state"),
+        (b"\xc3" + bytes(32_000), "begins with byte 0xC3, not a state"),
         (bytes([12]) + bytes(40_000), "a complete one of version 12 on this cartridge has about 165674"),
         (bytes([29]) + bytes(2000), "a complete one of version 29 on this cartridge has about 178100"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from envs.errors import UserError
 from tests.paths import ROOT
 from tests.training.conftest import Program
+from training.cli.parsing import parse
+from training.history import HistoryFlags
 
 DESIGNED = """--config --run-name --num-envs --total-multiplier --preset --total-steps --n-steps --batch-size
 --n-epochs --gamma --gae-lambda --ent-coef --learning-rate --clip-range --vf-coef --max-grad-norm --rom
@@ -31,7 +35,7 @@ def test_help_is_quick_and_names_every_flag(program: Program) -> None:
 @pytest.mark.slow
 def test_every_program_starts_as_a_file_from_any_folder(program: Program, tmp_path: Path) -> None:
     programs = [
-        path.stem for path in (ROOT / "training").glob("*.py") if "run_program(main)" in path.read_text()
+        path.stem for path in (ROOT / "training").glob("*.py") if "run_program(main" in path.read_text()
     ]
     assert {"train_ppo", "evaluate", "replay", "diagnose", "export_sb3"} < set(programs)
     for name in sorted(set(programs) - {"contenders"}):  # the benchmark reports that one
@@ -103,3 +107,27 @@ def test_other_programs_refuse_the_same_way(
     refused: Callable[..., str], name: str, flags: list[str], line: str
 ) -> None:
     assert re.search(re.escape(line), refused(name, *flags), re.IGNORECASE)
+
+
+def test_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parse(HistoryFlags, ["--db=~/h.sqlite"], "history.py").db == tmp_path / "h.sqlite"
+    assert parse(HistoryFlags, ["--db", "h.sqlite"], "history.py").db == Path("h.sqlite")
+    with pytest.raises(UserError, match="--db ~nosuchuser/h: nobody's home folder; write the path out"):
+        parse(HistoryFlags, ["--db", "~nosuchuser/h"], "history.py")
+
+
+def test_a_name_that_is_not_utf_8_gets_one_line(refused: Callable[..., str]) -> None:
+    for flag in ("--config", "--rom", "--start", "--init-from"):
+        line = refused("train_ppo", flag, os.fsdecode(b"caf\xe9.gb"))
+        assert line == r"caf\xe9.gb is not valid UTF-8; rename the file"
+
+
+@pytest.mark.slow
+def test_a_path_that_the_terminal_cannot_show_does_not_end_a_program(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = program("history", "--rebuild", "--db", tmp_path / "grün.sqlite", fresh=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rf"{tmp_path}/gr\xfcn.sqlite: " in done.stdout

@@ -188,6 +188,15 @@ WRONG = [
     ({"preset": "smal"}, '{path}: preset "smal" must be one of small, medium, large'),
     ({"observations": ["scren"]}, "{path}: observations: scren is not an observation; did you mean screen?"),
     ({"observations": []}, "{path}: observations [] must not be empty"),
+    ({"frames": 9}, "{path}: frames 9 is out of range: must be at most 8"),
+    ({"frames": 0}, "{path}: frames 0 is out of range: must be at least 1"),
+    ({"screen_size": "tiny"}, '{path}: screen_size "tiny" must be full, half or quarter'),
+    (
+        {"frames": 4, "observations": ["place"]},
+        'frames 4 has no effect: observations do not include "screen"',
+    ),
+    ({"screen_size": "full", "observations": ["place"]}, "screen_size full has no effect: observations do"),
+    ({"network": {"embedding": 0}}, "{path}: network.embedding 0 is out of range: must be at least 1"),
     ({"network": {"hiden": [4]}}, "hiden is not a key of {path}: network; did you mean hidden?"),
     ({"network": {"activation": "gelu"}}, '{path}: network.activation "gelu" must be relu, tanh or elu'),
     ({"network": {"init": "zero"}}, '{path}: network.init "zero" must be orthogonal or default'),
@@ -286,6 +295,32 @@ def test_resolved_config_loads_to_itself(tmp_path: Path) -> None:
     assert config.differences(load_config(path)) == []
 
 
+def test_minibatches_of_one_step_are_refused(write: Write) -> None:
+    """stable-baselines3 has an AssertionError for them, once everything has been started."""
+    config = write({"batch_size": 1, "n_steps": 8})
+    with pytest.raises(ConfigError, match=r"x\.json: batch_size 1 is too small: PPO .* at least 2, or"):
+        load_config(config)
+    with pytest.raises(ConfigError, match="--batch-size 1 is too small"):
+        load_config(None, {"n_steps": 8, "batch_size": 1})
+    with pytest.raises(ConfigError, match=r"nearest sizes that do: 7$"):
+        load_config(None, {"n_steps": 7, "num_envs": 1, "batch_size": 2})
+    assert load_config(None, {"n_steps": 7, "num_envs": 1, "preset": "small"}).batch_size == 7
+    assert load_config(None, {"n_steps": 8, "batch_size": 2}).batch_size == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("curriculum.json", "curriculum, which curriculum.py"),
+        ("sweeps/space.json", "search space, which run_sweep.py --search"),
+    ],
+)
+def test_a_file_of_another_kind_says_what_it_is(name: str, kind: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load_config(CONFIGS / name)
+    assert str(refusal.value) == f"{CONFIGS / name}: is a {kind} takes; must be a config of a run"
+
+
 def test_differences_name_keys_of_sections_too() -> None:
     own = load_config(None)
     changed = load_config(None, {"gamma": 0.5, "network": {"events": 8}, "description": "other"})
@@ -298,6 +333,7 @@ def test_suggested_sizes_divide(number: int, wanted: int) -> None:
     assert sizes == sorted(sizes)
     assert all(number % size == 0 for size in sizes)
     assert number % largest_divisor(number, wanted) == 0
+    assert 1 not in (*sizes, largest_divisor(number, wanted)) or number == 1
 
 
 @given(
@@ -310,13 +346,22 @@ def test_presets_fit_any_machine(name: str, cores: int, gigabytes: int, given_si
     values = preset_values(name, given_sizes, cores, gigabytes * GIGABYTE)
     assert given_sizes.items() <= {**values, **given_sizes}.items()
     assert values["n_steps"] * values["num_envs"] % values["batch_size"] == 0
+    assert values["batch_size"] > 1 or values["n_steps"] * values["num_envs"] == 1
     if name == "small" and "num_envs" not in given_sizes:
         assert values["num_envs"] == 12
 
 
 def test_presets_shrink_the_rollout_when_memory_is_short() -> None:
-    assert preset_values("large", {}, 8, 64 * GIGABYTE)["n_steps"] == 2048
-    assert preset_values("large", {}, 8, 3 * GIGABYTE)["n_steps"] < 2048
+    sizes = {gigabytes: preset_values("large", {}, 8, gigabytes * GIGABYTE) for gigabytes in (1, 3, 64)}
+    assert {name: sizes[64][name] for name in ("num_envs", "n_steps")} == {"num_envs": 64, "n_steps": 1024}
+    assert sizes[3]["n_steps"] < 1024 and sizes[3]["num_envs"] == 64
+    assert sizes[1]["n_steps"] == 128 and sizes[1]["num_envs"] < 64
+
+
+@pytest.mark.parametrize(("cores", "num_envs"), [(1, 64), (2, 64), (16, 64), (24, 96), (128, 128)])
+def test_large_reaches_64_environments_of_1024_steps(cores: int, num_envs: int) -> None:
+    values = preset_values("large", {}, cores, 64 * GIGABYTE)
+    assert values == {"num_envs": num_envs, "n_steps": 1024, "batch_size": num_envs * 64}
 
 
 @given(st.sampled_from(sorted(TrainConfig.model_fields)), st.data())

@@ -12,8 +12,10 @@ from callbacks.adaptive_rate import KL_THRESHOLD, MAX_RATE, MIN_RATE
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
+from training.ppo.learned_discounts import learned_discounts
 
 ADAPTIVE = {"lr_schedule": "adaptive"}
+LEARNED = {"kind": "learned", "start": 0.99, "low": 0.9, "high": 0.999}
 RAMP = {"kind": "linear", "start": 0.9, "end": 0.99}
 
 
@@ -79,6 +81,18 @@ def test_gamma_and_gae_lambda_may_be_schedules() -> None:
     assert "clip_range_vf" not in loaded().schedules()
 
 
+def test_gamma_may_be_learned() -> None:
+    config = loaded(gamma=LEARNED, gae_lambda={**LEARNED, "start": 0.95, "reference": 0.98})
+    assert [config.schedules()["gamma"](n) for n in (0, 1000)] == [0.99, 0.99], "what it begins with"
+    control = learned_discounts(config)
+    assert control is not None
+    assert control.value_at("gae_lambda", 0) == pytest.approx(0.95)
+    assert control.reference == {"gamma": 0.99, "gae_lambda": 0.98}
+    assert learned_discounts(loaded()) is None
+    half = learned_discounts(loaded(gae_lambda=LEARNED))
+    assert half is not None and half.numbers.keys() == {"gae_lambda"}
+
+
 def test_checkpoints_are_counted_in_steps_or_in_updates() -> None:
     assert loaded(save_interval=7).checkpoint_steps == 7
     assert loaded(save_frequency=3, num_envs=4, n_steps=128).checkpoint_steps == 3 * 512
@@ -111,7 +125,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"clip_range_vf": 0.2, "vf_coef": 0}, "clip_range_vf 0.2 has no effect with vf_coef 0"),
     ({"normalize_advantage": "rollout"}, 'normalize_advantage "rollout" must be minibatch, batch or off'),
     ({"normalize_advantage": 1}, "normalize_advantage 1 must be minibatch, batch or off"),
-    ({"batch_size": 1}, "batch_size 1 must be at least 2, or normalize_advantage batch or off"),
+    ({"batch_size": 1}, "batch_size 1 is too small: PPO normalizes advantages over a minibatch, so it"),
     ({"value_bootstrap": "yes"}, 'value_bootstrap "yes" must be true or false'),
     ({"value_bootstrap": 1}, "value_bootstrap 1 must be true or false"),
     ({"lr_schedule": "adaptve"}, 'lr_schedule "adaptve" must be linear, cosine, exponential or adaptive'),
@@ -147,6 +161,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"gamma": {"kind": "linear", "start": 0, "end": 1}}, "is out of range: must be greater than 0"),
     ({"gamma": {"kind": "rising"}}, 'must be a number, or an object whose "kind" is one of'),
     ({"gae_lambda": {"kind": "cosine", "start": -0.1, "end": 1}}, "is out of range: must be at least 0"),
+    ({"gamma": {**LEARNED, "low": 0.995}}, "gamma: start 0.99 must be between low 0.995 and high 0.999"),
+    ({"gamma": {**LEARNED, "high": 1.1}}, "is out of range: must be at most 1"),
+    ({"gamma": {**LEARNED, "low": 0}}, "is out of range: must be greater than 0"),
+    ({"gamma": {**LEARNED, "rate": 0}}, "gamma.rate 0 is out of range: must be greater than 0"),
+    ({"gae_lambda": {**LEARNED, "reference": 2}}, "gae_lambda.reference 2 is out of range: must be at most "),
+    ({"gae_lambda": {"kind": "learned", "start": 0.9, "low": 0.5}}, "gae_lambda.high is missing"),
+    ({"gamma": {**LEARNED, "lo": 0.5}}, "lo is not a key of {path}: gamma; did you mean low?"),
+    ({"gamma": {"kind": "lerned"}}, 'is one of linear, cosine, exponential, piecewise, learned'),
+    ({"ent_coef": {**LEARNED}}, 'be a number, or an object whose "kind" is one of linear'),
     ({"save_frequency": 0}, "save_frequency 0 is out of range: must be at least 1"),
     ({"save_frequency": 2.5}, "save_frequency 2.5 must be a whole number"),
     ({"save_frequency": 2, "save_interval": 64}, "save_interval and save_frequency cannot be given together"),

@@ -96,9 +96,9 @@ def test_what_has_no_effect_or_no_meaning_is_one_line(
 
 def test_a_line_says_what_is_paid(files: Files) -> None:
     assert pays(load_config(files({"battle_win": 60, "battle_loss": -5}))) == (
-        "pays battle_win 60, battle_loss -5; nothing for exploration_new_tile, exploration_recent_tile,"
-        " penalty_step, penalty_wall, penalty_stuck, battle_start_bonus, battle_hp_delta, milestone_badge,"
-        " milestone_level_up, milestone_key_location, milestone_event"
+        "pays battle_win 60, battle_loss -5; nothing for exploration_new_tile, exploration_forward_tile,"
+        " exploration_recent_tile, penalty_step, penalty_wall, penalty_stuck, battle_start_bonus,"
+        " battle_hp_delta, milestone_badge, milestone_level_up, milestone_key_location, milestone_event"
     )
     assert pays(load_config(None)).startswith(
         "pays the defaults: exploration_new_tile 0.05, penalty_step -0.001"

@@ -40,10 +40,12 @@ def test_every_setting_has_its_expected_role() -> None:
     assert sorted(TrainConfig.keys_with(*SAME_CONFIG)) == sorted([*RESUMED, *SAMPLE])
     assert sorted(TrainConfig.keys_with(Role.LEARNING)) == sorted(LEARNING)
     assert TrainConfig.keys_with(*POLICY) == (
-        "observations", "network", "normalize_value", "normalize_input",
+        "observations", "frames", "screen_size", "network", "normalize_value", "normalize_input",
     )  # fmt: skip
     assert sorted(episode_settings(TrainConfig())) == sorted(EPISODE)
-    assert sorted(TrainConfig.keys_with(*TASK)) == sorted([*CARTRIDGE, *EPISODE, "observations"])
+    assert sorted(TrainConfig.keys_with(*TASK)) == sorted(
+        [*CARTRIDGE, *EPISODE, "observations", "frames", "screen_size"]
+    )
     assert TrainConfig.keys_with(*Role) == tuple(TrainConfig.model_fields)
 
 

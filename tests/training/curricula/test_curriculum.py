@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from envs.errors import UserError
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
 from tests.training.evaluation.test_playing import STATS
@@ -101,6 +102,38 @@ def test_a_wrong_file_is_refused_in_one_line(write: Write, stages: list[Any], li
         read_curriculum(path)
     assert line.format(path=path) in str(refusal.value)
     assert str(refusal.value).startswith(str(path)) or "is not a key of" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("smoke.json", "config of a run, which train_ppo.py --config"),
+        ("full_game.json", "config of a run, which train_ppo.py --config"),
+        ("sweeps/space.json", "search space, which run_sweep.py --search"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_and_not_its_fifteen_keys(name: str, kind: str) -> None:
+    path = ROOT / "configs" / name
+    with pytest.raises(ConfigError) as refusal:
+        read_curriculum(path)
+    assert str(refusal.value) == f"{path}: is a {kind} takes; must be a curriculum"
+
+
+def test_a_name_that_is_taken_gets_advice_that_works(
+    write: Write, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was "--resume NAME", which curriculum.py refuses: the name goes with --name."""
+    monkeypatch.setenv("POKERED_RUNS", str(runs))
+    path = write(stage("a"))
+    curriculum = read_curriculum(path)
+    configs = stage_configs(path, curriculum)
+    begin_course("taken", curriculum, configs)
+    with pytest.raises(UserError, match="continue it with --name taken --resume, or choose another --name"):
+        begin_course("taken", curriculum, configs)
+    (runs / "other-1-a").mkdir()
+    with pytest.raises(UserError, match=r"run other-1-a exists already .*; choose another --name$"):
+        begin_course("other", curriculum, configs)
+    assert not (runs / "other").exists()
 
 
 def test_stages_whose_weights_would_not_fit_are_refused(write: Write) -> None:

@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.observation_names import OBSERVATION_NAMES
+from envs.observation_names import FRAMES, OBSERVATION_NAMES, SCREEN_SIZE, SCREEN_SIZES
 from envs.observations import Observations
 from training.config.schema import NetworkConfig
 from training.policies.fast_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
@@ -34,9 +34,14 @@ NETWORKS: list[dict[str, Any]] = [
 ]
 
 
-def _policy(names: Sequence[str] = OBSERVATION_NAMES, normalize: bool = False, **network: Any) -> GamePolicy:
+def _policy(
+    names: Sequence[str] = OBSERVATION_NAMES,
+    normalize: bool = False,
+    screen: tuple[int, str] = (FRAMES, SCREEN_SIZE),
+    **network: Any,
+) -> GamePolicy:
     torch.manual_seed(0)
-    space = Observations(names).space
+    space = Observations(names, *screen).space
     settings = policy_kwargs(NetworkConfig(**network), normalize, normalize)
     policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **settings)
     for parameter in policy.parameters():
@@ -106,6 +111,14 @@ def test_actor_handles_any_choice_of_observations(left_out: list[str]) -> None:
     names = [name for name in OBSERVATION_NAMES if name not in left_out]
     policy = _policy(names)
     observed = {name: array for name, array in _observed(5).items() if name in names}
+    _agree(_chosen(RolloutActor(policy), observed), _wanted(policy, observed))
+
+
+@pytest.mark.parametrize(("frames", "size"), [(1, "quarter"), (8, "half"), (2, "full")])
+def test_actor_handles_any_size_of_the_screen(frames: int, size: str) -> None:
+    policy, shape = _policy(["screen", "facing"], (frames, size)), (frames, *SCREEN_SIZES[size])
+    pictures = np.random.default_rng(3).integers(0, 256, (5, *shape), dtype=np.uint8)
+    observed = {"screen": pictures, "facing": np.zeros((5, 4), np.uint8)}
     _agree(_chosen(RolloutActor(policy), observed), _wanted(policy, observed))
 
 

@@ -307,3 +307,14 @@ def test_pruning_removes_the_oldest_but_keeps_the_best_and_the_quickest(
     assert str(files) == "8 episodes, 0.0 MB"
     files.prune(1)
     assert len(files.entries) == 2
+
+
+def test_a_part_says_why_its_last_steps_cannot_be_compared(run: Path) -> None:
+    """ "agrees up to step 1,152" of 1,200 looked like a difference."""
+    source = open_episode(run / "episodes" / file_name(0, 0), run=run, actions=69)
+    assert source.episode.header.hash_every == 64
+    shown = describe(source, verify(source))
+    assert "memory agrees up to step 64; the 5 after it cannot be compared: the file has a hash for" in shown
+    assert "every 64 steps and the last" in shown
+    whole = open_episode(run / "episodes" / file_name(0, 0), run=run)
+    assert describe(whole, verify(whole)).endswith(f"memory agrees up to step {whole.steps:,}")

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from envs.errors import UserError
+from envs.observation_names import DEFAULT_OBSERVATIONS
 from envs.workers.cpu_affinity import available_cores
 from tests.paths import ROOT
 from tests.training.conftest import TINY
@@ -27,7 +28,6 @@ from training.resources.memory_estimate import (
     EMULATOR_BYTES,
     NUMBERS_BYTES,
     OBSERVATION_BYTES,
-    SAMPLE_BYTES,
     WORKER_BYTES,
     MemoryEstimate,
     preflight,
@@ -38,8 +38,9 @@ GIB = 1 << 30
 Refused = Callable[..., str]
 
 
-def test_the_estimate_of_buffer_and_network_is_exact() -> None:
-    config = load_config(None, {**TINY, "n_steps": 64})
+@pytest.mark.parametrize("seen", [{}, {"frames": 8, "screen_size": "quarter"}], ids=str)
+def test_the_estimate_of_buffer_and_network_is_exact(seen: dict[str, Any]) -> None:
+    config = load_config(None, {**TINY, "n_steps": 64, **seen})
     run = memory_of(config)
     env = make_vec_env(config)
     model = build_model(config, env)
@@ -149,7 +150,9 @@ def test_only_available_cores_are_counted() -> None:
 
 
 CHUNKS = """
+import json
 import re
+import sys
 from pathlib import Path
 import torch
 from envs.observations import Observations
@@ -175,7 +178,7 @@ def learn(samples):
 use_one_heap()
 keep_freed_memory()
 torch.set_num_threads(1)
-space = Observations().space
+space = Observations(*json.loads(sys.argv[1])).space
 policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **policy_kwargs(NetworkConfig()))
 learn(1)
 return_freed_memory()
@@ -186,10 +189,23 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
-def test_a_chunk_of_an_update_takes_what_is_estimated() -> None:
-    command = [sys.executable, "-c", CHUNKS]
+@pytest.mark.parametrize(
+    ("observations", "bytes_more", "least"),
+    [
+        ([], 0, 0.7),
+        ([DEFAULT_OBSERVATIONS, 8], 28_800, 0.7),
+        ([DEFAULT_OBSERVATIONS, 8, "full"], 167_040, 0.4),
+    ],
+    ids=["default", "eight", "full"],
+)
+def test_a_chunk_of_an_update_takes_what_is_estimated(
+    observations: list[Any], bytes_more: int, least: float
+) -> None:
+    command = [sys.executable, "-c", CHUNKS, json.dumps(observations)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    assert 0.7 < int(done.stdout) / LARGEST_CHUNK / SAMPLE_BYTES < 1
+    sizes = {"num_envs": 1, "n_steps": 1, "workers": 1, "observation_bytes": OBSERVATION_BYTES + bytes_more}
+    estimated = MemoryEstimate(**sizes, samples=LARGEST_CHUNK).model - MemoryEstimate(**sizes).model
+    assert least < int(done.stdout) / estimated < 1
 
 
 GIVING_BACK = """

@@ -59,6 +59,20 @@ def test_a_resumed_run_is_the_same_with_every_control(forker: Forker, controlled
     assert gammas == pytest.approx([0.9 + 0.09 * step / 384 for step in range(0, 384, 64)], rel=1e-6)
 
 
+def test_learned_discounts_continue_after_a_resume(forker: Forker, runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "learned.json"
+    learned = {"kind": "learned", "start": 0.9, "low": 0.5, "high": 0.99, "rate": 0.1}
+    path.write_text(json.dumps({**EXACT, "gamma": learned, "gae_lambda": learned}))
+    forker.run("--config", path, "--run-name", "learned")
+    forker.run("--config", path, "--run-name", "learned-on", "--stop-after", 192)
+    forker.run("--resume", "learned-on")
+    same_in_everything(runs / "learned", runs / "learned-on")
+    for name in ("train/gamma", "train/gae_lambda"):
+        values = [float(value) for _, value in curves(runs / "learned")[name]]
+        assert values[:2] == pytest.approx([0.9, 0.9]), "the second update is the first that can judge one"
+        assert len(set(values)) >= 4 and all(0.5 <= value <= 0.99 for value in values)
+
+
 def test_the_rate_is_in_checkpoints_under_its_own_key(forker: Forker, controlled: Path, runs: Path) -> None:
     name = f"kept-{controlled.stem}"
     forker.run("--config", controlled, "--run-name", name, "--stop-after", 192)

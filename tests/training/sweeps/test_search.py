@@ -28,7 +28,9 @@ from training.config.loading import load_config
 from training.runs.folder import lock_run
 from training.sweeps.search import evaluations
 from training.sweeps.space import load_space, nested, trial_config
+from training.sweeps.stale_trials import record_worker
 from training.sweeps.storage import database_address, open_study, printable
+from training.sweeps.trial_places import TrialPlaces
 
 pytestmark = pytest.mark.slow
 
@@ -181,6 +183,34 @@ def test_a_killed_search_loses_at_most_its_running_trial(
     config = load_config(best)
     assert config.learning_rate == study.best_params["learning_rate"]
     assert config.network.hidden == tuple(json.loads(study.best_params["network.hidden"]))
+
+
+def test_three_processes_make_no_more_trials_than_asked(tmp_path: Path, runs: Path) -> None:
+    """Each began a last one: two too many."""
+    path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
+    flags = ("--search", path, "--name", "three", "--storage", storage, "--trials", 2)
+    processes = [_start(runs, *flags) for _ in range(3)]
+    outcomes = [process.communicate(timeout=400) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3, outcomes
+    states = _states(open_study("three", storage, 120))
+    assert len(states) == 2
+    assert all(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states)
+    assert len(list(runs.glob("three.t*"))) == 2
+    assert "waiting for their ends" in "".join(output for output, _ in outcomes)
+
+
+def test_a_trial_that_began_at_the_same_time_elsewhere_is_left_out(tmp_path: Path) -> None:
+    """Machines share only the database, so both may begin the last trial: the later one stands back."""
+    study = open_study("places", f"sqlite:///{tmp_path}/s.sqlite", 120)
+    study.tell(study.ask(), 1.0)
+    places = TrialPlaces(study, 2, tmp_path)
+    for trial in (study.ask(), study.ask()):
+        record_worker(trial)
+    assert not places.is_surplus(1)
+    assert places.is_surplus(2)
+    study.tell(2, state=TrialState.FAIL)
+    study.tell(1, 1.0)
+    assert places.wait_for_one(print) is False
 
 
 def test_a_search_continues_after_a_stop_and_after_losing_its_trial(

@@ -1,0 +1,1 @@
+"""Configs of other projects, translated into settings of ours."""

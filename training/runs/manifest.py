@@ -1,0 +1,49 @@
+"""manifest.json of a run: its cartridge and start, and a record of every session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from envs.errors import UserError
+from envs.files import write_json
+
+MANIFEST = "manifest.json"
+
+
+class ManifestError(UserError):
+    """The manifest of a run is missing or damaged; the message is one line."""
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of the run in ``folder``, with at least "rom_sha1" and "sessions".
+
+    Raises ManifestError if it is missing or damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unusable(path, f"cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        raise _unusable(path, "is damaged (not JSON)") from None
+    for key, kind in (("rom_sha1", str), ("sessions", list)):
+        if not isinstance(manifest, dict) or not isinstance(manifest.get(key), kind):
+            raise _unusable(path, f'is damaged (it has no "{key}")')
+    return dict(manifest)
+
+
+def _unusable(path: Path, why: str) -> ManifestError:
+    name = path.parent.name
+    return ManifestError(
+        f"run {name}: {path} {why}; put it back, or start another run from its weights: --init-from {name}"
+    )
+
+
+def add_session(folder: Path, session: Mapping[str, Any], training_steps: int) -> None:
+    """Add a session, which trains up to ``training_steps``, to the manifest. Raises ManifestError."""
+    manifest = read_manifest(folder)
+    sessions = [*manifest["sessions"], dict(session)]
+    write_json(folder / MANIFEST, {**manifest, "training_steps": training_steps, "sessions": sessions})

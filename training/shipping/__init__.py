@@ -1,0 +1,1 @@
+"""Shipping a trained policy: its portable config, weights, evaluation and provenance."""
