@@ -24,6 +24,7 @@ from training.environments.task import resolve_task
 from training.ppo import async_rollout
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.build import build_model
+from training.ppo.reward_shaping import RewardShaping
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 ROWS, ENVS = 12, 4
@@ -148,6 +149,18 @@ def test_the_order_of_results_changes_nothing(make: Make) -> None:
         assert getattr(buffers[0], name).tobytes() == getattr(buffers[1], name).tobytes(), name
     for key, array in buffers[0].observations.items():
         assert array.tobytes() == buffers[1].observations[key].tobytes(), key
+
+
+def test_rewards_are_shaped_as_on_one_machine(make: Make) -> None:
+    buffers = []
+    for scale in (1.0, 1000.0):
+        model, _ = make(in_turns)
+        model.shape_rewards = RewardShaping(scale)
+        buffers.append(rollout(model))
+    within = [row for row in range(ROWS) if row != 9]  # the value of what a time limit cut off is added there
+    plain, shaped = (buffer.rewards[within] for buffer in buffers)
+    assert plain.any()
+    np.testing.assert_array_equal(shaped, plain * np.float32(1000))
 
 
 def test_a_lost_group_is_left_out_until_it_is_back(make: Make) -> None:
