@@ -19,7 +19,7 @@ from tests.training.forked import Forker
 
 Result = subprocess.CompletedProcess[str]
 Program = Callable[..., Result]
-FORKED = ("train_ppo", "evaluate", "export_sb3", "replay", "diagnose", "board", "ship_policy")
+FORKED = ("train_ppo", "evaluate", "export_sb3", "replay", "diagnose", "board", "shipping.__main__")
 SECONDS = 240
 """Until a program counts as stuck."""
 

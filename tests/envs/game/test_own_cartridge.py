@@ -102,7 +102,7 @@ def test_the_rom_comes_from_the_flag_then_the_variable_then_the_package(
     assert chosen_rom() == EMBEDDED_ROM
     monkeypatch.setenv(ROM_VARIABLE, "~/red.gb")
     assert chosen_rom() == Path.home() / "red.gb"
-    assert chosen_rom("other.gb") == Path("other.gb")
+    assert chosen_rom("other.gb") == Path("other.gb").absolute()
     assert chosen_rom(EMBEDDED) == EMBEDDED_ROM
 
 

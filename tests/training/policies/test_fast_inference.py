@@ -45,7 +45,7 @@ def _policy(
     settings = policy_kwargs(NetworkConfig(**network), normalize, normalize)
     policy = GamePolicy(space, spaces.Discrete(7), lambda _: 3e-4, **settings)
     for parameter in policy.parameters():
-        torch.nn.init.normal_(parameter, std=0.05)  # otherwise all actions are almost equally likely
+        torch.nn.init.normal_(parameter, std=0.03)  # otherwise all actions are almost equally likely
     _move_statistics(policy, 1)
     return policy
 
@@ -116,7 +116,7 @@ def test_actor_handles_any_choice_of_observations(left_out: list[str]) -> None:
 
 @pytest.mark.parametrize(("frames", "size"), [(1, "quarter"), (8, "half"), (2, "full")])
 def test_actor_handles_any_size_of_the_screen(frames: int, size: str) -> None:
-    policy, shape = _policy(["screen", "facing"], (frames, size)), (frames, *SCREEN_SIZES[size])
+    policy, shape = _policy(["screen", "facing"], screen=(frames, size)), (frames, *SCREEN_SIZES[size])
     pictures = np.random.default_rng(3).integers(0, 256, (5, *shape), dtype=np.uint8)
     observed = {"screen": pictures, "facing": np.zeros((5, 4), np.uint8)}
     _agree(_chosen(RolloutActor(policy), observed), _wanted(policy, observed))

@@ -34,7 +34,7 @@ def shipped(policies: Path, program: Program, tiny: Path, runs: Path) -> Path:
     """The policy "small", made from a tiny run."""
     run = program("train_ppo", "--config", tiny, "--run-name", "to-ship", "--seed", 7)
     assert run.returncode == 0, run.stderr
-    made = program("ship_policy", "to-ship", "--name", "small", "--episodes", 4, "--to", policies)
+    made = program("shipping.__main__", "to-ship", "--name", "small", "--episodes", 4, "--to", policies)
     assert made.returncode == 0, made.stderr
     assert "4 episodes each from bedroom" in made.stdout
     assert f"{policies / 'small'}: " in made.stdout
@@ -104,14 +104,14 @@ def test_every_program_takes_it_and_leaves_it_alone(
 @pytest.mark.parametrize(
     ("name", "flags", "line"),
     [
-        ("ship_policy", ("to-ship", "--name", "small"), "policy small exists already ("),
-        ("ship_policy", ("to-ship", "--name", "../x"), "policy name '../x' must be letters"),
+        ("shipping.__main__", ("to-ship", "--name", "small"), "policy small exists already ("),
+        ("shipping.__main__", ("to-ship", "--name", "../x"), "policy name '../x' must be letters"),
         (
-            "ship_policy",
+            "shipping.__main__",
             ("to-ship", "--name", "x", "--checkpoint", "best"),
             "run to-ship has no checkpoint best",
         ),
-        ("ship_policy", ("to-ship", "--name", "x", "--episodes", 0), "--episodes 0 is out of range"),
+        ("shipping.__main__", ("to-ship", "--name", "x", "--episodes", 0), "--episodes 0 is out of range"),
         ("train_ppo", ("--run-name", "pretrained"), "run name 'pretrained' stands for the policy that ships"),
         ("train_ppo", ("--resume", "pretrained"), "run name 'pretrained' stands for the policy that ships"),
         ("evaluate", ("pretrained", "--watch"), "--watch needs a display"),

@@ -1,18 +1,13 @@
-"""Make a policy that ships: ``python training/ship_policy.py RUN --name NAME``.
+"""Make a policy that ships: ``python -m training.shipping RUN --name NAME``.
 
 It writes policies/NAME with the weights, the config, an evaluation and the provenance.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
-
-if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import tyro
 
@@ -42,7 +37,7 @@ class ShipFlags:
 
 def main(arguments: Sequence[str]) -> int:
     """Ship the policy and print its evaluation. Returns the exit status. Raises UserError for wrong input."""
-    flags = parse(ShipFlags, arguments, "ship_policy.py")
+    flags = parse(ShipFlags, arguments, "python -m training.shipping")
     if not 1 <= flags.episodes <= 10_000:
         raise UsageError(f"--episodes {flags.episodes} is out of range: must be 1 to 10000")
     from training.runs.lookup import find_run
