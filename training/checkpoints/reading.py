@@ -18,7 +18,7 @@ from envs.errors import UserError
 from envs.files import read_plain
 from envs.tree_codec import unpack
 
-FORMAT = 3  # earlier formats stored the state of callbacks under class names
+FORMAT = 4  # 3 had no controls of the update and no places behind an episode's start
 POLICY, OPTIMIZER, TRAINER = "policy.safetensors", "optimizer.safetensors", "trainer.json"
 STATE, STATE_ARRAYS = "environments.json", "environments.safetensors"
 MAX_TRAINER_BYTES = 10_000_000

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.slow
 Refused = Callable[..., str]
 KEYS = {
     "agent_stats", "checkpoints", "episode_metrics", "evaluation", "exploration", "farm_alarm", "health",
-    "interventions", "progress_bar", "run_totals",
+    "interventions", "progress_bar", "run_totals", "update",
 }  # fmt: skip
-"""What checkpoints of format 3 keep of callbacks. Another key needs another format, or a run loses it."""
+"""What checkpoints of format 4 keep of callbacks. Another key needs another format, or a run loses it."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_another_format_is_refused_by_name(
     change(TRAINER, lambda t: t.update(format=found))
     before = contents(stopped)
     line = refused("train_ppo", "--resume", "restored")
-    assert "64/trainer.json: not a checkpoint of format 3, which this version reads, but of" in line
+    assert "64/trainer.json: not a checkpoint of format 4, which this version reads, but of" in line
     assert f"of format {found}: use the version that wrote it" in line
     assert contents(stopped) == before
 
