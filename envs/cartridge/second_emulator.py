@@ -60,7 +60,8 @@ class WorkRam:
     def __getitem__(self, where: int | slice) -> Any:
         if isinstance(where, slice):
             return list(self.bytes[where.start - WORK_RAM : where.stop - WORK_RAM])
-        return self.bytes[where - WORK_RAM]
+        # The core shows work RAM alone; registers read as if nothing was connected.
+        return self.bytes[where - WORK_RAM] if where < WORK_RAM + WORK_RAM_SIZE else 0xFF
 
 
 class SecondEmulator:

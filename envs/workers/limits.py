@@ -16,8 +16,10 @@ from typing import Any
 
 from envs.errors import UserError
 
-if sys.platform != "win32":
+try:
     import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
 
 FILES_PER_WORKER = 3
 """Descriptors in this program: the channel, and both ends that multiprocessing keeps of a process's pipes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from envs.errors import UserError
 from envs.game.catalog import chosen_rom
@@ -36,8 +36,11 @@ def notices(plan: Plan) -> Iterator[str]:
     yield plays(task)
     yield from other_rom(task)
     yield from rounded_up(plan)
-    moments = first_moments(task)
-    yield from unpaid(task, moments)
+    names = paying(task)
+    needs_a_creature = bool(names) and set(names) <= set(NEEDS_A_CREATURE)
+    # Looking at the starts reads the cartridge again, so do it only where something depends on it.
+    moments = first_moments(task) if needs_a_creature or task.config.goal else {}
+    yield from unpaid(names, moments)
     yield from reached_goal(task, moments)
 
 
@@ -97,9 +100,8 @@ def paying(task: Task) -> list[str]:
     return [name for name, layer, paid in terms if paid > 0 and any(weight[layer] for weight in weights)]
 
 
-def unpaid(task: Task, moments: Mapping[str, GameState]) -> Iterator[str]:
-    """Yield a warning if the config pays nothing, or nothing before the team has a creature."""
-    names = paying(task)
+def unpaid(names: Sequence[str], moments: Mapping[str, GameState]) -> Iterator[str]:
+    """Yield a warning if no term pays, or none of ``names`` before the team has a creature."""
     teams = [state.party for state in moments.values()]
     if not names:
         yield "warning: nothing is ever paid: no reward coefficient is above 0 in a layer that counts"

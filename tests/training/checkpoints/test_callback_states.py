@@ -87,7 +87,9 @@ def test_a_key_without_a_counterpart_is_refused_by_name(
     saved: Checkpoint, callbacks: list[BaseCallback], line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = snapshots_of(callbacks)
-    with pytest.raises(CheckpointError, match=rf"0 does not fit .*: {line}; --accept-changes") as caught:
+    with pytest.raises(
+        CheckpointError, match=rf"0 does not fit .*: {line}; train_ppo.py --accept-changes"
+    ) as caught:
         restore_memories(saved, callbacks, changed=False)
     assert "\n" not in str(caught.value)
     assert snapshots_of(callbacks) == before, "nothing is restored by halves"

@@ -136,7 +136,7 @@ class WithoutControls(PipelinedPPO):
         clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
         error = buffer.numbers_at("returns", indices) - values.float().flatten()
         policy = -torch.min(advantages * ratio, advantages * clipped).sum()
-        return torch.stack([policy, -entropy.sum(), error.square().sum(), policy * 0, policy * 0])
+        return torch.stack([policy, -entropy.sum(), error.square().sum(), policy * 0, policy * 0, policy * 0])
 
 
 def test_the_defaults_change_no_bit(make: Make) -> None:

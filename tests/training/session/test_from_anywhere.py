@@ -40,10 +40,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def anywhere(place: Path, program: Program) -> str:
     """A run whose ROM and start were given by relative paths in its config."""
-    done = program("train_ppo", "--config", "../configs/own.json", "--run-name", "own", cwd=place / "s")
+    done = program("train_ppo", "--config", "../configs/own.json", "--run-name", "from-afar", cwd=place / "s")
     assert done.returncode == 0, done.stderr
     assert f"plays clover (embedded), ROM {place}/configs/c.gb, from {place}/s/x.state" in done.stdout
-    return "own"
+    return "from-afar"
 
 
 def test_a_run_keeps_absolute_paths_and_goes_on_from_elsewhere(
@@ -77,14 +77,14 @@ def test_a_run_with_a_damaged_manifest_is_refused_in_one_line_and_loses_nothing(
     anywhere: str, runs: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POKERED_RUNS", str(runs))
-    shutil.copytree(runs / anywhere, runs / "damaged")
-    flags = ["--resume", "damaged", "--total-steps", "256", "--accept-changes"]
+    shutil.copytree(runs / anywhere, runs / "torn")
+    flags = ["--resume", "torn", "--total-steps", "256", "--accept-changes"]
     for text in DAMAGES.values():
-        damage(runs / "damaged", text)
-        before = {path: path.read_bytes() for path in (runs / "damaged").rglob("*") if path.is_file()}
-        with pytest.raises(ManifestError, match=f"^run damaged: {runs}/damaged/manifest.json .*--init-from"):
+        damage(runs / "torn", text)
+        before = {path: path.read_bytes() for path in (runs / "torn").rglob("*") if path.is_file()}
+        with pytest.raises(ManifestError, match=f"^run torn: {runs}/torn/manifest.json .*--init-from"):
             make_plan(parse(TrainFlags, flags, "train_ppo.py"))
-        after = {path: path.read_bytes() for path in (runs / "damaged").rglob("*") if path.is_file()}
+        after = {path: path.read_bytes() for path in (runs / "torn").rglob("*") if path.is_file()}
         assert after == before
     assert "manifest.json is damaged" in refused("train_ppo", *flags)
 

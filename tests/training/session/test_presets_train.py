@@ -42,9 +42,9 @@ def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POKERED_RUNS", str(tmp_path / "runs"))
 
 
-def learn(config: Path, total_steps: int) -> RunSummary:
+def learn(config: Path, total_steps: int, name: str = "tried") -> RunSummary:
     small = {key: value for key, value in SMALL.items() if key != "workers"}
-    return train(make_plan(TrainFlags(config=config, run_name="tried", total_steps=total_steps, **small)))
+    return train(make_plan(TrainFlags(config=config, run_name=name, total_steps=total_steps, **small)))
 
 
 def logged(run: Path) -> EventAccumulator:
@@ -86,9 +86,16 @@ def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(tmp_path: 
         "clip_range_vf": 10.0,
         "normalize_value": True,
     }
-    path = tmp_path / "all.json"
-    path.write_text(json.dumps(config))
-    tags = logged(learn(path, 128).folder).Tags()
+    more: list[dict[str, Any]] = [
+        {"intrinsic": {"kind": "counts"}, "archive": {"share": 0.5}},
+        {"intrinsic": {"kind": "rnd", "random_steps": 32}},
+    ]
+    seen: set[str] = set()
+    for number, extra in enumerate([{}, *more]):
+        path = tmp_path / f"all{number}.json"
+        path.write_text(json.dumps(config | extra))
+        tags = logged(learn(path, 128, path.stem).folder).Tags()
+        pictures = {key for key in tags["images"] if not key.startswith("exploration/")}  # one for each map
+        seen |= {key for key in tags["scalars"] if not key.startswith("train/start/")} | pictures
     page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-    pictures = {key for key in tags["images"] if not key.startswith("exploration/")}  # one for each map
-    assert described(page) == set(tags["scalars"]) | pictures
+    assert described(page) == seen

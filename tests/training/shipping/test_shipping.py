@@ -141,7 +141,7 @@ def test_a_wheel_carries_the_policies(shipped: Path, tmp_path: Path) -> None:
 def test_make_watch_films_without_a_display(shipped: Path, runs: Path, tmp_path: Path) -> None:
     """The recipe in a folder of its own, with this Python and a short film."""
     recipe = subprocess.run(
-        ["make", "--dry-run", "--always-make", "watch", "VENV=/nowhere", f"PY={sys.executable}"],
+        ["make", "--no-print-directory", "--dry-run", "-B", "watch", "VENV=/nowhere", f"PY={sys.executable}"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
     ).stdout  # fmt: skip
     script = recipe[recipe.index("if [") :].replace("--actions 600", "--actions 20")
