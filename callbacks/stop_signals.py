@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 def stopping_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that ask this process to stop; SIGHUP is none if the process ignores it (nohup)."""
+    """Return the signals that ask this process to stop: without SIGHUP if the process ignores it (nohup)."""
     hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
     if hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN:
         return signal.SIGTERM, signal.SIGINT

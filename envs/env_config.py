@@ -16,7 +16,7 @@ from envs.start_states.state_files import StartState
 class EnvConfig:
     """Settings of episodes. Raises UserError for a value out of range and an unknown goal of ``game``.
 
-    Each episode begins at one of ``starts``, drawn by its weight, or at ``start`` if there are none.
+    Each episode begins at one of ``starts``, drawn by its weight, or at ``start`` if ``starts`` is empty.
     """
 
     game: Game

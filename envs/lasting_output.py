@@ -32,7 +32,7 @@ class _Writer:
             self._waiting.put((descriptor, data))
 
     def _started(self) -> bool:
-        """Start the thread if there is none yet; False if the system allows no more."""
+        """Start the thread unless it runs already. Returns False if the system allows no more threads."""
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="output", daemon=True)
             try:

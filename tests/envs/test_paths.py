@@ -58,7 +58,7 @@ def test_a_folder_that_is_not_utf_8_is_refused_too(tmp_path: Path, monkeypatch: 
         full_path("c.gb")
 
 
-def test_a_path_is_told_from_a_name() -> None:
+def test_a_path_differs_from_a_name() -> None:
     assert all(map(looks_like_path, ("s/x", "x.state", "~", "~/x", "./x", "/x")))
     assert not any(map(looks_like_path, ("route1", "power on", "gym1")))
     assert shown(Path(LATIN)) == r"caf\xe9.gb"

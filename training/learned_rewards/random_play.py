@@ -16,7 +16,7 @@ from training.learned_rewards.interface import RewardModel
 
 BATCH = 128
 SEED = 0x57A7
-"""Added to the run's seed: these episodes are none of the run's."""
+"""Added to the run's seed: these episodes do not belong to the run."""
 
 
 def warm_up(model: RewardModel, task: Task) -> None:

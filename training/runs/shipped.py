@@ -35,7 +35,7 @@ def is_shipped(name: str) -> bool:
 def shipped_policy(name: str) -> Path:
     """Return the verified folder that "pretrained" or "pretrained:NAME" stands for.
 
-    Raises RunError if there is none, several, or a file is not the one that was shipped.
+    Raises RunError if no policy or more than one ships, or if a file is not the one that was shipped.
     """
     root = policies_root()
     found = sorted(path.parent.name for path in root.glob(f"[!.]*/{PROVENANCE}"))

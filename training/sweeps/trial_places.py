@@ -33,7 +33,7 @@ class TrialPlaces:
 
     def wait_for_one(self, say: Callable[[str], None]) -> bool:
         """Wait until there is a place and hold it with the lock. False once ``trials`` are done."""
-        told = False
+        announced = False
         while True:
             self._lock.acquire()
             done, running = self._taken()
@@ -42,9 +42,9 @@ class TrialPlaces:
             self._lock.release()
             if done >= self._trials:
                 return False
-            if not told:
+            if not announced:
                 say(f"{len(running)} trials of other processes are still running; waiting for their ends")
-                told = True
+                announced = True
             time.sleep(WAIT)
             release_stale_trials(self._study)
 

@@ -210,7 +210,7 @@ except UserError as error:
 
 @pytest.mark.parametrize("text", ["", "raise ImportError('could not find any library for SDL2')"])
 def test_a_missing_library_of_windows_is_named_and_needed_only_for_windows(tmp_path: Path, text: str) -> None:
-    """It was told as "the emulator cannot play the ROM"."""
+    """The message used to be "the emulator cannot play the ROM"."""
     (tmp_path / "sdl2.py").write_text(text or "raise ModuleNotFoundError(\"No module named 'sdl2'\")")
     path = os.pathsep.join((str(tmp_path), str(ROOT)))
     done = subprocess.run(
