@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,10 @@ DOWN, UP, LEFT, RIGHT = 0, 4, 8, 12
 MOST_STEPS = 4  # of the player in one action
 CELL = 8  # steps, of the coarse map
 WORLD = 128  # cells, in both directions; the towns and routes of the game cover 55 x 56
+WORLD_STEPS = WORLD * CELL
 LAST = ("map_id", "x", "y", "map_width", "map_height")
 Place = tuple[int, int, int]
+NOWHERE: Place = 0, 0, -1
 
 
 def _side(coordinate: int) -> int:
@@ -46,6 +49,25 @@ def border_offset(before: GameState, now: GameState) -> tuple[int, int] | None:
     return offset if 1 <= moved <= MOST_STEPS else None
 
 
+class _Crop:
+    """The crop of the last call, one block of memory, which takes a third of the time to copy.
+
+    It stays the same for many steps.
+    """
+
+    def __init__(self) -> None:
+        self.image = np.zeros((CROP, CROP), np.uint8)
+        self.key: tuple[int, ...] | None = None
+
+    def forget(self) -> None:
+        """Something in it may have changed."""
+        self.key = None
+
+    def keep(self, key: tuple[int, ...], image: NDArray[np.uint8]) -> None:
+        """Copy ``image``, which is that of ``key``."""
+        self.image[:], self.key = image, key
+
+
 class World:
     """Where the maps of an episode lie, in steps from its first tile, and a coarse map of what was visited.
 
@@ -57,73 +79,85 @@ class World:
     def __init__(self) -> None:
         self._places: dict[int, Place] = {}  # by map: x and y of its origin, and region
         self._cells = np.zeros((WORLD + CROP, WORLD + CROP), np.uint8)
-        self._here = 0, 0
-        self._asked, self._beside = (-1, -1), list[Place]()
+        self._crop = _Crop()
+        self.here = 0, 0
+        """x and y of the player."""
 
     def begin(self, state: GameState) -> None:
         """Begin an episode at the tile of ``state``, the origin."""
         self._places = {state.map_id: (-state.x, -state.y, 0)}
         self._cells[:] = 0
-        self._asked = -1, -1
+        self._crop.forget()
 
-    def cross(self, before: GameState, now: GameState) -> None:
-        """Take in a step that led to another map."""
+    def cross(self, before: GameState, now: GameState) -> bool:
+        """Take in a step that led to another map; return whether this adds it to the region of the last."""
         offset = None if now.map_id in self._places else border_offset(before, now)
         if offset is not None and before.map_id in self._places:
             x, y, region = self._places[before.map_id]
             self._places[now.map_id] = x + offset[0], y + offset[1], region
+            return True
+        return False
 
     def stand(self, state: GameState) -> None:
         """Take in a step on the map of the step before."""
         place = self._places.get(state.map_id)
         if place is None:
-            x, y = self._here
+            x, y = self.here
             place = self._places[state.map_id] = x - state.x, y - state.y, len(self._places)
-        self._here = place[0] + state.x, place[1] + state.y
+        self.here = place[0] + state.x, place[1] + state.y
 
     def mark(self) -> None:
         """Mark the cell of the tile on which the player stands."""
         row, column = self._corner()
-        self._cells[row + HALF, column + HALF] = 255
+        if not self._cells[row + HALF, column + HALF]:
+            self._cells[row + HALF, column + HALF] = 255
+            self._crop.forget()
 
     def crop(self) -> NDArray[np.uint8]:
-        """Return a view of the cells around the player, who is in row 24, column 24: uint8 (48, 48)."""
-        row, column = self._corner()
-        return self._cells[row : row + CROP, column : column + CROP]
+        """Return the cells around the player, who is in row 24, column 24: uint8 (48, 48).
 
-    def beside(self, map_id: int) -> list[Place]:
-        """Return the other maps of the same region: id, and where they begin from this map's origin."""
-        if self._asked != (map_id, len(self._places)):  # places are only added
-            self._asked, self._beside = (map_id, len(self._places)), self._find_beside(map_id)
-        return self._beside
+        The next call overwrites them.
+        """
+        corner = row, column = self._corner()
+        if self._crop.key != corner:
+            self._crop.keep(corner, self._cells[row : row + CROP, column : column + CROP])
+        return self._crop.image
 
-    def _find_beside(self, map_id: int) -> list[Place]:
-        if map_id not in self._places:
-            return []
-        x, y, region = self._places[map_id]
-        return [
-            (other, left - x, top - y)
-            for other, (left, top, own) in self._places.items()
-            if own == region and other != map_id
-        ]
+    def region_of(self, map_id: int) -> int:
+        """Return the region of a map; -1 if it was not entered."""
+        return self._places.get(map_id, NOWHERE)[2]
+
+    def locate(self, state: GameState) -> tuple[int, int]:
+        """Return x and y of a position on a map that was entered."""
+        x, y, _ = self._places[state.map_id]
+        return x + state.x, y + state.y
+
+    def maps_of(self, region: int) -> list[tuple[int, int, int]]:
+        """Return the maps of a region: id, and x and y of the origin."""
+        return [(map_id, x, y) for map_id, (x, y, own) in self._places.items() if own == region]
+
+    def joined_regions(self) -> list[int]:
+        """Return the regions of several maps."""
+        sizes = Counter(region for _, _, region in self._places.values())
+        return [region for region, count in sizes.items() if count > 1]
 
     def snapshot(self) -> dict[str, Any]:
         """Return plain JSON values."""
         places = [[map_id, *place] for map_id, place in self._places.items()]
-        return {"places": places, "cells": np.flatnonzero(self._cells).tolist(), "here": list(self._here)}
+        return {"places": places, "cells": np.flatnonzero(self._cells).tolist(), "here": list(self.here)}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue from a ``snapshot``. Raises ValueError, KeyError, TypeError or IndexError."""
         self._places = {int(number): (int(x), int(y), int(part)) for number, x, y, part in snapshot["places"]}
-        self._asked = -1, -1
         self._cells[:] = 0
         self._cells.flat[np.array(snapshot["cells"], np.int64)] = 255
+        self._crop.forget()
         x, y = snapshot["here"]
-        self._here = int(x), int(y)
+        self.here = int(x), int(y)
 
     def _corner(self) -> tuple[int, int]:
         """Row and column of the crop's first cell; tiles beyond the edge of the world lie at its edge."""
-        x, y = self._here
+        x, y = self.here
         row, column = y // CELL + WORLD // 2, x // CELL + WORLD // 2
         return min(max(row, 0), WORLD - 1), min(max(column, 0), WORLD - 1)
 
@@ -137,7 +171,10 @@ class VisitedTiles:
 
     def __init__(self) -> None:
         self._maps: dict[int, NDArray[np.uint8]] = {}
+        self._regions: dict[int, NDArray[np.uint8]] = {}  # those of several maps
+        self._across = _Crop()
         self._last = GameState(map_id=-1)
+        self._stood = False  # whether the tile of the last step was marked
         self.world = World()
         """Where the maps lie, and the coarse map."""
         self.count = 0
@@ -146,8 +183,10 @@ class VisitedTiles:
     def reset(self, state: GameState) -> None:
         """Clear all tiles and mark the tile of ``state``."""
         self._maps.clear()
+        self._regions.clear()
+        self._across.forget()
         self.count = 0
-        self._last = state
+        self._last, self._stood = state, False
         self.world.begin(state)
         self.mark(state)
 
@@ -159,29 +198,50 @@ class VisitedTiles:
         """
         last, self._last = self._last, state
         if state.map_id != last.map_id:
-            self.world.cross(last, state)
+            if self.world.cross(last, state):
+                self._draw(self.world.region_of(state.map_id))
+                self._across.forget()
+            self._stood = False
             return False
+        if self._stood and state.x == last.x and state.y == last.y:
+            return False
+        self._stood = True
         self.world.stand(state)
         picture = self._picture(state)
         if picture[state.y + HALF, state.x + HALF]:
             return False
         picture[state.y + HALF, state.x + HALF] = 255
         self.count += 1
+        self._across.forget()
         self.world.mark()
+        region = self._regions.get(self.world.region_of(state.map_id))
+        if region is not None:
+            _around(region, *self.world.here)[HALF, HALF] = 255
         return True
 
     def crop(self, state: GameState) -> NDArray[np.uint8]:
         """Return a view of the tiles around the player, who is at row 24, column 24: uint8 (48, 48)."""
         return self._picture(state)[state.y : state.y + CROP, state.x : state.x + CROP]
 
-    def write_across(self, out: NDArray[np.uint8], state: GameState) -> None:
-        """Write ``crop`` with the visited tiles of the maps that lie beside this one to ``out``."""
-        out[:] = self.crop(state)
-        for map_id, left, top in self.world.beside(state.map_id):
-            row, column = state.y - top, state.x - left
-            picture = self._maps.get(map_id)
-            if picture is not None and -CROP < row < len(picture) and -CROP < column < picture.shape[1]:
-                _add(out, picture, row, column)
+    def crop_across(self, state: GameState) -> NDArray[np.uint8]:
+        """Return ``crop`` with the visited tiles of the maps that lie beside this one.
+
+        The next call overwrites it.
+        """
+        key = state.map_id, state.x, state.y
+        if self._across.key != key:
+            region = self._regions.get(self.world.region_of(state.map_id))
+            crop = self.crop(state) if region is None else _around(region, *self.world.locate(state))
+            self._across.keep(key, crop)
+        return self._across.image
+
+    def _draw(self, region: int) -> None:
+        """Draw the visited tiles of all maps of a region in one image, in which ``mark`` then continues."""
+        image = self._regions.setdefault(region, np.zeros((WORLD_STEPS + CROP, WORLD_STEPS + CROP), np.uint8))
+        for map_id, left, top in self.world.maps_of(region):
+            tiles = np.argwhere(self._maps[map_id]) - HALF if map_id in self._maps else ()
+            for y, x in tiles:
+                _around(image, left + int(x), top + int(y))[HALF, HALF] = 255
 
     def snapshot(self) -> dict[str, Any]:
         """Return plain JSON values: each map's ID, its image's height and width, and the pixels set."""
@@ -205,9 +265,13 @@ class VisitedTiles:
             picture[np.array(pixels, np.int64)] = 255
             self._maps[int(map_id)] = picture.reshape(height, width)
         last: Any = {name: int(snapshot["last"][name]) for name in LAST}
-        self._last = GameState(**last)
+        self._last, self._stood = GameState(**last), False
         self.count = int(snapshot["count"])
         self.world.restore(snapshot["world"])
+        self._regions = {}
+        self._across.forget()
+        for region in self.world.joined_regions():
+            self._draw(region)
 
     def _picture(self, state: GameState) -> NDArray[np.uint8]:
         old = self._maps.get(state.map_id)
@@ -223,10 +287,10 @@ class VisitedTiles:
         return new
 
 
-def _add(tiles: NDArray[np.uint8], picture: NDArray[np.uint8], row: int, column: int) -> None:
-    """Add the part of ``picture`` from ``row`` and ``column`` on, which may begin outside, to ``tiles``."""
-    height, width = picture.shape
-    top, left = max(row, 0), max(column, 0)
-    bottom, right = min(row + CROP, height), min(column + CROP, width)
-    part = tiles[top - row : bottom - row, left - column : right - column]
-    np.maximum(part, picture[top:bottom, left:right], out=part)
+def _around(image: NDArray[np.uint8], x: int, y: int) -> NDArray[np.uint8]:
+    """Return a view of the tiles around one, which is in row 24, column 24, in the image of a region.
+
+    Tiles beyond the edge of the world lie at its edge.
+    """
+    row, column = (min(max(steps + WORLD_STEPS // 2, 0), WORLD_STEPS - 1) for steps in (y, x))
+    return image[row : row + CROP, column : column + CROP]

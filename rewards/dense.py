@@ -54,7 +54,9 @@ def changed_nothing(before: GameState, now: GameState) -> bool:
     if before.battle > 0 or now.battle > 0 or now.joy_ignore or now.walk_counter:
         return False
     return (
-        tile_key(before) == tile_key(now)
+        before.x == now.x
+        and before.y == now.y
+        and before.map_id == now.map_id
         and before.facing == now.facing
         and before.menu_item == now.menu_item
         and before.bag == now.bag

@@ -77,7 +77,7 @@ class VisitedNearbyPart(ObservationPart):
     source = "W_CUR_MAP, W_X_COORD, W_Y_COORD, W_CUR_MAP_WIDTH, W_CUR_MAP_HEIGHT"
 
     def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        visited.write_across(out[0], state)
+        out[0] = visited.crop_across(state)
 
 
 class VisitedWorldPart(ObservationPart):

@@ -33,9 +33,7 @@ def walked(*states: GameState) -> VisitedTiles:
 
 
 def across(visited: VisitedTiles, state: GameState) -> np.ndarray:
-    out = np.full((48, 48), 7, np.uint8)
-    visited.write_across(out, state)
-    return out
+    return visited.crop_across(state).copy()
 
 
 def seen(picture: np.ndarray) -> set[tuple[int, int]]:
@@ -144,12 +142,19 @@ def _wanted(source: MapSource, direction: str, other: MapSource, offset: int) ->
     }[direction]
 
 
+def _maps_beside(visited: VisitedTiles, map_id: int) -> dict[int, tuple[int, int]]:
+    """Where the maps of a map's region lie, in steps from that map's origin."""
+    maps = {number: (x, y) for number, x, y in visited.world.maps_of(visited.world.region_of(map_id))}
+    left, top = maps.pop(map_id, (0, 0))
+    return {number: (x - left, y - top) for number, (x, y) in maps.items()}
+
+
 def test_the_cartridges_maps_lie_where_its_texts_say(play: list[Moment]) -> None:
     visited = walked(*(moment.state for moment in play))
     maps = load_maps(ROOT / "envs" / "cartridge" / "world")
     checked = 0
     for source in maps.values():
-        beside = {number: (x, y) for number, x, y in visited.world.beside(source.number)}
+        beside = _maps_beside(visited, source.number)
         for direction, link in source.connections.items():
             other = maps[link.map]
             if other.number in beside:
