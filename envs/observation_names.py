@@ -13,7 +13,7 @@ PLAIN_OBSERVATIONS = (
     "facing",
     "recent_actions",
 )
-"""Ids and amounts as they are in memory."""
+"""The former default: ids and amounts as they are in memory, and the visited tiles of one map."""
 OBSERVATION_NAMES = (
     *PLAIN_OBSERVATIONS,
     "place",
@@ -25,7 +25,19 @@ OBSERVATION_NAMES = (
     "visited_world",
 )
 """All names."""
-DEFAULT_OBSERVATIONS = PLAIN_OBSERVATIONS
+DEFAULT_OBSERVATIONS = (
+    "screen",
+    "visited_nearby",
+    "visited_world",
+    "place",
+    "fight",
+    "team",
+    "bag",
+    "progress",
+    "events",
+    "facing",
+    "recent_actions",
+)
 """What a config that names none observes."""
 SCREEN_SIZES = {"full": (144, 160), "half": (72, 80), "quarter": (36, 40)}
 """Height and width in pixels of the pictures in "screen"."""

@@ -21,20 +21,20 @@ PROGRAM_BYTES = 450_000_000
 # since pictures of visited tiles grow with the maps that an episode enters.
 WORKER_BYTES = 30_000_000
 EMULATOR_BYTES = 2_000_000
-# From the shapes: three pictures of 72 x 80, a crop of 48 x 48, 320 event bytes, 104 small numbers.
-OBSERVATION_BYTES = 20_018
+# From the shapes: three pictures of 72 x 80, two of visited tiles of 48 x 48, 320 event bytes, 338 others.
+OBSERVATION_BYTES = 22_546
 # Action, reward, return, start of episode, value, log-probability, advantage; actions take eight bytes.
 NUMBERS_BYTES = 32
 # Two buffers and the last observation of an episode, in memory shared with workers.
 SHARED_OBSERVATIONS = 3
-# Peak memory of an update per sample of a chunk of 256: 175 kB, 202 kB at first. Rounded up.
-SAMPLE_BYTES = 215_000
+# Peak memory of an update per sample of a chunk of 256: 214 to 231 kB. Rounded up.
+SAMPLE_BYTES = 245_000
 # The same for each byte of an observation beyond the default's: 5 with eight pictures at full size, 11 with
 # eight at half size. Rounded up.
 LARGER_SAMPLE_BYTES = 12
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
-DEFAULT_PARAMETERS = 563_680
+DEFAULT_PARAMETERS = 795_528
 GB = 1e9
 
 
