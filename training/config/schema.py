@@ -57,7 +57,7 @@ class NetworkConfig(BaseModel):
     visited: Width = 64
     events: Width = 32
     numbers: Width = 64
-    facts: Width = 128  # for observations with ids, such as "place" and "team"
+    facts: Width = 64  # for observations with ids, such as "place" and "team"
     embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
     cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN

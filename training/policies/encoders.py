@@ -162,6 +162,8 @@ class IdEncoder(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """uint8 (n, ids and numbers) to float32 (n, features)."""
-        vectors = self.tables(inputs[:, self.ids] + self.starts).flatten(1)
+        rows = inputs[:, self.ids] + self.starts
+        # The same as self.tables(rows), with half the time for gradients.
+        vectors = self.tables.weight.index_select(0, rows.flatten()).view(len(rows), -1)
         numbers = self.scaled(inputs[:, self.numbers])
         return self.layer(torch.cat((vectors, numbers), dim=1)).relu_()  # type: ignore[no-any-return]

@@ -121,17 +121,19 @@ class Encoder(Protocol):
 
 
 class FastTiles:
-    """PictureEncoder or VisitedEncoder, with convolutions computed as matrix products over squares.
+    """PictureEncoder or VisitedEncoder of the pictures ``names``, which have ``shape[0]`` channels together.
 
-    torch's convolutions plan and reorder their inputs at every call, which for 16 pictures takes as long as
-    the arithmetic.
+    Convolutions are computed as matrix products over squares. torch's convolutions plan and reorder their
+    inputs at every call, which for 16 pictures takes as long as the arithmetic.
     """
 
-    def __init__(self, name: str, encoder: PictureEncoder | VisitedEncoder, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, names: list[str], encoder: PictureEncoder | VisitedEncoder, shape: tuple[int, ...]
+    ) -> None:
         layers = list(encoder.layers)
         first, conv, last = layers[0], layers[1], layers[-2]
         assert isinstance(first, PatchEncoder) and isinstance(last, nn.Linear)
-        self._name, size = name, first.layer.kernel_size[0]
+        self._names, size = names, first.layer.kernel_size[0]
         self._index, self._unit = squares_of(shape, size), UNITS[pixels_in_a_unit(size)]
         self._squares = TransposedLayer(first.layer, lambda weight: (weight * (1 / 255)).flatten(1).t())
         self._around: TransposedLayer | None = None
@@ -155,7 +157,8 @@ class FastTiles:
 
     def __call__(self, observed: Observed, group: int, out: torch.Tensor) -> None:
         """See Encoder."""
-        pictures = observed[self._name]
+        parts = [observed[name] for name in self._names]
+        pictures = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         for start in range(0, len(pictures), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             self._features(pictures[part], out[part])

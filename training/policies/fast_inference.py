@@ -33,7 +33,7 @@ from training.policies.fast_encoders import (
     StackedHeads,
 )
 from training.policies.fast_ids import FastIds
-from training.policies.features import GameFeatures
+from training.policies.features import TOGETHER, GameFeatures
 from training.policies.popart import PopArtHead
 from training.policies.tile_policy import GamePolicy
 
@@ -221,13 +221,20 @@ def _encoder(name: str, part: nn.Module, features: GameFeatures, space: spaces.D
         return FastScaled(features.numbers, part)
     if isinstance(part, IdEncoder):
         return FastIds(features.described, part)
-    shape = space[name].shape or ()
     if isinstance(part, PictureEncoder | VisitedEncoder):
-        return FastTiles(name, part, shape)
+        pictures = features.visited if name == TOGETHER else [name]
+        return FastTiles(pictures, part, _stacked_shape(pictures, space))
+    shape = space[name].shape or ()
     if isinstance(part, EventEncoder):
         return FastEvents(name, part)
     assert isinstance(part, OneHotEncoder)
     return FastCodes(name, part, shape[0])
+
+
+def _stacked_shape(pictures: list[str], space: spaces.Dict) -> tuple[int, ...]:
+    """The shape of pictures of one size as the channels of one."""
+    shapes = [space[picture].shape or () for picture in pictures]
+    return (sum(shape[0] for shape in shapes), *shapes[0][1:])
 
 
 def _extractors(policy: ActorCriticPolicy) -> list[GameFeatures]:

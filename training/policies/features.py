@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim
@@ -32,7 +33,9 @@ IDS: dict[str, tuple[str, ...]] = {
 }
 """Kinds of the ids that an observation begins with, as ``envs.observation_parts`` declares them."""
 VISITED = ("visited", "visited_nearby", "visited_world")
-WIDTH_OF = {"screen": "picture", **dict.fromkeys(VISITED, "visited")}
+TOGETHER = "visited_pictures"
+"""The encoder of several pictures of visited tiles."""
+WIDTH_OF = {"screen": "picture", **dict.fromkeys((*VISITED, TOGETHER), "visited")}
 OWN_ENCODER = ("screen", *VISITED, "events", "recent_actions")
 Tensors = dict[str, torch.Tensor]
 
@@ -40,9 +43,10 @@ Tensors = dict[str, torch.Tensor]
 class GameFeatures(BaseFeaturesExtractor):
     """Features, float32 (n, features_dim), of RedEnv's uint8 Dict observations.
 
-    "screen", the pictures of visited tiles, "events" and "recent_actions" have their own encoders. Those of
-    IDS share an IdEncoder. All others are scaled by their bounds and share one layer. Observations that a
-    config leaves out cost nothing. ``picture``, ``visited``, ``events``, ``numbers`` and ``facts`` are the
+    "screen", "events" and "recent_actions" have their own encoders. The pictures of visited tiles are the
+    channels of one encoder: another picture costs less than another encoder. Those of IDS share an IdEncoder.
+    All others are scaled by their bounds and share one layer. Observations that a config leaves out cost
+    nothing. ``picture``, ``visited``, ``events``, ``numbers`` and ``facts`` are the
     widths of the encoders, ``embedding`` is that of an embedded id. ``cnn`` is "tiles", or "nature" to use
     NatureCNN instead of PictureEncoder and VisitedEncoder. ``normalize``: see InputScaling.
     """
@@ -60,8 +64,12 @@ class GameFeatures(BaseFeaturesExtractor):
         found = observation_space.spaces
         self.numbers = [name for name in found if name not in OWN_ENCODER and name not in IDS]
         self.described = [name for name in found if name in IDS]
+        several = [name for name in found if name in VISITED]
+        self.visited = several if len(several) > 1 else []
+        if self.visited:
+            encoders[TOGETHER] = _picture_encoder(TOGETHER, _stacked(found, several), widths["visited"], cnn)
         for name in found:
-            if name in OWN_ENCODER:
+            if name in OWN_ENCODER and name not in self.visited:
                 encoders[name] = _own_encoder(name, found[name], widths, cnn)
         if self.described:
             encoders["facts"] = _id_encoder(found, self.described, embedding, widths["facts"], normalize)
@@ -78,6 +86,8 @@ class GameFeatures(BaseFeaturesExtractor):
         for name, parts in joined.items():
             if parts:
                 observations[name] = torch.cat([observations[part].flatten(1) for part in parts], dim=1)
+        if self.visited:
+            observations[TOGETHER] = torch.cat([observations[part] for part in self.visited], dim=1)
         return torch.cat([encode(observations[name]) for name, encode in self.encoders.items()], dim=1)
 
 
@@ -113,6 +123,12 @@ def _scales(space: spaces.Space[Any]) -> list[float]:
     _largest(space)
     assert isinstance(space, spaces.Box)
     return [1 / int(high) for high in space.high.flat]
+
+
+def _stacked(found: dict[str, Any], names: list[str]) -> spaces.Box:
+    """The space of pictures of one size as the channels of one."""
+    channels = sum(found[name].shape[0] for name in names)
+    return spaces.Box(0, 255, (channels, *found[names[0]].shape[1:]), np.uint8)
 
 
 def _picture_encoder(name: str, space: spaces.Space[Any], features: int, cnn: str) -> nn.Module:

@@ -34,7 +34,7 @@ SAMPLE_BYTES = 245_000
 LARGER_SAMPLE_BYTES = 12
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
-DEFAULT_PARAMETERS = 795_528
+DEFAULT_PARAMETERS = 662_976
 GB = 1e9
 
 

@@ -159,7 +159,7 @@ def test_other_spaces_and_networks_are_named(model: PPO, tmp_path: Path) -> None
     checkpoint = read_checkpoint(save_checkpoint(model, tmp_path / "x"))
     fewer = _model(_config(observations=["screen", "party"]))
     smaller = _model(_config(network={"events": 8}))
-    with pytest.raises(CheckpointError, match=r"other spaces: observation badges was Box .*, is absent"):
+    with pytest.raises(CheckpointError, match=r"other spaces: observation bag was Box .*, is absent"):
         apply_weights(checkpoint, fewer)
     with pytest.raises(CheckpointError, match=r"another network: .*events.* is \(32,.*needs \(8,"):
         apply_weights(checkpoint, smaller)

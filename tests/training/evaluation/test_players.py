@@ -46,7 +46,8 @@ def test_a_loaded_policy_has_the_statistics_of_its_checkpoint(trained: Pipelined
     assert trained.env is not None
     loaded = load_policy(load_config(None, CONFIG), trained.env, checkpoint)
     moments = [part for part in loaded.policy.modules() if isinstance(part, RunningMoments)]
-    assert [part.count.item() for part in moments] == [128] * 3
+    counts = [part.count.item() for part in moments]
+    assert counts == [128] * 5, "two kinds of inputs of actor and critic, and the values"
     observations = trained.rollout_buffer.observations_at(np.arange(64))
     with torch.no_grad():
         values, log_probs = trained.policy._heads(observations)  # type: ignore[operator]

@@ -14,6 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch.nn.functional import mse_loss
 
 from envs.errors import UserError
+from envs.observation_names import PLAIN_OBSERVATIONS
 from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.make_env import make_vec_env
@@ -239,7 +240,7 @@ def test_inputs_follow_the_numbers_of_valid_steps(make: Make, separate: bool) ->
 
 def test_an_update_moves_the_statistics_of_inputs_last(make: Make) -> None:
     """So the update begins with the policy that acted: its first minibatch has no KL divergence."""
-    model = make(normalize_input=True, batch_size=96)
+    model = make(normalize_input=True, batch_size=96, observations=PLAIN_OBSERVATIONS)
     rollout(model)
     model.train()
     assert model.logger.name_to_value["train/approx_kl"] == pytest.approx(0, abs=1e-6)
@@ -249,7 +250,7 @@ def test_an_update_moves_the_statistics_of_inputs_last(make: Make) -> None:
 
 def test_small_differences_of_a_number_reach_the_network(make: Make) -> None:
     """A menu entry of 0 or 1 differs as much as a flag of 0 or 255, and a rare flag stays within bounds."""
-    model = make(normalize_input=True)
+    model = make(normalize_input=True, observations=PLAIN_OBSERVATIONS)
     [scaling] = scalings_of(model.policy)
     assert scaling.moments is not None
     size = scaling.moments.mean.shape[0]
