@@ -89,9 +89,9 @@ def player_colours(comparison: Comparison) -> dict[str, str]:
     return colours
 
 
-def plain_axes(axes: Axes, title: str) -> None:
-    """Give ``axes`` a title on the left, and only a pale line below."""
-    axes.set_title(title, fontsize=9.5, color=INK, loc="left")
+def plain_axes(axes: Axes, title: str, above: float = 6.0) -> None:
+    """Give ``axes`` a title on the left, ``above`` points over them, and only a pale line below."""
+    axes.set_title(title, fontsize=9.5, color=INK, loc="left", pad=above)
     axes.tick_params(labelsize=8, colors=PALE, length=0)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left", "bottom"):
@@ -164,11 +164,16 @@ def _short(value: float) -> str:
     return f"{0.0 if math.isclose(value, 0, abs_tol=0.004) else value:,.{digits}f}"
 
 
+BESIDE_A_TITLE = 4
+"""Players whose legend fits beside the title; with more the title is above the legend."""
+
+
 def draw_reach(axes: Axes, comparison: Comparison, colours: Mapping[str, str]) -> None:
     """Draw the share of episodes that reached each milestone, by player, with 95 % intervals."""
-    plain_axes(axes, "episodes that reach a milestone, and the action by which half of them do")
-    axes.grid(axis="x", color=GRID, linewidth=0.8)
     players, step = list(comparison.summaries), 0.8 / len(comparison.summaries)
+    above = 6.0 if len(players) <= BESIDE_A_TITLE else 20.0
+    plain_axes(axes, "episodes that reach a milestone, and the action by which half of them do", above)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
     for row, milestone in enumerate(comparison.reached):
         for index, player in enumerate(players):
             found = comparison.summaries[player]["milestones"][milestone]
