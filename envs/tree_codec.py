@@ -15,8 +15,9 @@ Arrays = dict[str, NDArray[Any]]
 def pack(tree: Any) -> tuple[Any, Arrays]:
     """Convert ``tree`` to JSON values and arrays by name.
 
-    ``tree`` may hold dicts with string keys, lists, tuples, numbers, strings, None, bytes and NumPy arrays.
-    Tuples become lists, and NumPy scalars become Python numbers. Raises TypeError for anything else.
+    ``tree`` may hold dicts with string keys, lists, tuples, numbers, strings, None, bytes and NumPy arrays
+    of numbers. Tuples become lists, and NumPy scalars become Python numbers. Raises TypeError for anything
+    else.
     """
     arrays: Arrays = {}
     return _pack(tree, arrays), arrays
@@ -35,6 +36,8 @@ def _pack(tree: Any, arrays: Arrays) -> Any:
         return tree.item()
     name = str(len(arrays))
     if isinstance(tree, np.ndarray):
+        if tree.dtype.kind not in "biuf":
+            raise TypeError(f"an array of {tree.dtype} is not one of numbers")
         arrays[name] = np.ascontiguousarray(tree)
         return {ARRAY: name}
     if isinstance(tree, bytes | bytearray):

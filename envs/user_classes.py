@@ -22,6 +22,8 @@ from envs.errors import UserError, known
 from envs.paths import expanded
 
 WANTED = "must be FILE.py:CLASS or MODULE:CLASS"
+RAISED = (Exception, SystemExit)
+"""What a class of the user's may raise; exit() in it must not end the program without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class UserClass:
         """
         where, name = split_spec(self.spec, self.kind)
         module = self._module(where)
-        classes = [n for n, value in vars(module).items() if isinstance(value, type)]
+        classes = [n for n, value in vars(module).items() if isinstance(value, type) and n[:2] != "__"]
         if not hasattr(module, name):
             raise self.wrong(f"there is no {name} in {where}{'; ' + known(name, classes) if classes else ''}")
         kind = getattr(module, name)
@@ -64,7 +66,7 @@ class UserClass:
         """Call a function of the class, which messages call ``what``. Raises UserError if it raises."""
         try:
             return function(*arguments)
-        except Exception as error:
+        except RAISED as error:
             raise self.wrong(f"{what} raised {described(error)}") from error
 
     def snapshot(self, made: Any) -> Any:
@@ -94,11 +96,11 @@ class UserClass:
             raise self.wrong(f"there is no file {where}") from None
         except ModuleNotFoundError as error:
             raise self.wrong(
-                f"there is no module {error.name} (nor, beside the config, a file {where}.py)"
-                if error.name == where
+                f"there is no module {error.name} (nor, beside the config, a file {_file_of(where)})"
+                if f"{where}.".startswith(f"{error.name}.")
                 else f"importing it raised {described(error)}"
             ) from error
-        except Exception as error:
+        except RAISED as error:
             raise self.wrong(f"importing it raised {described(error)}") from error
 
 
@@ -117,15 +119,23 @@ def resolve_spec(spec: str, folder: Path, kind: str) -> str:
     """
     where, name = split_spec(spec, kind)
     where = str(expanded(where, kind)) if where.startswith("~") else where
-    beside = folder / (where if where.endswith(".py") else f"{where.replace('.', '/')}.py")
+    beside = folder / (where if where.endswith(".py") else _file_of(where))
     return f"{beside.resolve()}:{name}" if where.endswith(".py") or beside.is_file() else spec
 
 
-def described(error: Exception) -> str:
-    """Return an exception and its origin in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
+def described(error: BaseException) -> str:
+    """Return an exception and its origin, unless that is the call itself, in one line."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and not frame.filename.startswith("<frozen")
+    ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
+
+
+def _file_of(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def _from_file(path: Path) -> ModuleType:

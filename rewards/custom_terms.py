@@ -15,7 +15,7 @@ from typing import Any
 from envs.errors import UserError
 from envs.ram import GameState
 from envs.reward_components import COMPONENTS, Component
-from envs.user_classes import UserClass, described, resolve_spec, split_spec
+from envs.user_classes import RAISED, UserClass, described, resolve_spec, split_spec
 from rewards.base import LAYERS, EpisodeMemory, Layer, component_of
 from rewards.coefficients import MAX_COEFFICIENT, shortened
 
@@ -58,7 +58,7 @@ class CustomTerm:
         """
         try:
             value = self._term(before, now, memory)
-        except Exception as error:
+        except RAISED as error:
             raise self._class.wrong(f"step {memory.step} raised {described(error)}") from error
         if not isinstance(value, int | float) or not abs(value) <= MAX_UNITS:
             raise self._class.wrong(

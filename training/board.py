@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     from training.boards.board_file import read_board
     from training.boards.entries import resolve_tracks
     from training.boards.page_file import page_around
-    from training.runs.folder import lock_run, run_folder, runs_root
+    from training.runs.folder import lock_run, made_folder, run_folder, runs_root
 
     file = expanded(flags.board, "board")
     board = read_board(file).only(_names(flags.tracks), _names(flags.methods))
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     run = BoardRun(name, board, tracks, folder)
     done, missing = check_names(run)
     _say(f"board {name}: {done} runs already done, {missing} to go ({missing * board.budget:,} steps)")
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     command = shlex.join(["python", "training/board.py", *arguments])
     jobs = 0 if flags.report_only else flags.jobs or 1
     with lock_run(folder):

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _search(flags: SweepFlags, path: Path) -> int:
-    from training.runs.folder import run_folder, runs_root
+    from training.runs.folder import made_folder, run_folder, runs_root
     from training.sweeps.search import refuse_another_space, search, write_best
     from training.sweeps.space import load_space
     from training.sweeps.storage import explained, open_study, printable
@@ -90,7 +90,7 @@ def _search(flags: SweepFlags, path: Path) -> int:
     run_folder(f"{name}.t100000")  # rejects a bad name before anything is created
     folder = runs_root() / "sweeps" / name
     if flags.storage is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
     url = flags.storage or f"sqlite:///{(folder / 'search.sqlite').resolve()}"
     study = open_study(name, url, flags.stale_after)
     with explained(url):

@@ -54,7 +54,10 @@ def test_layer_component_and_name_come_from_the_class(tmp_path: Path) -> None:
             "component is 'x': it must be one of",
         ),
         ("class Good:\n    layer = 'dense'\n", "the class has no __call__"),
-        ("class Good:\n    def __init__(self, x):\n        self.x = x\n", "Good() raised TypeError"),
+        (
+            "class Good:\n    def __init__(self, x):\n        self.x = x\n",
+            "missing 1 required positional argument: 'x'",
+        ),
         ("import nothing_of_that_name\n", "importing it raised ModuleNotFoundError"),
         ("class Good\n", "importing it raised SyntaxError"),
         ("x = 1 / 0\n", "importing it raised ZeroDivisionError: division by zero (mine.py, line 1)"),
@@ -71,6 +74,10 @@ def test_a_class_that_is_not_a_term_is_refused(tmp_path: Path, text: str, said: 
     [
         ("/nowhere/mine.py:Good", "there is no file /nowhere/mine.py"),
         ("no_such_module_here:Good", "there is no module no_such_module_here (nor, beside the config"),
+        (
+            "no_such_folder.mine:Good",
+            "no module no_such_folder (nor, beside the config, a file no_such_folder/mi",
+        ),
         ("mine.py", "must be FILE.py:CLASS or MODULE:CLASS"),
         ("mine.py:", "must be FILE.py:CLASS"),
         ("mine.py:a-b", "must be FILE.py:CLASS"),
@@ -104,6 +111,7 @@ def test_a_missing_or_malformed_spec_is_refused(spec: str, said: str) -> None:
         ("def __call__(self, *_):\n        return float('-inf')", "step 1 gave -inf"),
         ("def reset(self, state):\n        self.x = {'$a': 1}", "none starting with $"),
         ("def snapshot(self):\n        return 1 / 0", "snapshot() raised ZeroDivisionError"),
+        ("def __call__(self, *_):\n        exit(0)", "step 1 raised SystemExit: 0"),
         ("def __call__(self, *_):\n        return {}['a']", "step 1 raised KeyError: 'a' (mine.py, line 9)"),
     ],
 )

@@ -12,6 +12,9 @@ from training.checkpoints.reading import Checkpoint, CheckpointError
 from training.checkpoints.spaces_schema import schema_differences, spaces_schema
 from training.checkpoints.training_state import DAMAGE
 
+NEVER_NEGATIVE = (".variance", ".count")
+"""Ends of the names of running statistics (``training.policies.running_moments``)."""
+
 
 def policy_tensors(model: PPO) -> dict[str, torch.Tensor]:
     """Return the policy's weights, each once: ``state_dict`` lists weights shared by its heads repeatedly."""
@@ -34,9 +37,14 @@ def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
     """Load the checkpoint's weights into ``model``. Its optimizer and step count do not change.
 
     Raises:
-        CheckpointError: spaces or network differ; the model is unchanged.
+        CheckpointError: spaces or network differ, or a number is not finite; the model is unchanged.
     """
     check_spaces(checkpoint, model.observation_space, model.action_space)
+    _check_network(checkpoint, model)
+    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # the names were compared
+
+
+def _check_network(checkpoint: Checkpoint, model: PPO) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in policy_tensors(model).items()}
     found = {name: tuple(tensor.shape) for name, tensor in checkpoint.policy.items()}
     for name in sorted(wanted.keys() | found.keys()):
@@ -45,7 +53,13 @@ def apply_weights(checkpoint: Checkpoint, model: PPO) -> None:
                 f"checkpoint {checkpoint.folder} has another network: {name} is"
                 f" {found.get(name, 'absent')}, this config needs {wanted.get(name, 'none')}"
             )
-    model.policy.load_state_dict(dict(checkpoint.policy), strict=False)  # the names were compared above
+    for name, tensor in checkpoint.policy.items():
+        at_least_0 = name.endswith(NEVER_NEGATIVE)
+        if not tensor.isfinite().all() or (at_least_0 and (tensor < 0).any()):
+            needed = "finite and at least 0" if at_least_0 else "finite"
+            raise CheckpointError(
+                f"checkpoint {checkpoint.folder}: {name} holds a number that is not {needed}"
+            )
 
 
 def apply_training_state(checkpoint: Checkpoint, model: PPO) -> None:

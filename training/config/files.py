@@ -12,7 +12,7 @@ from envs.errors import UserError, nearest
 from envs.paths import expanded
 from training.config.strict_yaml import YAML_SUFFIXES, read_yaml
 
-MAX_CONFIG_BYTES = 1_000_000
+MAX_CHARACTERS = 1_000_000
 
 
 class ConfigError(UserError):
@@ -75,7 +75,8 @@ def read_object(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds {type(content).__name__}, must be keys with values (key: value)")
+        holds = "is empty" if content is None else f"holds {type(content).__name__}"
+        raise ConfigError(f"{path}: {holds}, must be keys with values (key: value)")
     return content
 
 
@@ -86,6 +87,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
         ConfigError: missing, unreadable, too large, not JSON, a duplicate key, or not an object.
     """
     text = read_text(path)
+    if not text.strip():
+        raise ConfigError(f"{path}: is empty, must be a JSON object {{...}}")
 
     def object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
@@ -112,10 +115,10 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
+    """Return the text of a file, or of a pipe or device, which may have no size and no end."""
     try:
-        if path.is_file() and path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: too large for a config ({path.stat().st_size} bytes)")
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file{_near_file(path)}") from None
     except IsADirectoryError:
@@ -124,6 +127,9 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(f"{path}: too large for a config (over {MAX_CHARACTERS:,} characters)")
+    return text
 
 
 def _near_file(path: Path) -> str:

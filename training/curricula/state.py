@@ -15,7 +15,7 @@ from training.curricula.schema import REACH, Curriculum
 from training.environments.task import resolve_task
 from training.evaluation.players import open_milestones
 from training.ppo.build import resolve_device
-from training.runs.folder import refuse_existing, run_folder, runs_root
+from training.runs.folder import made_folder, refuse_existing, run_folder, runs_root
 
 STATE = "curriculum.json"
 FORMAT = 1
@@ -72,7 +72,7 @@ def begin_course(name: str, curriculum: Curriculum, configs: list[TrainConfig]) 
             raise UserError(
                 f"stage {stage.name}: {unknown_name(wanted, names, 'a milestone that is open at its start')}"
             )
-    course.folder.mkdir(parents=True)
+    made_folder(course.folder)
     course.save()
     return course
 

@@ -69,7 +69,7 @@ WORDS = {"true": True, "false": False}
 def translate(text: str) -> Translation:
     """Translate a command line. Raises UserError when it is not one command of a known form."""
     script, given = _parsed(text)
-    values = {**SCRIPTS.get(script, PPO), **given}
+    values = {**SCRIPTS[script], **given}
     found = Translation("CleanRL")
     found.take(values, DIRECT)
     rollout = values["num-envs"] * values["num-steps"]
@@ -87,22 +87,26 @@ def translate(text: str) -> Translation:
         found.settings["target_kl"] = values["target-kl"] / 1.5
         found.notes.append("target-kl: there judged after an epoch, here before every step at 1.5 target_kl")
     found.explain(given, set(PPO), WHY)
-    usual = script if script in SCRIPTS else "ppo.py"
-    found.notes.append(f"what the command leaves out has the default of {usual}")
+    found.notes.append(f"what the command leaves out has the default of {script}")
     return found
 
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
-    """Return the script's file name and the flags with their values."""
+    """Return the script's file name, which is ppo.py for flags alone, and the flags with their values."""
     try:
         tokens = shlex.split(text.replace("\\\n", " "), comments=True)
     except ValueError as error:
         raise UserError(f"not a command line: {str(error).lower()}") from None
+    if not tokens:
+        raise UserError("is empty: must hold a command line of CleanRL's ppo.py or ppo_atari.py")
     scripts = [token for token in tokens if token.endswith(".py")]
     if len(scripts) > 1:
         raise UserError(f"holds {len(scripts)} commands ({', '.join(scripts[:3])}): keep one")
+    script = scripts[0].rsplit("/", 1)[-1] if scripts else "ppo.py"
+    if script not in SCRIPTS:
+        raise UserError(f"{script} is not one of the scripts that can be translated: {', '.join(SCRIPTS)}")
     start = tokens.index(scripts[0]) + 1 if scripts else 0
-    return (scripts[0].rsplit("/", 1)[-1] if scripts else ""), _flags(tokens[start:])
+    return script, _flags(tokens[start:])
 
 
 def _flags(tokens: list[str]) -> dict[str, Any]:

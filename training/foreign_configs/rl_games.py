@@ -170,7 +170,11 @@ def _rate(config: Mapping[str, Any], found: Translation) -> None:
         found.left_out.update(dict.fromkeys(unused, "it has no effect without lr_schedule adaptive"))
         return
     found.settings["kl_threshold"] = config.get("kl_threshold", 0.008)
-    found.settings["lr_adapt_per"] = SCHEDULE_TYPES.get(config["schedule_type"], "update")
+    schedule_type = str(config["schedule_type"])
+    if schedule_type in SCHEDULE_TYPES:
+        found.settings["lr_adapt_per"] = SCHEDULE_TYPES[schedule_type]
+    else:
+        found.left_out["schedule_type"] = f"{schedule_type} is not known here"
 
 
 def _network(network: Mapping[str, Any], found: Translation) -> None:

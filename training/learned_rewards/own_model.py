@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.tree_codec import pack
 from envs.user_classes import UserClass
@@ -16,6 +18,7 @@ from training.learned_rewards.interface import RewardModel, Rollout, Scores, Set
 
 KIND = "intrinsic"
 MAX_SCORE = 1e9
+MAX_RANDOM_STEPS = 1_000_000
 METHODS = ("score", "state", "restore")
 
 
@@ -32,6 +35,7 @@ class OwnModel(RewardModel):
         trial = copy.copy(self)
         trial._model = self._make(config)
         rollout = _zeros(setting)
+        _ = trial.random_steps  # reading it checks it
         trial.score(rollout)
         trial.update(rollout)
         trial.state()
@@ -45,8 +49,15 @@ class OwnModel(RewardModel):
 
     @property
     def random_steps(self) -> int:
-        """See RewardModel."""
-        return int(getattr(self._model, "random_steps", 0))
+        """See RewardModel. Raises UserError if it is no number of steps, or nothing learns from them."""
+        steps = self._class.call("random_steps", getattr, self._model, "random_steps", 0)
+        if isinstance(steps, bool) or not isinstance(steps, int) or not 0 <= steps <= MAX_RANDOM_STEPS:
+            raise self._class.wrong(
+                f"random_steps is {steps!r}: it must be a whole number from 0 to {MAX_RANDOM_STEPS}"
+            )
+        if steps and not callable(getattr(self._model, "warm_up", None)):
+            raise self._class.wrong(f"random_steps is {steps}, but the class has no method warm_up()")
+        return steps
 
     def warm_up(self, observations: Mapping[str, Any]) -> None:
         """See RewardModel. Raises UserError if the class raises."""
@@ -54,7 +65,9 @@ class OwnModel(RewardModel):
 
     def score(self, rollout: Rollout) -> Scores:
         """See RewardModel. Raises UserError if the class raises or returns anything else."""
-        scores = np.asarray(self._call("score", rollout))
+        scores: NDArray[Any] = self._class.call(
+            "the array of score()", np.asarray, self._call("score", rollout)
+        )
         if scores.shape != rollout.shape or scores.dtype.kind not in "biuf":
             raise self._class.wrong(
                 f"score() gave {scores.dtype} of shape {scores.shape}: it must give numbers of shape"
@@ -77,14 +90,14 @@ class OwnModel(RewardModel):
 
     def state(self) -> dict[str, Any]:
         """See RewardModel. Raises UserError if the class raises or returns anything else."""
-        state = copy.deepcopy(self._call("state"))
+        state = self._call("state")
         try:
             pack(state)
         except (TypeError, RecursionError) as error:
             raise self._class.wrong(f"state() must give plain values, bytes and arrays: {error}") from error
         if not isinstance(state, dict):
             raise self._class.wrong(f"state() gave a {type(state).__name__}: it must give a dict")
-        return state
+        return copy.deepcopy(state)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """See RewardModel. Raises UserError if the class raises."""
@@ -96,7 +109,10 @@ class OwnModel(RewardModel):
 
 def _is_curve(item: tuple[object, object]) -> bool:
     name, value = item
-    return isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value)
+    try:
+        return isinstance(name, str) and isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond the floats
+        return False
 
 
 def _zeros(setting: Setting) -> Rollout:

@@ -100,6 +100,15 @@ def create_run(folder: Path, config: TrainConfig, manifest: Mapping[str, Any]) -
         raise RunError(f"run folder {folder}: cannot be written: {error.strerror}") from error
 
 
+def made_folder(folder: Path) -> Path:
+    """Make ``folder`` unless it exists, and return it. Raises RunError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be made: {error.strerror}") from error
+    return folder
+
+
 def lock_run(folder: Path) -> IO[bytes]:
     """Lock the run for this process until the file is closed or the process ends in any way.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from envs.errors import UserError
 from envs.files import read_plain
 from envs.paths import expanded
-from training.runs.folder import NAME, PRETRAINED, RunError, runs_root
+from training.runs.folder import NAME, PRETRAINED, RunError, made_folder, runs_root
 
 PROVENANCE = "provenance.json"
 POLICIES_VARIABLE = "POKERED_POLICIES"
@@ -90,9 +90,4 @@ def results_folder(run: Path) -> Path:
     """
     if not (run / PROVENANCE).is_file():
         return run
-    folder = runs_root() / PRETRAINED / run.name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be made: {error.strerror}") from error
-    return folder
+    return made_folder(runs_root() / PRETRAINED / run.name)

@@ -25,7 +25,7 @@ from envs.start_states.state_files import StartState
 from training.config.schema import TrainConfig
 from training.environments.remote import game_here
 from training.environments.task import Task, resolve_task
-from training.runs.folder import RunError, run_folder
+from training.runs.folder import RunError, made_folder, run_folder
 from training.sweeps.local_jobs import (
     PROGRAM,
     TrialOutcome,
@@ -56,7 +56,7 @@ def run_trials_on_cluster(
                 " folder"
             )
     for part in ("configs", "logs"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        made_folder(folder / part)
     requests = [_request(trial, cpus) for trial in trials]
     inbox: queue.SimpleQueue[tuple[Trial, Callable[[], bytes]]] = queue.SimpleQueue()
     outcomes: list[TrialOutcome] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import shutil
 import signal
@@ -19,13 +20,17 @@ from callbacks.stop_signals import stopping_signals
 from envs.errors import UserError
 from envs.files import write_json
 from training.config.loading import load_config
-from training.runs.folder import RunError, lock_run, run_folder
+from training.runs.folder import RunError, lock_run, made_folder, run_folder
 from training.sweeps.trials import Trial
 
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 POLL = 0.2  # seconds
 EXIT_TIMEOUT = 60.0  # seconds to wait for a process of an earlier sweep to exit
 PR_SET_PDEATHSIG = 1
+
+
+class NotStarted(UserError):
+    """The system did not start a trial's process; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +72,27 @@ def run_trials(
     KeyboardInterrupt is raised.
     """
     for part in ("configs", "logs"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        made_folder(folder / part)
     waiting = list(trials)
     running: list[TrialProcess] = []
     outcomes: list[TrialOutcome] = []
+
+    def note(outcome: TrialOutcome) -> None:
+        outcomes.append(outcome)
+        say(outcome_line(outcome, len(outcomes), len(trials)))
+
     with terminations_as_interrupts():
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(TrialProcess(waiting.pop(0), folder))
+                    trial = waiting.pop(0)
+                    try:
+                        running.append(TrialProcess(trial, folder))
+                    except NotStarted as error:
+                        note(TrialOutcome(trial, None, str(error)))
                 for process in [process for process in running if process.ended]:
                     running.remove(process)
-                    outcomes.append(process.outcome())
-                    say(outcome_line(outcomes[-1], len(outcomes), len(trials)))
+                    note(process.outcome())
                 time.sleep(POLL)
         except BaseException:
             for process in running:
@@ -89,7 +102,10 @@ def run_trials(
 
 
 class TrialProcess:
-    """A trial in a train_ppo.py process, with its config and log in ``folder``."""
+    """A trial in a train_ppo.py process, with its config and log in ``folder``.
+
+    Raises NotStarted if the system starts no more processes.
+    """
 
     def __init__(self, trial: Trial, folder: Path) -> None:
         self.trial = trial
@@ -97,12 +113,17 @@ class TrialProcess:
         write_json(config, trial.config.model_dump(mode="json"))
         self._log = folder / "logs" / f"{trial.variant}.s{trial.seed}.txt"
         self._file: IO[bytes] = self._log.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), *_arguments(trial, config)],
-            stdout=self._file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            start_new_session=True,  # so that Ctrl-C reaches it once, from here only
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
-        )  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), *_arguments(trial, config)],
+                stdout=self._file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                start_new_session=True,  # so that Ctrl-C reaches it once, from here only
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )  # fmt: skip
+        except OSError as error:
+            self._file.close()
+            hint = " (see ulimit -u)" if error.errno == errno.EAGAIN else ""
+            raise NotStarted(f"its process cannot be started: {error.strerror}{hint}") from error
 
     @property
     def ended(self) -> bool:

@@ -20,8 +20,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from envs.errors import UserError
 from envs.files import write_json
-from training.runs.folder import RunError, run_folder, runs_root
-from training.sweeps.local_jobs import POLL, TrialProcess, finished_summary, terminations_as_interrupts
+from training.runs.folder import RunError, made_folder, run_folder, runs_root
+from training.sweeps.local_jobs import (
+    POLL,
+    NotStarted,
+    TrialProcess,
+    finished_summary,
+    terminations_as_interrupts,
+)
 from training.sweeps.space import Range, Space, base_path, nested, trial_config
 from training.sweeps.stale_trials import record_worker, release_stale_trials, retry_later
 from training.sweeps.storage import STARTUP_TRIALS
@@ -44,7 +50,7 @@ def search(study: optuna.Study, space: Space, path: Path, trials: int, say: Call
     """
     folder = runs_root() / "sweeps" / study.study_name
     for part in ("configs", "logs"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        made_folder(folder / part)
     taken: list[int] = []
     places = TrialPlaces(study, trials, folder)
 
@@ -125,7 +131,10 @@ def _try(trial: optuna.Trial, space: Space, path: Path, folder: Path, say: Calla
     base = str(base_path(space, path).resolve())
     config = config.model_copy(update={"sweep": trial.study.study_name, "sweep_config": base})
     trial.set_user_attr("run", run)
-    value, failure = _run(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
+    try:
+        value, failure = _run(Trial(f"t{number}", config.seed, run, config), trial, space.objective, folder)
+    except NotStarted as error:
+        raise _failed(trial, str(error), say) from None
     if value is None:
         raise _failed(trial, failure or "it was never evaluated", say)
     if _frozen(trial).state != TrialState.RUNNING:

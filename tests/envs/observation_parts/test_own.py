@@ -62,6 +62,8 @@ def test_an_own_observation_is_seen_and_restored(tmp_path: Path) -> None:
         ("class Own:\n    size = 1\n", "the class has no __call__"),
         ("import nothing_of_that_name\n", "importing it raised ModuleNotFoundError"),
         ("x = 1 / 0\n", "importing it raised ZeroDivisionError: division by zero (mine.py, line 1)"),
+        ("exit()\n", "importing it raised SystemExit: None (mine.py, line 1)"),
+        ("class Own\n", "importing it raised SyntaxError: expected ':' (mine.py, line 1)"),
     ],
 )
 def test_a_class_that_is_no_observation_is_refused(tmp_path: Path, text: str, said: str) -> None:

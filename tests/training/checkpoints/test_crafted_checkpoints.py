@@ -19,6 +19,7 @@ from stable_baselines3 import PPO
 from envs.game.catalog import EMBEDDED_ROM
 from envs.game_boy.emulator import Emulator
 from tests.training.conftest import TINY
+from training.checkpoints.applying import apply_weights, policy_tensors
 from training.checkpoints.training_state import training_state_of
 from training.checkpoints.writing import (
     OPTIMIZER,
@@ -145,6 +146,39 @@ def test_wrong_kinds(folder: Path, change: Callable[[dict[str, Any]], object]) -
     change(trainer)
     (folder / TRAINER).write_text(json.dumps(trainer))
     assert line_of(folder).startswith("checkpoint ")
+
+
+@pytest.fixture(scope="module")
+def normalized_model() -> Iterator[PPO]:
+    """A model with running statistics of returns and observations."""
+    config = load_config(None, {**TINY, "normalize_value": True, "normalize_input": True})
+    made = build_model(config, make_vec_env(config))
+    yield made
+    assert made.env is not None
+    made.env.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "said"),
+    [
+        ("value_net.weight", float("nan"), "finite"),
+        ("value_net.returns.mean", float("inf"), "finite"),
+        ("value_net.returns.variance", -1.0, "finite and at least 0"),
+        ("value_net.returns.count", -1, "finite and at least 0"),
+    ],
+)
+def test_numbers_that_no_network_holds(
+    normalized_model: PPO, tmp_path: Path, name: str, number: float, said: str
+) -> None:
+    folder = save_checkpoint(normalized_model, tmp_path / "0")
+    checkpoint = read_checkpoint(folder)
+    before = checkpoint.policy[name].clone()
+    checkpoint.policy[name].view(-1)[0] = number
+    put(folder, POLICY, save_tensors(dict(checkpoint.policy)))
+    line = f"^checkpoint {folder}: {name} holds a number that is not {said}$"
+    with pytest.raises(CheckpointError, match=line):
+        apply_weights(read_checkpoint(folder), normalized_model)
+    assert policy_tensors(normalized_model)[name].equal(before)
 
 
 def test_names_that_lead_outside_are_not_followed(folder: Path, tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,15 +210,41 @@ def test_extends_in_a_circle_is_refused(write: Write) -> None:
         load_config(write({"extends": "b.json"}, "a.json"))
 
 
-@pytest.mark.parametrize("make", ["missing", "folder", "binary"])
+UNREADABLE = {
+    "missing": (None, "no such file"),
+    "binary": (b"\xff\xfe\x00", "not a text file in UTF-8"),
+    "empty": (b"\n", r"is empty, must be a JSON object"),
+    "large": (b" " * 1_000_001, "too large for a config"),
+}
+
+
+@pytest.mark.parametrize("make", UNREADABLE)
 def test_unreadable_files(tmp_path: Path, make: str) -> None:
     path = tmp_path / "y.json"
-    if make == "folder":
-        path.mkdir()
-    elif make == "binary":
-        path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"no such file|is a folder|not a text file"):
+    content, line = UNREADABLE[make]
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"y\.json: {line}"):
         load_config(path)
+    with pytest.raises(ConfigError, match="is a folder, must be a JSON or YAML file"):
+        load_config(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_that_never_ends_is_read_no_further_than_a_config_may_be_long(tmp_path: Path) -> None:
+    pipe = tmp_path / "endless.json"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        with suppress(BrokenPipeError), pipe.open("wb") as file:
+            for _ in range(100):
+                file.write(b" " * 1_000_000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with pytest.raises(ConfigError, match=r"endless\.json: too large for a config"):
+        load_config(pipe)
+    writer.join()
 
 
 def test_resolved_config_loads_to_itself(tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ WRONG = [
     ("a.json", rl_games(critic_coef="big"), "critic_coef 'big' must be a number"),
     ("a.json", rl_games(clip_value=1), "clip_value 1 must be true or false"),
     ("a.json", rl_games(gamma=2), "gamma 2 is out of range: must be at most 1"),
+    ("a.yaml", "", "is empty, must be keys with values (key: value)"),
     ("a.yaml", "params: &x {config: *x}", "not valid YAML"),
     ("a.yaml", "x: !!python/object/apply:os.getcwd []", "not valid YAML"),
     ("a.yaml", "[1]", "holds list, must be keys with values"),
@@ -186,6 +187,12 @@ WRONG = [
     ("a.yml", "y: 3", "has 0 entries, choose one with --entry: none"),
     ("a.yml", "n_steps: 8\nlearning_rate: exp_3", "learning_rate 'exp_3' must be a number or lin_NUMBER"),
     ("a.yml", "n_steps: 8\nn_timesteps: 1.5", "n_timesteps 1.5 must be a whole number"),
+    ("a.sh", "# later\n", "is empty: must hold a command line of CleanRL's ppo.py or ppo_atari.py"),
+    (
+        "a.sh",
+        "python dqn.py",
+        "dqn.py is not one of the scripts that can be translated: ppo.py, ppo_atari.py",
+    ),
     ("a.sh", "python ppo.py --num-steps many", "--num-steps 'many' must be a whole number"),
     (
         "a.sh",
@@ -210,6 +217,12 @@ def test_wrong_files_give_one_line(
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / name}: ") and line in message
     assert "\n" not in message
+
+
+def test_an_unknown_schedule_type_is_left_out_by_name(translate: Translate) -> None:
+    found = translate("a.json", rl_games(mini_epochs=2, lr_schedule="adaptive", schedule_type=["often"]))
+    assert found.left_out["schedule_type"] == "['often'] is not known here"
+    assert "lr_adapt_per" not in found.settings
 
 
 def test_entries_are_of_the_zoo_alone(translate: Translate) -> None:

@@ -72,6 +72,11 @@ def test_state_is_a_copy(tmp_path: Path) -> None:
             "np.full(rollout.shape, 'x')",
             "score() gave <U1 of shape",
         ),
+        (
+            "self.scale * rollout.cells.astype(float)",
+            "[[1], [2, 3]]",
+            "the array of score() raised ValueError",
+        ),
         ("self.scale *", "float('nan') +", "score() gave nan: scores must be between -1e+09 and 1e+09"),
         ("self.scale *", "2e9 +", "score() gave 2000000000.0: scores must be"),
         ("self.scale *", "{}['a'] *", "score() raised KeyError: 'a' (mine.py, line 9)"),
@@ -79,6 +84,16 @@ def test_state_is_a_copy(tmp_path: Path) -> None:
             'return {"seen": self.seen, "kept": self.kept}',
             "return {'a': {1}}",
             "state() must give plain values",
+        ),
+        (
+            'return {"seen": self.seen, "kept": self.kept}',
+            "return {'a': (step for step in range(3))}",
+            "state() must give plain values, bytes and arrays: a generator is not",
+        ),
+        (
+            'return {"seen": self.seen, "kept": self.kept}',
+            "return {'a': np.array([{1}], object)}",
+            "state() must give plain values, bytes and arrays: an array of object is not one of numbers",
         ),
         (
             'return {"seen": self.seen, "kept": self.kept}',
@@ -97,6 +112,18 @@ def test_state_is_a_copy(tmp_path: Path) -> None:
         ),
         (
             "def restore",
+            "def update(self, rollout):\n        return {'a': 10**400}\n\n    def restore",
+            "update() must give a dict of finite numbers",
+        ),
+        (
+            "def restore",
+            "random_steps = -1\n\n    def restore",
+            "random_steps is -1: it must be a whole number",
+        ),
+        ("def restore", "random_steps = 'x'\n\n    def restore", "random_steps is 'x': it must be"),
+        ("def restore", "random_steps = 9\n\n    def restore", "but the class has no method warm_up()"),
+        (
+            "def restore",
             "def update(self, rollout):\n        1 / 0\n\n    def restore",
             "update() raised ZeroDivision",
         ),
@@ -107,6 +134,13 @@ def test_a_class_that_fails_is_refused_when_it_is_made(tmp_path: Path, old: str,
     with pytest.raises(UserError, match=r"^intrinsic [^\n]*mine\.py:Good: [^\n]*$") as error:
         made(tmp_path, GOOD.replace(old, new))
     assert said in str(error.value)
+
+
+def test_curves_may_be_numbers_of_numpy(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "def restore", "def update(self, rollout):\n        return {'a': np.float32(2)}\n\n    def restore"
+    )
+    assert made(tmp_path, text).update(rollout([[1, 2]])) == {"a": 2.0}
 
 
 def test_a_failing_restore_is_reported(tmp_path: Path) -> None:

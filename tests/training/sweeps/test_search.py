@@ -25,8 +25,8 @@ from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
-from training.runs.folder import lock_run
-from training.sweeps.search import evaluations
+from training.runs.folder import RunError, lock_run
+from training.sweeps.search import evaluations, search
 from training.sweeps.space import load_space, nested, trial_config
 from training.sweeps.stale_trials import record_worker
 from training.sweeps.storage import database_address, open_study, printable
@@ -211,6 +211,18 @@ def test_a_trial_that_began_at_the_same_time_elsewhere_is_left_out(tmp_path: Pat
     study.tell(2, state=TrialState.FAIL)
     study.tell(1, 1.0)
     assert places.wait_for_one(print) is False
+
+
+def test_processes_that_cannot_be_started_end_a_search_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    monkeypatch.setenv("POKERED_RUNS", str(tmp_path))
+    path = _write(tmp_path)
+    study = open_study("unstarted", f"sqlite:///{tmp_path}/s.sqlite", 120)
+    line = "5 trials in a row failed; the last: its process cannot be started: No such file or directory$"
+    with pytest.raises(RunError, match=line):
+        search(study, load_space(path)[0], path, 9, print)
 
 
 def test_a_search_continues_after_a_stop_and_after_losing_its_trial(

@@ -18,7 +18,7 @@ from tests.training.conftest import TINY, Program, environment
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.sweeps.comparison import recommendation, sweep_table
-from training.sweeps.local_jobs import TrialOutcome
+from training.sweeps.local_jobs import TrialOutcome, run_trials
 from training.sweeps.trials import Trial, find_configs, load_variants, refuse_unlike, sweep_name, trials
 
 pytestmark = pytest.mark.slow
@@ -214,6 +214,19 @@ def test_a_failing_variant_does_not_stop_the_others(tmp_path: Path, runs: Path, 
     assert result.returncode == 1
     assert "a, seed 1: FAILED, exit status 2; error: device cuda: this machine has no CUDA" in result.stdout
     assert "b, seed 1: mean return" in result.stdout
+
+
+def test_a_process_that_cannot_be_started_fails_its_trial_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    monkeypatch.setenv("POKERED_RUNS", str(tmp_path))
+    config = load_config(None, TINY)
+    said: list[str] = []
+    outcomes = run_trials([Trial(name, 1, f"x.{name}.s1", config) for name in "ab"], tmp_path, 1, said.append)
+    reason = "its process cannot be started: No such file or directory"
+    assert [outcome.failure for outcome in outcomes] == [reason, reason]
+    assert said[1] == f"[2/2] b, seed 1: FAILED, {reason}"
 
 
 @pytest.mark.parametrize(
