@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from tests.training.forked import Forker
 
 Result = subprocess.CompletedProcess[str]
 Program = Callable[..., Result]
-FORKED = ("train_ppo", "evaluate", "export_sb3", "replay", "diagnose", "board", "shipping.__main__")
 SECONDS = 240
 """Until a program counts as stuck."""
 
@@ -58,21 +55,25 @@ def environment(runs: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def program(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def fork_server(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+    """The process of which programs of training/ begin as a copy: one for all files, as it starts slowly."""
+    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def program(runs: Path, fork_server: Forker) -> Program:
     """program("train_ppo", *flags): a program of training/ run to its end as a process of its own.
 
-    Those of FORKED, which the suite starts most, begin as a copy of a process that has imported torch, unless
-    they must be ``fresh``: started as a file, as users do.
+    It begins as a copy of a process that has imported torch, unless it must be ``fresh``: started as a file,
+    as users do.
     """
-    forker = Forker(tmp_path_factory.mktemp("said"), environment(runs))
 
     def run(name: str, *flags: Any, cwd: Path = ROOT, fresh: bool = False) -> Result:
-        if name in FORKED and not fresh:
-            child = forker.start(*flags, program=name, cwd=cwd, environment=environment(runs))
-            limit = Timer(SECONDS, child.kill, [signal.SIGKILL])
-            limit.start()
-            status = child.wait()
-            limit.cancel()
+        if not fresh:
+            child = fork_server.start(*flags, program=name, cwd=cwd, environment=environment(runs))
+            status = child.wait(SECONDS)
             return subprocess.CompletedProcess([name, *flags], status, child.shown, child.errors)
         command = [sys.executable, str(ROOT / "training" / f"{name}.py"), *map(str, flags)]
         return subprocess.run(
@@ -85,8 +86,7 @@ def program(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
             check=False,
         )
 
-    yield run
-    forker.close()
+    return run
 
 
 @pytest.fixture
@@ -108,8 +108,7 @@ def refused(program: Program, runs: Path) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="module")
-def forker(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[Forker]:
+def forker(fork_server: Forker) -> Iterator[Forker]:
     """Starts programs of training/ at once, as copies of a process that has imported what they need."""
-    made = Forker(tmp_path_factory.mktemp("said"), environment(runs))
-    yield made
-    made.close()
+    yield fork_server
+    fork_server.end_all()

@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
+
+import psutil
 
 from tests.paths import ROOT
 
@@ -20,7 +23,10 @@ SERVER = """
 import importlib, json, os, sys, traceback
 sys.path.insert(0, sys.argv[1])
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch reads it when it is imported
+import torch._dynamo  # the first optimizer of a process imports it, which takes more than a second
+import tyro._backends, tyro._backends._tyro_help_formatting, tyro.constructors._struct_spec_pydantic
 import training.session.session, training.session.plan, training.train_ppo, training.export_sb3
+import training.replays.replay_episode, training.sweeps.search
 from training.cli.parsing import run_program
 for line in sys.stdin:
     order = json.loads(line)
@@ -51,6 +57,7 @@ for line in sys.stdin:
     else:
         answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
     print(json.dumps(answer), flush=True)
+os._exit(0)  # at once: taking down what it has imported takes long
 """
 
 
@@ -67,9 +74,19 @@ class Child:
         """Send it a signal."""
         os.kill(self.pid, number)
 
-    def wait(self) -> int:
-        """Its exit status; minus the signal's number when one ended it."""
-        return self.ask({"wait": self.pid})
+    def wait(self, seconds: float = 1800.0) -> int:
+        """Its exit status; minus the signal's number when one ended it. After ``seconds`` it counts as stuck
+        and is killed."""
+        limit = Timer(seconds, self.kill, [signal.SIGKILL])
+        limit.start()
+        status = self.ask({"wait": self.pid})
+        limit.cancel()
+        return status
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, and only ``wait`` is left to do."""
+        return psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
 
     @property
     def errors(self) -> str:
@@ -126,10 +143,15 @@ class Forker:
         print(json.dumps(order), file=self._server.stdin, flush=True)
         return int(json.loads(self._server.stdout.readline()))
 
+    def end_all(self) -> None:
+        """Kill what a test that failed has left running."""
+        for pid in sorted(self._running):
+            os.kill(pid, signal.SIGKILL)
+            self._ask({"wait": pid})
+
     def close(self) -> None:
         """End the server, and what a test that failed has left running."""
-        for pid in self._running:
-            os.kill(pid, signal.SIGKILL)
+        self.end_all()
         assert self._server.stdin is not None
         self._server.stdin.close()
         self._server.wait(30)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from pydantic import BaseModel
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from envs.game.maps import MAP_NAMES
-from tests.paths import ROOT
 from tests.training.conftest import Program
 from training.config import TrainConfig, load_config
 from training.make_env import make_vec_env
@@ -65,9 +62,9 @@ def test_every_key_of_a_config_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(KEPT["flags"]))
-def test_every_flag_of_a_program_is_there(name: str) -> None:
-    command = [sys.executable, str(ROOT / "training" / f"{name}.py"), "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=True)
+def test_every_flag_of_a_program_is_there(program: Program, name: str) -> None:
+    done = program(name, "--help")
+    assert done.returncode == 0, done.stderr
     found = set(re.findall(r"(?<![\w-])--[a-z0-9][a-z0-9-]*", done.stdout))
     assert missing(KEPT["flags"][name], found) == []
 

@@ -38,6 +38,7 @@ def memory_of(config: TrainConfig) -> MemoryEstimate:
     on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
         settings = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
+        settings["ortho_init"] = False  # only the number of weights matters, and these take longest
         policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **settings)
     return MemoryEstimate(
         num_envs=config.num_envs,

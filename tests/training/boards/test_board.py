@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.paths import ROOT
-from tests.training.conftest import TINY, Result, environment
+from tests.training.conftest import TINY, Result
+from tests.training.forked import Forker, wait_for
 from training.boards.board_file import read_board
 from training.boards.entries import resolve_tracks
 from training.boards.evaluations import Evaluations
@@ -45,35 +42,24 @@ SECONDS = 900
 """Until a board counts as stuck: it starts a dozen programs, one after the other."""
 
 
-def wait_for(*paths: Path) -> None:
-    end = time.monotonic() + SECONDS
-    while not all(path.exists() for path in paths) and time.monotonic() < end:
-        time.sleep(0.05)
+def run_board(forker: Forker, *flags: Any) -> Result:
+    child = forker.start(*flags, program="board")
+    status = child.wait(SECONDS)
+    return subprocess.CompletedProcess(flags, status, child.shown, child.errors)
 
 
-def board_command(*flags: Any) -> list[str]:
-    return [sys.executable, str(ROOT / "training" / "board.py"), *map(str, flags)]
-
-
-def run_board(runs: Path, *flags: Any) -> Result:
-    return subprocess.run(
-        board_command(*flags), cwd=ROOT, env=environment(runs), capture_output=True, text=True,
-        timeout=SECONDS, check=False,
-    )  # fmt: skip
-
-
-def test_a_killed_board_goes_on(small: Path, runs: Path) -> None:
-    command = board_command(small, "--name", "k")
-    first = subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=subprocess.DEVNULL)
+def test_a_killed_board_goes_on(small: Path, runs: Path, forker: Forker) -> None:
+    first = forker.start(small, "--name", "k", program="board")
     evaluated = runs / "boards" / "k" / "evaluations" / "k.sparse.near.s1.256.2.json"
     done = runs / "k.sparse.ppo.s1" / "summary.json"
-    wait_for(done, evaluated, runs / "k.sparse.ppo.s2" / "manifest.json")
-    os.kill(first.pid, signal.SIGKILL)
+    begun = runs / "k.sparse.ppo.s2" / "manifest.json"
+    wait_for(lambda: all(path.exists() for path in (done, evaluated, begun)), SECONDS)
+    first.kill(signal.SIGKILL)
     first.wait()
     before = {path: path.stat().st_mtime_ns for path in (done, evaluated)}
     assert "**Not complete**" in small.with_name("page.md").read_text(), "the page of the first seed"
 
-    again = run_board(runs, small, "--name", "k")
+    again = run_board(forker, small, "--name", "k")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "board k: 2 runs already done, 2 to go" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -93,23 +79,23 @@ def test_a_killed_board_goes_on(small: Path, runs: Path) -> None:
     assert {row["start"] for row in rows} == {"starter"}, "also of the method that trained on route 1"
     assert {row["settings"]["layers"]["dense"] for row in rows} == {0.0}
 
-    third = run_board(runs, small, "--name", "k", "--report-only")
+    third = run_board(forker, small, "--name", "k", "--report-only")
     assert third.returncode == 0, third.stderr
     assert "evaluating" not in third.stdout and "2/2" in third.stdout
     assert small.with_name("page.md").read_text().replace(" --report-only", "") == page
 
 
-def test_a_failing_method_does_not_stop_the_others(tmp_path: Path, runs: Path) -> None:
+def test_a_failing_method_does_not_stop_the_others(tmp_path: Path, forker: Forker) -> None:
     path = tmp_path / "f.json"
     path.write_text(json.dumps({**SMALL, "seeds": [1], "methods": {"ppo": {}, "lost": {"device": "cuda:9"}}}))
-    result = run_board(runs, path)
+    result = run_board(forker, path)
     assert result.returncode == 1
     page = path.with_name("page.md").read_text()
     assert "| ppo | 1/1 |" in page and "| lost | 0/1 |" in page
     assert "- lost, seed 1: failed, exit status 2; error: device cuda:9: " in page
     other = json.loads(path.read_text())
     path.write_text(json.dumps({**other, "budget": 512}))
-    refused = run_board(runs, path)
+    refused = run_board(forker, path)
     assert refused.returncode == 2
     assert "run f.sparse.ppo.s1 was made with different settings (" in refused.stderr
     assert "choose another --name" in refused.stderr and refused.stderr.count("\n") == 1

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,9 @@ import pytest
 from callbacks.stop_signals import StopRequest
 from envs.errors import UserError
 from tests.paths import ROOT
-from tests.training.conftest import TINY, Program, environment
+from tests.training.conftest import TINY, Program
 from tests.training.evaluation.test_playing import STATS
+from tests.training.forked import Child, Forker, wait_for
 from training.config.files import ConfigError
 from training.curricula.progress import FINISHED, STOPPED, follow
 from training.curricula.schema import Criterion, read_curriculum, stage_configs
@@ -180,25 +178,25 @@ def _state(runs: Path, name: str) -> dict[str, Any]:
     return content
 
 
+def _wait_for_checkpoint(child: Child, run: Path) -> None:
+    """Until ``run`` has a checkpoint of its training."""
+    wait_for(lambda: any(run.glob("checkpoints/[1-9]*")) or child.ended)
+    assert not child.ended, child.errors
+
+
 def test_a_course_stopped_by_sigterm_resumes_where_it_stopped(
-    program: Program, write: Write, runs: Path
+    forker: Forker, program: Program, write: Write, runs: Path
 ) -> None:
     """The first stage fails its criterion but the course continues; the second is stopped midway."""
     first = stage("one", move_on=NEVER, when_budget_ends="go on")
     path = write(first, stage("two", overrides={"max_steps": 60}, steps=1024, check_every=1024))
-    command = [sys.executable, str(ROOT / "training" / "curriculum.py"), str(path), "--name", "course"]
-    process = subprocess.Popen(
-        command, env=environment(runs), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    second, deadline = runs / "course-2-two", time.monotonic() + 120
-    while not list(second.glob("checkpoints/[1-9]*")) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    shown, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "its budget is used up, continuing anyway" in shown
-    assert shown.endswith("stopped by SIGTERM in stage two; continue with --name course --resume\n")
+    child = forker.start(path, "--name", "course", program="curriculum")
+    second = runs / "course-2-two"
+    _wait_for_checkpoint(child, second)
+    child.kill(signal.SIGTERM)
+    assert child.wait() == 0, child.errors
+    assert "its budget is used up, continuing anyway" in child.shown
+    assert child.shown.endswith("stopped by SIGTERM in stage two; continue with --name course --resume\n")
     state = _state(runs, "course")
     assert (state["stage"], state["checks"], len(state["looks"])) == (1, 0, 1)
     stopped_at = max(int(found.name) for found in (second / "checkpoints").iterdir())
@@ -218,19 +216,16 @@ def test_a_course_stopped_by_sigterm_resumes_where_it_stopped(
 
 
 def test_a_killed_course_resumes_without_losing_or_repeating_a_check(
-    program: Program, write: Write, runs: Path
+    forker: Forker, program: Program, write: Write, runs: Path
 ) -> None:
     path = write(
         stage("one", steps=512, check_every=256, move_on=NEVER, when_budget_ends="go on"), stage("two")
     )
-    command = [sys.executable, str(ROOT / "training" / "curriculum.py"), str(path), "--name", "hard"]
-    process = subprocess.Popen(command, env=environment(runs), stdout=subprocess.DEVNULL, cwd=ROOT)
-    first, deadline = runs / "hard-1-one", time.monotonic() + 120
-    while not list(first.glob("checkpoints/[1-9]*")) and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    child = forker.start(path, "--name", "hard", program="curriculum")
+    first = runs / "hard-1-one"
+    _wait_for_checkpoint(child, first)
+    child.kill(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
     begun = max(int(found.name) for found in (first / "checkpoints").glob("[1-9]*"))
 
     resumed = program("curriculum", path, "--name", "hard", "--resume")

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.paths import ROOT
+from tests.training.forked import Forker
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_short_soak_holds(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "training" / "soak.py", "--minutes", "0.4", "--every", "2"]
-    done = subprocess.run(
-        [*command, "--keep", tmp_path / "kept"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "FAIL" not in done.stdout
-    assert "processes left: 0" in done.stdout
-    assert sum(int(times) for times in re.findall(r"^  \S.*  (\d+)$", done.stdout, re.MULTILINE)) >= 1
+def test_a_short_soak_holds(tmp_path: Path, forker: Forker) -> None:
+    flags = ("--minutes", 0.4, "--every", 2, "--keep", tmp_path / "kept")
+    done = forker.start(*flags, program="soak")
+    assert done.wait(900) == 0, done.shown + done.errors
+    assert "FAIL" not in done.shown
+    assert "processes left: 0" in done.shown
+    assert sum(int(times) for times in re.findall(r"^  \S.*  (\d+)$", done.shown, re.MULTILINE)) >= 1
     assert (tmp_path / "kept" / "soak" / "checkpoints").is_dir()
 
 

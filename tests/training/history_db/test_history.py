@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from sqlalchemy import inspect, select, text
 
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program, environment
+from tests.training.forked import Forker, wait_for
 from training.event_logs.curves import read_curve
 from training.history_db import models
 from training.history_db.curves import LIMIT, POINT, CurveWriter, Points
@@ -119,21 +118,17 @@ def test_a_rebuild_restores_what_training_wrote(trained: Path, tmp_path: Path, p
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_lost_until_it_is_resumed(tiny: Path, runs: Path, program: Program) -> None:
-    command = [sys.executable, str(ROOT / "training/train_ppo.py"), "--config", str(tiny)]
-    command += ["--run-name", "lost", "--total-steps", "1024"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(runs), stderr=subprocess.DEVNULL)
-    checkpoint = runs / "lost" / "checkpoints" / "128"
-    deadline = time.monotonic() + 120
-    while not checkpoint.is_dir():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def test_a_killed_run_is_lost_until_it_is_resumed(
+    tiny: Path, runs: Path, program: Program, forker: Forker
+) -> None:
+    child = forker.start("--config", tiny, "--run-name", "lost", "--total-steps", 1024)
+    wait_for(lambda: (runs / "lost" / "checkpoints" / "128").is_dir() or child.ended)
+    assert not child.ended, child.errors
     store = Store(runs / "history.sqlite")
     Sync(store, runs).look()
     assert row_of(store, "lost").status == "running"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    child.kill(signal.SIGKILL)
+    child.wait()
     Sync(store, runs).look()
     assert row_of(store, "lost").status == "lost"
 
@@ -150,26 +145,17 @@ def test_a_killed_run_is_lost_until_it_is_resumed(tiny: Path, runs: Path, progra
 
 @pytest.mark.slow
 def test_a_locked_database_costs_one_warning_and_does_not_end_the_run(
-    tiny: Path, tmp_path: Path, program: Program
+    tiny: Path, tmp_path: Path, forker: Forker
 ) -> None:
     root = tmp_path / "runs"
     Store(root / "history.sqlite").close()
     holder = sqlite3.connect(root / "history.sqlite")
     holder.execute("BEGIN IMMEDIATE")
-    command = [
-        sys.executable,
-        str(ROOT / "training/train_ppo.py"),
-        "--config",
-        str(tiny),
-        "--run-name",
-        "unlisted",
-    ]
-    result = subprocess.run(
-        command, cwd=ROOT, env=environment(root), capture_output=True, text=True, timeout=240, check=False
-    )
+    child = forker.start("--config", tiny, "--run-name", "unlisted", environment=environment(root))
+    status = child.wait()
     holder.close()
-    assert result.returncode == 0, result.stderr
-    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert status == 0, child.errors
+    warnings = [line for line in child.errors.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
     assert "locked" in warnings[0]
     assert "--rebuild" in warnings[0]

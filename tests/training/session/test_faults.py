@@ -7,14 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.paths import ROOT
-from tests.training.conftest import TINY, environment
+from tests.training.conftest import TINY
 from tests.training.forked import Child, Forker, wait_for
 from tests.training.session.test_resume import curves
 from training.checkpoints.writing import numbered_checkpoints, read_checkpoint
@@ -38,7 +36,7 @@ def newest(run: Path) -> int:
 
 
 def wait_for_steps(child: Child, run: Path, steps: int) -> None:
-    wait_for(lambda: newest(run) >= steps or psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: newest(run) >= steps or child.ended)
     assert newest(run) >= steps, child.errors
 
 
@@ -161,18 +159,14 @@ ChunkedPPO.train = train
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory has no folder here")
-def test_a_killed_parent_leaves_nothing(endless: Path, runs: Path) -> None:
-    command = [sys.executable, ROOT / "training" / "train_ppo.py", "--config", endless]
-    process = subprocess.Popen(
-        [*command, "--run-name", "orphans", "--workers", "2"],
-        cwd=ROOT, env=environment(runs), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    wait_for(lambda: newest(runs / "orphans") >= 64 or process.poll() is not None)
-    family = psutil.Process(process.pid).children(recursive=True)
+def test_a_killed_parent_leaves_nothing(forker: Forker, endless: Path, runs: Path) -> None:
+    child = forker.start("--config", endless, "--run-name", "orphans", "--workers", 2)
+    wait_for_steps(child, runs / "orphans", 64)
+    family = psutil.Process(child.pid).children(recursive=True)
     assert len(family) >= 3, "two workers and their forkserver"
-    maps = Path(f"/proc/{process.pid}/maps").read_text()
-    process.kill()
-    process.wait()
+    maps = Path(f"/proc/{child.pid}/maps").read_text()
+    child.kill(signal.SIGKILL)
+    child.wait()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []
     names = {line.split()[5] for line in maps.splitlines() if "/dev/shm/" in line}

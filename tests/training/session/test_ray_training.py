@@ -78,16 +78,8 @@ def nodes() -> Iterator[RayNodes]:
     assert cluster.left() == []
 
 
-@pytest.fixture(scope="module")
-def forker(nodes: RayNodes, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
-    """Starts trainers that belong to the cluster."""
-    made = Forker(tmp_path_factory.mktemp("said"), {**environment(runs), **nodes.environment})
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def start(forker: Forker, nodes: RayNodes, tmp_path: Path) -> Iterator[Start]:
+def start(forker: Forker, nodes: RayNodes, runs: Path, tmp_path: Path) -> Iterator[Start]:
     """start(config, *flags) starts the trainer on the cluster as a process."""
     begun: list[Child] = []
 
@@ -95,7 +87,8 @@ def start(forker: Forker, nodes: RayNodes, tmp_path: Path) -> Iterator[Start]:
         path = tmp_path / "config.json"
         path.write_text(json.dumps(config))
         there = ("--workers", "ray", "--ray-address", nodes.address)
-        begun.append(forker.start("--config", path, *there, *flags, before=COUNTING))
+        ours = {**environment(runs), **nodes.environment}
+        begun.append(forker.start("--config", path, *there, *flags, before=COUNTING, environment=ours))
         return begun[-1]
 
     yield trainer

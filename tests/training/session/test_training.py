@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,8 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.paths import ROOT
-from tests.training.conftest import TINY, Program, Result, environment
+from tests.training.conftest import TINY, Program, Result
+from tests.training.forked import Forker, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +127,7 @@ def test_evaluation_can_play_longer_episodes_than_training(
     resumed: Result, program: Program, runs: Path
 ) -> None:
     assert resumed.returncode == 0
-    result = program("evaluate", "whole", "--episodes", 1, "--max-steps", 50, "--device", "cpu", fresh=True)
+    result = program("evaluate", "whole", "--episodes", 1, "--max-steps", 50, "--device", "cpu")
     assert result.returncode == 0, result.stderr
     rows = [json.loads(line) for line in (runs / "whole" / "eval.jsonl").read_text().splitlines()]
     assert [row["length_mean"] for row in rows[-2:]] == [50, 50]
@@ -158,30 +155,20 @@ def test_weights_start_another_run_with_evaluation_and_processes(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_ends_cleanly(tiny: Path, runs: Path, number: signal.Signals) -> None:
+def test_a_signal_saves_and_ends_cleanly(
+    forker: Forker, tiny: Path, runs: Path, number: signal.Signals
+) -> None:
     name = f"signal-{number.name}"
-    command = [sys.executable, str(ROOT / "training" / "train_ppo.py"), "--config", str(tiny)]
-    command += ["--run-name", name, "--total-steps", "1000000", "--workers", "2"]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(runs),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    flags = ("--config", tiny, "--run-name", name, "--total-steps", 1_000_000, "--workers", 2)
+    child = forker.start(*flags, before="import os; os.setsid()")
     checkpoint = runs / name / "checkpoints" / "64"
-    deadline = time.monotonic() + 120
-    while not checkpoint.is_dir() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for(lambda: checkpoint.is_dir() or child.ended)
     if number == signal.SIGINT:  # a terminal sends Ctrl-C to every process of the program
-        os.killpg(process.pid, number)
+        os.killpg(child.pid, number)
     else:
-        process.send_signal(number)
-    shown, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert f"stopped by {number.name}; go on with --resume {name}" in shown
-    assert "Traceback" not in errors
+        child.kill(number)
+    assert child.wait() == 0, child.errors
+    assert f"stopped by {number.name}; go on with --resume {name}" in child.shown
+    assert "Traceback" not in child.errors
     steps = max(int(path.name) for path in (runs / name / "checkpoints").iterdir())
     assert steps % 64 == 0, "only whole rollouts count"

@@ -9,8 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,8 @@ from optuna.trial import TrialState
 
 from envs.errors import UserError
 from tests.paths import ROOT
-from tests.training.conftest import TINY, Program, environment
+from tests.training.conftest import TINY, Program
+from tests.training.forked import Child, Forker, wait_for
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.runs.folder import RunError, lock_run
@@ -143,17 +142,8 @@ def test_half_written_rows_are_left_out(tmp_path: Path) -> None:
     assert [row["steps"] for row in evaluations(tmp_path)] == [1]
 
 
-def _start(runs: Path, *flags: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "training" / "run_sweep.py"), *map(str, flags)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=pipe, stderr=pipe, text=True)
-
-
-def _until(condition: Callable[[], bool], seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.1)
+def _start(forker: Forker, *flags: Any) -> Child:
+    return forker.start(*flags, program="run_sweep")
 
 
 def _states(study: optuna.Study) -> list[TrialState]:
@@ -161,14 +151,14 @@ def _states(study: optuna.Study) -> list[TrialState]:
 
 
 def test_a_killed_search_loses_at_most_its_running_trial(
-    tmp_path: Path, runs: Path, program: Program
+    tmp_path: Path, runs: Path, program: Program, forker: Forker
 ) -> None:
     path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
     flags = ("--search", path, "--name", "kill", "--storage", storage, "--trials", 2, "--stale-after", 600)
-    first = _start(runs, *flags)
-    _until(lambda: (runs / "kill.t0" / "manifest.json").exists())
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
+    first = _start(forker, *flags)
+    wait_for((runs / "kill.t0" / "manifest.json").exists)
+    first.kill(signal.SIGKILL)
+    first.wait()
     study = open_study("kill", storage, 600)
     assert _states(study) == [TrialState.RUNNING]
     result = program("run_sweep", *flags)
@@ -185,13 +175,14 @@ def test_a_killed_search_loses_at_most_its_running_trial(
     assert config.network.hidden == tuple(json.loads(study.best_params["network.hidden"]))
 
 
-def test_three_processes_make_no_more_trials_than_asked(tmp_path: Path, runs: Path) -> None:
+def test_three_processes_make_no_more_trials_than_asked(tmp_path: Path, runs: Path, forker: Forker) -> None:
     """Each began a last one: two too many."""
     path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
     flags = ("--search", path, "--name", "three", "--storage", storage, "--trials", 2)
-    processes = [_start(runs, *flags) for _ in range(3)]
-    outcomes = [process.communicate(timeout=400) for process in processes]
-    assert [process.returncode for process in processes] == [0] * 3, outcomes
+    processes = [_start(forker, *flags) for _ in range(3)]
+    statuses = [process.wait() for process in processes]
+    outcomes = [(process.shown, process.errors) for process in processes]
+    assert statuses == [0] * 3, outcomes
     states = _states(open_study("three", storage, 120))
     assert len(states) == 2, outcomes
     assert all(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states)
@@ -226,19 +217,18 @@ def test_processes_that_cannot_be_started_end_a_search_with_one_line(
 
 
 def test_a_search_continues_after_a_stop_and_after_losing_its_trial(
-    tmp_path: Path, runs: Path, program: Program
+    tmp_path: Path, runs: Path, program: Program, forker: Forker
 ) -> None:
     path, storage = _write(tmp_path), f"sqlite:///{tmp_path}/s.sqlite"
     flags = ("--search", path, "--name", "stop", "--storage", storage, "--trials", 1)
-    first = _start(runs, *flags)
-    _until(lambda: (runs / "stop.t0" / "manifest.json").exists())
+    first = _start(forker, *flags)
+    wait_for((runs / "stop.t0" / "manifest.json").exists)
     study = open_study("stop", storage, 120)
     study.tell(0, state=TrialState.FAIL)  # as another process does when it assumes this one is dead
-    _until(lambda: (runs / "stop.t1" / "manifest.json").exists())
-    first.send_signal(signal.SIGTERM)
-    output, errors = first.communicate(timeout=120)
-    assert (first.returncode, errors) == (130, "")
-    assert "trial 0: left to another process, which assumed this one was dead" in output
+    wait_for((runs / "stop.t1" / "manifest.json").exists)
+    first.kill(signal.SIGTERM)
+    assert (first.wait(), first.errors) == (130, "")
+    assert "trial 0: left to another process, which assumed this one was dead" in first.shown
     assert _states(study) == [TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]
     result = program("run_sweep", *flags)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -296,31 +286,32 @@ def postgres(tmp_path: Path) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_lost_database_ends_the_search_with_one_line(postgres: Server, tmp_path: Path, runs: Path) -> None:
-    worker = _start(runs, "--search", _write(tmp_path), "--name", "gone", "--storage", postgres.url)
-    _until(lambda: (runs / "gone.t0" / "manifest.json").exists())
+def test_a_lost_database_ends_the_search_with_one_line(
+    postgres: Server, tmp_path: Path, runs: Path, forker: Forker
+) -> None:
+    worker = _start(forker, "--search", _write(tmp_path), "--name", "gone", "--storage", postgres.url)
+    wait_for((runs / "gone.t0" / "manifest.json").exists)
     postgres.stop()
-    errors = worker.communicate(timeout=240)[1].splitlines()
-    assert worker.returncode == 2
+    assert worker.wait() == 2
+    errors = worker.errors.splitlines()
     assert len(errors) == 1 and errors[0].startswith("error: database postgresql+psycopg://"), errors
     with lock_run(runs / "gone.t0"):  # its run stopped too
         pass
 
 
 def test_a_worker_on_postgresql_retries_the_trial_of_a_killed_one(
-    postgres: Server, tmp_path: Path, runs: Path
+    postgres: Server, tmp_path: Path, runs: Path, forker: Forker
 ) -> None:
     flags = ("--search", _write(tmp_path), "--name", "pair", "--storage", postgres.url)
     flags = (*flags, "--trials", 3, "--stale-after", 3)
-    workers = [_start(runs, *flags)]
-    _until(lambda: (runs / "pair.t0" / "manifest.json").exists())
-    workers.append(_start(runs, *flags))
+    workers = [_start(forker, *flags)]
+    wait_for((runs / "pair.t0" / "manifest.json").exists)
+    workers.append(_start(forker, *flags))
     study = open_study("pair", postgres.url, 3)
-    _until(lambda: len(_states(study)) >= 2)
-    workers[0].send_signal(signal.SIGKILL)
-    workers[1].communicate(timeout=300)
-    workers[0].communicate()
-    assert workers[1].returncode == 0
+    wait_for(lambda: len(_states(study)) >= 2)
+    workers[0].kill(signal.SIGKILL)
+    assert workers[1].wait() == 0, workers[1].errors
+    workers[0].wait()
     states = _states(study)
     assert sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states) >= 3
     trials = study.get_trials()

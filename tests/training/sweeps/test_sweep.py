@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.paths import ROOT
-from tests.training.conftest import TINY, Program, environment
+from tests.training.conftest import TINY, Program
+from tests.training.forked import Forker, wait_for
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.sweeps.comparison import recommendation, sweep_table
@@ -173,21 +170,13 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> str:
 SMALL = ("--episodes", 6, "--seeds", 2, "--mode", "full")
 
 
-def test_a_killed_sweep_resumes_with_what_is_missing(sweep: str, runs: Path, program: Program) -> None:
-    command = [
-        sys.executable,
-        str(ROOT / "training" / "run_sweep.py"),
-        sweep,
-        *map(str, SMALL),
-        "--name",
-        "k",
-    ]
-    first = subprocess.Popen(command, cwd=ROOT, env=environment(runs), stdout=subprocess.DEVNULL)
+def test_a_killed_sweep_resumes_with_what_is_missing(
+    sweep: str, runs: Path, program: Program, forker: Forker
+) -> None:
+    first = forker.start(sweep, *SMALL, "--name", "k", program="run_sweep")
     done = runs / "k.high.s1" / "summary.json"
-    end = time.monotonic() + 240
-    while not (done.exists() and (runs / "k.long.s1" / "manifest.json").exists()) and time.monotonic() < end:
-        time.sleep(0.05)
-    os.kill(first.pid, signal.SIGKILL)
+    wait_for(lambda: done.exists() and (runs / "k.long.s1" / "manifest.json").exists())
+    first.kill(signal.SIGKILL)
     first.wait()
     written = done.stat().st_mtime_ns
     again = program("run_sweep", sweep, *SMALL, "--name", "k")

@@ -5,11 +5,8 @@ Screenshots are saved under build/screenshots/.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ import pytest
 
 from tests.paths import ROOT
 from tests.training.conftest import environment
+from tests.training.forked import Forker
 from tests.training.web.page import Page, make_run, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -206,19 +204,10 @@ def test_tags_are_saved(tab: Any, root: Path) -> None:
 
 
 def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
-    tab: Any, page: Page, root: Path, tiny: Path
+    tab: Any, page: Page, root: Path, tiny: Path, forker: Forker
 ) -> None:
-    command = [
-        sys.executable,
-        str(ROOT / "training/train_ppo.py"),
-        "--config",
-        str(tiny),
-        "--run-name",
-        "live",
-    ]
-    training = subprocess.Popen(
-        [*command, "--total-steps", "1000000"], cwd=ROOT, env=environment(root), stderr=subprocess.DEVNULL
-    )
+    flags = ("--config", tiny, "--run-name", "live", "--total-steps", 1_000_000)
+    training = forker.start(*flags, environment=environment(root))
     try:
         page.until_listed("live", 120)
         tab.goto("/training/run/live")
@@ -233,8 +222,8 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
         )
         shot(tab, "running")
     finally:
-        os.kill(training.pid, signal.SIGTERM)
-        training.wait(timeout=60)
+        training.kill(signal.SIGTERM)
+        training.wait()
     tab.wait_for_selector("#live .pill:has-text('stopped')")
     assert "SIGTERM" in tab.inner_text("#live .line")
     tab.locator(".watch").first.press("Enter")
