@@ -19,7 +19,10 @@ from tests.training.forked import Forker
 
 Result = subprocess.CompletedProcess[str]
 Program = Callable[..., Result]
-FORKED = ("train_ppo", "evaluate", "export_sb3", "replay", "diagnose", "board", "shipping.__main__")
+FORKED = (
+    *("train_ppo", "evaluate", "export_sb3", "replay", "diagnose", "board", "demonstrate"),
+    *("shipping.__main__", "fault_injection.__main__"),
+)
 SECONDS = 240
 """Until a program counts as stuck."""
 

@@ -66,7 +66,7 @@ def test_every_key_of_a_config_is_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(KEPT["flags"]))
 def test_every_flag_of_a_program_is_there(name: str) -> None:
-    command = [sys.executable, str(ROOT / "training" / f"{name}.py"), "--help"]
+    command = [sys.executable, "-m", f"training.{name}", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=True)
     found = set(re.findall(r"(?<![\w-])--[a-z0-9][a-z0-9-]*", done.stdout))
     assert missing(KEPT["flags"][name], found) == []

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_short_soak_holds(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "training" / "soak.py", "--minutes", "0.4", "--every", "2"]
+    command = [sys.executable, "-m", "training.fault_injection", "--minutes", "0.4", "--every", "2"]
     done = subprocess.run(
         [*command, "--keep", tmp_path / "kept"],
         cwd=ROOT,
@@ -41,4 +41,4 @@ def test_a_short_soak_holds(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_one_line(refused: Callable[..., str], flags: list[str], line: str) -> None:
-    assert line in refused("soak", *flags)
+    assert line in refused("fault_injection.__main__", *flags)
