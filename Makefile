@@ -47,7 +47,7 @@ watch: $(VENV)/.installed               ## the policy that ships, playing in a w
 	else $(PY) training/evaluate.py pretrained --watch; fi
 
 soak: $(VENV)/.installed                ## ten minutes of training with a fault every 20 seconds, then what must hold
-	$(PY) training/soak.py --minutes 10 --every 20
+	$(PY) -m training.fault_injection --minutes 10 --every 20
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -102,7 +102,7 @@ class ProgressBar(BaseCallback):
             self._bar.n = min(self.num_timesteps, self.total_steps)
             self._bar.refresh()
             return
-        share = self.num_timesteps / self.total_steps
+        share = self.num_timesteps / self.total_steps if self.total_steps else 1.0
         print(
             f"{self.num_timesteps:,} of {self.total_steps:,} steps ({share:.0%}), {self.describe()}",
             file=self.stream,

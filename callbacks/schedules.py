@@ -9,7 +9,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import FloatSchedule
 
-OF_UPDATES = ("ent_coef", "learning_rate", "clip_range", "clip_range_vf")
+OF_UPDATES = ("ent_coef", "learning_rate", "clip_range", "clip_range_vf", "bc_coef")
+PLAIN = ("ent_coef", "bc_coef")
+"""Those that the model holds as numbers, not as functions."""
 OF_ROLLOUTS = ("gamma", "gae_lambda")
 NAMES = (*OF_UPDATES, *OF_ROLLOUTS)
 
@@ -45,8 +47,8 @@ class Schedules(BaseCallback):
             if name == "learning_rate":
                 value *= self.rate_factor()
                 model.learning_rate, model.lr_schedule = value, FloatSchedule(value)
-            elif name == "ent_coef":
-                model.ent_coef = value
+            elif name in PLAIN:
+                setattr(model, name, value)
             else:
                 setattr(model, name, FloatSchedule(value))
             self.logger.record(f"schedule/{name}", value)

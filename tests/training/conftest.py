@@ -14,6 +14,9 @@ import pytest
 
 from tests.paths import ROOT
 from tests.training.forked import Forker
+from training.demonstrations.demo_set import DemonstrationSet
+from training.demonstrations.making import make_scripted_set
+from training.demonstrations.scripted import ScriptedPlay
 
 Result = subprocess.CompletedProcess[str]
 Program = Callable[..., Result]
@@ -47,6 +50,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("configs") / "tiny.json"
     path.write_text(json.dumps(TINY))
     return path
+
+
+@pytest.fixture(scope="session")
+def short_set(tmp_path_factory: pytest.TempPathFactory) -> DemonstrationSet:
+    """Demonstrations from outside the laboratory to the second town: three episodes of about 80 steps, with
+    noise. Tests must not change the set."""
+    out = tmp_path_factory.mktemp("demonstrations") / "short"
+    return make_scripted_set(out, ScriptedPlay(3, until="second town", noise=0.2), lambda _: None)
 
 
 def environment(runs: Path) -> dict[str, str]:

@@ -61,9 +61,12 @@ def test_every_key_of_a_config_is_there() -> None:
     assert missing(KEPT["config_keys"], keys_of(TrainConfig)) == []
 
 
+PROGRAMS = {"fault_injection": "fault_injection.__main__"}
+
+
 @pytest.mark.parametrize("name", sorted(KEPT["flags"]))
 def test_every_flag_of_a_program_is_there(program: Program, name: str) -> None:
-    done = program(name, "--help")
+    done = program(PROGRAMS.get(name, name), "--help")
     assert done.returncode == 0, done.stderr
     found = set(re.findall(r"(?<![\w-])--[a-z0-9][a-z0-9-]*", done.stdout))
     assert missing(KEPT["flags"][name], found) == []

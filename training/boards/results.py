@@ -117,6 +117,6 @@ def interventions(runs: Sequence[RunResult]) -> dict[str, int]:
 
 def fixed_players(track: Track) -> tuple[str, ...]:
     """Return the players without training that know the track's cartridge."""
-    from training.evaluation.scripted_player import knows
+    from training.demonstrations.story import knows
 
-    return (RANDOM, SCRIPTED) if knows(track.task) else (RANDOM,)
+    return (RANDOM, SCRIPTED) if knows(track.task.game) else (RANDOM,)

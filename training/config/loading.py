@@ -31,6 +31,7 @@ from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
 from training.config.sections.archive import ArchiveConfig
 from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
+from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import INTRINSIC_KINDS
 from training.config.sections.reward_layers import LayersConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
@@ -45,6 +46,7 @@ __all__ = [
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "archive": ArchiveConfig,
+    "init": InitConfig,
     "network": NetworkConfig,
     "health": HealthConfig,
     "ray": RayConfig,
@@ -71,7 +73,7 @@ def load_config(
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
     (the defaults if it names none), and ``null`` removes a coefficient. "start" and "starts" replace both of
     lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms",
-    "intrinsic" and "observations" are relative to the config's folder (to the working directory in
+    "intrinsic", "observations" and "init" are relative to the config's folder (to the working directory in
     ``overrides`` and POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from
     POKEMON_RED_ROM, and is "embedded" otherwise.
 

@@ -76,6 +76,14 @@ def _full_observations(folder: Path, names: Any) -> Any:
     ]
 
 
+def _full_init(folder: Path, section: Any) -> Any:
+    if not isinstance(section, Mapping) or not isinstance(section.get("demonstrations"), str):
+        return section
+    if not section["demonstrations"]:  # refused by the schema
+        return section
+    return {**section, "demonstrations": str(full_path(section["demonstrations"], folder, "demonstrations"))}
+
+
 FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "rom": full_rom,
     "start": full_start,
@@ -83,5 +91,6 @@ FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "reward_terms": _full_terms,
     "intrinsic": _full_intrinsic,
     "observations": _full_observations,
+    "init": _full_init,
 }
 """The settings that hold paths."""

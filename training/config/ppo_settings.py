@@ -17,6 +17,7 @@ from training.config.schedules import (
     ScheduleFunction,
     bounded,
     curve,
+    values_of,
     within,
 )
 
@@ -83,6 +84,8 @@ class PPOSettings(Settings):
     """Clip range of the value function, in units of the return; values are not clipped when left out."""
     target_kl: Annotated[float | None, Field(gt=0, le=10), Role.LEARNING, Flag()] = None
     """End an update before the first minibatch whose KL divergence is above 1.5 times this."""
+    bc_coef: Annotated[Coefficient, Role.LEARNING, Flag()] = 0.0
+    """Coefficient of a loss that imitates the demonstrations of "init"; on a schedule it can fade."""
     vf_coef: Annotated[float, Field(ge=0, le=100), Role.LEARNING, Flag()] = 0.5
     """Coefficient of the value loss."""
     max_grad_norm: Annotated[float, Field(gt=0, le=1000), Role.LEARNING, Flag()] = 0.5
@@ -133,6 +136,11 @@ class PPOSettings(Settings):
         threshold = KL_THRESHOLD if self.kl_threshold is None else self.kl_threshold
         return AdaptiveRate(self._first_rate(), threshold, *self.rate_bounds(), self.lr_adapt_per or "update")
 
+    @property
+    def imitates(self) -> bool:
+        """Whether the loss of updates has a part that imitates demonstrations."""
+        return max(values_of(self.bc_coef)) > 0
+
     def adam_settings(self) -> dict[str, float]:
         """Return the keyword arguments of the optimizer."""
         return {"eps": self.adam_eps, "weight_decay": self.weight_decay}
@@ -149,6 +157,7 @@ class PPOSettings(Settings):
             "clip_range_vf": self.clip_range_vf,
             "gamma": self.gamma,
             "gae_lambda": self.gae_lambda,
+            "bc_coef": self.bc_coef if self.imitates else None,
         }
         curves = {name: curve(part, training_steps) for name, part in parts.items() if part is not None}
         return {**curves, "learning_rate": bounded(curves["learning_rate"], *self.rate_bounds())}

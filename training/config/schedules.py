@@ -179,7 +179,7 @@ def value_at(schedule: float | BaseSchedule, steps: int, total_steps: int) -> fl
 
 def curve(schedule: float | BaseSchedule, total_steps: int) -> ScheduleFunction:
     """Return ``schedule`` as a function of the step count."""
-    return lambda steps: value_at(schedule, steps, total_steps)
+    return lambda steps: value_at(schedule, steps, max(total_steps, 1))
 
 
 def bounded(function: ScheduleFunction, low: float, high: float) -> ScheduleFunction:

@@ -19,6 +19,7 @@ from training.config.schedules import ScheduleFunction
 from training.config.sections.archive import ArchiveConfig
 from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
+from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import Intrinsic
 from training.config.sections.reward_layers import LayersConfig
 from training.config.without_effect import without_effect
@@ -26,7 +27,7 @@ from training.config.without_effect import without_effect
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
 
 Width = Annotated[int, Field(ge=1, le=4096)]
-Steps = Annotated[int, Field(ge=1, le=10**13)]
+Steps = Annotated[int, Field(ge=0, le=10**13)]
 Parallel = Annotated[int, Field(ge=1, le=1024)]
 Version = Annotated[int, Field(ge=1, le=10_000)]
 Text = Annotated[str, Field(min_length=1)]
@@ -149,7 +150,7 @@ class RunSettings(Settings):
     total_multiplier: Annotated[int, Field(ge=1, le=1_000_000), Role.LEARNING, Flag()] = 50
     """Train for max_steps x num_envs x this many steps."""
     total_steps: Annotated[Steps | None, Role.LEARNING, Flag()] = None
-    """Train for this many steps over all environments; overrides total_multiplier."""
+    """Train for this many steps over all environments, 0 to only clone; overrides total_multiplier."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED), Role.SAMPLE, Flag()] = 0
     """Seed of all random generators."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$"), Role.SAMPLE, Flag("NAME")] = "auto"
@@ -165,6 +166,8 @@ class RunSettings(Settings):
     """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
     """Start archive: a share of the episodes begins in cells that earlier episodes reached."""
+    init: Annotated[InitConfig | None, Role.LEARNING] = None
+    """Behaviour cloning from demonstrations before training, see docs/imitation.md."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
@@ -270,7 +273,8 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     @property
     def training_steps(self) -> int:
         """Steps of the whole run, over all environments."""
-        return self.total_steps or self.max_steps * self.num_envs * self.total_multiplier
+        usual = self.max_steps * self.num_envs * self.total_multiplier
+        return usual if self.total_steps is None else self.total_steps
 
     @property
     def has_intrinsic_head(self) -> bool:

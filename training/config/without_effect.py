@@ -24,6 +24,7 @@ def without_effect(config: TrainConfig) -> Iterator[str]:
     yield from _of_few_minibatches(config)
     yield from _of_switches(config)
     yield from _of_evaluation(config)
+    yield from _of_imitation(config)
 
 
 def _given(config: TrainConfig, key: str) -> bool:
@@ -80,3 +81,14 @@ def _of_evaluation(config: TrainConfig) -> Iterator[str]:
             yield _line(config, key, "without evaluations: set eval_every_steps")
     if _given(config, "save_frequency") and _given(config, "save_interval"):
         yield "save_interval and save_frequency cannot be given together: one is in steps, one in updates"
+
+
+def _of_imitation(config: TrainConfig) -> Iterator[str]:
+    if config.total_steps == 0 and (config.init is None or not config.init.epochs):
+        yield 'total_steps 0 trains nothing: give it at least 1, or name demonstrations to clone in "init"'
+    if config.imitates and config.init is None:
+        yield _line(config, "bc_coef", 'without demonstrations: name them in "init"')
+    if config.init is not None and not config.init.epochs and not config.imitates:
+        yield "init has no effect with epochs 0: set bc_coef, or at least 1 epoch"
+    if config.imitates and config.total_steps == 0:
+        yield _line(config, "bc_coef", "with total_steps 0")

@@ -11,13 +11,14 @@ from envs.files import append_json_line
 from training.checkpoints.writing import POLICY, Checkpoint
 from training.config.loading import load_config
 from training.environments.task import Task, resolve_task
-from training.evaluation.episode_statistics import as_columns, improvement, summarise, together
+from training.evaluation.episode_statistics import Summary, as_columns, improvement, summarise, together
 from training.evaluation.players import HeldOut, open_milestones, play_held_out
 from training.evaluation.playing import SIDE_BY_SIDE, PlayedEpisode
 from training.evaluation.protocol import Rules, first_of, known_play, refuse_other_configs, with_policy_of
 from training.evaluation.table import Comparison, comparison_text
 from training.ppo.build import resolve_device
 from training.runs.lookup import run_checkpoint
+from training.runs.manifest import demonstrations_of
 from training.runs.shipped import results_folder
 
 RANDOM, TOGETHER = "random", "together"
@@ -108,7 +109,7 @@ def _compare(
 ) -> Comparison:
     ours = [run.name for run in request.runs]
     opponents = [player.name for player in players if player.name not in ours]
-    summaries = {name: summarise(episodes, names) for name, episodes in played.items()}
+    summaries = {player.name: _summary(player, played[player.name], names) for player in players}
     better = {
         name: {other: improvement([played[name]], played[other]) for other in opponents} for name in ours
     }
@@ -121,6 +122,13 @@ def _compare(
     count = len(played[ours[0]])
     heading = f"{trained}, {request.policy}, {count} episodes each from {begun_at}"
     return Comparison(heading, ours, summaries, better, names)
+
+
+def _summary(player: Player, episodes: Sequence[PlayedEpisode], names: Sequence[str]) -> Summary:
+    """Return the figures of a player. Demonstrations that its policy learned from count as interventions."""
+    summary = summarise(episodes, names)
+    learned_from = demonstrations_of(player.run) if player.run is not None else {}
+    return {**summary, "interventions": {**summary["interventions"], **learned_from}}
 
 
 def _keep(

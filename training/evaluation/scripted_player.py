@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from envs.cartridge.walkthrough import STORY, WalkthroughError
-from envs.cartridge.walkthrough.story import new_player
-from envs.game.catalog import EMBEDDED_ROM, WALKED_STARTS, identify
 from envs.game_boy.emulator import ALL_BUTTONS, Emulator
 from envs.red_env import RedEnv
+from training.demonstrations.story import play_story
 from training.environments.local import make_env
 from training.environments.task import Task
 from training.evaluation.playing import FIRST_EVALUATION_SEED, EpisodeInProgress, PlayedEpisode
@@ -34,11 +32,6 @@ class _WatchedEmulator(Emulator):
     def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
         super().act(button, *self.frames)
         self.after_action(button)
-
-
-def knows(task: Task) -> bool:
-    """Whether the scripted player can play the task's cartridge."""
-    return task.game.sha1 == identify(EMBEDDED_ROM).sha1
 
 
 def play_scripted(task: Task, episodes: int) -> list[PlayedEpisode]:
@@ -70,28 +63,8 @@ def _episode(env: RedEnv, emulator: _WatchedEmulator, start: str, seed: int) -> 
 
     emulator.after_action = look
     try:
-        _play_story(emulator, start)
+        play_story(emulator, start)
         while True:
             emulator.act(None)
     except _EpisodeEnded:
         return episode.finished(stats)
-
-
-def _play_story(emulator: Emulator, start: str) -> None:
-    """Play what is left of the story after the start state ``start``."""
-    try:
-        player = new_player(emulator)
-        for name in story_after(start):
-            STORY[name](player)
-    except WalkthroughError:
-        return
-
-
-def story_after(start: str) -> list[str]:
-    """Return the milestones of the story that come after a start state; all of them for an unknown one."""
-    names = list(STORY)
-    if start not in WALKED_STARTS:
-        return names
-    before = WALKED_STARTS[: WALKED_STARTS.index(start) + 1]
-    passed = [number for number, name in enumerate(names) if name in before]
-    return names[passed[-1] + 1 :] if passed else names

@@ -27,6 +27,8 @@ from training.event_logs.records import (
     time_of,
 )
 
+BY_EPOCH = "clone/"
+"""Beginning of the keys of curves by epoch."""
 MOST_WAITING = 20_000
 """Records that wait while the disk cannot be written; older ones are dropped."""
 
@@ -164,7 +166,13 @@ def _spans(path: Path, steps: int) -> Iterator[tuple[int, int, bool]]:
             event = parse_event(data)
             if event is None:
                 return
-            yield begin, begin + HEADER.size + len(data) + CHECKSUM.size, event.step <= steps
+            stays = event.step <= steps or _is_of_cloning(event)
+            yield begin, begin + HEADER.size + len(data) + CHECKSUM.size, stays
+
+
+def _is_of_cloning(event: event_pb2.Event) -> bool:
+    """Whether it is a point of curves by epoch instead of step, which end before the run's first step."""
+    return bool(event.summary.value) and all(v.tag.startswith(BY_EPOCH) for v in event.summary.value)
 
 
 def _keep_until(path: Path, steps: int) -> None:

@@ -1,4 +1,4 @@
-"""The implementation of soak.py: faults injected into one run, and checks at its end."""
+"""The implementation of a soak: faults injected into one run, and checks at its end."""
 
 from __future__ import annotations
 

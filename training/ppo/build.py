@@ -19,6 +19,7 @@ from training.learned_rewards.interface import Setting
 from training.learned_rewards.registry import make_reward_model
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
+from training.ppo.imitation import Imitation
 from training.ppo.intrinsic_rewards import IntrinsicRewards
 from training.ppo.learned_discounts import learned_discounts
 from training.ppo.normalization import require_inputs
@@ -58,8 +59,8 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
     """Build a new PPO for ``env``, with every random generator seeded from the config.
 
     Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Without
-    ``learns`` the config's learned reward is left out, which acting does not need. Raises UserError for a
-    device or a learned reward that is not available, and if there is no input to normalise.
+    ``learns`` the config's learned reward and imitation are left out, which acting does not need. Raises
+    UserError for a device or a learned reward that is not available, and if there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
@@ -91,6 +92,8 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
         device=device,
     )
     _add_controls(model, config)
+    if learns and config.imitates and config.init is not None:
+        model.imitation = Imitation(config.init.batch_size, config.seed)
     if learns and config.intrinsic is not None:
         _add_learned_reward(model, config, config.intrinsic)
     env.seed(environment_seed(config.seed, 0))

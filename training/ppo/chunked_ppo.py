@@ -24,6 +24,7 @@ from envs.errors import UserError
 from envs.workers.cpu_affinity import available_cores
 from training.policies.popart import normalized
 from training.policies.tile_policy import GamePolicy
+from training.ppo.imitation import Imitation
 from training.ppo.learned_discounts import LearnedDiscounts
 from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
@@ -81,6 +82,10 @@ class ChunkedPPO(PPO):
     policy: GamePolicy
     learns_intrinsic_values = False
     """Whether the second value head learns from the buffer's ``intrinsic_returns``."""
+    imitation: Imitation | None = None
+    """Demonstrations that updates imitate."""
+    bc_coef = 0.0
+    """Coefficient of the loss of ``imitation``."""
     truncate_grads = True
     """Whether to clip the norm of a gradient to ``max_grad_norm``."""
     adaptive_rate: AdaptiveRate | None = None
@@ -159,6 +164,8 @@ class ChunkedPPO(PPO):
         self.logger.record("train/approx_kl", np.mean(sums["kl"]))
         self.logger.record("train/clip_fraction", np.mean(sums["clipped"]))
         self.logger.record("train/loss", sums["loss"][-1])
+        if sums["imitation"]:
+            self.logger.record("train/bc_loss", np.mean(sums["imitation"]))
         if self.learns_intrinsic_values:
             self.logger.record("intrinsic/value_loss", np.mean(sums["intrinsic"]))
         buffer = self.rollout_buffer
@@ -194,8 +201,11 @@ class ChunkedPPO(PPO):
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         means = dict(zip(PARTS, total.tolist(), strict=True))
+        if self.imitation is not None and self.bc_coef:
+            means["imitation"] = self.imitation.add_gradient(self, self.bc_coef)
         value = means["value"] + means["intrinsic"]
         means["loss"] = means["policy"] + self.ent_coef * means["entropy"] + self.vf_coef * value
+        means["loss"] += self.bc_coef * means.get("imitation", 0.0)
         if not np.isfinite(means["loss"]):
             raise ValueError(f"the loss of an update is {means['loss']}")
         return means
@@ -210,9 +220,13 @@ class ChunkedPPO(PPO):
 
         yield from self.by_chunks(work, len(indices))
 
-    def by_chunks(self, work: Callable[[slice], Result], size: int) -> Iterator[Result]:
-        """Yield ``work`` of every chunk of ``size`` samples, in order, one thread per chunk."""
-        parts = [slice(start, start + self._chunk) for start in range(0, size, self._chunk)]
+    def by_chunks(self, work: Callable[[slice], Result], size: int, evenly: bool = False) -> Iterator[Result]:
+        """Yield ``work`` of every chunk of ``size`` samples, in order, one thread per chunk.
+
+        ``evenly``: in at least as many chunks as there are cores.
+        """
+        chunk = min(self._chunk, -(-size // self._cores)) if evenly else self._chunk
+        parts = [slice(start, start + chunk) for start in range(0, size, chunk)]
         if self._cores == 1:
             yield from map(work, parts)
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +18,22 @@ from training.policies.running_moments import RunningMoments
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 
+class Rollout(Protocol):
+    """The steps from which statistics of inputs come: observations by name, (steps, environments, ...).
+
+    ``valid`` is a mask (steps, environments); None: all.
+    """
+
+    @property
+    def observations(self) -> Mapping[str, NDArray[np.uint8]]: ...
+    @property
+    def buffer_size(self) -> int: ...
+    @property
+    def n_envs(self) -> int: ...
+    @property
+    def valid(self) -> NDArray[np.bool_] | None: ...
+
+
 def follow_returns(policy: ActorCriticPolicy, buffer: ReusedRolloutBuffer) -> None:
     """Add a rollout's returns to the statistics of a PopArtHead. Call it before the rollout's update.
 
@@ -27,7 +43,7 @@ def follow_returns(policy: ActorCriticPolicy, buffer: ReusedRolloutBuffer) -> No
         policy.value_net.follow(torch.from_numpy(buffer.learned("returns")).to(policy.device))
 
 
-def follow_inputs(policy: ActorCriticPolicy, buffer: ReusedRolloutBuffer) -> None:
+def follow_inputs(policy: ActorCriticPolicy, buffer: Rollout) -> None:
     """Add a rollout's numbers to the statistics of normalised inputs. Call it after the rollout's update.
 
     Values and log-probabilities in the buffer belong to the statistics under which they were computed.
@@ -78,9 +94,7 @@ def _on(policy: ActorCriticPolicy, array: NDArray[np.float64]) -> torch.Tensor:
     return torch.from_numpy(array).to(policy.device)
 
 
-def _moments(
-    buffer: ReusedRolloutBuffer, inputs: _Inputs
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def _moments(buffer: Rollout, inputs: _Inputs) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return mean and variance of each input, and the number of steps.
 
     Sums of bytes and of their squares are exact integers.
@@ -92,7 +106,7 @@ def _moments(
     return mean, squares / count - mean**2, count
 
 
-def _sums(buffer: ReusedRolloutBuffer, name: str) -> NDArray[np.int64]:
+def _sums(buffer: Rollout, name: str) -> NDArray[np.int64]:
     """Return sums of the values and of their squares over the valid steps, (2, values).
 
     One row of the buffer after another is read, to save memory.

@@ -11,6 +11,8 @@ from envs.errors import UserError
 from envs.files import write_json
 
 MANIFEST = "manifest.json"
+DEMONSTRATIONS = "demonstrations"
+"""Entry about the demonstrations that a policy, or the one it began with, learned from."""
 
 
 class ManifestError(UserError):
@@ -47,3 +49,23 @@ def add_session(folder: Path, session: Mapping[str, Any], training_steps: int) -
     manifest = read_manifest(folder)
     sessions = [*manifest["sessions"], dict(session)]
     write_json(folder / MANIFEST, {**manifest, "training_steps": training_steps, "sessions": sessions})
+
+
+def demonstrations_of(run: Path) -> dict[str, int]:
+    """Return the number of demonstrations that the policy of a run's folder learned from, for the count of
+    interventions: empty without any."""
+    try:
+        facts = read_manifest(run).get(DEMONSTRATIONS)
+    except ManifestError:
+        return {}
+    episodes = facts.get("episodes") if isinstance(facts, dict) else None
+    return {DEMONSTRATIONS: episodes} if isinstance(episodes, int) else {}
+
+
+def demonstrations_behind(checkpoint: Path) -> dict[str, Any] | None:
+    """Return what the manifest of a checkpoint's run tells about demonstrations, or None."""
+    try:
+        facts = read_manifest(checkpoint.resolve().parents[1]).get(DEMONSTRATIONS)
+    except (ManifestError, IndexError):
+        return None
+    return facts if isinstance(facts, dict) else None

@@ -31,11 +31,13 @@ from training.evaluation.callback import EvalCallback, EvalHooks
 from training.history_db.recorder import RunHistory
 from training.learned_rewards.interface import RewardModel
 from training.learned_rewards.state_callback import LearnedRewardState
+from training.ppo.imitation import Imitation
 from training.ppo.learned_discounts import LearnedDiscounts, learned_discounts
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
 from training.session.checkpoint_callback import CheckpointCallback
 from training.session.exploration_pictures import exploration_picture
+from training.session.imitation import ImitationState
 from training.session.plan import Plan
 from training.start_archive.callback import StartArchive
 
@@ -43,11 +45,13 @@ from training.start_archive.callback import StartArchive
 class SessionCallbacks:
     """The callbacks of the session that ``plan`` describes.
 
-    ``in_order`` holds all of them. Those that the session accesses directly are attributes too. ``reward`` is
-    the run's learned reward, whose state belongs to its checkpoints.
+    ``in_order`` holds all of them. Those that the session accesses directly are attributes too. The state of
+    ``reward`` and ``imitation``, which are the run's, belongs to its checkpoints.
     """
 
-    def __init__(self, plan: Plan, reward: RewardModel | None = None) -> None:
+    def __init__(
+        self, plan: Plan, reward: RewardModel | None = None, imitation: Imitation | None = None
+    ) -> None:
         config, folder = plan.config, plan.folder
         self.stop = GracefulStop(plan.stop_after)
         self.totals = RunTotals()
@@ -63,6 +67,8 @@ class SessionCallbacks:
         self.checkpoints.others = self._others(plan)
         if reward is not None:
             self.checkpoints.others.append(LearnedRewardState(reward))
+        if imitation is not None:
+            self.checkpoints.others.append(ImitationState(imitation))
         self.in_order: list[BaseCallback] = [*self.checkpoints.others, self.checkpoints]
         callbacks_by_key(self.in_order)  # refuses duplicate keys before anything is written
 

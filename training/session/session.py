@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -13,6 +14,7 @@ from callbacks.health.report import lines
 from envs.errors import UserError
 from envs.files import write_json
 from training.checkpoints.applying import apply_weights
+from training.demonstrations.samples import Samples
 from training.environments.vectorized import task_vec_env
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
@@ -24,9 +26,15 @@ from training.replays.episode_folder import FOLDER
 from training.resources.out_of_memory import OutOfMemory, in_one_line, is_out_of_memory
 from training.runs.config_source import config_source
 from training.runs.folder import TENSORBOARD, create_run, lock_run, session_record
-from training.runs.manifest import add_session
+from training.runs.manifest import DEMONSTRATIONS, add_session, demonstrations_behind, demonstrations_of
 from training.runs.summary import RunSummary, opening, pays
 from training.session.callbacks import SessionCallbacks
+from training.session.imitation import (
+    check_demonstrations,
+    clone_first,
+    demonstration_facts,
+    samples_for,
+)
 from training.session.notices import notices
 from training.session.plan import Plan
 from training.session.resume import cut_back, restore_session
@@ -46,14 +54,24 @@ class Session:
 
     def __init__(self, plan: Plan, env: VecEnv) -> None:
         self.plan = plan
+        self.samples: Samples | None = None
+        """Demonstrations, which ``run`` needs if the config has some."""
         self.model = build_model(plan.config, env)
         learned = self.model.intrinsic
-        self.callbacks = SessionCallbacks(plan, learned.model if learned is not None else None)
+        self.callbacks = SessionCallbacks(
+            plan, learned.model if learned is not None else None, self.model.imitation
+        )
         self._finish_restore: list[BaseCallback] = []
         if plan.weights is not None:
             apply_weights(plan.weights, self.model)
         if plan.resume is not None:
             self._finish_restore = [restore_session(plan, self.model, self.callbacks.in_order)]
+
+    def give(self, samples: Samples | None) -> None:
+        """Take the demonstrations that ``run`` clones and updates imitate."""
+        self.samples = samples
+        if self.model.imitation is not None:
+            self.model.imitation.samples = samples
 
     def run(self) -> RunSummary:
         """Create or continue the run's folder, train, save, and return a summary."""
@@ -96,9 +114,13 @@ class Session:
             write_json(plan.folder / "config.json", plan.config.model_dump(mode="json"))
             add_session(plan.folder, session, plan.last_step)
             return
+        behind = demonstration_facts(plan) or (plan.weights and demonstrations_behind(plan.weights.folder))
+        facts = plan.task.facts()
         manifest = {
             "name": plan.folder.name,
-            **plan.task.facts(),
+            **facts,
+            **({DEMONSTRATIONS: behind} if behind else {}),
+            "interventions": [*plan.task.interventions, *([DEMONSTRATIONS] if behind else [])],
             "seed": plan.config.seed,
             "sweep": plan.config.sweep,
             "training_steps": plan.last_step,
@@ -113,6 +135,8 @@ class Session:
             warm_up(self.model.intrinsic.model, self.plan.task)
         remaining = self.plan.config.training_steps - self.plan.first_step
         callbacks = [*self.callbacks.in_order, *self._finish_restore]
+        if self.samples is not None:
+            clone_first(self.plan, self.model, self.samples, lambda: self.callbacks.stop.reason is not None)
         try:
             self.model.learn(remaining, callback=callbacks, reset_num_timesteps=False)
         except ValueError as error:  # torch raises it for a policy whose weights are not finite
@@ -133,7 +157,7 @@ class Session:
             updates=seen.totals.counts["updates"],
             counts=seen.totals.counts,
             start=self.plan.task.describe_start(),
-            interventions=dict(seen.interventions.counts),
+            interventions={**seen.interventions.counts, **demonstrations_of(self.plan.folder)},
             mean_return=seen.totals.mean_return,
             metrics=seen.health.run.means(),
             verdict=seen.health.verdict,
@@ -161,15 +185,16 @@ def train(plan: Plan) -> RunSummary:
         require_bfloat16(device)
     check_trackers(plan.config)
     check_reward_model(plan.config)
+    check_demonstrations(plan)
     memory = check_memory(plan.config, plan.ignore_memory)
     lines_before = [memory, *notices(plan), pays(plan.config)]
     env = task_vec_env(plan.task, use_graphics=plan.use_graphics, record=plan.folder / FOLDER)
-    try:
+    with contextlib.closing(env):
         session = _session(plan, env)
         print("\n".join(lines_before), flush=True)
-        return _run(session)
-    finally:
-        env.close()
+        with samples_for(plan) or contextlib.nullcontext() as samples:
+            session.give(samples)
+            return _run(session)
 
 
 def _run(session: Session) -> RunSummary:

@@ -13,7 +13,9 @@ from training.config.schema import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_A_MACHINE = ("sweep", "sweep_config", "workers", "ray_address", "device", "mlflow", "wandb")
-"""Settings that a policy ships without, so that their defaults apply."""
+OF_CLONING = ("init", "bc_coef")
+"""Settings that a policy ships without, so that their defaults apply: of a machine, and of demonstrations,
+which the provenance tells about."""
 ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:[^\s/]+/)+(?=[^\s/])")
 """The folders of an absolute path inside a text."""
 
@@ -27,7 +29,8 @@ def portable_config(config: TrainConfig, run: str) -> dict[str, Any]:
         raise UserError(f"run {run} plays {config.rom}: only policies for the embedded cartridge ship")
     values = config.model_dump(mode="json")
     defaults = TrainConfig().model_dump(mode="json")
-    plain = {key: defaults[key] if key in OF_A_MACHINE else value for key, value in values.items()}
+    left_out = {*OF_A_MACHINE, *OF_CLONING, *(["total_steps"] if config.total_steps == 0 else [])}
+    plain = {key: defaults[key] if key in left_out else value for key, value in values.items()}
     for key, text in _texts(plain):
         if Path(text).is_absolute():
             raise UserError(f"run {run}: {key} names {text}, which is a file of this machine and cannot ship")

@@ -86,6 +86,7 @@ def provenance(
         "commits": sorted({str(session.get("git_commit")) for session in sessions}),
         "versions": sessions[-1].get("versions"),
         "init_from": manifest.get("init_from"),
+        "demonstrations": manifest.get("demonstrations"),
         "game": manifest.get("game"),
         "rom_sha1": manifest["rom_sha1"],
         "starts": manifest.get("starts") or [manifest.get("start")],

@@ -25,7 +25,7 @@ LEARNING = [
     "clip_range", "vf_coef", "max_grad_norm", "archive", "health", "value_bootstrap", "normalize_advantage",
     "lr_schedule", "lr_end", "kl_threshold", "lr_adapt_per", "min_learning_rate", "max_learning_rate",
     "clip_range_vf", "target_kl", "truncate_grads", "adam_eps", "weight_decay",
-    "reward_shift", "reward_scale", "clip_reward",
+    "reward_shift", "reward_scale", "clip_reward", "init", "bc_coef",
 ]  # fmt: skip
 EPISODE = [
     "fast_text", "repel", "goal", "max_steps", "action_frames", "held_frames", "sound", "rewards",

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_short_soak_holds(tmp_path: Path, forker: Forker) -> None:
     flags = ("--minutes", 0.4, "--every", 2, "--keep", tmp_path / "kept")
-    done = forker.start(*flags, program="soak")
+    done = forker.start(*flags, program="fault_injection.__main__")
     assert done.wait(900) == 0, done.shown + done.errors
     assert "FAIL" not in done.shown
     assert "processes left: 0" in done.shown
@@ -32,4 +32,4 @@ def test_a_short_soak_holds(tmp_path: Path, forker: Forker) -> None:
     ],
 )
 def test_mistakes_are_one_line(refused: Callable[..., str], flags: list[str], line: str) -> None:
-    assert line in refused("soak", *flags)
+    assert line in refused("fault_injection.__main__", *flags)

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.paths import ROOT
 from training.config.loading import load_config
+from training.demonstrations.demo_set import DemonstrationSet
 from training.runs.summary import RunSummary, run_report
 from training.session.flags import TrainFlags
 from training.session.plan import make_plan
@@ -75,7 +76,9 @@ def described(page: str) -> set[str]:
     return found
 
 
-def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(tmp_path: Path) -> None:
+def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(
+    tmp_path: Path, short_set: DemonstrationSet
+) -> None:
     config = {
         **SMALL,
         "start": "route1",
@@ -89,6 +92,7 @@ def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(tmp_path: 
     more: list[dict[str, Any]] = [
         {"intrinsic": {"kind": "counts"}, "archive": {"share": 0.5}},
         {"intrinsic": {"kind": "rnd", "random_steps": 32}},
+        {"init": {"demonstrations": str(short_set.folder), "epochs": 1}, "bc_coef": 0.1},
     ]
     seen: set[str] = set()
     for number, extra in enumerate([{}, *more]):

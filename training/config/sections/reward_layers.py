@@ -71,4 +71,4 @@ class LayersConfig(BaseModel):
 
     def curve(self, total_steps: int) -> Callable[[int], dict[str, float]]:
         """Return the weights as a function of the step count."""
-        return lambda steps: self.at(steps, total_steps)
+        return lambda steps: self.at(steps, max(total_steps, 1))

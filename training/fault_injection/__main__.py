@@ -1,4 +1,4 @@
-"""Fault injection into a training run: ``python training/soak.py --minutes 10``.
+"""Fault injection into a training run: ``python -m training.fault_injection --minutes 10``.
 
 It kills and stops processes and damages files. Then it checks that no step, episode or weight was harmed.
 """
@@ -8,10 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from training.cli.parsing import File, UsageError, parse, run_program
 
@@ -36,7 +32,7 @@ class SoakFlags:
 
 def main(arguments: Sequence[str]) -> int:
     """Soak and print the table. Returns 0 if all checks hold, else 1. Raises UserError for wrong input."""
-    flags = parse(SoakFlags, arguments, "soak.py")
+    flags = parse(SoakFlags, arguments, "python -m training.fault_injection")
     for name in ("minutes", "every"):
         if not getattr(flags, name) > 0:
             raise UsageError(f"--{name} {getattr(flags, name)} is out of range: must be above 0")

@@ -1,0 +1,1 @@
+"""Demonstrations: sets of recorded episodes, their samples, and cloning a policy from them."""
