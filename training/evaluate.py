@@ -102,8 +102,24 @@ def _check(flags: EvaluateFlags) -> None:
     for given, name in ((flags.against, "--against"), (flags.watch, "--watch")):
         if several and given:
             raise UsageError(f"{name} needs exactly one RUN, not {len(flags.runs)}")
-    if flags.picture is not None and flags.picture.suffix != ".png":
-        raise UsageError(f"--picture {flags.picture} must end in .png")
+    if flags.watch:
+        for name in ("against", "picture", "num_envs"):
+            if getattr(flags, name) is not None:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} has no effect with --watch: nothing is compared"
+                )
+    if flags.picture is not None:
+        _check_picture(flags.picture)
+
+
+def _check_picture(picture: Path) -> None:
+    if picture.suffix != ".png":
+        raise UsageError(f"--picture {picture} must end in .png")
+    if picture.is_dir():
+        raise UsageError(f"--picture {picture} is a folder")
+    nearest = next(folder for folder in picture.absolute().parents if folder.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"--picture {picture}: {nearest} is not a folder")
 
 
 if __name__ == "__main__":

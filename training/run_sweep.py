@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,10 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 from envs.cluster.ray_api import require_ray
 from training.cli.parsing import Count, File, Name, Switch, UsageError, parse, run_program
+
+ONLY_SWEEP = ("episodes", "mode", "base_config", "seeds", "jobs", "ray_address", "trial_cpus", "rom",
+              "compare_unlike")  # fmt: skip
+ONLY_SEARCH = ("trials", "storage", "stale_after")
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,21 @@ def main(arguments: Sequence[str]) -> int:
     for flag in ("episodes", "seeds", "jobs", "trials", "trial_cpus"):
         if not 1 <= (number := getattr(flags, flag) or 0) <= 100_000:
             raise UsageError(f"--{flag.replace('_', '-')} {number} is out of range: must be 1 to 100000")
+    _refuse_unused(flags)
     if flags.ray_address is not None:
-        if flags.search is not None:
-            raise UsageError("--ray-address needs PATTERN; processes share a search with --storage")
         require_ray()
     if not 2 <= flags.stale_after <= 86_400:
         raise UsageError(f"--stale-after {flags.stale_after:g} is out of range: must be 2 to 86400 seconds")
     return _sweep(flags) if flags.search is None else _search(flags, flags.search)
+
+
+def _refuse_unused(flags: SweepFlags) -> None:
+    """Raise UsageError for a flag that has no effect on what was chosen, a sweep or a search."""
+    unused, needed = (ONLY_SEARCH, "--search") if flags.search is None else (ONLY_SWEEP, "PATTERN")
+    usual = {field.name: field.default for field in fields(SweepFlags)}
+    for name in unused:
+        if getattr(flags, name) != usual[name]:
+            raise UsageError(f"--{name.replace('_', '-')} {getattr(flags, name)} needs {needed}")
 
 
 def _search(flags: SweepFlags, path: Path) -> int:

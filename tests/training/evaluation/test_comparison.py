@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from PIL import Image
 from tests.training.conftest import TINY, Program
 from tests.training.evaluation.test_playing import STATS
 from training.checkpoints.writing import TRAINER
+from training.cli.parsing import UsageError
 from training.config.loading import load_config
 from training.environments.task import resolve_task
+from training.evaluate import main
 from training.evaluation.episode_statistics import as_columns
 from training.evaluation.players import random_choice
 from training.evaluation.playing import Interrupted, PlayedEpisode, play_episodes
@@ -131,6 +134,23 @@ def test_wrong_commands(three: Path, refused: Callable[..., str], flags: list[st
             config = load_config(three / "e1" / "config.json", changes)
             (folder / "config.json").write_text(json.dumps(config.model_dump(mode="json")))
     assert line in refused("evaluate", *flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--watch", "--picture", "x.png"], "--picture has no effect with --watch"),
+        (["--watch", "--num-envs", "2"], "--num-envs has no effect with --watch"),
+        (["--watch", "--against", "other"], "--against has no effect with --watch"),
+        (["--picture", "{here}/file/x.png"], "{here}/file is not a folder"),
+        (["--picture", "{here}/folder.png"], "{here}/folder.png is a folder"),
+    ],
+)
+def test_flags_are_checked_before_anything_is_read(tmp_path: Path, flags: list[str], line: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(UsageError, match=re.escape(line.format(here=tmp_path))):
+        main(["no run", *(flag.format(here=tmp_path) for flag in flags)])
 
 
 def test_known_random_play_is_reused(three: Path, tmp_path: Path) -> None:
