@@ -20,8 +20,6 @@ from tests.paths import ROOT
 
 JOBS = "from tests.training.forked_jobs import fork_jobs_of as jobs; jobs({})"
 SWEEP_JOBS = JOBS.format("'training.sweeps.local_jobs'")
-# A board plays evaluations between its trainers: a fork of threads that torch has started would hang.
-BOARD_JOBS = f"import torch; torch.set_num_threads(1); {SWEEP_JOBS}"
 SOAK_JOBS = JOBS.format("'training.fault_injection.training_process'")
 """``before`` with which the trainers that a program starts are forked as well."""
 

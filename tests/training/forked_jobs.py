@@ -2,7 +2,8 @@
 
 Sweeps and soaks start a trainer for every trial or fault: an interpreter that imports torch, four CPU seconds
 each. A sweep or a soak that was forked itself has imported everything, and its trainers can be forks of it.
-A board whose method fails starts its trainers as files, with the same code as a sweep.
+Boards start theirs as files, with the same code as a sweep: a process that has played evaluations, with
+workers and the threads of torch, cannot be forked.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def run_here(program: str, flags: Sequence[str], before: str = "") -> NoReturn:
     ``before``, which is code."""
     status: Any = 70
     try:
-        exec(before)
+        exec(before, {})  # one scope, as that of a module
         sys.argv = [program, *flags]
         run_program(importlib.import_module(f"training.{program}").main)
     except SystemExit as left:
