@@ -20,23 +20,12 @@ from envs.start_states.cache import CACHE_VARIABLE
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
 
 LONG = (
-    "killed",
-    "runner",
-    "resume",
-    "search",
-    "ray_training",
-    "curriculum",
-    "soak",
-    "sweep",
-    "training",
-    "comparison",
-    "faults",
-    "other_pyboy",
-    "ray_vec_env",
-    "restoring",
-    "web_browser",
+    *("other_pyboy", "killed", "runner", "board", "resume", "ray_training", "search", "soak", "curriculum"),
+    *("sweep", "training", "web_browser", "faults", "update_controls", "comparison", "ray_vec_env"),
+    *("presets_train", "journey", "replay_episode", "memory_estimate", "restoring", "history", "shipping"),
 )
-"""Files that take minutes, most of it in programs that they start."""
+"""Files that take long, most of it in programs that they start. The longest test comes first: it takes two
+minutes alone."""
 MakeEnv = Callable[..., RedEnv]
 State = Callable[[str], bytes]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.paths import ROOT
-from tests.training.forked import Forker
+from tests.training.forked import SWEEP_JOBS, Forker
 from training.demonstrations.demo_set import DemonstrationSet
 from training.demonstrations.making import make_scripted_set
 from training.demonstrations.scripted import ScriptedPlay
@@ -78,12 +78,15 @@ def program(runs: Path, fork_server: Forker) -> Program:
     """program("train_ppo", *flags): a program of training/ run to its end as a process of its own.
 
     It begins as a copy of a process that has imported torch, unless it must be ``fresh``: started as a file,
-    as users do.
+    as users do. So do the trainers of a sweep or a search.
     """
 
     def run(name: str, *flags: Any, cwd: Path = ROOT, fresh: bool = False) -> Result:
         if not fresh:
-            child = fork_server.start(*flags, program=name, cwd=cwd, environment=environment(runs))
+            before = SWEEP_JOBS if name == "run_sweep" else ""
+            child = fork_server.start(
+                *flags, program=name, before=before, cwd=cwd, environment=environment(runs)
+            )
             status = child.wait(SECONDS)
             return subprocess.CompletedProcess([name, *flags], status, child.shown, child.errors)
         command = [sys.executable, str(ROOT / "training" / f"{name}.py"), *map(str, flags)]

@@ -18,16 +18,22 @@ import psutil
 
 from tests.paths import ROOT
 
+JOBS = "from tests.training.forked_jobs import fork_jobs_of as jobs; jobs({})"
+SWEEP_JOBS = JOBS.format("'training.sweeps.local_jobs'")
+SOAK_JOBS = JOBS.format("'training.fault_injection.training_process'")
+"""``before`` with which the trainers that a program starts are forked as well."""
+
 # A line of JSON in, a line out: {"start": ...} gives a process id, {"wait": id} its status.
 SERVER = """
-import importlib, json, os, sys, traceback
+import gc, json, os, sys
 sys.path.insert(0, sys.argv[1])
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch reads it when it is imported
 import torch._dynamo  # the first optimizer of a process imports it, which takes more than a second
 import tyro._backends, tyro._backends._tyro_help_formatting, tyro.constructors._struct_spec_pydantic
 import training.session.session, training.session.plan, training.train_ppo, training.export_sb3
 import training.replays.replay_episode, training.sweeps.search
-from training.cli.parsing import run_program
+from tests.training.forked_jobs import run_here
+gc.freeze()  # the children need not look through what the imports made
 for line in sys.stdin:
     order = json.loads(line)
     if "start" in order:
@@ -40,19 +46,7 @@ for line in sys.stdin:
             for name in os.environ.keys() - order["environment"].keys():
                 del os.environ[name]
             os.chdir(order["cwd"])
-            status = 70
-            try:
-                exec(order["before"])
-                sys.argv = [order["program"], *order["start"]]
-                run_program(importlib.import_module("training." + order["program"]).main)
-            except SystemExit as left:
-                status = left.code or 0
-            except BaseException:
-                traceback.print_exc()
-            from multiprocessing.util import _exit_function
-            _exit_function()
-            sys.stdout.flush(), sys.stderr.flush()
-            os._exit(status)
+            run_here(order["program"], order["start"], order["before"])
         answer = pid
     else:
         answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])

@@ -53,7 +53,8 @@ def test_a_killed_board_goes_on(small: Path, runs: Path, forker: Forker) -> None
     evaluated = runs / "boards" / "k" / "evaluations" / "k.sparse.near.s1.256.2.json"
     done = runs / "k.sparse.ppo.s1" / "summary.json"
     begun = runs / "k.sparse.ppo.s2" / "manifest.json"
-    wait_for(lambda: all(path.exists() for path in (done, evaluated, begun)), SECONDS)
+    wait_for(lambda: all(path.exists() for path in (done, evaluated, begun)) or first.ended, SECONDS)
+    assert not first.ended, first.errors
     first.kill(signal.SIGKILL)
     first.wait()
     before = {path: path.stat().st_mtime_ns for path in (done, evaluated)}

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.forked import Forker
+from tests.training.forked import SOAK_JOBS, Forker
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_short_soak_holds(tmp_path: Path, forker: Forker) -> None:
-    flags = ("--minutes", 0.4, "--every", 2, "--keep", tmp_path / "kept")
-    done = forker.start(*flags, program="fault_injection.__main__")
+    flags = ("--minutes", 0.25, "--every", 2, "--keep", tmp_path / "kept")
+    done = forker.start(*flags, program="fault_injection.__main__", before=SOAK_JOBS)
     assert done.wait(900) == 0, done.shown + done.errors
     assert "FAIL" not in done.shown
     assert "processes left: 0" in done.shown

@@ -44,11 +44,25 @@ def controlled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return path
 
 
+def rate_after_three_updates(run: Path) -> float:
+    """The rate as it is kept in the last checkpoint, under its own key."""
+    folder = run / "checkpoints"
+    assert {path.name for path in folder.iterdir()} == {"0", "64", "128", "192"}, "one after every update"
+    state = read_checkpoint(folder / "192").state
+    assert state is not None
+    kept = float(state["callbacks"]["update"]["rate"]["rate"])
+    assert kept != CONTROLS["learning_rate"]
+    return kept
+
+
 def test_a_resumed_run_is_the_same_with_every_control(forker: Forker, controlled: Path, runs: Path) -> None:
     whole, parted = f"whole-{controlled.stem}", f"parted-{controlled.stem}"
     forker.run("--config", controlled, "--run-name", whole)
-    forker.run("--config", controlled, "--run-name", parted, "--stop-after", 100)
-    forker.run("--resume", parted, "--stop-after", 300)
+    forker.run("--config", controlled, "--run-name", parted, "--stop-after", 192)
+    kept = rate_after_three_updates(runs / parted)
+    forker.run("--resume", parted, "--stop-after", 256)
+    step, rate = curves(runs / parted)["train/learning_rate"][-1]
+    assert (step, float(rate)) == (256, pytest.approx(kept, rel=1e-6))
     forker.run("--resume", parted)
     same_in_everything(runs / whole, runs / parted)
     found = curves(runs / whole)
@@ -71,20 +85,6 @@ def test_learned_discounts_continue_after_a_resume(forker: Forker, runs: Path, t
         values = [float(value) for _, value in curves(runs / "learned")[name]]
         assert values[:2] == pytest.approx([0.9, 0.9]), "the second update is the first that can judge one"
         assert len(set(values)) >= 4 and all(0.5 <= value <= 0.99 for value in values)
-
-
-def test_the_rate_is_in_checkpoints_under_its_own_key(forker: Forker, controlled: Path, runs: Path) -> None:
-    name = f"kept-{controlled.stem}"
-    forker.run("--config", controlled, "--run-name", name, "--stop-after", 192)
-    folder = runs / name / "checkpoints"
-    assert {path.name for path in folder.iterdir()} == {"0", "64", "128", "192"}, "one after every update"
-    state = read_checkpoint(folder / "192").state
-    assert state is not None
-    kept = state["callbacks"]["update"]["rate"]["rate"]
-    assert kept != CONTROLS["learning_rate"]
-    forker.run("--resume", name, "--stop-after", 256)
-    step, rate = curves(runs / name)["train/learning_rate"][-1]
-    assert (step, float(rate)) == (256, pytest.approx(kept, rel=1e-6))
 
 
 def test_an_evaluation_that_is_good_enough_ends_the_run(forker: Forker, runs: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 from envs.errors import UserError
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program
-from tests.training.forked import Child, Forker, wait_for
+from tests.training.forked import SWEEP_JOBS, Child, Forker, wait_for
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.runs.folder import RunError, lock_run
@@ -144,7 +144,7 @@ def test_half_written_rows_are_left_out(tmp_path: Path) -> None:
 
 
 def _start(forker: Forker, *flags: Any) -> Child:
-    return forker.start(*flags, program="run_sweep")
+    return forker.start(*flags, program="run_sweep", before=SWEEP_JOBS)
 
 
 def _states(study: optuna.Study) -> list[TrialState]:

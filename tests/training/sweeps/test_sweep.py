@@ -12,7 +12,7 @@ import pytest
 
 from tests.paths import ROOT
 from tests.training.conftest import TINY, Program
-from tests.training.forked import Forker, wait_for
+from tests.training.forked import SWEEP_JOBS, Forker, wait_for
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.sweeps.comparison import recommendation, sweep_table
@@ -174,7 +174,7 @@ SMALL = ("--episodes", 6, "--seeds", 2, "--mode", "full")
 def test_a_killed_sweep_resumes_with_what_is_missing(
     sweep: str, runs: Path, program: Program, forker: Forker
 ) -> None:
-    first = forker.start(sweep, *SMALL, "--name", "k", program="run_sweep")
+    first = forker.start(sweep, *SMALL, "--name", "k", program="run_sweep", before=SWEEP_JOBS)
     done = runs / "k.high.s1" / "summary.json"
     wait_for(lambda: done.exists() and (runs / "k.long.s1" / "manifest.json").exists())
     first.kill(signal.SIGKILL)
