@@ -54,6 +54,7 @@ def clone(
 ) -> Cloned:
     """Train the model's policy on the samples for ``section.epochs`` epochs, with an Adam of its own.
 
+    Its learning rate falls linearly to 0, since the last steps would otherwise be as noisy as the first.
     The value head learns the discounted returns of the demonstrations, unless ``vf_coef`` is 0. ``log`` is
     called with the number of epochs and curves by name, first before any epoch. Ends early once
     ``stopping()`` is true. PPO's optimizer and torch's random generators are not affected.
@@ -69,9 +70,11 @@ def clone(
         log(0, measured)
         for epoch in range(1, section.epochs + 1):
             losses = []
-            for indices in _minibatches(samples, section.batch_size, shuffled):
+            for indices, done in _minibatches(samples, section.batch_size, shuffled):
                 if stopping():
                     return _cloned(epoch - 1, measured)
+                left = 1.0 - (epoch - 1 + done) / section.epochs
+                optimizer.param_groups[0]["lr"] = section.learning_rate * left
                 optimizer.zero_grad()
                 losses.append(add_gradient(model, samples, indices, targets=targets))
                 optimizer.step()
@@ -90,11 +93,13 @@ def _cloned(epochs: int, measured: Mapping[str, float]) -> Cloned:
     return Cloned(epochs, *(measured.get(name, float("nan")) for name in names))
 
 
-def _minibatches(samples: Samples, size: int, shuffled: np.random.Generator) -> Iterator[Indices]:
-    """Yield every sample to learn from once, in random order."""
+def _minibatches(
+    samples: Samples, size: int, shuffled: np.random.Generator
+) -> Iterator[tuple[Indices, float]]:
+    """Yield every sample to learn from once, in random order, with the share of them that came before."""
     order = shuffled.permutation(samples.learned)
     for start in range(0, len(order), size):
-        yield order[start : start + size]
+        yield order[start : start + size], start / len(order)
 
 
 def _targets(model: PipelinedPPO, samples: Samples) -> Targets | None:

@@ -21,7 +21,7 @@ class InitConfig(BaseModel):
     epochs: Annotated[int, Field(ge=0, le=10_000)] = 8
     """Passes over the samples; with 0 only ``bc_coef`` imitates."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
-    """Learning rate of Adam during cloning."""
+    """Learning rate of Adam at the start of cloning; it falls linearly to 0."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
     """Minibatch in samples, also that of ``bc_coef``."""
     held_out: Annotated[float, Field(ge=0, le=0.9)] = 0.1
