@@ -52,7 +52,7 @@ def test_numbers_and_strings_have_their_apparent_types() -> None:
         ("a: !!python/object/apply:os.system [id]", "could not determine a constructor for the tag"),
         ("[" * 100_000, "recursion"),
         ("- gamma", "holds list, must be keys with values"),
-        ("", "holds NoneType, must be keys with values"),
+        ("", "is empty, must be keys with values"),
         ("gamma: 0.9\n---\ngamma: 0.8", "expected a single document"),
         ("gamma: .nan", "gamma"),
         ("algorithm: MaskablePPO", 'algorithm "MaskablePPO" must be PPO'),
