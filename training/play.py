@@ -44,6 +44,9 @@ class PlayFlags:
     """Folder for the saved states."""
     fast_text: Switch = False
     """Keep text fast and battle animations off by writing to memory."""
+    record: File = None
+    """Record the game as a demonstration in this folder, a new set or one recorded before; begins at the
+    game's usual start, and the keys are the arrows, A, S, Enter and Escape."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     for name in flags.names:
         if not name or Path(name).name != name:
             raise UsageError(f"--names {name}: must be a plain file name, without folders")
+    if flags.record is not None:
+        return _record(flags, flags.record)
     from callbacks.stop_signals import StopRequest
     from envs.game.catalog import chosen_rom, identify
     from envs.start_library import start_state
@@ -75,6 +80,25 @@ def main(arguments: Sequence[str]) -> int:
         print(f"playing {game.name} ({game.rom}); F1 to F10 save into {states}/", flush=True)
         while play.frame() and not stopped():
             pass
+    return 0
+
+
+def _record(flags: PlayFlags, out: Path) -> int:
+    """Play in the actions of an agent, and add the game to the set ``out`` when the window is closed."""
+    for name in ("names", "fast_text"):
+        if getattr(flags, name):
+            raise UsageError(f"--{name.replace('_', '-')} and --record cannot be given together")
+    from callbacks.stop_signals import StopRequest
+    from training.demonstrations.by_hand import GameByHand, add_to_set, task_by_hand
+    from training.environments.local import check_display
+
+    check_display("play.py")
+    task = task_by_hand(flags.rom, flags.game, flags.start, out)
+    with StopRequest() as stopped, GameByHand(task) as play:
+        print(f"recording {task.game.name} from {task.start.name}; Escape ends the game", flush=True)
+        while play.act() and not stopped():
+            pass
+    print(add_to_set(task, play, out))
     return 0
 
 

@@ -10,6 +10,12 @@ from envs.errors import UserError
 
 FUNCTION_KEYS = tuple(f"f{n}" for n in range(1, 11))  # F11 toggles full screen
 OWN_KEYS = (*FUNCTION_KEYS, "z", "x")
+BUTTON_KEYS = {
+    **{name: name for name in ("up", "down", "left", "right", "a")},
+    "s": "b",
+    "return": "start",
+}
+"""Keys that press buttons of an agent; they are PyBoy's."""
 WATCHERS_KEYS = ("escape", "p", "space", "f11")  # leave, pause, speed, full screen
 
 
@@ -44,8 +50,16 @@ class Keyboard:
         self._play = play
         self.pressed: deque[str] = deque(maxlen=64)
         """Names of own keys in the order they were pressed; the handler of a key removes it."""
+        self._held: dict[str, None] = {}  # buttons whose keys are down, in the order they were pressed
+        self._tapped: str | None = None
         self._filter = sdl2.SDL_EventFilter(self._pass)  # kept because SDL holds no reference to it
         sdl2.SDL_SetEventFilter(self._filter, None)
+
+    def button(self) -> str | None:
+        """Return the button whose key was pressed last since the last call, or is still held, or None."""
+        found = self._tapped or next(reversed(self._held), None)
+        self._tapped = None
+        return found
 
     def close(self) -> None:
         """Remove the filter, so that every event passes again."""
@@ -62,4 +76,12 @@ class Keyboard:
             if kind == self._sdl.SDL_KEYDOWN and not key.repeat:
                 self.pressed.append(name)
             return 0
+        if name in BUTTON_KEYS and not key.repeat:
+            self._follow(BUTTON_KEYS[name], kind == self._sdl.SDL_KEYDOWN)
         return int(self._play or name in WATCHERS_KEYS)
+
+    def _follow(self, button: str, down: bool) -> None:
+        self._held.pop(button, None)
+        if down:
+            self._held[button] = None
+            self._tapped = button

@@ -146,6 +146,9 @@ def test_the_program_plays_until_it_is_stopped(
     [
         (["--names", "a/b"], "--names a/b: must be a plain file name"),
         (["--names", *"abcdefghijk"], "11 names; there are 10 keys"),
+        (["--record", "x", "--fast-text"], "--fast-text and --record cannot be given together"),
+        (["--record", "x", "--names", "a"], "--names and --record cannot be given together"),
+        (["--record", "training"], "demonstrations training: not a set of demonstrations"),
         (["--rom", "none.gb"], f"ROM {ROOT}/none.gb: cannot be read"),
     ],
 )

@@ -45,9 +45,10 @@ class _Part(BaseModel):
 
 
 class DemonstrationFile(_Part):
-    """An episode of a set: its file, the SHA-256 of that file, and the steps that are not to be imitated.
+    """An episode of a set: its file, the SHA-256 of that file, and the actions that are not to be imitated.
 
-    ``noise`` holds the indices of actions, from 0, that were drawn at random instead of the player's.
+    ``noise`` holds their indices, from 0: actions that were drawn at random instead of the player's, and in
+    games of a person those without a key.
     """
 
     file: FileName
