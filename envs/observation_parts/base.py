@@ -19,6 +19,8 @@ Picture = NDArray[np.uint8]
 N_ACTIONS = 7
 NO_ID = 255
 """Id of a field that is empty, where 0 is a real one: types begin at 0."""
+NOBODY = (0, NO_ID, NO_ID, 0, 0, 0, 0)
+"""Values of ``party_ids`` where there is no creature."""
 STATUS_FLAGS = 5
 """Asleep, poisoned, burnt, frozen, paralysed."""
 
@@ -142,6 +144,12 @@ class Field:
 def ids(kind: str, count: int, meaning: str, source: str) -> Field:
     """Return a field of ids, which the policy embeds."""
     return Field(meaning, count, 255, source, kind)
+
+
+def party_ids(species: str, types: str, moves: str) -> tuple[Field, ...]:
+    """Return the fields of ids of a creature of the party, by what each means. NOBODY is an empty slot."""
+    fields = (("species", 1, species), ("type", 2, types), ("move", 4, moves))
+    return tuple(ids(kind, count, meaning, "W_PARTY_MONS") for kind, count, meaning in fields)
 
 
 def flags(count: int, meaning: str, source: str) -> Field:

@@ -8,12 +8,14 @@ from envs.fighter import fighter
 from envs.game.field_facts import points_shares
 from envs.observation_parts.base import (
     NO_ID,
+    NOBODY,
     STATUS_FLAGS,
     Field,
     FieldsPart,
     flags,
     ids,
     one_hot,
+    party_ids,
     scaled_hp,
     share,
     status_flags,
@@ -22,7 +24,6 @@ from envs.ram import BATTLE_LOST, SAFARI, SCREEN_TILES, GameState
 
 ROWS, COLUMNS = SCREEN_TILES
 DEPTHS = 4  # none, one menu, a menu over a menu, more
-_NOBODY = (0, NO_ID, NO_ID, 0, 0, 0, 0)
 _NO_ENEMY = (0, NO_ID, NO_ID)
 
 
@@ -30,9 +31,7 @@ class FightPart(FieldsPart):
     """Both creatures of a battle, which are zeros (types: 255) outside of one, and the cursor of a menu."""
 
     fields = (
-        ids("species", 1, "own creature", "W_PARTY_MONS"),
-        ids("type", 2, "own creature's types", "W_PARTY_MONS"),
-        ids("move", 4, "own moves", "W_PARTY_MONS"),
+        *party_ids("own creature", "own creature's types", "own moves"),
         ids("species", 1, "enemy", "W_ENEMY_MON_SPECIES"),
         ids("type", 2, "enemy's types", "W_ENEMY_MON_TYPES"),
         flags(3, "battle: wild, trainer, just lost", "W_IS_IN_BATTLE"),
@@ -62,7 +61,7 @@ class FightPart(FieldsPart):
     def values(self, state: GameState) -> Sequence[int]:
         menu = _menu(state)
         if not state.battle:
-            return (*_NOBODY, *_NO_ENEMY, *(0,) * (self.shape[0] - 10 - len(menu)), *menu)
+            return (*NOBODY, *_NO_ENEMY, *(0,) * (self.shape[0] - 10 - len(menu)), *menu)
         kinds = (int(state.battle == kind) for kind in (1, 2, BATTLE_LOST))
         mon = fighter(state)
         types = mon.types if mon.species else (NO_ID, NO_ID)

@@ -7,24 +7,19 @@ from collections.abc import Sequence
 from envs.fighter import fighting_slot
 from envs.game.field_facts import points_shares
 from envs.observation_parts.base import (
-    NO_ID,
+    NOBODY,
     STATUS_FLAGS,
     Field,
     FieldsPart,
     flags,
-    ids,
+    party_ids,
     scaled_hp,
     share,
     status_flags,
 )
 from envs.ram import PARTY_MAX, GameState, PartyMon
 
-_NO_IDS = (0, NO_ID, NO_ID, 0, 0, 0, 0)
-_SLOT_IDS = (
-    ids("species", 1, "species", "W_PARTY_MONS"),
-    ids("type", 2, "types", "W_PARTY_MONS"),
-    ids("move", 4, "moves", "W_PARTY_MONS"),
-)
+_SLOT_IDS = party_ids("species", "types", "moves")
 _SLOT_NUMBERS = (
     flags(1, "there is a creature", "W_PARTY_COUNT"),
     flags(1, "it is the one in battle", "W_PLAYER_MON_NUMBER"),
@@ -52,7 +47,7 @@ class TeamPart(FieldsPart):
         ids_, numbers = [], []
         for slot in range(PARTY_MAX):
             mon = state.party[slot] if slot < len(state.party) else None
-            ids_ += [mon.species, *mon.types, *mon.moves] if mon else [*_NO_IDS]
+            ids_ += [mon.species, *mon.types, *mon.moves] if mon else [*NOBODY]
             numbers += _numbers(mon, state.own_hp if slot == active else None)
         return ids_ + numbers
 

@@ -79,11 +79,11 @@ class Board(BaseModel):
         return self
 
     def tracks_of(self, method: str) -> list[str]:
-        """Return the tracks that a method is trained on. Raises ValueError if its "tracks" is not a list."""
+        """Return the tracks that a method is trained on. Raises ValueError if its "tracks" lists none."""
         entry = self.methods[method]
         wanted = entry.get(TRACKS) if isinstance(entry, dict) else None
-        if wanted is not None and not isinstance(wanted, list):
-            raise ValueError(f"method {method}: {TRACKS} {wanted!r} must be a list of tracks")
+        if wanted is not None and not (isinstance(wanted, list) and wanted):
+            raise ValueError(f"method {method}: {TRACKS} {wanted!r} must be a list of tracks, at least one")
         return list(self.tracks) if wanted is None else wanted
 
     @property

@@ -29,8 +29,10 @@ def page_around(path: Path, name: str) -> str:
         page = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return f"# Board {name}\n\n{BEGIN}{END}\n"
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a page of a board ({error})") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read as a page of a board ({error.strerror})") from error
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: cannot be read as a page of a board (not a text file in UTF-8)") from None
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

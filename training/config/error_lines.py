@@ -84,7 +84,8 @@ def describe(
     if kind == "value_error":
         return f"{place}: {context.get('error', detail['msg'])}"
     if kind == "missing":
-        return f"{place} is missing"
+        named = any(str(location[0]) in layer.values for layer in layers)
+        return f"{place if named else layers[-1].where(place)} is missing"
     start = f"{place} {show(value)}"
     if kind in LIMITS:
         bound, words = LIMITS[kind]

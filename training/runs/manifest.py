@@ -34,6 +34,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for key, kind in (("rom_sha1", str), ("sessions", list)):
         if not isinstance(manifest, dict) or not isinstance(manifest.get(key), kind):
             raise _unusable(path, f'is damaged (it has no "{key}")')
+    if not all(isinstance(session, dict) for session in manifest["sessions"]):
+        raise _unusable(path, "is damaged (a session is not an object)")
     return dict(manifest)
 
 

@@ -114,6 +114,10 @@ def test_the_baseline_is_plain_ppo_or_the_first_method(tmp_path: Path) -> None:
         ({"methods": {"random": {}}}, "{path}: methods: random is a row of every board"),
         ({"methods": {"ppo": {"tracks": ["shapd"]}}}, "shapd is not a track for method ppo; did you mean"),
         ({"methods": {"ppo": {"tracks": 3}}}, "method ppo: tracks 3 must be a list of tracks"),
+        (
+            {"methods": {"ppo": {"tracks": []}}},
+            "method ppo: tracks [] must be a list of tracks, at least one",
+        ),
     ],
 )
 def test_a_wrong_board_gets_one_line(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
@@ -122,6 +126,13 @@ def test_a_wrong_board_gets_one_line(tmp_path: Path, changes: dict[str, Any], li
         read_board(path)
     assert line.format(path=path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_missing_keys_are_named_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "board.json"
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match=rf"^{path}: budget is missing; {path}: seeds is missing; "):
+        read_board(path)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,8 @@ def test_a_page_keeps_what_is_around_its_results(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not the page of a board: it needs the lines"):
         write_page(page, "b", "new")
     assert page.read_text() == "a diary"
+    with pytest.raises(UserError, match=r"cannot be read as a page of a board \(Is a directory\)$"):
+        write_page(tmp_path, "b", "new")
 
 
 def test_planned_points_use_the_first_checkpoint_that_is_not_before_them(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,8 @@ import pytest
 import torch
 
 from tests.training.conftest import TINY
-from training.config.loading import load_config
+from tests.training.ppo.conftest import Make
 from training.learned_rewards.advantages import ValuedSteps, advantages
-from training.make_env import make_vec_env
-from training.ppo.build import build_model
 from training.ppo.pipelined_ppo import PipelinedPPO
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
@@ -21,23 +18,6 @@ from training.ppo.rollout_buffer import ReusedRolloutBuffer
 CONFIG = {**TINY, "num_envs": 4, "workers": 2, "max_steps": 10, "n_steps": 24, "batch_size": 48}
 COUNTS = {"kind": "counts", "coefficient": 0.5}
 OWN_HEAD = {**COUNTS, "gamma": 0.9, "extrinsic_coefficient": 2.0}
-Make = Callable[..., PipelinedPPO]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    """make(**changes): a new model of the config, whose environments are closed after the test."""
-    made: list[PipelinedPPO] = []
-
-    def model(**changes: Any) -> PipelinedPPO:
-        config = load_config(None, {**CONFIG, **changes})
-        made.append(build_model(config, make_vec_env(config)))
-        return made[-1]
-
-    yield model
-    for one in made:
-        assert one.env is not None
-        one.env.close()
 
 
 def rollout(model: PipelinedPPO) -> ReusedRolloutBuffer:

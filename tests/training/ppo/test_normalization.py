@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,10 @@ from torch.nn.functional import mse_loss
 from envs.errors import UserError
 from envs.observation_names import PLAIN_OBSERVATIONS
 from tests.training.conftest import TINY
-from training.config.loading import load_config
-from training.make_env import make_vec_env
+from tests.training.ppo.conftest import Make
 from training.policies.features import IDS, GameFeatures
 from training.policies.input_scaling import InputScaling
 from training.policies.popart import PopArtHead
-from training.ppo.build import build_model
 from training.ppo.normalization import follow_inputs, follow_returns
 from training.ppo.pipelined_ppo import PipelinedPPO
 
@@ -29,23 +26,6 @@ from training.ppo.pipelined_ppo import PipelinedPPO
 CONFIG = {**TINY, "num_envs": 4, "max_steps": 10, "n_steps": 24, "batch_size": 48, "start": "route1"}
 SHAPED = {"reward_shift": 0.05, "reward_scale": 1000, "clip_reward": 120}
 EVERY = np.arange(96)
-Make = Callable[..., PipelinedPPO]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    """make(**changes): a new model of the config, whose environments are closed after the test."""
-    made: list[PipelinedPPO] = []
-
-    def model(**changes: Any) -> PipelinedPPO:
-        own = load_config(None, {**CONFIG, **changes})
-        made.append(build_model(own, make_vec_env(own)))
-        return made[-1]
-
-    yield model
-    for one in made:
-        assert one.env is not None
-        one.env.close()
 
 
 class Seen(BaseCallback):

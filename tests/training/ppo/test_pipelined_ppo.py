@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,38 +16,20 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torch.nn.functional import mse_loss
 
 from tests.training.conftest import TINY
+from tests.training.ppo.conftest import Make
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.local import env_makers
 from training.environments.task import resolve_task
-from training.make_env import make_vec_env
-from training.ppo.build import build_model
 from training.ppo.pipelined_ppo import PipelinedPPO
 
 # Episodes of 10 steps, so that every environment reaches its time limit twice in a rollout of 24.
 CONFIG = {**TINY, "num_envs": 5, "workers": 2, "max_steps": 10, "n_steps": 24, "batch_size": 60}
-Make = Callable[..., PipelinedPPO]
 
 
 @pytest.fixture(scope="module")
 def config() -> TrainConfig:
     return load_config(None, CONFIG)
-
-
-@pytest.fixture
-def make(config: TrainConfig) -> Iterator[Make]:
-    """make(**changes): a new model of the config, whose environments are closed after the test."""
-    made: list[PipelinedPPO] = []
-
-    def model(**changes: Any) -> PipelinedPPO:
-        own = load_config(None, {**CONFIG, **changes})
-        made.append(build_model(own, make_vec_env(own)))
-        return made[-1]
-
-    yield model
-    for one in made:
-        assert one.env is not None
-        one.env.close()
 
 
 def rollout(model: PipelinedPPO) -> DictRolloutBuffer:

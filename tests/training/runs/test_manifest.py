@@ -20,6 +20,7 @@ DAMAGES = {
     "without the ROM": json.dumps({"sessions": []}),
     "without sessions": json.dumps({"rom_sha1": "ab"}),
     "sessions of another kind": json.dumps({**WHOLE, "sessions": 3}),
+    "a session of another kind": json.dumps({**WHOLE, "sessions": [1]}),
 }
 """What a damaged manifest.json holds."""
 
