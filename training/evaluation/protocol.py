@@ -83,7 +83,7 @@ def known_play(run: Path, policy: str, rules: Rules) -> list[PlayedEpisode] | No
     path = run / "eval.jsonl"
     if rules.digest is None or not path.is_file():
         return None
-    for line in reversed(path.read_text(encoding="utf-8").splitlines()):
+    for line in reversed(path.read_text(encoding="utf-8", errors="replace").splitlines()):
         try:
             row = json.loads(line)
             if row["policy"] == policy and row.get("digest") == rules.digest:

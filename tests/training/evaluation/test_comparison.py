@@ -158,7 +158,8 @@ def test_known_random_play_is_reused(three: Path, tmp_path: Path) -> None:
     rules = Rules.of(resolve_task(config), episodes=2, seeds=1, num_envs=2)
     played = [PlayedEpisode({**STATS, "interventions": {}}, {"route 1": 3}, 0, "4f")]
     lines = [{"policy": "random", "digest": "x", "values": as_columns(played)}, {"policy": "stochastic"}]
-    (tmp_path / "eval.jsonl").write_text("\n".join(json.dumps(row) for row in lines) + '\n{"cut')
+    whole = "\n".join(json.dumps(row) for row in lines).encode()
+    (tmp_path / "eval.jsonl").write_bytes(whole + b'\n{"cut \xe9')
     assert known_play(tmp_path, "random", Rules(rules.record, "x")) == played
     assert known_play(tmp_path, "random", Rules(rules.record, "y")) is None
     assert known_play(tmp_path, "random", Rules(rules.record, None)) is None, "uncommitted code"
