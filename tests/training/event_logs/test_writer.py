@@ -228,3 +228,9 @@ def test_a_cut_file_keeps_its_permissions_and_leftovers_go(tmp_path: Path) -> No
 def test_an_empty_log_has_nothing_to_cut(tmp_path: Path) -> None:
     assert cut_events_after(tmp_path / "nowhere", 5) == 0
     assert cut_events_after(tmp_path, 5) == 0
+
+
+def test_curves_of_cloning_stay_since_their_steps_are_epochs(tmp_path: Path) -> None:
+    write_file(tmp_path / FIRST, [event(step, {key: step}) for step in (1, 2) for key in ("clone/loss", KEY)])
+    assert cut_events_after(tmp_path, 0) == 2
+    assert official(tmp_path, "clone/loss") == [(1, 1), (2, 2)]

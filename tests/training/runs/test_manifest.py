@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from training.runs.manifest import MANIFEST, ManifestError, add_session, read_manifest
+from training.runs.manifest import (
+    MANIFEST,
+    ManifestError,
+    add_session,
+    demonstrations_behind,
+    demonstrations_of,
+    read_manifest,
+)
 
 WHOLE: dict[str, Any] = {"rom_sha1": "ab", "sessions": [{"from_steps": 0}], "training_steps": 64}
 DAMAGES = {
@@ -55,3 +62,14 @@ def test_a_session_is_added_with_the_steps_that_it_trains_to(tmp_path: Path) -> 
     assert read_manifest(tmp_path) == {
         **WHOLE, "training_steps": 128, "sessions": [{"from_steps": 0}, {"from_steps": 64}]
     }  # fmt: skip
+
+
+def test_demonstrations_behind_a_policy(tmp_path: Path) -> None:
+    run, facts = tmp_path / "run", {"episodes": 30, "sha256": "ab"}
+    checkpoint = run / "checkpoints" / "final"
+    checkpoint.mkdir(parents=True)
+    assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({}, None), "no manifest"
+    damage(run, json.dumps(WHOLE))
+    assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({}, None), "no demonstrations"
+    damage(run, json.dumps({**WHOLE, "demonstrations": facts}))
+    assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({"demonstrations": 30}, facts)

@@ -26,6 +26,15 @@ def test_settings_of_a_machine_are_left_to_their_defaults() -> None:
     assert values["sweep"] is None and values["wandb"] is False
 
 
+def test_demonstrations_are_left_to_the_provenance() -> None:
+    init = {"demonstrations": "/home/me/set"}
+    cloned = portable_config(load_config(None, {"init": init, "total_steps": 0}), "mine")
+    assert (cloned["init"], cloned["total_steps"]) == (None, None)
+    trained = portable_config(load_config(None, {"init": init, "total_steps": 512, "bc_coef": 0.1}), "mine")
+    assert (trained["init"], trained["bc_coef"], trained["total_steps"]) == (None, 0.0, 512)
+    load_config(None, {key: value for key, value in cloned.items() if key != "rewards"})
+
+
 def test_a_run_that_needs_files_of_this_machine_is_refused(tmp_path: Path) -> None:
     config = load_config(None)
     start, term, rom = tmp_path / "my.state", f"{tmp_path}/mine.py:Bonus", tmp_path / "red.gb"
