@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import UserError
-from envs.files import write_json
+from envs.files import read_plain, write_json
+from training.runs.shipped import MAX_BYTES, PROVENANCE
 
 MANIFEST = "manifest.json"
 DEMONSTRATIONS = "demonstrations"
@@ -54,20 +55,28 @@ def add_session(folder: Path, session: Mapping[str, Any], training_steps: int) -
 
 
 def demonstrations_of(run: Path) -> dict[str, int]:
-    """Return the number of demonstrations that the policy of a run's folder learned from, for the count of
-    interventions: empty without any."""
-    try:
-        facts = read_manifest(run).get(DEMONSTRATIONS)
-    except ManifestError:
-        return {}
-    episodes = facts.get("episodes") if isinstance(facts, dict) else None
+    """Return the number of demonstrations that the policy in ``run`` learned from, for the count of
+    interventions: empty without any. ``run`` is the folder of a run or of a policy that ships."""
+    facts = _about_demonstrations(run)
+    episodes = None if facts is None else facts.get("episodes")
     return {DEMONSTRATIONS: episodes} if isinstance(episodes, int) else {}
 
 
 def demonstrations_behind(checkpoint: Path) -> dict[str, Any] | None:
-    """Return what the manifest of a checkpoint's run tells about demonstrations, or None."""
+    """Return what is known about the demonstrations behind a checkpoint of a run or policy, or None."""
     try:
-        facts = read_manifest(checkpoint.resolve().parents[1]).get(DEMONSTRATIONS)
-    except (ManifestError, IndexError):
+        return _about_demonstrations(checkpoint.resolve().parents[1])
+    except IndexError:
         return None
+
+
+def _about_demonstrations(folder: Path) -> dict[str, Any] | None:
+    shipped = folder / PROVENANCE
+    try:
+        known = (
+            json.loads(read_plain(shipped, MAX_BYTES)) if shipped.is_file() else dict(read_manifest(folder))
+        )
+    except (ManifestError, OSError, ValueError, RecursionError):
+        return None
+    facts = known.get(DEMONSTRATIONS) if isinstance(known, dict) else None
     return facts if isinstance(facts, dict) else None

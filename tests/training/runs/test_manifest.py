@@ -16,6 +16,7 @@ from training.runs.manifest import (
     demonstrations_of,
     read_manifest,
 )
+from training.runs.shipped import PROVENANCE
 
 WHOLE: dict[str, Any] = {"rom_sha1": "ab", "sessions": [{"from_steps": 0}], "training_steps": 64}
 DAMAGES = {
@@ -73,3 +74,8 @@ def test_demonstrations_behind_a_policy(tmp_path: Path) -> None:
     assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({}, None), "no demonstrations"
     damage(run, json.dumps({**WHOLE, "demonstrations": facts}))
     assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({"demonstrations": 30}, facts)
+    (run / "manifest.json").unlink()
+    (run / PROVENANCE).write_text(json.dumps({"demonstrations": facts}))
+    assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({"demonstrations": 30}, facts)
+    (run / PROVENANCE).write_text("[]")
+    assert (demonstrations_of(run), demonstrations_behind(checkpoint)) == ({}, None), "damaged"
