@@ -76,7 +76,7 @@ def _of_switches(config: TrainConfig) -> Iterator[str]:
 
 
 def _of_evaluation(config: TrainConfig) -> Iterator[str]:
-    for key in ("eval_episodes", "save_best_after", "score_to_win"):
+    for key in ("save_best_after", "score_to_win"):
         if _given(config, key) and not config.eval_every_steps:
             yield _line(config, key, "without evaluations: set eval_every_steps")
     if _given(config, "save_frequency") and _given(config, "save_interval"):

@@ -173,7 +173,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"save_frequency": 0}, "save_frequency 0 is out of range: must be at least 1"),
     ({"save_frequency": 2.5}, "save_frequency 2.5 must be a whole number"),
     ({"save_frequency": 2, "save_interval": 64}, "save_interval and save_frequency cannot be given together"),
-    ({"eval_episodes": 9}, "eval_episodes 9 has no effect without evaluations: set eval_every_steps"),
     ({"save_best_after": 5}, "save_best_after 5 has no effect without evaluations: set eval_every_steps"),
     ({"save_best_after": -1, "eval_every_steps": 9}, "save_best_after -1 is out of range: must be at l"),
     ({"score_to_win": 100}, "score_to_win 100.0 has no effect without evaluations: set eval_every_steps"),

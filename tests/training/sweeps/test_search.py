@@ -34,7 +34,7 @@ from training.sweeps.trial_places import TrialPlaces
 
 pytestmark = pytest.mark.slow
 
-SHORT = {"max_steps": 40, "n_steps": 16, "batch_size": 32}
+SHORT = {"max_steps": 40, "eval_episodes": 2, "n_steps": 16, "batch_size": 32}
 SPACE: dict[str, Any] = {
     "base": "base.json",
     "episodes": 4,
