@@ -4,6 +4,7 @@ around both."""
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that no process is left alone with one of them at the end."""
     order = {f"test_{name}": place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _usual_signals() -> None:
+    """A suite under nohup ignores SIGHUP, one in the background SIGINT, and so would the programs that it
+    starts."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            usual = signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler
+            signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session", autouse=True)
