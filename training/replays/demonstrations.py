@@ -20,8 +20,8 @@ from training.runs.manifest import read_manifest
 def best_episodes(run: Path, count: int) -> list[Entry]:
     """Return the ``count`` episodes of a run with the highest returns, or as many as there are.
 
-    Those that began in its start archive continue other episodes and are left out. Raises UserError if there
-    are none.
+    Those that began in its start archive continue other episodes and are left out. Raises UserError if no
+    episode is left.
     """
     whole = [one for one in episodes_of(run).in_order if one.episode_return is not None and not one.archived]
     if not whole:
