@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.observation_names import FRAMES, SCREEN_SIZE, SCREEN_SIZES
-from envs.observation_parts.base import ObservationPart, Picture, fitting
+from envs.observation_parts.base import ObservationPart, Picture, TilesPart, fitting
 from envs.ram import GameState
 from envs.visited import CROP, VisitedTiles
 
@@ -70,21 +70,21 @@ class VisitedPart(ObservationPart):
         out[0] = visited.crop(state)
 
 
-class VisitedNearbyPart(ObservationPart):
+class VisitedNearbyPart(TilesPart):
     """Visited tiles (255) around the player (row 24, column 24), on this map and on those beside it."""
 
     shape = (1, CROP, CROP)
     source = "W_CUR_MAP, W_X_COORD, W_Y_COORD, W_CUR_MAP_WIDTH, W_CUR_MAP_HEIGHT"
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[0] = visited.crop_across(state)
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes:
+        return visited.bytes_across(state)
 
 
-class VisitedWorldPart(ObservationPart):
+class VisitedWorldPart(TilesPart):
     """Cells of 8 x 8 steps visited in the episode (255), around the player (row 24, column 24)."""
 
     shape = (1, CROP, CROP)
     source = VisitedNearbyPart.source
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[0] = visited.world.crop()
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes:
+        return visited.world.bytes_around()
