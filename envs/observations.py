@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from envs.errors import UserError, known
 from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, SCREEN_SIZE
-from envs.observation_parts.base import ObservationPart, Picture, TilesPart, VectorPart
+from envs.observation_parts.base import ObservationPart, Picture, PicturePart, VectorPart
 from envs.observation_parts.own import OwnPart, is_own
 from envs.observation_parts.pictures import ScreenPart
 from envs.observation_parts.table import PARTS
@@ -24,35 +24,27 @@ MOST_TARGETS = 4
 
 
 class _Target:
-    """The arrays of one observation, and what was last written to those that can stay the same.
+    """The arrays of one observation, and what was last written to them.
 
-    A part returns the same bytes object while nothing changes, so that nothing needs to be written.
+    A part returns the same object while nothing changes, so that nothing needs to be written.
     """
 
     def __init__(self, out: dict[str, Picture], parts: Mapping[str, ObservationPart]) -> None:
         self.out = out
-        numbers = [(p, out[name]) for name, p in parts.items() if isinstance(p, VectorPart)]
-        tiles = [(p, out[name]) for name, p in parts.items() if isinstance(p, TilesPart)]
-        self.numbers = [(n, part.content, array.data) for n, (part, array) in enumerate(numbers)]
-        self.tiles = [(n, part.content, _flat(array)) for n, (part, array) in enumerate(tiles, len(numbers))]
-        self.pictures = [
-            (part.write, out[name])
-            for name, part in parts.items()
-            if not isinstance(part, VectorPart | TilesPart)
-        ]
-        self.written: list[bytes | None] = [None] * (len(numbers) + len(tiles))
+        rows = [(part, n, _flat(out[name])) for n, (name, part) in enumerate(parts.items())]
+        self._pictures = [(part.content, n, row) for part, n, row in rows if isinstance(part, PicturePart)]
+        self._numbers = [(part.content, n, row) for part, n, row in rows if isinstance(part, VectorPart)]
+        self._written: list[bytes | memoryview | None] = [None] * len(rows)
 
     def write(self, state: GameState, visited: VisitedTiles) -> None:
         """Write the observation of this moment."""
-        written = self.written
-        for write, array in self.pictures:
-            write(array, state, visited)
-        for n, content, row in self.numbers:
-            values = content(state)
-            if values is not written[n]:
-                row[:] = written[n] = values
-        for n, crop, row in self.tiles:
-            values = crop(state, visited)
+        written = self._written
+        for picture, n, row in self._pictures:
+            image = picture(state, visited)
+            if image is not written[n]:
+                row[:] = written[n] = image
+        for numbers, n, row in self._numbers:
+            values = numbers(state)
             if values is not written[n]:
                 row[:] = written[n] = values
 
@@ -123,8 +115,7 @@ class Observations:
         """
         if out is None:
             out = {name: np.empty(part.shape, np.uint8) for name, part in self._parts.items()}
-            for name, part in self._parts.items():
-                part.write(out[name], state, visited)
+            _Target(out, self._parts).write(state, visited)
             return out
         target = self._targets.get(id(out))
         if target is None or target.out is not out:

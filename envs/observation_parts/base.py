@@ -82,10 +82,6 @@ class ObservationPart(ABC):
     def update(self, screen: Picture, action: int) -> None:  # noqa: B027
         """Take in a step with ``action`` that led to the picture ``screen``."""
 
-    @abstractmethod
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        """Write the values of this moment to ``out``."""
-
     def snapshot(self) -> Any:
         """Return what the part remembers of earlier steps; None if it is stateless."""
         return None
@@ -104,19 +100,16 @@ class VectorPart(ObservationPart):
     def content(self, state: GameState) -> bytes:
         """Return the values of this moment as bytes, of the length of ``shape``."""
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = np.frombuffer(self.content(state), np.uint8)
 
-
-class TilesPart(ObservationPart):
-    """A part of visited tiles, as bytes that stay the same object while nothing changes."""
+class PicturePart(ObservationPart):
+    """A part made of pictures."""
 
     @abstractmethod
-    def content(self, state: GameState, visited: VisitedTiles) -> bytes:
-        """Return the values of this moment as bytes, row by row."""
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes | memoryview:
+        """Return the values of this moment as bytes, row by row.
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = np.frombuffer(self.content(state, visited), np.uint8).reshape(self.shape)
+        If it is the same object as in an earlier call, its content is the same.
+        """
 
 
 class NumbersPart(VectorPart):
