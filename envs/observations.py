@@ -50,7 +50,7 @@ class _Target:
 
 
 def _flat(array: Picture) -> memoryview:
-    return memoryview(array).cast("B")
+    return array.data.cast("B")
 
 
 def _made(names: Iterable[str], screen: Callable[[], ObservationPart]) -> dict[str, ObservationPart]:

@@ -50,6 +50,7 @@ class RewardStack:
         counts = {layer: sum(t.layer == layer for t in self.terms) for layer in ("sparse", "very_sparse")}
         # On most steps nothing is due in these layers, and their terms are not called.
         self._no_sparse, self._no_very_sparse = [0.0] * counts["sparse"], [0.0] * counts["very_sparse"]
+        self._nothing = self._no_sparse + self._no_very_sparse
         self.memory = EpisodeMemory()
         self._moments = PlausibleMoments()
         self.layer_weights = self._in_force = check_layer_weights(layer_weights or {})
@@ -127,7 +128,7 @@ class RewardStack:
         values = [weight * value(before, now, memory) for weight, value in self._dense]
         battle, progress = memory.battle.is_due(), memory.progress.is_due()
         if not (battle or progress or self._own):
-            return self._breakdown(values, self._no_sparse + self._no_very_sparse)
+            return self._breakdown(values, self._nothing)
         for terms, none, due in (
             (self._sparse, self._no_sparse, battle),
             (self._very_sparse, self._no_very_sparse, progress),

@@ -197,7 +197,7 @@ class Emulator:
         """Return the last rendered image: uint8 (144, 160). It is a view, which the next frame overwrites."""
         return self._gray_pixels
 
-    def half_screen(self) -> NDArray[np.uint64]:
+    def half_screen(self) -> NDArray[Any]:
         """Return every second pixel of every second row of the last rendered image: (72, 80).
 
         The grey is the lowest byte of each uint64, which remains when they are assigned to an array of uint8.

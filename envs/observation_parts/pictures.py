@@ -32,7 +32,7 @@ class ScreenPart(PicturePart):
     def __init__(self, frames: int = FRAMES, size: str = SCREEN_SIZE) -> None:
         self.shape = (frames, *SCREEN_SIZES[size])
         self._film = np.zeros((FILM, *SCREEN_SIZES[size]), np.uint8)
-        self._bytes, self._size = memoryview(self._film).cast("B"), self._film[0].size
+        self._bytes, self._size = self._film.data.cast("B"), self._film[0].size
         self._frames = self._end = frames
 
     def reset(self, state: GameState, screen: Picture) -> None:
