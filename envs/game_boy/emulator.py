@@ -44,6 +44,15 @@ VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
 _checks: dict[tuple[bytes, int], StateCheck] = {}  # by kind of cartridge
 
 
+def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return a view of pairs of pixels in every second row: the grey of the first is the lowest byte of each.
+
+    Converting them to single bytes takes two thirds of the time of collecting single bytes.
+    """
+    words: NDArray[np.uint32] = pixels.view("<u4")[:, :, 0]
+    return words.view("<u8")[::2]
+
+
 class Emulator:
     """One Game Boy with one cartridge, just switched on.
 
@@ -92,10 +101,7 @@ class Emulator:
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
         self._gray_pixels: NDArray[np.uint8] = self._pixels[:, :, 0]
-        # The grey of every second pixel is the lowest of eight bytes: converting pairs of pixels to single
-        # bytes takes two thirds of the time of collecting single bytes.
-        pixels: NDArray[np.uint32] = self._pixels.view("<u4")[:, :, 0]
-        self._half_pixels: NDArray[np.uint64] = pixels.view("<u8")[::2]
+        self._half_pixels = _halved(self._pixels)
         self._sound = sound
         self._closed = False
         self.actions = 0
