@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from envs.errors import UserError, known
 from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, SCREEN_SIZE
-from envs.observation_parts.base import ObservationPart, Picture, VectorPart
+from envs.observation_parts.base import ObservationPart, Picture, PicturePart, VectorPart
 from envs.observation_parts.own import OwnPart, is_own
 from envs.observation_parts.pictures import ScreenPart
 from envs.observation_parts.table import PARTS
@@ -21,8 +21,36 @@ from envs.ram import GameState
 from envs.visited import VisitedTiles
 
 MOST_TARGETS = 4
-Write = Callable[[Picture, GameState, VisitedTiles], None]
-Target = tuple[list[tuple[Write, Picture]], list[tuple[Callable[[GameState], bytes], memoryview]]]
+
+
+class _Target:
+    """The arrays of one observation, and what was last written to them.
+
+    A part returns the same object while nothing changes, so that nothing needs to be written.
+    """
+
+    def __init__(self, out: dict[str, Picture], parts: Mapping[str, ObservationPart]) -> None:
+        self.out = out
+        rows = [(part, n, _flat(out[name])) for n, (name, part) in enumerate(parts.items())]
+        self._pictures = [(part.content, n, row) for part, n, row in rows if isinstance(part, PicturePart)]
+        self._numbers = [(part.content, n, row) for part, n, row in rows if isinstance(part, VectorPart)]
+        self._written: list[bytes | memoryview | None] = [None] * len(rows)
+
+    def write(self, state: GameState, visited: VisitedTiles) -> None:
+        """Write the observation of this moment."""
+        written = self._written
+        for picture, n, row in self._pictures:
+            image = picture(state, visited)
+            if image is not written[n]:
+                row[:] = written[n] = image
+        for numbers, n, row in self._numbers:
+            values = numbers(state)
+            if values is not written[n]:
+                row[:] = written[n] = values
+
+
+def _flat(array: Picture) -> memoryview:
+    return array.data.cast("B")
 
 
 def _made(names: Iterable[str], screen: Callable[[], ObservationPart]) -> dict[str, ObservationPart]:
@@ -64,10 +92,11 @@ class Observations:
         ]
         boxes: dict[str, spaces.Space[Picture]] = {name: part.space() for name, part in self._parts.items()}
         self.space = spaces.Dict(boxes)
-        self._targets: dict[int, tuple[dict[str, Picture], Target]] = {}
+        self._targets: dict[int, _Target] = {}
 
     def reset(self, state: GameState, screen: Picture) -> None:
         """Begin an episode at ``state``. ``screen`` is uint8 (144, 160), or (72, 80) if already shrunk."""
+        self._targets.clear()
         for part in self._parts.values():
             part.reset(state, screen)
 
@@ -79,32 +108,26 @@ class Observations:
     def encode(
         self, state: GameState, visited: VisitedTiles, out: dict[str, Picture] | None = None
     ) -> dict[str, Picture]:
-        """Return the observation of this moment, written to ``out`` if given and to new arrays otherwise."""
+        """Return the observation of this moment, written to ``out`` if given and to new arrays otherwise.
+
+        Arrays of ``out`` are C-contiguous. Nothing else may write to them, except between ``reset`` or
+        ``restore`` and the next call: what stays the same is not written again.
+        """
         if out is None:
             out = {name: np.empty(part.shape, np.uint8) for name, part in self._parts.items()}
-            for name, part in self._parts.items():
-                part.write(out[name], state, visited)
+            _Target(out, self._parts).write(state, visited)
             return out
-        pictures, rows = self._target(out)
-        for write, array in pictures:
-            write(array, state, visited)
-        for content, row in rows:
-            row[:] = content(state)
+        target = self._targets.get(id(out))
+        if target is None or target.out is not out:
+            target = self._add_target(out)
+        target.write(state, visited)
         return out
 
-    def _target(self, out: dict[str, Picture]) -> Target:
-        """Return where each part is written in ``out``, cached: a worker has two such buffers per game."""
-        kept = self._targets.get(id(out))
-        if kept is not None and kept[0] is out:
-            return kept[1]
+    def _add_target(self, out: dict[str, Picture]) -> _Target:
+        """Prepare writing to ``out``, once: a worker has two such buffers per game."""
         if len(self._targets) >= MOST_TARGETS:
             self._targets.clear()
-        parts = [(part, out[name]) for name, part in self._parts.items()]
-        target: Target = (
-            [(part.write, array) for part, array in parts if not isinstance(part, VectorPart)],
-            [(part.content, array.data) for part, array in parts if isinstance(part, VectorPart)],
-        )
-        self._targets[id(out)] = out, target
+        target = self._targets[id(out)] = _Target(out, self._parts)
         return target
 
     def snapshot(self) -> dict[str, Picture]:
@@ -114,6 +137,7 @@ class Observations:
 
     def restore(self, snapshot: Mapping[str, Picture]) -> None:
         """Continue from a ``snapshot`` of the same parts. Raises KeyError or ValueError for other parts."""
+        self._targets.clear()
         for name, part in self._parts.items():
             if part.snapshot() is not None:
                 part.restore(snapshot[name])

@@ -293,14 +293,22 @@ def _battle(value: int) -> int:
     return BATTLE_LOST if value == 0xFF else value if value <= 2 else 0
 
 
-def _menu(tiles: bytes, window_line: int) -> tuple[int, int]:
+@lru_cache(maxsize=256)
+def _first_of(flags: bytes) -> bytes:
+    """Return the first bytes object that was equal: it is then in the CPU cache, and `is` finds it equal."""
+    return flags
+
+
+def _menu(tiles: bytes, memory: Memory) -> tuple[int, int]:
     """Return the tile with the cursor of a menu (-1: no menu) and the number of menus that are open.
 
     Menus are drawn on the window. The embedded cartridge leaves them in the tile map when it hides it.
     """
-    if window_line >= SCREEN_LINES:
+    cursor, left = tiles.find(CURSOR), tiles.count(LEFT_CURSOR)
+    # The register comes last: reading it through the emulator costs more than searching the tiles.
+    if (cursor < 0 and not left) or memory[R_WY] >= SCREEN_LINES:
         return -1, 0
-    return tiles.find(CURSOR), tiles.count(CURSOR) + tiles.count(LEFT_CURSOR)
+    return cursor, tiles.count(CURSOR) + left
 
 
 def work_ram_of(memory: Memory) -> bytes | memoryview:
@@ -333,9 +341,9 @@ def read_state(memory: Memory) -> GameState:
         _party(party[: members * MON_BYTES]) if members <= PARTY_MAX else (),
         _battle(battle), battle_result, escaped,
         enemy_species, enemy_level, enemy_hp, enemy_max_hp, own_level, own_hp, own_max_hp,
-        event_bytes, money, bag, owned, seen, hours * 3600 + minutes * 60 + seconds,
+        _first_of(event_bytes), money, bag, owned, seen, hours * 3600 + minutes * 60 + seconds,
         joy_ignore, walk_counter, menu_item, last_map, blackout_map,
         active_slot, map_height, map_width, battle_type, boxed,
-        enemy_status, (enemy_types[0], enemy_types[1]), riding, *_menu(tiles, memory[R_WY]),
+        enemy_status, (enemy_types[0], enemy_types[1]), riding, *_menu(tiles, memory),
     ))
     # fmt: on

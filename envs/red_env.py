@@ -86,7 +86,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._scout: ArchiveScout | None = None
         self._playing = False  # from the first reset on
         self.out: Observation | None = None
-        """Arrays that observations are written to; None: new arrays for every step."""
+        """C-contiguous arrays that observations are written to; None: new arrays for every step. See
+        ``envs.observations.Observations.encode`` for who else may write to them."""
 
     @staticmethod
     def actions() -> gymnasium.spaces.Discrete:

@@ -34,8 +34,9 @@ STEP_TIMEOUT = 4.0
 class PooledVecEnv(VecEnv):
     """A VecEnv over a pool that steps its environments, group by group or all at once.
 
-    Observations returned by ``step`` and ``reset`` are views of memory that is overwritten in the step after
-    the next. Copy them to keep them longer (stable-baselines3's rollout buffers do).
+    ``step`` and ``reset`` return copies of the observations. Those of ``wait_group`` are views of memory that
+    is overwritten in the group's step after the next: copy them to keep them longer (rollout buffers do), and
+    do not write to them, since what did not change is not written again.
     """
 
     def __init__(self, pool: PoolProtocol, spaces: tuple[Space[Any], Space[Any]]) -> None:
@@ -116,7 +117,7 @@ class PooledVecEnv(VecEnv):
     def _all_observations(self) -> VecEnvObs:
         keys, buffers = self._layout.observation_keys, self._pool.buffer
         if len(set(buffers)) == 1:
-            whole = {key: self._arrays[f"obs/{key}"][buffers[0]] for key in keys}
+            whole = {key: self._arrays[f"obs/{key}"][buffers[0]].copy() for key in keys}
         else:  # groups were stepped one by one an odd number of times
             parts = list(zip(buffers, self.groups, strict=True))
             whole = {
@@ -161,7 +162,7 @@ class PooledVecEnv(VecEnv):
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> VecEnvObs:
-        """Continue from a ``snapshot`` instead of calling ``reset()``; return its observations as views.
+        """Continue from a ``snapshot`` instead of calling ``reset()``; return its observations.
 
         Raises ValueError for another number of environments, and any exception of the environments.
         """

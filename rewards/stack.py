@@ -50,6 +50,7 @@ class RewardStack:
         counts = {layer: sum(t.layer == layer for t in self.terms) for layer in ("sparse", "very_sparse")}
         # On most steps nothing is due in these layers, and their terms are not called.
         self._no_sparse, self._no_very_sparse = [0.0] * counts["sparse"], [0.0] * counts["very_sparse"]
+        self._nothing = self._no_sparse + self._no_very_sparse
         self.memory = EpisodeMemory()
         self._moments = PlausibleMoments()
         self.layer_weights = self._in_force = check_layer_weights(layer_weights or {})
@@ -124,24 +125,25 @@ class RewardStack:
         dense.observe(memory, before, now, self._window)
         very_sparse.observe(memory, before, now, self.key_maps)
         dense.observe_progress(memory)
-        values = self._values(self._dense, before, now)
+        values = [weight * value(before, now, memory) for weight, value in self._dense]
         battle, progress = memory.battle.is_due(), memory.progress.is_due()
-        values += self._values(self._sparse, before, now) if battle else self._no_sparse
-        values += self._values(self._very_sparse, before, now) if progress else self._no_very_sparse
-        if self._own:
-            values += [weight * term(before, now, memory) for weight, term in self._own]
-        # On most steps only the dense terms, which come first, are not 0.
-        several = battle or progress or self._own
-        sums = [0.0, 0.0, 0.0, 0.0]
-        for value, slot in zip(
-            values if several else values[: len(self._dense)], self._layout.slots, strict=False
+        if not (battle or progress or self._own):
+            return self._breakdown(values, self._nothing)
+        for terms, none, due in (
+            (self._sparse, self._no_sparse, battle),
+            (self._very_sparse, self._no_very_sparse, progress),
         ):
+            values += [weight * value(before, now, memory) for weight, value in terms] if due else none
+        values += [weight * term(before, now, memory) for weight, term in self._own]
+        return self._breakdown(values, [])
+
+    def _breakdown(self, values: list[float], zeros: list[float]) -> RewardBreakdown:
+        """Return the breakdown of ``values``, the first terms of the layout, and of ``zeros``, the others."""
+        sums = [0.0, 0.0, 0.0, 0.0]
+        for value, slot in zip(values, self._layout.slots, strict=False):
             if value:
                 sums[slot] += value
-        return RewardBreakdown._make((self._layout, tuple(values), *sums))
-
-    def _values(self, terms: Sequence[tuple[float, Any]], before: GameState, now: GameState) -> list[float]:
-        return [weight * value(before, now, self.memory) for weight, value in terms]
+        return RewardBreakdown(self._layout, (*values, *zeros), *sums)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all state that later steps depend on, as plain JSON values and bytes.

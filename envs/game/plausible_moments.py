@@ -34,6 +34,10 @@ def _is_possible_mon(mon: PartyMon) -> bool:
     return mon.level <= LEVEL_MAX and mon.species <= SPECIES_MAX and mon.hp <= HP_MAX and mon.max_hp <= HP_MAX
 
 
+def _is_possible_enemy(state: GameState) -> bool:
+    return max(state.enemy_hp, state.enemy_max_hp) <= HP_MAX and state.enemy_level <= LEVEL_MAX
+
+
 class PlausibleMoments:
     """Replaces impossible moments with the last possible one, so that nothing in them counts.
 
@@ -62,7 +66,8 @@ class PlausibleMoments:
     def step(self, before: GameState, now: GameState) -> tuple[GameState, GameState]:
         """Return the two moments of a step to count. ``before`` must be the last step's ``now``."""
         if self._is_possible(now):
-            before, self._held = self._held or before, None
+            if self._held is not None:
+                before, self._held = self._held, None
             return before, now
         self.count += 1
         self._held = self._held or before
@@ -74,8 +79,7 @@ class PlausibleMoments:
             and (now.party is self._party or self._is_possible_party(now))
             and (now.event_bytes == self._event_bytes or self._are_possible_events(now))
             and (now.badges | self._badges == self._badges or self._are_possible_badges(now))
-            and (now.battle <= 0 or max(now.enemy_hp, now.enemy_max_hp) <= HP_MAX)
-            and (now.battle <= 0 or now.enemy_level <= LEVEL_MAX)
+            and (now.battle <= 0 or _is_possible_enemy(now))
         )
 
     def _is_possible_party(self, now: GameState) -> bool:

@@ -44,6 +44,15 @@ VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
 _checks: dict[tuple[bytes, int], StateCheck] = {}  # by kind of cartridge
 
 
+def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return a view of pairs of pixels in every second row: the grey of the first is the lowest byte of each.
+
+    Converting them to single bytes takes two thirds of the time of collecting single bytes.
+    """
+    words: NDArray[np.uint32] = pixels.view("<u4")[:, :, 0]
+    return words.view("<u8")[::2]
+
+
 class Emulator:
     """One Game Boy with one cartridge, just switched on.
 
@@ -92,7 +101,7 @@ class Emulator:
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
         self._gray_pixels: NDArray[np.uint8] = self._pixels[:, :, 0]
-        self._half_pixels: NDArray[np.uint8] = self._pixels[::2, ::2, 0]
+        self._half_pixels = _halved(self._pixels)
         self._sound = sound
         self._closed = False
         self.actions = 0
@@ -194,9 +203,10 @@ class Emulator:
         """Return the last rendered image: uint8 (144, 160). It is a view, which the next frame overwrites."""
         return self._gray_pixels
 
-    def half_screen(self) -> NDArray[np.uint8]:
-        """Return every second pixel of every second row of the last rendered image: uint8 (72, 80).
+    def half_screen(self) -> NDArray[Any]:
+        """Return every second pixel of every second row of the last rendered image: (72, 80).
 
+        The grey is the lowest byte of each uint64, which remains when they are assigned to an array of uint8.
         It is a view, which the next rendered frame overwrites.
         """
         return self._half_pixels

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,11 @@ NOBODY = (0, NO_ID, NO_ID, 0, 0, 0, 0)
 """Values of ``party_ids`` where there is no creature."""
 STATUS_FLAGS = 5
 """Asleep, poisoned, burnt, frozen, paralysed."""
+
+
+def picker(*names: str) -> Callable[[GameState], tuple[object, ...]]:
+    """Return a function that picks two or more fields of a GameState, in less time than attributes take."""
+    return itemgetter(*map(GameState._fields.index, names))
 
 
 def fitting(array: Picture, shape: tuple[int, ...]) -> Picture:
@@ -78,10 +84,6 @@ class ObservationPart(ABC):
     def update(self, screen: Picture, action: int) -> None:  # noqa: B027
         """Take in a step with ``action`` that led to the picture ``screen``."""
 
-    @abstractmethod
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        """Write the values of this moment to ``out``."""
-
     def snapshot(self) -> Any:
         """Return what the part remembers of earlier steps; None if it is stateless."""
         return None
@@ -100,8 +102,16 @@ class VectorPart(ObservationPart):
     def content(self, state: GameState) -> bytes:
         """Return the values of this moment as bytes, of the length of ``shape``."""
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = np.frombuffer(self.content(state), np.uint8)
+
+class PicturePart(ObservationPart):
+    """A part made of pictures."""
+
+    @abstractmethod
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes | memoryview:
+        """Return the values of this moment as bytes, row by row.
+
+        If it is the same object as in an earlier call, its content is the same.
+        """
 
 
 class NumbersPart(VectorPart):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from envs.fighter import fighter
 from envs.game.field_facts import points_shares
@@ -16,6 +17,7 @@ from envs.observation_parts.base import (
     ids,
     one_hot,
     party_ids,
+    picker,
     scaled_hp,
     share,
     status_flags,
@@ -25,6 +27,13 @@ from envs.ram import BATTLE_LOST, SAFARI, SCREEN_TILES, GameState
 ROWS, COLUMNS = SCREEN_TILES
 DEPTHS = 4  # none, one menu, a menu over a menu, more
 _NO_ENEMY = (0, NO_ID, NO_ID)
+
+
+_pick = picker(
+    *("cursor", "menu_depth", "battle", "battle_type"),
+    *("party", "active_slot", "own_hp", "own_max_hp", "own_level"),
+    *("enemy_species", "enemy_level", "enemy_hp", "enemy_max_hp", "enemy_types", "enemy_status"),
+)
 
 
 class FightPart(FieldsPart):
@@ -51,15 +60,10 @@ class FightPart(FieldsPart):
     )
 
     def key(self, state: GameState) -> object:
-        menu = state.cursor, state.menu_depth
-        if not state.battle:
-            return menu
-        own = state.party, state.active_slot, state.own_hp, state.own_max_hp, state.own_level
-        enemy = state.enemy_species, state.enemy_level, state.enemy_hp, state.enemy_max_hp
-        return menu, state.battle, state.battle_type, own, enemy, state.enemy_types, state.enemy_status
+        return _pick(state) if state.battle else (state.cursor, state.menu_depth)
 
     def values(self, state: GameState) -> Sequence[int]:
-        menu = _menu(state)
+        menu = _menu(state.cursor, state.menu_depth)
         if not state.battle:
             return (*NOBODY, *_NO_ENEMY, *(0,) * (self.shape[0] - 10 - len(menu)), *menu)
         kinds = (int(state.battle == kind) for kind in (1, 2, BATTLE_LOST))
@@ -81,7 +85,8 @@ def _condition(level: int, hp: int, max_hp: int, status: int) -> tuple[int, ...]
     return (min(level, 100), share(hp, max_hp), scaled_hp(max_hp), *status_flags(status))
 
 
-def _menu(state: GameState) -> tuple[int, ...]:
-    row, column = divmod(state.cursor, COLUMNS) if state.cursor >= 0 else (-1, -1)
-    depth = min(state.menu_depth, DEPTHS - 1)
+@lru_cache(maxsize=256)
+def _menu(cursor: int, menus: int) -> tuple[int, ...]:
+    row, column = divmod(cursor, COLUMNS) if cursor >= 0 else (-1, -1)
+    depth = min(menus, DEPTHS - 1)
     return (*one_hot(row, ROWS), *one_hot(column, COLUMNS), *one_hot(depth, DEPTHS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.observation_names import FRAMES, SCREEN_SIZE, SCREEN_SIZES
-from envs.observation_parts.base import ObservationPart, Picture, fitting
+from envs.observation_parts.base import Picture, PicturePart, fitting
 from envs.ram import GameState
 from envs.visited import CROP, VisitedTiles
 
@@ -23,7 +23,7 @@ def shrink(picture: Picture, height: int) -> Picture:
     return picture[::step, ::step]
 
 
-class ScreenPart(ObservationPart):
+class ScreenPart(PicturePart):
     """The last ``frames`` pictures in grey, oldest first. An episode starts with copies of its first one."""
 
     shape = (FRAMES, *SCREEN_SIZES[SCREEN_SIZE])
@@ -32,6 +32,7 @@ class ScreenPart(ObservationPart):
     def __init__(self, frames: int = FRAMES, size: str = SCREEN_SIZE) -> None:
         self.shape = (frames, *SCREEN_SIZES[size])
         self._film = np.zeros((FILM, *SCREEN_SIZES[size]), np.uint8)
+        self._bytes, self._size = self._film.data.cast("B"), self._film[0].size
         self._frames = self._end = frames
 
     def reset(self, state: GameState, screen: Picture) -> None:
@@ -45,8 +46,8 @@ class ScreenPart(ObservationPart):
         self._film[self._end] = self._fit(screen)
         self._end += 1
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[:] = self._film[self._end - self._frames : self._end]
+    def content(self, state: GameState, visited: VisitedTiles) -> memoryview:
+        return self._bytes[(self._end - self._frames) * self._size : self._end * self._size]
 
     def snapshot(self) -> Picture:
         return self._film[self._end - self._frames : self._end].copy()
@@ -60,31 +61,31 @@ class ScreenPart(ObservationPart):
         return screen if screen.shape[0] == height else shrink(screen, height)
 
 
-class VisitedPart(ObservationPart):
+class VisitedPart(PicturePart):
     """Visited tiles of this map (255), centred on the player (row 24, column 24)."""
 
     shape = (1, CROP, CROP)
     source = "W_CUR_MAP, W_X_COORD, W_Y_COORD"
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[0] = visited.crop(state)
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes:
+        return visited.crop(state).tobytes()
 
 
-class VisitedNearbyPart(ObservationPart):
+class VisitedNearbyPart(PicturePart):
     """Visited tiles (255) around the player (row 24, column 24), on this map and on those beside it."""
 
     shape = (1, CROP, CROP)
     source = "W_CUR_MAP, W_X_COORD, W_Y_COORD, W_CUR_MAP_WIDTH, W_CUR_MAP_HEIGHT"
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[0] = visited.crop_across(state)
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes:
+        return visited.bytes_across(state)
 
 
-class VisitedWorldPart(ObservationPart):
+class VisitedWorldPart(PicturePart):
     """Cells of 8 x 8 steps visited in the episode (255), around the player (row 24, column 24)."""
 
     shape = (1, CROP, CROP)
     source = VisitedNearbyPart.source
 
-    def write(self, out: Picture, state: GameState, visited: VisitedTiles) -> None:
-        out[0] = visited.world.crop()
+    def content(self, state: GameState, visited: VisitedTiles) -> bytes:
+        return visited.world.bytes_around()

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from envs.game.field_facts import outdoors
 from envs.game.maps import MAP_SIZES
-from envs.observation_parts.base import Field, FieldsPart, flags, ids, share
+from envs.observation_parts.base import Field, FieldsPart, flags, ids, picker, share
 from envs.ram import GameState
 
 WIDEST = max(width for width, _ in MAP_SIZES.values())
 HIGHEST = max(height for _, height in MAP_SIZES.values())
 BICYCLE, SWIMMING = 1, 2  # wWalkBikeSurfState
+
+
+_pick = picker("map_id", "x", "y", "blackout_map", "map_width", "map_height", "riding")
 
 
 class PlacePart(FieldsPart):
@@ -30,15 +33,7 @@ class PlacePart(FieldsPart):
     )
 
     def key(self, state: GameState) -> object:
-        return (
-            state.map_id,
-            state.x,
-            state.y,
-            state.blackout_map,
-            state.map_width,
-            state.map_height,
-            state.riding,
-        )
+        return _pick(state)
 
     def values(self, state: GameState) -> Sequence[int]:
         width, height = state.map_width, state.map_height

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envs.game.field_facts import FIELD_MOVES, usable_field_moves
-from envs.observation_parts.base import FieldsPart, flags
+from envs.observation_parts.base import FieldsPart, flags, picker
 from envs.ram import GameState
 
 # Events of the story: number and name of our own. The numbers are the game's (its public disassembly,
@@ -45,6 +45,9 @@ def _source() -> str:
     return "W_EVENT_FLAGS: " + ", ".join(f"{number:#05x} {name}" for number, name in STORY.items())
 
 
+_pick = picker("badges", "event_bytes", "party", "map_id")
+
+
 class ProgressPart(FieldsPart):
     """Badges, the events that the story hangs on, and the field moves that can be used here."""
 
@@ -60,7 +63,7 @@ class ProgressPart(FieldsPart):
     )
 
     def key(self, state: GameState) -> object:
-        return state.badges, state.event_bytes, state.party, state.map_id
+        return _pick(state)
 
     def values(self, state: GameState) -> Sequence[int]:
         badges = (state.badges >> n & 1 for n in range(8))

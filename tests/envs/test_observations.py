@@ -155,6 +155,32 @@ def test_arrays_can_be_written_in_place() -> None:
     assert all(np.array_equal(out[name], fresh[name]) for name in fresh)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_arrays_written_in_turns_hold_what_new_ones_do(seed: int) -> None:
+    """Also after others wrote to them, as a worker does between a reset or a restore and the next step."""
+    draw = random.Random(seed)
+    observations, visited, state = Observations(OBSERVATION_NAMES), VisitedTiles(), GameState()
+    outs = [{name: np.full(part().shape, 77, np.uint8) for name, part in PARTS.items()} for _ in range(2)]
+    for step in range(400):
+        if step % 20 == 0:
+            visited.reset(state)
+            observations.reset(state, SCREEN)
+        elif step % 20 == 10:
+            visited.restore(visited.snapshot())
+            observations.restore(observations.snapshot())
+        else:
+            visited.mark(state)
+            observations.update(np.full((144, 160), draw.randrange(3), np.uint8), draw.randrange(7))
+        fresh = observations.encode(state, visited)
+        seen = observations.encode(state, visited, outs[step % 2])
+        assert {name for name in fresh if not np.array_equal(seen[name], fresh[name])} == set(), step
+        if step % 10 == 0:
+            for name, array in outs[(step + 1) % 2].items():
+                array[:] = seen[name]
+        changed = {"x": draw.randrange(3), "facing": draw.choice((0, 4)), "badges": draw.randrange(2)}
+        state = state._replace(**changed, event_bytes=bytes((draw.randrange(2), *bytes(319))))
+
+
 def test_recent_actions_are_codes_oldest_first() -> None:
     observations, visited, state = Observations(["recent_actions"]), VisitedTiles(), GameState()
     visited.reset(state)

@@ -114,6 +114,19 @@ def test_last_observation_stays_while_the_next_is_written(vec: MakeVec) -> None:
     assert same(before, kept)
 
 
+def test_edited_observations_do_not_come_back(vec: MakeVec) -> None:
+    """A wrapper may change what it is given in place; unchanged parts are not written again."""
+    ours, other = vec(2), vec(2)
+    for env in (ours, other):
+        env.seed(3)
+    edited, clean = ours.reset(), other.reset()
+    for chosen in actions(2, 8):
+        for array in edited.values():  # type: ignore[union-attr]
+            array[:] = 7
+        edited, clean = ours.step(chosen)[0], other.step(chosen)[0]
+        assert same(edited, clean)
+
+
 def test_buffers_are_poisoned_until_written(vec: MakeVec) -> None:
     env = vec(2)
     block = np.frombuffer(env._pool._block, np.uint8)

@@ -174,7 +174,7 @@ def test_half_screen_is_the_screen_shrunk(emulator: Emulator, state: State) -> N
     for button in (None, "down", "start"):
         emulator.act(button)
         assert np.array_equal(emulator.whole_screen(), emulator.screen())
-        assert np.array_equal(emulator.half_screen(), shrink(emulator.screen(), 72))
+        assert np.array_equal(emulator.half_screen().astype(np.uint8), shrink(emulator.screen(), 72))
 
 
 def test_a_state_continues_the_same_in_a_new_machine(
