@@ -39,6 +39,10 @@ DEFAULT_OBSERVATIONS = (
     "recent_actions",
 )
 """What a config that names none observes."""
+VISITED_PICTURES = ("visited", "visited_nearby", "visited_world")
+"""Pictures of visited tiles."""
+WITH_IDS = ("place", "fight", "team")
+"""Parts that begin with ids, which the policy embeds."""
 SCREEN_SIZES = {"full": (144, 160), "half": (72, 80), "quarter": (36, 40)}
 """Height and width in pixels of the pictures in "screen"."""
 FRAMES, SCREEN_SIZE = 3, "half"

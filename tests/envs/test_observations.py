@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.errors import UserError
-from envs.observation_names import DEFAULT_OBSERVATIONS, OBSERVATION_NAMES, SCREEN_SIZES
+from envs.observation_names import (
+    DEFAULT_OBSERVATIONS,
+    OBSERVATION_NAMES,
+    SCREEN_SIZES,
+    VISITED_PICTURES,
+    WITH_IDS,
+)
 from envs.observation_parts.base import share
 from envs.observation_parts.pictures import shrink
 from envs.observation_parts.table import PARTS
@@ -75,6 +81,8 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 def test_only_the_chosen_parts_are_included() -> None:
     assert set(encode(GameState(), "badges", "facing")) == {"badges", "facing"}
     assert tuple(PARTS) == OBSERVATION_NAMES
+    assert tuple(name for name, part in PARTS.items() if part.ids) == WITH_IDS
+    assert tuple(name for name in PARTS if name.startswith("visited")) == VISITED_PICTURES
     assert set(Observations().space) == set(DEFAULT_OBSERVATIONS) <= set(OBSERVATION_NAMES)
 
 

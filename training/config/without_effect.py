@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from envs.observation_names import VISITED_PICTURES, WITH_IDS
 from training.config.schedules import RAMPS
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 ADAPTIVE = ("kl_threshold", "lr_adapt_per")
 BOUNDS = ("min_learning_rate", "max_learning_rate")
 KL_CONTROLS = {"target_kl": None, "lr_schedule": "adaptive"}
+OTHER_ENCODERS = ("screen", *VISITED_PICTURES, *WITH_IDS, "events", "recent_actions")
+"""Observations that ``network.numbers`` does not encode."""
+NUMBERS_OF_STEPS = {"stuck_after": "penalty_stuck", "exploration_recent_window": "exploration_recent_tile"}
+"""Reward settings, and the term that each belongs to."""
 
 
 def without_effect(config: TrainConfig) -> Iterator[str]:
@@ -25,6 +30,8 @@ def without_effect(config: TrainConfig) -> Iterator[str]:
     yield from _of_switches(config)
     yield from _of_evaluation(config)
     yield from _of_imitation(config)
+    yield from _of_rewards(config)
+    yield from _of_the_network(config)
 
 
 def _given(config: TrainConfig, key: str) -> bool:
@@ -79,6 +86,8 @@ def _of_evaluation(config: TrainConfig) -> Iterator[str]:
     for key in ("save_best_after", "score_to_win"):
         if _given(config, key) and not config.eval_every_steps:
             yield _line(config, key, "without evaluations: set eval_every_steps")
+    if _given(config, "episodes_mb") and not config.record_every:
+        yield _line(config, "episodes_mb", "with record_every 0: no episode is recorded")
     if _given(config, "save_frequency") and _given(config, "save_interval"):
         yield "save_interval and save_frequency cannot be given together: one is in steps, one in updates"
 
@@ -92,3 +101,26 @@ def _of_imitation(config: TrainConfig) -> Iterator[str]:
         yield "init has no effect with epochs 0: set bc_coef, or at least 1 epoch"
     if config.imitates and config.total_steps == 0:
         yield _line(config, "bc_coef", "with total_steps 0")
+
+
+def _of_rewards(config: TrainConfig) -> Iterator[str]:
+    usual = type(config).model_fields["rewards"].get_default(call_default_factory=True)
+    for key, term in NUMBERS_OF_STEPS.items():
+        if config.rewards[key] != usual[key] and not config.rewards[term]:
+            yield f"rewards.{key} {config.rewards[key]:g} has no effect while {term} is 0"
+
+
+def _of_the_network(config: TrainConfig) -> Iterator[str]:
+    seen = set(config.observations)
+    needed = {
+        "picture": ('"screen"', "screen" in seen),
+        "visited": ("a picture of visited tiles", bool(seen.intersection(VISITED_PICTURES))),
+        "events": ('"events"', "events" in seen),
+        "facts": ("any with ids", bool(seen.intersection(WITH_IDS))),
+        "embedding": ("any with ids", bool(seen.intersection(WITH_IDS))),
+        "numbers": ("any that are plain numbers", bool(seen.difference(OTHER_ENCODERS))),
+    }
+    for size, (what, is_there) in needed.items():
+        value: Any = getattr(config.network, size)
+        if not is_there and value != type(config.network).model_fields[size].default:
+            yield f"network.{size} {value} has no effect: observations do not include {what}"

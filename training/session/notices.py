@@ -12,6 +12,7 @@ from envs.game_boy.emulator import Emulator
 from envs.game_boy.rom import ROM_VARIABLE
 from envs.paths import shown
 from envs.ram import GameState, read_state
+from training.config import TrainConfig
 from training.diagnostics.machine_checks import version_problems
 from training.environments.local import reward_of
 from training.environments.task import Task
@@ -36,6 +37,7 @@ def notices(plan: Plan) -> Iterator[str]:
     yield plays(task)
     yield from other_rom(task)
     yield from rounded_up(plan)
+    yield from of_a_cluster(task.config)
     names = paying(task)
     needs_a_creature = bool(names) and set(names) <= set(NEEDS_A_CREATURE)
     # Looking at the starts reads the cartridge again, so do it only where something depends on it.
@@ -78,6 +80,21 @@ def rounded_up(plan: Plan) -> Iterator[str]:
             f" whole update of {config.rollout_steps:,} steps (n_steps {config.n_steps:,} x num_envs"
             f" {config.num_envs})"
         )
+
+
+def of_a_cluster(config: TrainConfig) -> Iterator[str]:
+    """Yield a warning for settings of a cluster in a run without one.
+
+    Not refused: a config of a cluster is also tried on one machine.
+    """
+    fields = type(config).model_fields
+    given = [
+        key
+        for key in ("envs_per_actor", "ray")
+        if getattr(config, key) != fields[key].get_default(call_default_factory=True)
+    ]
+    if given and config.ray_address is None:
+        yield f"warning: {' and '.join(given)}: no effect without ray_address: all games run on this machine"
 
 
 def first_moments(task: Task) -> dict[str, GameState]:

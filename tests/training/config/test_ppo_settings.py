@@ -112,6 +112,7 @@ def test_a_stored_config_with_every_control_loads_to_itself(tmp_path: Path) -> N
 
 
 ONE_BATCH = {"num_envs": 4, "n_steps": 128, "batch_size": 512}
+SCREEN_ALONE = {"observations": ["screen"]}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"target_kl": 0}, "target_kl 0 is out of range: must be greater than 0"),
     ({"target_kl": -0.1}, "target_kl -0.1 is out of range: must be greater than 0"),
@@ -181,6 +182,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"health": {"kl_target": 0.01}}, 'kl_target 0.01 has no effect without approx_kl or clip_fraction "'),
     ({"health": {"max_learning_rate": 0.1}}, "max_learning_rate 0.1 has no effect without approx_kl"),
     ({"clip_value": 0.2}, "clip_value is not a key of"),
+    ({"record_every": 0, "episodes_mb": 50}, "episodes_mb 50 has no effect with record_every 0"),
+    ({"rewards": {"stuck_after": 9}}, "rewards.stuck_after 9 has no effect while penalty_stuck is 0"),
+    ({"rewards": {"exploration_recent_window": 9}}, "while exploration_recent_tile is 0"),
+    ({**SCREEN_ALONE, "network": {"visited": 9}}, "network.visited 9 has no effect: observations do"),
+    ({**SCREEN_ALONE, "network": {"facts": 9}}, "network.facts 9 has no effect: observations do"),
+    ({**SCREEN_ALONE, "network": {"embedding": 9}}, "network.embedding 9 has no effect: observations do"),
+    ({**SCREEN_ALONE, "network": {"events": 9}}, "network.events 9 has no effect: observations do"),
+    ({**SCREEN_ALONE, "network": {"numbers": 9}}, "observations do not include any that are plain numbers"),
+    ({"observations": ["place"], "network": {"picture": 9}}, 'observations do not include "screen"'),
     ({"kl_treshold": 0.1}, "kl_treshold is not a key of {path}; did you mean kl_threshold?"),
 ]  # fmt: skip
 

@@ -137,3 +137,11 @@ def test_a_run_counts_against_the_steps_that_it_will_take(
         "run odd has completed all its 128 steps; --resume odd --total-steps N --accept-changes trains it on,"
         " with N above 128"
     )
+
+
+def test_settings_of_a_cluster_warn_without_one(lines: Notices) -> None:
+    assert not any("ray_address" in line for line in lines(**TINY))
+    (line,) = [
+        line for line in lines(**TINY, envs_per_actor=4, ray={"processors": 2}) if "ray_address" in line
+    ]
+    assert line.startswith("warning: envs_per_actor and ray: no effect without ray_address")
