@@ -15,10 +15,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
-from pydantic_core import PydanticKnownError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 ScheduleFunction = Callable[[int], float]
 """A value as a function of the environment steps taken."""
@@ -187,20 +197,35 @@ def bounded(function: ScheduleFunction, low: float, high: float) -> ScheduleFunc
     return lambda steps: min(max(function(steps), low), high)
 
 
-def within(low: float, high: float, above: bool = False) -> AfterValidator:
-    """Return a validator for ``Annotated[Schedule, within(...)]``.
+@dataclass(frozen=True)
+class Within:
+    """Validator for ``Annotated[Schedule, within(...)]``: its values are from ``low`` to ``high``.
 
-    All values must be from ``low`` (or above it, when ``above``) to ``high``.
+    With ``above`` they are above ``low``. The bounds are part of the JSON schema of the field.
     """
 
-    def check(schedule: Schedule) -> Schedule:
+    low: float
+    high: float
+    above: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        lower = "exclusiveMinimum" if self.above else "minimum"
+        return {**handler(schema), lower: self.low, "maximum": self.high}
+
+    def _check(self, schedule: Schedule) -> Schedule:
         values = values_of(schedule)
-        if above and min(values) <= low:
-            raise PydanticKnownError("greater_than", {"gt": low})
-        if min(values) < low:
-            raise PydanticKnownError("greater_than_equal", {"ge": low})
-        if max(values) > high:
-            raise PydanticKnownError("less_than_equal", {"le": high})
+        if self.above and min(values) <= self.low:
+            raise PydanticKnownError("greater_than", {"gt": self.low})
+        if min(values) < self.low:
+            raise PydanticKnownError("greater_than_equal", {"ge": self.low})
+        if max(values) > self.high:
+            raise PydanticKnownError("less_than_equal", {"le": self.high})
         return schedule
 
-    return AfterValidator(check)
+
+within = Within

@@ -45,26 +45,34 @@ def _default_rewards() -> dict[str, float]:
 
 
 class NetworkConfig(BaseModel):
-    """The policy's network: layer sizes in units, the encoder of the two pictures, and the hidden layers.
+    """The policy's network: sizes in units, the encoders, and the hidden layers."""
 
-    ``separate`` gives actor and critic encoders of their own; hidden layers always are. ``activation`` is
-    that of the hidden layers, while encoders keep ReLU. ``init`` is orthogonal, as in stable-baselines3, or
-    torch's default.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     picture: Width = 256
+    """Features of the observation "screen"."""
     visited: Width = 64
+    """Features of the pictures of visited tiles together."""
     events: Width = 32
+    """Features of the observation "events"."""
     numbers: Width = 64
-    facts: Width = 64  # for observations with ids, such as "place" and "team"
-    embedding: Annotated[int, Field(ge=1, le=256)] = 16  # width of an id's vector
+    """Features of all other observations together."""
+    facts: Width = 64
+    """Features of the observations with ids together, such as "place" and "team"."""
+    embedding: Annotated[int, Field(ge=1, le=256)] = 16
+    """Width of the vector of an id."""
     hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
-    cnn: Literal["tiles", "nature"] = "tiles"  # layers that fit the game's tiles, or NatureCNN
+    """Units of the hidden layers, which actor and critic have each of their own."""
+    cnn: Literal["tiles", "nature"] = "tiles"
+    """Encoder of pictures: layers that fit the game's tiles, or the network of Mnih et al. (2015)."""
     separate: bool = False
+    """Whether actor and critic have encoders of their own too."""
     activation: Literal["relu", "tanh", "elu"] = "relu"
+    """Activation function of the hidden layers; encoders have ReLU."""
     init: Literal["orthogonal", "default"] = "orthogonal"
+    """Initial weights: orthogonal, as in stable-baselines3, or torch's default."""
 
     @model_validator(mode="after")
     def _activation_has_layers(self) -> Self:

@@ -49,6 +49,14 @@ DIRECT = {
     "ent-coef": "ent_coef",
     "max-grad-norm": "max_grad_norm",
 }
+COMPUTED = {
+    "num-minibatches": "batch_size",
+    "anneal-lr": "lr_schedule",
+    "clip-vloss": "clip_range_vf",
+    "vf-coef": "vf_coef",
+    "target-kl": "target_kl",
+}
+"""Names whose value depends on others, or is in other units there."""
 WHY = {
     "exp-name": "a run is named with --run-name",
     "env-id": "the game is set with rom and start",

@@ -30,20 +30,23 @@ DIRECT = {
     "save_best_after": "save_best_after",
 }
 COMPUTED = {
-    "critic_coef",
-    "normalize_advantage",
-    "minibatch_size",
-    "minibatch_size_per_env",
-    "clip_value",
-    "lr_schedule",
-    "schedule_type",
-    "kl_threshold",
-    "max_epochs",
-    "max_frames",
-    "grad_norm",
-    "save_frequency",
-    "reward_shaper",
+    "critic_coef": "vf_coef",
+    "normalize_advantage": "normalize_advantage",
+    "minibatch_size": "batch_size",
+    "minibatch_size_per_env": "batch_size",
+    "clip_value": "clip_range_vf",
+    "lr_schedule": "lr_schedule",
+    "schedule_type": "lr_adapt_per",
+    "kl_threshold": "kl_threshold",
+    "max_epochs": "total_steps",
+    "max_frames": "total_steps",
+    "grad_norm": "max_grad_norm",
+    "save_frequency": "save_frequency",
 }
+"""Names whose value depends on others, or is in other units there."""
+SHAPER = {"scale_value": "reward_scale", "shift_value": "reward_shift"}
+MLP = {"units": "network.hidden", "activation": "network.activation"}
+NETWORK = {"separate": "network.separate"}
 DEFAULTS = {
     "normalize_advantage": True,
     "value_bootstrap": False,
@@ -105,7 +108,7 @@ def translate(content: Mapping[str, Any]) -> Translation:
     _sizes(config, found)
     _losses(config, found)
     _rate(config, found)
-    found.explain(config, DIRECT.keys() | COMPUTED, WHY)
+    found.explain(config, DIRECT.keys() | COMPUTED.keys() | {"reward_shaper"}, WHY)
     _network(network, found)
     if whole({"seed": 0, **params}, "seed") >= 0:
         found.take(params, {"seed": "seed"})
@@ -155,8 +158,8 @@ def _losses(config: Mapping[str, Any], found: Translation) -> None:
     elif "grad_norm" in config:
         found.left_out["grad_norm"] = "it has no effect with truncate_grads off, there and here"
     shaper = _section(config, "reward_shaper") if "reward_shaper" in config else {}
-    found.take(shaper, {"scale_value": "reward_scale", "shift_value": "reward_shift"}, "reward_shaper.")
-    found.explain(shaper, {"scale_value", "shift_value"}, {}, "reward_shaper.")
+    found.take(shaper, SHAPER, "reward_shaper.")
+    found.explain(shaper, set(SHAPER), {}, "reward_shaper.")
 
 
 def _rate(config: Mapping[str, Any], found: Translation) -> None:
@@ -179,11 +182,7 @@ def _rate(config: Mapping[str, Any], found: Translation) -> None:
 
 def _network(network: Mapping[str, Any], found: Translation) -> None:
     mlp = _section({"mlp": {}, **network}, "mlp")
-    if "units" in mlp:
-        found.put("network.mlp.units", "network.hidden", mlp["units"])
-    if "activation" in mlp:
-        found.put("network.mlp.activation", "network.activation", mlp["activation"])
-    if "separate" in network:
-        found.put("network.separate", "network.separate", network["separate"])
-    found.explain(mlp, {"units", "activation"}, MLP_WHY, "network.mlp.")
-    found.explain(network, {"mlp", "separate"}, NETWORK_WHY, "network.")
+    found.take(mlp, MLP, "network.mlp.")
+    found.take(network, NETWORK, "network.")
+    found.explain(mlp, set(MLP), MLP_WHY, "network.mlp.")
+    found.explain(network, {"mlp", *NETWORK}, NETWORK_WHY, "network.")

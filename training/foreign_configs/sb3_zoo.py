@@ -27,6 +27,8 @@ DIRECT = {
     "seed": "seed",
 }
 SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
+COMPUTED = {"n_timesteps": "total_steps"}
+"""Names whose value is written in another way there."""
 DEFAULTS: dict[str, Any] = {
     "n_envs": 1,
     "n_steps": 2048,
@@ -87,7 +89,7 @@ def translate(entry: Mapping[str, Any]) -> Translation:
             _schedule(name, values[name], found)
     if "n_timesteps" in entry:
         found.settings["total_steps"] = whole(entry, "n_timesteps")
-    found.explain(entry, {*DIRECT, *SCHEDULED, "n_timesteps"}, WHY)
+    found.explain(entry, {*DIRECT, *SCHEDULED, *COMPUTED}, WHY)
     return found
 
 

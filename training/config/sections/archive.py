@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 class ArchiveConfig(BaseModel):
     """The start archive: a share of the episodes begins in cells that earlier episodes reached."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     cells: Literal["milestones", "map_events", "tiles"] = "milestones"
     """Moments that count as one cell: equal milestones; equal map and number of events; equal map, block of

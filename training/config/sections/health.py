@@ -24,20 +24,34 @@ class HealthConfig(BaseModel):
     infinite.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     approx_kl: SteeredPolicy = "log"
+    """What to do about the KL divergence of updates."""
     clip_fraction: SteeredPolicy = "log"
+    """What to do about the share of steps whose ratio is clipped."""
     explained_variance: Policy = "log"
+    """What to do about the share of the returns' variance that the values explain."""
     entropy: Policy = "log"
+    """What to do about the entropy of the policy."""
     value_loss: Policy = "log"
+    """What to do about the value loss."""
     steps_per_second: Policy = "log"
+    """What to do about the speed."""
     memory: Policy = "log"
+    """What to do about the memory of the run."""
     farm_alarm: Policy = "log"
+    """What to do about a reward component that is farmed."""
     finite: Policy = "stop"
+    """What to do about metrics and weights that are NaN or infinite."""
     kl_target: Annotated[float, Field(gt=0, le=0.1)] = 0.02
+    """KL divergence that "adapt" aims at, from half of it to twice."""
     min_learning_rate: Rate = MIN_RATE
+    """Lowest learning rate that "adapt" sets."""
     max_learning_rate: Rate = MAX_RATE
+    """Highest learning rate that "adapt" sets."""
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:

@@ -14,7 +14,9 @@ class InitConfig(BaseModel):
     With ``bc_coef`` training goes on to imitate them.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     demonstrations: Annotated[str, Field(min_length=1)]
     """Folder of the set, made by demonstrate.py."""

@@ -25,12 +25,18 @@ class IntrinsicConfig(BaseModel):
     one, whose returns end with an episode only if ``episodic``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     coefficient: Annotated[Schedule, within(0, 1000)] = 1.0
+    """Weight of the learned reward, or of its advantages."""
     extrinsic_coefficient: Weight = 1.0
+    """Weight of the advantages of the game's reward, where there are two value heads."""
     gamma: Share | None = None
+    """Discount factor of a value head for the learned reward; without one it is added to the game's."""
     episodic: bool = True
+    """Whether the learned returns end with an episode."""
 
     @property
     def has_value_head(self) -> bool:
@@ -61,7 +67,9 @@ class CountsConfig(IntrinsicConfig):
     """Coefficient / sqrt(N) for the N-th visit of a cell (map, tile, events)."""
 
     kind: Literal["counts"] = "counts"
+    """The kind of learned reward."""
     coefficient: Annotated[Schedule, within(0, 1000)] = 0.1
+    """Weight of the learned reward, or of its advantages."""
     over: Literal["run", "episode"] = "run"
     """Whether visits are counted over the whole run, or anew in each episode."""
     capacity: Annotated[int, Field(ge=16, le=50_000_000)] = 500_000
@@ -77,14 +85,19 @@ class RndConfig(IntrinsicConfig):
     """Random network distillation: the error of a network that learns to predict a fixed random one."""
 
     kind: Literal["rnd"] = "rnd"
+    """The kind of learned reward."""
     extrinsic_coefficient: Weight = 2.0
+    """Weight of the advantages of the game's reward."""
     gamma: Share = 0.99
+    """Discount factor of the learned reward, which has a value head."""
     episodic: bool = False
+    """Whether the learned returns end with an episode."""
     inputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("screen",)
     """Observations to predict from. Of stacked pictures only the newest is used, at half size."""
     features: Width = 64
     """Numbers that are predicted."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    """Learning rate of the predictor."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Minibatch of the predictor, in steps."""
     share: Share = 0.5
@@ -106,7 +119,9 @@ class OwnConfig(IntrinsicConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
     kind: str
+    """FILE.py:CLASS or MODULE:CLASS."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Keyword arguments of the class."""
 
     @property
     def needs_cells(self) -> bool:

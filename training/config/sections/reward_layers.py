@@ -56,14 +56,19 @@ Weight = Annotated[Schedule, BeforeValidator(_written_out), within(0, MAX_WEIGHT
 class LayersConfig(BaseModel):
     """A weight for each layer, which multiplies the coefficients of all its terms.
 
-    A weight is a number, a schedule, or a fade_out.
+    A weight is a number, a schedule, or a fade_out, see docs/rewards.md.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     dense: Weight = 1.0
+    """Weight of the terms that pay about every step."""
     sparse: Weight = 1.0
+    """Weight of the terms that pay about every 500 steps."""
     very_sparse: Weight = 1.0
+    """Weight of the terms that pay about every 10,000 steps."""
 
     def at(self, steps: int, total_steps: int) -> dict[str, float]:
         """Return layer -> weight after ``steps`` of ``total_steps`` environment steps."""
