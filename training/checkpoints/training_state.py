@@ -26,7 +26,8 @@ class TrainingState:
     """Counts, random generators, and ``state``: a tree of plain values, bytes and arrays.
 
     ``state["callbacks"]`` holds the state of callbacks by key. Between two rollouts ``state`` also has
-    "machine", "environments" and "episodes". It is None in checkpoints that only provide weights.
+    "machine", "environments" and "episodes", and "memory" if the policy has one. It is None in checkpoints
+    that only provide weights.
     """
 
     steps: int
@@ -55,6 +56,9 @@ def training_state_of(model: PPO, callbacks: Iterable[BaseCallback], rom_sha1: s
         "episodes": [{"r": float(e["r"]), "l": int(e["l"]), "t": e["t"]} for e in model.ep_info_buffer or ()],
         "callbacks": snapshots_of(callbacks),
     }
+    memory = getattr(model, "memory", None)
+    if memory is not None:
+        state["memory"] = memory.snapshot()
     return replace(counts_of(model), state=state)
 
 
@@ -85,4 +89,7 @@ def restore_environments(state: Mapping[str, Any], model: PPO) -> None:
         {"r": np.float32(e["r"]), "l": np.int32(e["l"]), "t": float(e["t"])} for e in state["episodes"]
     ]
     model.ep_info_buffer = deque(episodes, maxlen=model._stats_window_size)
+    memory = getattr(model, "memory", None)
+    if memory is not None:
+        memory.restore(state["memory"])
     model.ep_success_buffer = deque(maxlen=model._stats_window_size)

@@ -13,6 +13,7 @@ from training.config.files import ConfigLayer, unknown_name
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
 from training.config.sections.intrinsic import COUNTS, INTRINSIC_KINDS, RND
+from training.config.sections.policy import NATURE, POLICY_KINDS, TILES
 
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),
@@ -36,9 +37,10 @@ MUST = {
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
     "intrinsic_kind": f'be an object whose "kind" is {COUNTS}, {RND} or FILE.py:CLASS',
+    "policy_kind": f'be an object whose "kind" is {TILES}, {NATURE} or FILE.py:CLASS',
     "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }
-TAGS = (NUMBER, *DISCOUNT_KINDS, *INTRINSIC_KINDS)
+TAGS = (NUMBER, *DISCOUNT_KINDS, *INTRINSIC_KINDS, *POLICY_KINDS)
 """Parts of a location that name the kind of an object, not a key of the config."""
 
 
@@ -68,8 +70,8 @@ def describe(
 ) -> str:
     """Describe one pydantic error in a line: the source, the field, the value and what would be right.
 
-    ``sections`` maps the keys that hold objects, and the kinds of schedules and learned rewards, to their
-    models.
+    ``sections`` maps the keys that hold objects, and the kinds of schedules, learned rewards and policies, to
+    their models.
     """
     kind, parts = str(detail["type"]), tuple(detail["loc"])
     location = tuple(part for part in parts if part not in TAGS)

@@ -33,6 +33,7 @@ from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import INTRINSIC_KINDS
+from training.config.sections.policy import POLICY_KINDS
 from training.config.sections.reward_layers import LayersConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
@@ -53,6 +54,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "layers": LayersConfig,
     **DISCOUNT_KINDS,
     **INTRINSIC_KINDS,
+    **POLICY_KINDS,
 }
 
 
@@ -73,8 +75,8 @@ def load_config(
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
     (the defaults if it names none), and ``null`` removes a coefficient. "start" and "starts" replace both of
     lower layers; one layer cannot give both. Paths of the ROM, start states and files of "reward_terms",
-    "intrinsic", "observations" and "init" are relative to the config's folder (to the working directory in
-    ``overrides`` and POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from
+    "intrinsic", "policy", "observations" and "init" are relative to the config's folder (to the working
+    directory in ``overrides`` and POKEMON_RED_ROM) and are made absolute. A ROM that is not set comes from
     POKEMON_RED_ROM, and is "embedded" otherwise.
 
     Raises:

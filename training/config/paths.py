@@ -12,6 +12,7 @@ from envs.paths import full_path, is_file, looks_like_path
 from envs.user_classes import resolve_spec
 from training.config.files import ConfigError, ConfigLayer
 from training.config.sections.intrinsic import is_own
+from training.config.sections.policy import is_own_policy
 
 
 def with_full_paths(layer: ConfigLayer) -> ConfigLayer:
@@ -67,6 +68,12 @@ def _full_intrinsic(folder: Path, section: Any) -> Any:
     return {**section, "kind": resolve_spec(section["kind"], folder, "intrinsic")}
 
 
+def _full_policy(folder: Path, section: Any) -> Any:
+    if not isinstance(section, Mapping) or not is_own_policy(section.get("kind")):
+        return section
+    return {**section, "kind": resolve_spec(section["kind"], folder, "policy")}
+
+
 def _full_observations(folder: Path, names: Any) -> Any:
     if not isinstance(names, list | tuple):
         return names
@@ -90,6 +97,7 @@ FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "starts": _full_starts,
     "reward_terms": _full_terms,
     "intrinsic": _full_intrinsic,
+    "policy": _full_policy,
     "observations": _full_observations,
     "init": _full_init,
 }

@@ -21,6 +21,7 @@ from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import Intrinsic
+from training.config.sections.policy import Policy
 from training.config.sections.reward_layers import LayersConfig
 from training.config.without_effect import without_effect
 
@@ -170,6 +171,8 @@ class RunSettings(Settings):
 
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
+    policy: Annotated[Policy | None, Role.NETWORK] = None
+    """Kind of the policy: tiles, nature, or FILE.py:CLASS for a network of your own; see docs/policies.md."""
     intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
     """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
@@ -220,6 +223,14 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
     def _intrinsic_has_its_observations(self) -> Self:
         if self.intrinsic is not None:
             self.intrinsic.check_observations(self.observations)
+        return self
+
+    @model_validator(mode="after")
+    def _one_encoder_of_pictures(self) -> Self:
+        if self.policy is not None and self.policy.cnn == "tiles" and self.network.cnn != "tiles":
+            raise ValueError(
+                f"policy tiles contradicts network.cnn {self.network.cnn}: leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -283,6 +294,12 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
         """Steps of the whole run, over all environments."""
         usual = self.max_steps * self.num_envs * self.total_multiplier
         return usual if self.total_steps is None else self.total_steps
+
+    @property
+    def encoders(self) -> NetworkConfig:
+        """``network`` with the encoder of pictures that ``policy`` stands for."""
+        cnn = None if self.policy is None else self.policy.cnn
+        return self.network if cnn is None else self.network.model_copy(update={"cnn": cnn})
 
     @property
     def has_intrinsic_head(self) -> bool:

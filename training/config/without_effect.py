@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from envs.observation_names import VISITED_PICTURES, WITH_IDS
 from training.config.schedules import RAMPS
+from training.config.sections.policy import OwnPolicyConfig
 
 if TYPE_CHECKING:
     from training.config.schema import TrainConfig
 
 ADAPTIVE = ("kl_threshold", "lr_adapt_per")
 BOUNDS = ("min_learning_rate", "max_learning_rate")
+OF_THE_HEADS = {"hidden", "activation", "init"}
+"""Settings of the network that a network of the user's has too."""
 KL_CONTROLS = {"target_kl": None, "lr_schedule": "adaptive"}
 OTHER_ENCODERS = ("screen", *VISITED_PICTURES, *WITH_IDS, "events", "recent_actions")
 """Observations that ``network.numbers`` does not encode."""
@@ -32,6 +35,7 @@ def without_effect(config: TrainConfig) -> Iterator[str]:
     yield from _of_imitation(config)
     yield from _of_rewards(config)
     yield from _of_the_network(config)
+    yield from _of_own_networks(config)
 
 
 def _given(config: TrainConfig, key: str) -> bool:
@@ -90,6 +94,18 @@ def _of_evaluation(config: TrainConfig) -> Iterator[str]:
         yield _line(config, "episodes_mb", "with record_every 0: no episode is recorded")
     if _given(config, "save_frequency") and _given(config, "save_interval"):
         yield "save_interval and save_frequency cannot be given together: one is in steps, one in updates"
+
+
+def _of_own_networks(config: TrainConfig) -> Iterator[str]:
+    if not isinstance(config.policy, OwnPolicyConfig):
+        return
+    why = f"with policy {config.policy.kind}, which takes observations as they are"
+    for key, field in type(config.network).model_fields.items():
+        value = getattr(config.network, key)
+        if key not in OF_THE_HEADS and value != field.default:
+            yield f"network.{key} {value} has no effect {why}"
+    if config.normalize_input:
+        yield f"normalize_input has no effect {why}"
 
 
 def _of_imitation(config: TrainConfig) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,10 +99,16 @@ def seeded_policy(model: PPO, greedy: bool) -> Callable[[int], Choose]:
 
 
 def policy_choice(model: PPO, greedy: bool) -> Choose:
-    """Return the model's choice: sampled from its policy, or the most likely action when ``greedy``."""
+    """Return the model's choice: sampled from its policy, or the most likely action when ``greedy``.
 
-    def choose(observations: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
-        actions, _ = model.predict(observations, deterministic=greedy)
+    It remembers what a policy with memory remembers, from one call to the next.
+    """
+
+    state: tuple[NDArray[Any], ...] | None = None
+
+    def choose(observations: dict[str, NDArray[np.uint8]], starts: NDArray[np.bool_]) -> NDArray[np.int64]:
+        nonlocal state
+        actions, state = model.predict(observations, state, starts, deterministic=greedy)
         return actions
 
     return choose
@@ -111,4 +118,4 @@ def random_choice(env: VecEnv, seed: int) -> Choose:
     """Return a choice of uniformly random actions."""
     generator = np.random.default_rng(FIRST_EVALUATION_SEED + seed)
     kinds = int(env.action_space.n)  # type: ignore[attr-defined]
-    return lambda _: generator.integers(0, kinds, size=env.num_envs)
+    return lambda *_: generator.integers(0, kinds, size=env.num_envs)

@@ -14,7 +14,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from training.config.schema import MAX_SEED
 
-Choose = Callable[[dict[str, NDArray[np.uint8]]], NDArray[np.int64]]
+Choose = Callable[[dict[str, NDArray[np.uint8]], NDArray[np.bool_]], NDArray[np.int64]]
+"""From observations, and which of them begin an episode, to actions."""
 FIRST_EVALUATION_SEED = MAX_SEED + 1  # training draws its seeds below
 SEEDS_APART = 4096  # environments count their seeds up from the first one
 # Seed numbers from here on are for choices (the best checkpoint, when a curriculum moves on), so that
@@ -55,11 +56,13 @@ def play_episodes(
     shares = [len(range(index, episodes, env.num_envs)) for index in range(env.num_envs)]
     in_progress = [EpisodeInProgress(seed) for _ in shares]
     finished: list[PlayedEpisode] = []
+    starts = np.ones(env.num_envs, np.bool_)
     while any(shares):
         if stopped():
             raise Interrupted
-        actions = choose(observations)
+        actions = choose(observations, starts)
         observations, _, dones, infos = env.step(actions)
+        starts = dones.copy()
         for index, info in enumerate(infos):
             in_progress[index].add(int(actions[index]), info)
             if dones[index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -38,10 +39,11 @@ def watch(run: Path, config: TrainConfig, episodes: int, greedy: bool, checkpoin
             choose = policy_choice(load_policy(config, env, found), greedy)
             torch.manual_seed(0)
             env.seed(FIRST_EVALUATION_SEED)
-            observations = env.reset()
+            observations, starts = env.reset(), np.ones(1, np.bool_)
             lines: list[str] = []
             while emulator.running and not stopped() and len(lines) < episodes:
-                observations, _, dones, infos = env.step(choose(observations))  # type: ignore[arg-type]
+                observations, _, dones, infos = env.step(choose(observations, starts))  # type: ignore[arg-type]
+                starts = dones.copy()
                 if dones[0]:
                     lines.append(_line(len(lines) + 1, infos[0]["episode_stats"]))
         finally:

@@ -76,7 +76,10 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the actions (n, actions) and values (n, 1 or 2), both float32."""
-        latent_pi, latent_vf = self._latent(obs)
+        return self._outputs(*self._latent(obs))
+
+    def _outputs(self, latent_pi: torch.Tensor, latent_vf: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same from the outputs of the last hidden layers."""
         kind = latent_pi.device.type
         # Entering a context costs as much as a small layer, so do it only if autocast is on.
         exact = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
@@ -91,7 +94,13 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     def act(self, obs: Any, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Actions (n,), values of each head (n, 1 or 2) and log-probabilities of those actions (n,)."""
-        log_probs, values = self._heads(obs)
+        return self._chosen(self._heads(obs), deterministic)
+
+    def _chosen(
+        self, outputs: tuple[torch.Tensor, torch.Tensor], deterministic: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The actions that outputs of the heads choose, their values and log-probabilities."""
+        log_probs, values = outputs
         chosen = log_probs.argmax(dim=1, keepdim=True) if deterministic else _drawn(log_probs)
         return chosen.flatten(), values, log_probs.gather(1, chosen).flatten()
 

@@ -158,7 +158,7 @@ class AsyncPPO(PipelinedPPO):
             buffer.rewards[row, part] = buffer.values[row, part]
             rollout.present.discard(group)
         else:
-            buffer.rewards[row, part] = self._learned_from(rewards, dones, infos)
+            buffer.rewards[row, part] = self._learned_from(rewards, dones, infos, part)
             buffer.valid[row, part] = True
             self._note(row, part, infos)
         rollout.note(group, rewards, dones, infos)

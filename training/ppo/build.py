@@ -14,14 +14,17 @@ from envs.errors import UserError
 from training.config.schedules import curve
 from training.config.schema import MAX_SEED, TrainConfig
 from training.config.sections.intrinsic import IntrinsicConfig
+from training.config.sections.policy import SequenceConfig
 from training.environments.monitor import ClusterMonitor
 from training.learned_rewards.interface import Setting
 from training.learned_rewards.registry import make_reward_model
-from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
+from training.policies.network_policy import NetworkPolicy
+from training.policies.registry import check_memory, policy_class
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.imitation import Imitation
 from training.ppo.intrinsic_rewards import IntrinsicRewards
 from training.ppo.learned_discounts import learned_discounts
+from training.ppo.memory import Memory
 from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
 from training.ppo.reward_shaping import RewardShaping
@@ -59,20 +62,20 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
     """Build a new PPO for ``env``, with every random generator seeded from the config.
 
     Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Without
-    ``learns`` the config's learned reward and imitation are left out, which acting does not need. Raises
-    UserError for a device or a learned reward that is not available, and if there is no input to normalise.
+    ``learns`` the config's learned reward and imitation and the memory of rollouts are left out, which acting
+    does not need. Raises UserError for a device, a learned reward or a policy that is not available, for
+    settings that exclude memory, and if there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
         make_deterministic()
     set_random_seed(config.seed, using_cuda=device.type == "cuda")
     first = {name: value(0) for name, value in config.schedules().items()}
-    network = policy_kwargs(
-        config.network, config.normalize_input, config.normalize_value, config.has_intrinsic_head
-    )
+    assert isinstance(env.observation_space, spaces.Dict)
+    policy = policy_class(config, env.observation_space)
     kind = AsyncPPO if isinstance(env, ClusterMonitor) else PipelinedPPO
     model = kind(
-        GamePolicy,
+        policy.kind,
         env,
         learning_rate=first["learning_rate"],
         n_steps=config.n_steps,
@@ -88,10 +91,12 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         bfloat16=config.bfloat16,
-        policy_kwargs=with_adam(network, config.adam_settings()),
+        policy_kwargs=policy.settings,
         device=device,
     )
     _add_controls(model, config)
+    if learns and isinstance(model.policy, NetworkPolicy) and model.policy.state_size:
+        _add_memory(model, model.policy, config)
     if learns and config.imitates and config.init is not None:
         model.imitation = Imitation(config.init.batch_size, config.seed)
     if learns and config.intrinsic is not None:
@@ -112,6 +117,15 @@ def _add_controls(model: PipelinedPPO, config: TrainConfig) -> None:
     if isinstance(model, AsyncPPO):
         model.sampling_seed = config.seed
         model.late_factor = None if config.torch_deterministic else config.ray.late_factor
+
+
+def _add_memory(model: PipelinedPPO, policy: NetworkPolicy, config: TrainConfig) -> None:
+    """Let rollouts remember and updates learn from sequences. Raises UserError for what excludes memory."""
+    check_memory(config)
+    assert isinstance(config.policy, SequenceConfig)
+    model.memory = Memory(policy, model.n_envs)
+    length = config.policy.sequence_steps(config.n_steps, config.batch_size)
+    model.learn_from_sequences(length, policy.state_size)
 
 
 def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:

@@ -108,6 +108,11 @@ class ChunkedPPO(PPO):
         if bfloat16:
             require_bfloat16(self.device)
 
+    def learn_from_sequences(self, length: int, state_size: int) -> None:
+        """Let updates learn from sequences of ``length`` steps, which a chunk never cuts."""
+        self.rollout_buffer.add_states(length, state_size)
+        self._chunk = max(length, self._chunk - self._chunk % length)
+
     def precision(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which the network is computed: bfloat16 autocast or nothing."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else contextlib.nullcontext()
@@ -241,7 +246,7 @@ class ChunkedPPO(PPO):
         buffer = self.rollout_buffer
         actions = buffer.numbers_at("actions", indices).long()
         with self.precision():
-            values, log_prob, entropy = self.policy.evaluate_all(buffer.observations_at(indices), actions)
+            values, log_prob, entropy = self.policy.evaluate_all(buffer.seen_at(indices), actions)
         log_ratio = log_prob - buffer.numbers_at("log_probs", indices)
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip_range, 1 + clip_range)

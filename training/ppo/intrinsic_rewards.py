@@ -19,8 +19,9 @@ from training.learned_rewards.interface import RewardModel, Rollout, Scores
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
 Observations = Mapping[str, NDArray[np.uint8]]
-ValueOf = Callable[[Any], float]
-"""From one observation to its value in the eyes of the learned reward's own head."""
+ValueOf = Callable[[Any, int], float]
+"""From the last observation of an episode, and the number of its environment, to its value in the eyes of the
+learned reward's own head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class IntrinsicRewards:
         self._after_limit[step, part] = 0
         for index, info in enumerate(infos, part.start):
             if info.get("TimeLimit.truncated", False):  # as for the game's reward, returns do not end there
-                value = self._config.gamma * value_of(info["terminal_observation"])
+                value = self._config.gamma * value_of(info["terminal_observation"], index)
                 self._after_limit[step, index] = value
 
     def finish(self, buffer: ReusedRolloutBuffer, end: RolloutEnd) -> dict[str, float]:

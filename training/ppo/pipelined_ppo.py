@@ -19,9 +19,11 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from callbacks.rollout_times import RolloutTimes
 from training.environments.monitor import GroupVecMonitor
-from training.policies.fast_inference import RolloutActor
+from training.policies.fast_inference import ActionChoice, RolloutActor
+from training.policies.interface import Seen
 from training.ppo.chunked_ppo import ChunkedPPO, threads
 from training.ppo.intrinsic_rewards import IntrinsicRewards, RolloutEnd
+from training.ppo.memory import Memory
 from training.ppo.reward_shaping import RewardShaping
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
@@ -44,6 +46,8 @@ class PipelinedPPO(ChunkedPPO):
     """The run's learned reward; None: there is only the game's."""
     value_bootstrap = True
     """Whether the value of the last state follows where the time limit ended an episode."""
+    memory: Memory | None = None
+    """What the policy remembers of every environment; None: it remembers nothing."""
     _acting: RolloutActor | None = None
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -99,7 +103,7 @@ class PipelinedPPO(ChunkedPPO):
 
     def _finish(self, buffer: DictRolloutBuffer, dones: NDArray[np.bool_]) -> None:
         """Compute returns and advantages of a complete rollout. A learned reward sees it before."""
-        observations = obs_as_tensor(self._observations(), self.device)
+        observations = self._last_seen()
         values = self._values(observations)
         if self.intrinsic is None:
             buffer.compute_returns_and_advantage(last_values=values, dones=dones)
@@ -110,7 +114,20 @@ class PipelinedPPO(ChunkedPPO):
         for name, value in self.intrinsic.finish(buffer, end).items():
             self.logger.record(f"intrinsic/{name}", value)
 
-    def _own_values(self, observations: TensorDict | th.Tensor) -> NDArray[np.float32]:
+    def _last_seen(self) -> TensorDict | th.Tensor | Seen:
+        """What follows the last step, for which no action is chosen yet."""
+        if self.memory is None:
+            return obs_as_tensor(self._observations(), self.device)
+        assert self._last_episode_starts is not None
+        return self.memory.next_step(self._observations(), self._last_episode_starts)
+
+    def _after_episode(self, observation: Any, index: int) -> TensorDict | th.Tensor | Seen:
+        """The last observation of an episode that has just ended in the environment ``index``."""
+        if self.memory is None:
+            return self.policy.obs_to_tensor(observation)[0]
+        return self.memory.after_step(observation, index)
+
+    def _own_values(self, observations: TensorDict | th.Tensor | Seen) -> NDArray[np.float32]:
         """The values of the learned reward's own head, (n,)."""
         with th.inference_mode():
             values: NDArray[np.float32] = self.policy.predict_intrinsic_values(observations).cpu().numpy()
@@ -121,10 +138,10 @@ class PipelinedPPO(ChunkedPPO):
         if self.intrinsic is not None:
             self.intrinsic.note(step, part, infos, self._own_value if self.value_bootstrap else None)
 
-    def _own_value(self, observation: Any) -> float:
-        return float(self._own_values(self.policy.obs_to_tensor(observation)[0])[0])
+    def _own_value(self, observation: Any, index: int) -> float:
+        return float(self._own_values(self._after_episode(observation, index))[0])
 
-    def _values(self, observations: TensorDict | th.Tensor) -> th.Tensor:
+    def _values(self, observations: TensorDict | th.Tensor | Seen) -> th.Tensor:
         """The policy's values of the observations, (n, 1), on the CPU."""
 
         def values() -> th.Tensor:
@@ -164,9 +181,8 @@ class PipelinedPPO(ChunkedPPO):
         """Choose one group's actions for the observations in the buffer at ``step`` and send them."""
         part = env.groups[group]
         observed = {key: array[step, part] for key, array in buffer.observations.items()}
-        assert self._acting is not None
         with self.precision():
-            chosen = self.rollout_times.inference.time(self._acting.choose, observed, group)
+            chosen = self.rollout_times.inference.time(self._chosen, observed, buffer, step, group, part)
         self.rollout_times.waiting.time(env.step_group, group, chosen.actions)
         assert self._last_episode_starts is not None
         buffer.episode_starts[step, part] = self._last_episode_starts[part]
@@ -176,9 +192,23 @@ class PipelinedPPO(ChunkedPPO):
         if chosen.intrinsic_values is not None and self.intrinsic is not None:
             cast(ReusedRolloutBuffer, buffer).intrinsic_values[step, part] = chosen.intrinsic_values
 
+    def _chosen(
+        self, observed: dict[str, NDArray[Any]], buffer: DictRolloutBuffer, step: int, group: int, part: slice
+    ) -> ActionChoice:
+        if self.memory is None:
+            assert self._acting is not None
+            return self._acting.choose(observed, group)
+        assert self._last_episode_starts is not None
+        chosen, states = self.memory.choose(observed, part, self._last_episode_starts[part])
+        cast(ReusedRolloutBuffer, buffer).store_states(step, part, states)
+        return chosen
+
     def _wait(self, env: GroupVecMonitor, group: int) -> VecEnvStepReturn:
         """Wait for one group's results."""
-        return self.rollout_times.waiting.time(env.wait_group, group)
+        results = self.rollout_times.waiting.time(env.wait_group, group)
+        if self.memory is not None:
+            self.memory.keep(env.groups[group])
+        return results
 
     def _receive(
         self, env: GroupVecMonitor, buffer: DictRolloutBuffer, step: int, group: int, last: bool
@@ -195,26 +225,26 @@ class PipelinedPPO(ChunkedPPO):
                 buffer.observations[key][step + 1, part] = array
         if not last:
             self._choose(env, buffer, step + 1, group)
-        buffer.rewards[step, part] = self._learned_from(rewards, dones, infos)
+        buffer.rewards[step, part] = self._learned_from(rewards, dones, infos, part)
         self._note(step, part, infos)
         return rewards, dones, infos
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_acting", "intrinsic", "rollout_times"]
+        return [*super()._excluded_save_params(), "_acting", "intrinsic", "memory", "rollout_times"]
 
     def _learned_from(
-        self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]]
+        self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]], part: slice
     ) -> NDArray[np.float32]:
         """The rewards for the buffer: shaped, with the value of what a time limit cut off."""
-        return self.shape_rewards(rewards) + self._values_after_time_limit(dones, infos)
+        return self.shape_rewards(rewards) + self._values_after_time_limit(dones, infos, part)
 
     def _values_after_time_limit(
-        self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]
+        self, dones: NDArray[np.bool_], infos: list[dict[str, Any]], part: slice
     ) -> NDArray[np.float32]:
         """gamma times the value of the last observation, where only the time limit ended an episode."""
         extra = np.zeros(len(dones), np.float32)
         for index in dones.nonzero()[0] if self.value_bootstrap else ():
             if infos[index].get("TimeLimit.truncated", False):
-                last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
+                last = self._after_episode(infos[index]["terminal_observation"], part.start + int(index))
                 extra[index] = self.gamma * float(self._values(last))
         return extra

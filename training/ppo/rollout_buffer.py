@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import DictRolloutBuffer
 
+from training.policies.interface import Seen
+
 Indices = NDArray[np.int64]
 
 
@@ -25,6 +27,10 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
     intrinsic_values: NDArray[np.float32]
     """Values of the learned reward's own head, (steps, environments); see ``add_intrinsic_numbers``."""
     intrinsic_returns: NDArray[np.float32]
+    sequence = 0
+    """Steps of a sequence that updates learn from; 0: they learn from single steps."""
+    states: NDArray[np.float32]
+    """What the policy remembered before each sequence, (steps / sequence, environments, state size)."""
     values_after: NDArray[np.float32]
     """Values of the observations after the last step, (environments,)."""
     ended: NDArray[np.bool_]
@@ -45,6 +51,16 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
             (2, self.buffer_size, self.n_envs), np.float32
         )
 
+    def add_states(self, sequence: int, state_size: int) -> None:
+        """Let updates learn from sequences of ``sequence`` steps; they must divide a rollout's."""
+        self.sequence = sequence
+        self.states = np.zeros((self.buffer_size // sequence, self.n_envs, state_size), np.float32)
+
+    def store_states(self, step: int, part: slice, states: NDArray[np.float32]) -> None:
+        """Store what the policy remembered before ``step``, if a sequence begins there."""
+        if step % self.sequence == 0:
+            self.states[step // self.sequence, part] = states
+
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
         """Compute returns and advantages, and keep what follows the last step."""
         self.values_after, self.ended = last_values.cpu().numpy().flatten(), dones.copy()
@@ -55,11 +71,35 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
         raise NotImplementedError("read this buffer with minibatches() and observations_at()")
 
     def minibatches(self, batch_size: int) -> Iterator[Indices]:
-        """Yield every valid step once, in random order, as indices into steps x environments, flattened."""
+        """Yield every valid step once, in random order, as indices into steps x environments, flattened.
+
+        With sequences their order is random, and the steps of each one follow each other.
+        """
+        if self.sequence:
+            yield from self._sequences(batch_size)
+            return
         every = self.buffer_size * self.n_envs if self.valid is None else np.flatnonzero(self.valid)
         indices = np.random.permutation(every)  # noqa: NPY002 - saved with checkpoints
         for start in range(0, len(indices), batch_size):
             yield indices[start : start + batch_size]
+
+    def _sequences(self, batch_size: int) -> Iterator[Indices]:
+        """Yield minibatches of whole sequences. ``batch_size`` is a multiple of their length."""
+        firsts = np.random.permutation(self.states.shape[0] * self.n_envs)  # noqa: NPY002 - as above
+        row, env = np.divmod(firsts, self.n_envs)
+        steps = row[:, np.newaxis] * self.sequence + np.arange(self.sequence)
+        indices = (steps * self.n_envs + env[:, np.newaxis]).reshape(-1)
+        for start in range(0, len(indices), batch_size):
+            yield indices[start : start + batch_size]
+
+    def seen_at(self, indices: Indices) -> dict[str, torch.Tensor] | Seen:
+        """What the policy saw at these steps: observations, or whole sequences with what was remembered."""
+        observations = self.observations_at(indices)
+        if not self.sequence:
+            return observations
+        step, env = np.divmod(indices[:: self.sequence], self.n_envs)
+        states = torch.from_numpy(self.states[step // self.sequence, env]).to(self.device)
+        return Seen(observations, states, self.numbers_at("episode_starts", indices) > 0)
 
     def observations_at(self, indices: Indices) -> dict[str, torch.Tensor]:
         """The observations of these steps, in their own dtype, on the model's device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -49,10 +50,11 @@ def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> Path:
         choose = policy_choice(load_policy(config, env, found), wanted.greedy)
         torch.manual_seed(wanted.seed)
         env.seed(FIRST_EVALUATION_SEED + wanted.seed * SEEDS_APART)
-        observations, done = env.reset(), False
-        while not done:
-            observations, _, dones, _ = env.step(choose(observations))  # type: ignore[arg-type]
-            done = bool(dones[0])
+        observations, dones = env.reset(), np.ones(1, np.bool_)
+        while True:
+            observations, _, dones, _ = env.step(choose(observations, dones))  # type: ignore[arg-type]
+            if dones[0]:
+                break
     finally:
         env.close()
     return (folder / file_name(0, 0)).rename(folder / f"new{SUFFIX}")

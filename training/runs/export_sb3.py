@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
@@ -23,7 +25,7 @@ from training.checkpoints.writing import apply_training_state
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.local import observations_of
-from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
+from training.policies.registry import policy_class
 from training.runs.buffer_on_demand import BufferOnDemand
 from training.runs.lookup import run_checkpoint
 
@@ -71,25 +73,31 @@ def export_sb3(run: Path, checkpoint: str | None, path: Path) -> str:
 def _zipped(model: PPO) -> bytes:
     """Return the model's zip, with the code of OURS in it."""
     buffer = io.BytesIO()
-    for module in OURS:
+    packed = [*OURS, *_module_of_own_network(model)]
+    for module in packed:
         cloudpickle.register_pickle_by_value(module)
     try:
         model.save(buffer)
     finally:
-        for module in OURS:
+        for module in packed:
             cloudpickle.unregister_pickle_by_value(module)
     return buffer.getvalue()
+
+
+def _module_of_own_network(model: PPO) -> list[ModuleType]:
+    """Return the module of the policy's network if that is a class of the user's."""
+    name = type(model.policy.features_extractor).__module__
+    return [] if name.startswith(f"{training.policies.__name__}.") else [sys.modules[name]]
 
 
 def _plain_model(config: TrainConfig, steps: int) -> PPO:
     """Build stable-baselines3's own PPO with the run's network and its settings at ``steps``, on the CPU."""
     now = {name: float(curve(steps)) for name, curve in config.schedules().items()}
-    network = policy_kwargs(
-        config.network, config.normalize_input, config.normalize_value, config.has_intrinsic_head
-    )
+    space = observations_of(config).space
+    policy = policy_class(config, space)
     return PPO(
-        GamePolicy,
-        _Spaces(observations_of(config).space),
+        policy.kind,
+        _Spaces(space),
         learning_rate=now["learning_rate"],
         clip_range=now["clip_range"],
         ent_coef=now["ent_coef"],
@@ -104,6 +112,6 @@ def _plain_model(config: TrainConfig, steps: int) -> PPO:
         normalize_advantage=config.normalize_advantage == "minibatch",
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm if config.truncate_grads else math.inf,
-        policy_kwargs=with_adam(network, config.adam_settings()),
+        policy_kwargs=policy.settings,
         device="cpu",
     )

@@ -15,11 +15,13 @@ from envs.errors import UserError
 from envs.files import write_json
 from training.checkpoints.applying import apply_weights
 from training.demonstrations.samples import Samples
+from training.environments.local import observations_of
 from training.environments.vectorized import task_vec_env
 from training.event_logs.trackers import check_trackers, open_trackers
 from training.event_logs.writer import EventLog
 from training.learned_rewards.random_play import warm_up
 from training.learned_rewards.registry import check_reward_model
+from training.policies.registry import check_policy
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
 from training.replays.episode_folder import FOLDER
@@ -185,6 +187,7 @@ def train(plan: Plan) -> RunSummary:
         require_bfloat16(device)
     check_trackers(plan.config)
     check_reward_model(plan.config)
+    check_policy(plan.config, observations_of(plan.config).space)
     check_demonstrations(plan)
     memory = check_memory(plan.config, plan.ignore_memory)
     lines_before = [memory, *notices(plan), pays(plan.config)]

@@ -17,7 +17,7 @@ from training.config.schema import TrainConfig
 from training.environments.local import observations_of
 from training.environments.task import Task
 from training.environments.vectorized import task_vec_env
-from training.policies.tile_policy import GamePolicy, policy_kwargs
+from training.policies.registry import policy_class
 from training.ppo.build import build_model, resolve_device
 from training.resources.chunk_sizes import samples_at_once
 from training.resources.memory_estimate import MemoryEstimate, available_memory, preflight
@@ -37,9 +37,9 @@ def memory_of(config: TrainConfig) -> MemoryEstimate:
     space = observations_of(config).space
     on_cpu = resolve_device(config.device).type == "cpu"
     with torch.random.fork_rng(devices=[]):
-        settings = policy_kwargs(config.network, config.normalize_input, config.normalize_value)
-        settings["ortho_init"] = False  # only the number of weights matters, and these take longest
-        policy = GamePolicy(space, RedEnv.actions(), lambda _: 0.0, **settings)
+        found = policy_class(config, space)
+        # Only the number of weights matters, and orthogonal ones take longest.
+        policy = found.kind(space, RedEnv.actions(), lambda _: 0.0, **{**found.settings, "ortho_init": False})
     return MemoryEstimate(
         num_envs=config.num_envs,
         n_steps=config.n_steps,

@@ -1,0 +1,88 @@
+"""The section "policy": kinds, files beside the config, and what has no effect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.config.files import ConfigError
+from training.config.loading import load_config
+from training.config.schema import TrainConfig
+from training.config.sections.policy import OwnPolicyConfig, SequenceConfig
+
+KINDS = 'must be an object whose "kind" is tiles, nature or FILE.py:CLASS'
+
+
+def test_without_it_the_network_decides() -> None:
+    assert load_config(None).policy is None
+    assert load_config(None, {"network": {"cnn": "nature"}}).encoders.cnn == "nature"
+
+
+def test_tiles_and_nature_are_encoders_of_pictures() -> None:
+    assert load_config(None, {"policy": {"kind": "tiles"}}).encoders == load_config(None).network
+    nature = load_config(None, {"policy": {"kind": "nature"}, "network": {"events": 8}})
+    assert nature.encoders == load_config(None, {"network": {"cnn": "nature", "events": 8}}).network
+
+
+@pytest.mark.parametrize("values", [{"kind": "nature"}, {"kind": "a.b:C", "sequence": 16}])
+def test_it_survives_a_file(values: dict[str, Any]) -> None:
+    config = load_config(None, {"policy": values})
+    assert TrainConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_class_is_found_beside_the_config_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "base.json").write_text(json.dumps({"policy": {"kind": "mine.py:Mine"}}))
+    (tmp_path / "top.json").write_text(
+        json.dumps({"extends": "below/base.json", "policy": {"settings": {"width": 3}}})
+    )
+    found = load_config(tmp_path / "top.json").policy
+    assert found == OwnPolicyConfig(kind=f"{tmp_path / 'below' / 'mine.py'}:Mine", settings={"width": 3})
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"policy": {"kind": "own_policy"}}, KINDS),
+        ({"policy": {"kind": "gpt"}}, KINDS),
+        ({"policy": {"settings": {}}}, KINDS),
+        ({"policy": {"kind": "mine.py:"}}, 'policy "mine.py:": must be FILE.py:CLASS or MODULE:CLASS'),
+        ({"policy": {"kind": "tiles", "width": 3}}, "width is not a key of --policy; known: kind"),
+        (
+            {"policy": {"kind": "tiles"}, "network": {"cnn": "nature"}},
+            "policy tiles contradicts network.cnn nature",
+        ),
+        ({"policy": {"kind": "a:B", "sequence": 1}}, "policy.sequence 1 is out of range: must be at least 2"),
+        (
+            {"policy": {"kind": "a:B"}, "network": {"events": 8}},
+            "network.events 8 has no effect with policy a:B",
+        ),
+        (
+            {"policy": {"kind": "a:B"}, "normalize_input": True},
+            "normalize_input has no effect with policy a:B",
+        ),
+    ],
+)
+def test_mistakes_are_named(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(None, values)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_steps", "batch_size", "steps"),
+    [(None, 512, 512, 64), (None, 40, 100, 20), (None, 2, 2, 2), (8, 32, 64, 8), (None, 1000, 250, 50)],
+)
+def test_steps_of_a_sequence(given: int | None, n_steps: int, batch_size: int, steps: int) -> None:
+    assert SequenceConfig(kind="a:B", sequence=given).sequence_steps(n_steps, batch_size) == steps
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(7, "policy.sequence 7: a policy with memory"), (None, "n_steps 9")]
+)
+def test_sequences_that_do_not_fit_are_refused(given: int | None, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SequenceConfig(kind="a:B", sequence=given).sequence_steps(9, 16)

@@ -1,0 +1,110 @@
+"""The config section "policy": the kind of the policy, and the settings of each kind."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
+
+TILES, NATURE, OWN = "tiles", "nature", "own_policy"
+LONGEST = 64
+"""Steps of a sequence, unless "sequence" is set: a longer one costs time for each layer, a shorter one learns
+less of what happened long ago."""
+
+
+class PolicyConfig(BaseModel):
+    """What all kinds have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    kind: str
+
+    @property
+    def cnn(self) -> Literal["tiles", "nature"] | None:
+        """Encoder of pictures that the kind stands for; None: that of "network"."""
+        return None
+
+
+class TilesConfig(PolicyConfig):
+    """The default: layers that fit the game's tiles, as "network" describes them."""
+
+    kind: Literal["tiles"] = "tiles"
+
+    @property
+    def cnn(self) -> Literal["tiles", "nature"]:
+        """See PolicyConfig."""
+        return "tiles"
+
+
+class NatureConfig(PolicyConfig):
+    """The same with the network of Mnih et al. (2015) for pictures."""
+
+    kind: Literal["nature"] = "nature"
+
+    @property
+    def cnn(self) -> Literal["tiles", "nature"]:
+        """See PolicyConfig."""
+        return "nature"
+
+
+class SequenceConfig(PolicyConfig):
+    """A policy that may remember, and so learns from sequences of steps."""
+
+    sequence: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
+    """Steps of a sequence in updates. It must divide n_steps and batch_size; when left out, it is the largest
+    number up to LONGEST that does."""
+
+    def sequence_steps(self, n_steps: int, batch_size: int) -> int:
+        """Return the steps of a sequence.
+
+        Raises ValueError if ``sequence`` does not divide both, or no number above 1 does.
+        """
+        both = math.gcd(n_steps, batch_size)
+        if self.sequence is None:
+            found = max(size for size in range(1, LONGEST + 1) if both % size == 0)
+        else:
+            found = self.sequence if both % self.sequence == 0 else 1
+        if found == 1:
+            given = "" if self.sequence is None else f"policy.sequence {self.sequence}: "
+            raise ValueError(
+                f"{given}a policy with memory learns from sequences of at least 2 steps, whose length divides"
+                f" n_steps {n_steps} and batch_size {batch_size}"
+            )
+        return found
+
+
+class OwnPolicyConfig(SequenceConfig):
+    """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
+
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+POLICY_KINDS: dict[str, type[PolicyConfig]] = {
+    TILES: TilesConfig,
+    NATURE: NatureConfig,
+    OWN: OwnPolicyConfig,
+}
+
+
+def is_own_policy(kind: object) -> bool:
+    """Whether ``kind`` names a class of the user's."""
+    return isinstance(kind, str) and ":" in kind
+
+
+def _tag(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    if is_own_policy(kind):
+        return OWN
+    return kind if isinstance(kind, str) and kind in POLICY_KINDS and kind != OWN else None
+
+
+Policy = Annotated[
+    Annotated[TilesConfig, Tag(TILES)]
+    | Annotated[NatureConfig, Tag(NATURE)]
+    | Annotated[OwnPolicyConfig, Tag(OWN)],
+    Discriminator(
+        _tag, custom_error_type="policy_kind", custom_error_message="not an object of a known kind"
+    ),
+]
+"""Type of the section."""

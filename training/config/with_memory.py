@@ -1,0 +1,30 @@
+"""Settings that a policy with memory cannot be combined with, which are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from training.config.discounts import Learned
+from training.config.sections.policy import SequenceConfig
+
+if TYPE_CHECKING:
+    from training.config.schema import TrainConfig
+
+
+def refused_with_memory(config: TrainConfig) -> Iterator[str]:
+    """Yield a line for every setting of ``config``, whose policy has a memory, that does not work with it."""
+    section = config.policy
+    assert isinstance(section, SequenceConfig)
+    kind = f"policy {section.kind} remembers, and"
+    if config.ray_address is not None:
+        yield f"{kind} memory is kept for environments on this machine alone: leave out ray_address"
+    if config.init is not None:
+        yield f"{kind} demonstrations are learned in single steps: leave out init"
+    for name in ("gamma", "gae_lambda"):
+        if isinstance(getattr(config, name), Learned):
+            yield f"{kind} {name} can only be learned from single steps: set a number or a schedule"
+    try:
+        section.sequence_steps(config.n_steps, config.batch_size)
+    except ValueError as error:
+        yield str(error)

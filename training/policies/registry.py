@@ -1,0 +1,68 @@
+"""The kinds of policies by their name in the config."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gymnasium import spaces
+
+from envs.errors import UserError
+from training.config.schema import TrainConfig
+from training.config.sections.policy import OwnPolicyConfig
+from training.config.with_memory import refused_with_memory
+from training.policies.interface import Network
+from training.policies.network_policy import NetworkPolicy
+from training.policies.own_network import own_network
+from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
+
+
+class PolicyClass(NamedTuple):
+    """The class of a policy and its keyword arguments, as stable-baselines3's PPO takes them."""
+
+    kind: type[GamePolicy]
+    settings: dict[str, Any]
+
+
+def policy_class(config: TrainConfig, space: spaces.Dict) -> PolicyClass:
+    """Return the policy of ``config`` for the observations ``space``.
+
+    Raises UserError if a class of the user's is missing or fails.
+    """
+    settings = policy_kwargs(
+        config.encoders, config.normalize_input, config.normalize_value, config.has_intrinsic_head
+    )
+    settings = with_adam(settings, config.adam_settings())
+    section = config.policy
+    if isinstance(section, OwnPolicyConfig):
+        network = own_network(section.kind, section.settings, space)
+        return PolicyClass(NetworkPolicy, _over(settings, type(network), section.settings))
+    return PolicyClass(GamePolicy, settings)
+
+
+def _over(settings: dict[str, Any], network: type[Network], own: dict[str, Any]) -> dict[str, Any]:
+    """Return ``settings`` with ``network``, which is made with the settings ``own``, as encoders."""
+    return {
+        **settings,
+        "features_extractor_class": network,
+        "features_extractor_kwargs": own,
+        "share_features_extractor": True,
+    }
+
+
+def check_policy(config: TrainConfig, space: spaces.Dict) -> None:
+    """Try a class of the user's with the observations ``space``, before any process starts.
+
+    Raises UserError for its mistakes and for settings that exclude its memory.
+    """
+    section = config.policy
+    if isinstance(section, OwnPolicyConfig):
+        network = own_network(section.kind, section.settings, space)
+        if network.state_size:
+            check_memory(config)
+
+
+def check_memory(config: TrainConfig) -> None:
+    """Raise UserError for settings that do not work with the memory of the config's policy."""
+    lines = list(refused_with_memory(config))
+    if lines:
+        raise UserError("; ".join(lines))
