@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 
 # Three at a time also on two cores, since many wait for programs that they started. File by file: a file's tests share
 # what they train. The order is that of tests/conftest.py.
-test: $(VENV)/.dev $(VENV)/pyboy-2.7/.installed
+test: $(VENV)/.dev $(VENV)/pyboy-2.7/.installed $(VENV)/moviepy/.installed
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.dev   ## what takes little time: without the tests marked slow (whole programs) and cluster (Ray)
@@ -66,6 +66,12 @@ $(VENV)/.dev: $(VENV)/.installed
 # The other version that the harness plays with, for the tests that try it: see docs/scaling.md.
 $(VENV)/pyboy-2.7/.installed: | $(VENV)/.installed
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) pyboy==2.7.0
+	touch $@
+
+# What Gymnasium's RecordVideo writes with, for its test. It asks for an older Pillow, but runs with ours.
+$(VENV)/moviepy/.installed: | $(VENV)/.installed
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) \
+		moviepy==2.2.1 imageio==2.38.1 imageio-ffmpeg==0.8.1 proglog==0.1.12 decorator==5.3.1 python-dotenv==1.2.4
 	touch $@
 
 clean:

@@ -21,6 +21,7 @@ from tyro import _errors as tyro_errors  # its only hook for parse errors; the v
 from envs.errors import ProgramError, UserError, nearest
 from envs.lasting_output import outlast_readers
 from envs.paths import expanded, shown
+from training.cli.numbers import with_plain_numbers
 from training.cli.output import exit_with
 from training.resources.malloc import use_one_heap
 from training.resources.out_of_memory import in_one_line
@@ -47,6 +48,8 @@ Switch = Annotated[tyro.conf.FlagCreatePairsOff[bool], flag()]
 def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
     """Parse the command line into an instance of ``flags``, in which ``~`` of paths is expanded.
 
+    A whole number may be written as 1e6 or 300k, see training.cli.numbers.
+
     ``--help`` prints and exits with status 0.
 
     Raises:
@@ -55,7 +58,7 @@ def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
     for word in args or ():
         _refuse_other_encoding(word)
     with tyro_errors.on_parse_error(lambda event: _refuse(event, flags)):
-        parsed = tyro.cli(flags, args=args, prog=prog)
+        parsed = tyro.cli(flags, args=args and with_plain_numbers(args, flags), prog=prog)
     given = [(one.name, getattr(parsed, one.name)) for one in fields(parsed)]  # type: ignore[arg-type]
     paths = {name: expanded(value, _flag(name)) for name, value in given if isinstance(value, Path)}
     return replace(parsed, **paths) if paths else parsed  # type: ignore[type-var]

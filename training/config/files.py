@@ -115,9 +115,12 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, or of a pipe or device, which may have no size and no end."""
+    """Return the text of a file, or of a pipe or device, which may have no size and no end.
+
+    A byte-order mark, which editors on Windows write, is left out.
+    """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file{_near_file(path)}") from None

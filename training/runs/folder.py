@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from envs.errors import UserError, nearest
 from envs.files import write_json
-from envs.paths import expanded
+from envs.paths import expanded, full_path
 from training.config.schema import TrainConfig
 from training.runs.locks import take_lock
 
@@ -50,6 +50,20 @@ def run_folder(name: str) -> Path:
     if not NAME.fullmatch(name):
         raise RunError(f"run name {name!r} must be letters, digits, '.', '_' or '-', 100 at most")
     return runs_root() / name
+
+
+def run_name(text: str) -> str:
+    """Return the name of a run that is given as its name or as the path of its folder, such as runs/first/.
+
+    Raises RunError if the folder is not among the runs, and UserError if no folder can have the path.
+    """
+    path = Path(text)
+    if path.name == str(path) or text in ("", "."):
+        return str(path) if text else text
+    folder = full_path(text, what="run")
+    if folder.parent != runs_root().resolve():
+        raise RunError(f"run {text} is not in {runs_root()}/; {RUNS_VARIABLE}={folder.parent} looks there")
+    return folder.name
 
 
 def new_run_name(config: Path | None) -> str:

@@ -84,7 +84,7 @@ class TrainFlags:
     run_name: Name = None
     """Name of the run's folder under runs/; made from the config's name and the time when left out."""
     resume: Name = None
-    """Continue the run of this name from its last checkpoint."""
+    """Continue the run of this name, or in this folder, from its last checkpoint."""
     accept_changes: Switch = False
     """Resume even if settings differ from the run's own."""
     init_from: Name = None

@@ -15,7 +15,7 @@ from training.cli.parsing import UsageError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.task import Task, game_of, refuse_implausible, resolve_task
-from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing
+from training.runs.folder import RunError, existing_run, lock_run, new_run_name, refuse_existing, run_name
 from training.runs.lookup import find_checkpoint, newest, refuse_other_rom
 from training.runs.manifest import read_manifest
 from training.session.flags import TrainFlags
@@ -77,7 +77,7 @@ def make_plan(flags: TrainFlags) -> Plan:
         raise UsageError("--ray-address needs --workers ray")
     if flags.stop_after is not None and flags.stop_after < 1:
         raise UsageError(f"--stop-after {flags.stop_after} is out of range: must be at least 1")
-    return _resumed(flags, flags.resume) if flags.resume is not None else _fresh(flags)
+    return _resumed(flags, run_name(flags.resume)) if flags.resume is not None else _fresh(flags)
 
 
 def _excluded(flags: TrainFlags) -> Iterator[tuple[str, str]]:

@@ -312,3 +312,11 @@ def test_any_values_give_a_config_or_one_line(values: dict[str, Any]) -> None:
     except ConfigError as error:
         assert "\n" not in str(error)
         assert str(error)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", '{"gamma": 0.9}'), ("a.yaml", "gamma: 0.9\n")])
+def test_a_byte_order_mark_is_no_part_of_a_config(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8-sig")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert load_config(path).gamma == 0.9

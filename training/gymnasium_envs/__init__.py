@@ -1,0 +1,1 @@
+"""The environments of ``gymnasium.make`` and ``gymnasium.make_vec``."""

@@ -1,0 +1,21 @@
+"""Registers the environments with Gymnasium.
+
+Gymnasium calls ``register`` when it is imported, in every project that this one is installed beside, so this
+module imports nothing else.
+"""
+
+from __future__ import annotations
+
+import gymnasium.envs.registration as gymnasium_registration
+
+ENV_ID = "PokemonRed-v0"
+
+
+def register() -> None:
+    """Register PokemonRed-v0. May be called again."""
+    if ENV_ID not in gymnasium_registration.registry:
+        gymnasium_registration.register(
+            ENV_ID,
+            entry_point="training.gymnasium_envs.single:PokemonRed",
+            vector_entry_point="training.gymnasium_envs.vector:PokemonRedVector",
+        )
