@@ -13,7 +13,7 @@ from training.config.files import ConfigLayer, unknown_name
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
 from training.config.sections.intrinsic import COUNTS, INTRINSIC_KINDS, RND
-from training.config.sections.policy import NATURE, POLICY_KINDS, TILES
+from training.config.sections.policy import LSTM, NATURE, POLICY_KINDS, TILES
 
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),
@@ -37,7 +37,7 @@ MUST = {
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
     "intrinsic_kind": f'be an object whose "kind" is {COUNTS}, {RND} or FILE.py:CLASS',
-    "policy_kind": f'be an object whose "kind" is {TILES}, {NATURE} or FILE.py:CLASS',
+    "policy_kind": f'be an object whose "kind" is {TILES}, {NATURE}, {LSTM} or FILE.py:CLASS',
     "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }
 TAGS = (NUMBER, *DISCOUNT_KINDS, *INTRINSIC_KINDS, *POLICY_KINDS)

@@ -21,8 +21,9 @@ from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import Intrinsic
-from training.config.sections.policy import Policy
+from training.config.sections.policy import LstmConfig, Policy
 from training.config.sections.reward_layers import LayersConfig
+from training.config.with_memory import refused_with_memory
 from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
@@ -172,7 +173,7 @@ class RunSettings(Settings):
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
     policy: Annotated[Policy | None, Role.NETWORK] = None
-    """Kind of the policy: tiles, nature, or FILE.py:CLASS for a network of your own; see docs/policies.md."""
+    """Kind of the policy: tiles, nature, lstm, or FILE.py:CLASS for one of your own; see docs/policies.md."""
     intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
     """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
@@ -231,6 +232,19 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
             raise ValueError(
                 f"policy tiles contradicts network.cnn {self.network.cnn}: leave one of them out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _lstm_fits(self) -> Self:
+        if not isinstance(self.policy, LstmConfig):
+            return self
+        lines = list(refused_with_memory(self))
+        if self.network.separate and not self.policy.separate:
+            lines.append(
+                "network.separate needs policy.separate: one LSTM cannot take two encoders' features"
+            )
+        if lines:
+            raise ValueError("; ".join(lines))
         return self
 
     @model_validator(mode="after")

@@ -8,9 +8,10 @@ from gymnasium import spaces
 
 from envs.errors import UserError
 from training.config.schema import TrainConfig
-from training.config.sections.policy import OwnPolicyConfig
+from training.config.sections.policy import LstmConfig, OwnPolicyConfig
 from training.config.with_memory import refused_with_memory
 from training.policies.interface import Network
+from training.policies.lstm import LstmNetwork
 from training.policies.network_policy import NetworkPolicy
 from training.policies.own_network import own_network
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
@@ -36,7 +37,20 @@ def policy_class(config: TrainConfig, space: spaces.Dict) -> PolicyClass:
     if isinstance(section, OwnPolicyConfig):
         network = own_network(section.kind, section.settings, space)
         return PolicyClass(NetworkPolicy, _over(settings, type(network), section.settings))
+    if isinstance(section, LstmConfig):
+        return PolicyClass(NetworkPolicy, _over(settings, LstmNetwork, _lstm_settings(section, settings)))
     return PolicyClass(GamePolicy, settings)
+
+
+def _lstm_settings(section: LstmConfig, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of an LstmNetwork, whose encoders are those that ``settings`` describe."""
+    return {
+        **settings["features_extractor_kwargs"],
+        "layers": section.layers,
+        "width": section.width,
+        "separate": section.separate,
+        "separate_encoders": not settings["share_features_extractor"],
+    }
 
 
 def _over(settings: dict[str, Any], network: type[Network], own: dict[str, Any]) -> dict[str, Any]:

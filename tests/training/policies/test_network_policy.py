@@ -10,10 +10,15 @@ import pytest
 import torch
 
 from tests.training.policies.recurrent import made, page_example, picked, random_seen
+from training.policies.lstm import LstmNetwork
 from training.policies.network_policy import NetworkPolicy
 
 LENGTH = 7
-KINDS: dict[str, dict[str, Any]] = {"gru": {"settings": {"width": 8}}}
+KINDS: dict[str, dict[str, Any]] = {
+    "gru": {"settings": {"width": 8}},
+    "lstm": {"kind": "lstm", "width": 8},
+    "deep": {"kind": "lstm", "width": 8, "layers": 2, "separate": True},
+}
 
 
 @pytest.fixture(params=KINDS)
@@ -87,3 +92,52 @@ def test_predict_carries_a_state_until_an_episode_begins(policy: NetworkPolicy) 
 def test_stable_baselines3_cannot_train_it(policy: NetworkPolicy) -> None:
     with pytest.raises(TypeError, match=r"a policy with memory cannot be trained by stable-baselines3"):
         policy(random_seen(policy, 2, 1).observations)
+
+
+@torch.no_grad()
+def test_an_lstm_computes_what_its_equations_say() -> None:
+    """One layer and one step of a sequence, by hand: gates i, f, g, o as torch orders them."""
+    policy = made({"kind": "lstm", "width": 4})
+    network, seen = policy.network, random_seen(policy, 3, 1)
+    assert isinstance(network, LstmNetwork)
+    found = network(seen)
+    core, features = network.cores[0], network.encoders[0](seen.observations)
+    hidden, cell = seen.states[:, :4], seen.states[:, 4:]
+    gates = features @ core.weight_ih_l0.T + core.bias_ih_l0 + hidden @ core.weight_hh_l0.T + core.bias_hh_l0
+    i, f, g, o = gates.chunk(4, dim=1)
+    after = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    output = o.sigmoid() * after.tanh()
+    torch.testing.assert_close(found.actor, output)
+    torch.testing.assert_close(found.states, torch.cat([output, after], dim=1))
+    assert found.actor is found.critic
+
+
+@torch.no_grad()
+def test_actor_and_critic_can_have_a_core_and_encoders_each() -> None:
+    policy = made({"kind": "lstm", "width": 4, "separate": True}, network={"separate": True})
+    network, seen = policy.network, random_seen(policy, 2, 3, [1])
+    assert isinstance(network, LstmNetwork)
+    assert (len(network.encoders), len(network.cores), policy.state_size) == (2, 2, 16)
+    before = network(seen)
+    for parameter in (*network.cores[1].parameters(), *network.encoders[1].parameters()):
+        parameter += 0.1
+    after = network(seen)
+    assert torch.equal(before.actor, after.actor) and (before.critic != after.critic).any()
+    assert torch.equal(before.states[:, :8], after.states[:, :8])
+    assert (before.states[:, 8:] != after.states[:, 8:]).any()
+
+
+@torch.no_grad()
+def test_any_episodes_give_what_single_steps_give() -> None:
+    """Episodes that begin at random steps, also at the first and the last, in each of many sequences."""
+    policy = made({"kind": "lstm", "width": 4, "layers": 2})
+    seen = random_seen(policy, 40, LENGTH)
+    begins = torch.from_numpy(np.random.default_rng(1).random((40, LENGTH)) < 0.3)
+    seen = seen._replace(starts=begins.flatten())
+    whole, states, found = policy.network(seen), seen.states, []
+    for step in range(LENGTH):
+        one = policy.network(picked(seen, step, states, LENGTH))
+        states = one.states
+        found.append(one.actor)
+    torch.testing.assert_close(whole.actor, torch.stack(found, dim=1).flatten(0, 1), rtol=0, atol=1e-5)
+    torch.testing.assert_close(whole.states, states, rtol=0, atol=1e-5)

@@ -32,10 +32,13 @@ Remembering = Callable[..., PipelinedPPO]
 @pytest.fixture
 def sections(tmp_path: Path) -> dict[str, dict[str, Any]]:
     """The section "policy" of each kind that remembers."""
-    return {"gru": {"kind": f"{page_example(tmp_path)}:Gru", "settings": {"width": 16}}}
+    return {
+        "gru": {"kind": f"{page_example(tmp_path)}:Gru", "settings": {"width": 16}},
+        "lstm": {"kind": "lstm", "width": 16, "layers": 2},
+    }
 
 
-KINDS = ["gru"]
+KINDS = ["gru", "lstm"]
 
 
 @pytest.fixture(params=KINDS)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 KINDS: dict[str, dict[str, Any]] = {
     "gru": {"kind": "remember.py:Gru", "settings": {"width": 16}, "sequence": 8},
+    "lstm": {"kind": "lstm", "width": 16, "separate": True},
 }
 # A program that cannot import this project.
 STRANGER = """

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
-TILES, NATURE, OWN = "tiles", "nature", "own_policy"
+TILES, NATURE, LSTM, OWN = "tiles", "nature", "lstm", "own_policy"
 LONGEST = 64
 """Steps of a sequence, unless "sequence" is set: a longer one costs time for each layer, a shorter one learns
 less of what happened long ago."""
@@ -74,6 +74,18 @@ class SequenceConfig(PolicyConfig):
         return found
 
 
+class LstmConfig(SequenceConfig):
+    """The default's encoders, and on top of them an LSTM of ``layers`` layers of ``width`` units.
+
+    ``separate``: actor and critic have an LSTM each.
+    """
+
+    kind: Literal["lstm"] = "lstm"
+    layers: Annotated[int, Field(ge=1, le=8)] = 1
+    width: Annotated[int, Field(ge=1, le=4096)] = 128
+    separate: bool = False
+
+
 class OwnPolicyConfig(SequenceConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
@@ -83,6 +95,7 @@ class OwnPolicyConfig(SequenceConfig):
 POLICY_KINDS: dict[str, type[PolicyConfig]] = {
     TILES: TilesConfig,
     NATURE: NatureConfig,
+    LSTM: LstmConfig,
     OWN: OwnPolicyConfig,
 }
 
@@ -102,6 +115,7 @@ def _tag(value: Any) -> str | None:
 Policy = Annotated[
     Annotated[TilesConfig, Tag(TILES)]
     | Annotated[NatureConfig, Tag(NATURE)]
+    | Annotated[LstmConfig, Tag(LSTM)]
     | Annotated[OwnPolicyConfig, Tag(OWN)],
     Discriminator(
         _tag, custom_error_type="policy_kind", custom_error_message="not an object of a known kind"

@@ -13,7 +13,7 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.config.sections.policy import OwnPolicyConfig, SequenceConfig
 
-KINDS = 'must be an object whose "kind" is tiles, nature or FILE.py:CLASS'
+KINDS = 'must be an object whose "kind" is tiles, nature, lstm or FILE.py:CLASS'
 
 
 def test_without_it_the_network_decides() -> None:
@@ -27,7 +27,9 @@ def test_tiles_and_nature_are_encoders_of_pictures() -> None:
     assert nature.encoders == load_config(None, {"network": {"cnn": "nature", "events": 8}}).network
 
 
-@pytest.mark.parametrize("values", [{"kind": "nature"}, {"kind": "a.b:C", "sequence": 16}])
+@pytest.mark.parametrize(
+    "values", [{"kind": "nature"}, {"kind": "lstm", "layers": 2}, {"kind": "a.b:C", "sequence": 16}]
+)
 def test_it_survives_a_file(values: dict[str, Any]) -> None:
     config = load_config(None, {"policy": values})
     assert TrainConfig.model_validate_json(config.model_dump_json()) == config
@@ -56,6 +58,13 @@ def test_a_class_is_found_beside_the_config_that_names_it(tmp_path: Path) -> Non
             "policy tiles contradicts network.cnn nature",
         ),
         ({"policy": {"kind": "a:B", "sequence": 1}}, "policy.sequence 1 is out of range: must be at least 2"),
+        ({"policy": {"kind": "lstm", "layers": 0}}, "policy.layers 0 is out of range: must be at least 1"),
+        (
+            {"policy": {"kind": "lstm"}, "network": {"separate": True}},
+            "network.separate needs policy.separate",
+        ),
+        ({"policy": {"kind": "lstm"}, "ray_address": "head:1"}, "policy lstm remembers, and memory is kept"),
+        ({"policy": {"kind": "lstm", "sequence": 3}}, "policy.sequence 3: a policy with memory learns"),
         (
             {"policy": {"kind": "a:B"}, "network": {"events": 8}},
             "network.events 8 has no effect with policy a:B",
