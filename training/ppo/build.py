@@ -13,14 +13,14 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.errors import UserError
 from training.config.schedules import curve
 from training.config.schema import MAX_SEED, TrainConfig
-from training.config.sections.intrinsic import IntrinsicConfig
+from training.config.sections.intrinsic_base import IntrinsicConfig
 from training.environments.monitor import ClusterMonitor
 from training.learned_rewards.interface import Setting
 from training.learned_rewards.registry import make_reward_model
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.imitation import Imitation
-from training.ppo.intrinsic_rewards import IntrinsicRewards
+from training.ppo.intrinsic_rewards import IntrinsicRewards, Weights
 from training.ppo.learned_discounts import learned_discounts
 from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
@@ -117,6 +117,7 @@ def _add_controls(model: PipelinedPPO, config: TrainConfig) -> None:
 def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:
     assert isinstance(model.observation_space, spaces.Dict)
     reward = make_reward_model(section, Setting(model.observation_space, model.n_envs, config.seed))
-    coefficient = curve(section.coefficient, config.training_steps)
-    model.intrinsic = IntrinsicRewards(reward, section, coefficient, model.rollout_buffer)
+    steps = config.training_steps
+    weights = Weights(curve(section.learned_weight, steps), curve(section.game_weight, steps))
+    model.intrinsic = IntrinsicRewards(reward, section, weights, model.rollout_buffer)
     model.learns_intrinsic_values = section.has_value_head
