@@ -33,6 +33,8 @@ LOSS_WARNING, LOSS_BAD = 2.0, 10.0  # newer half of a trend divided by the older
 SLOWER, MUCH_SLOWER = 0.6, 0.3  # of the highest median of WINDOW updates
 GROWTH_WARNING, GROWTH_BAD = 0.1, 0.5  # of resident memory, from the second quarter of a run to the last
 GROWTH_MB = 50.0
+ACCURACY_LOW, ACCURACY_HIGH = 0.6, 0.95  # of AMP's discriminator
+ACCURACY_SHARE = 0.8  # of the last WINDOW updates that should lie between these
 
 AIM_STEPS = 20_000_000  # within which explained variance should reach its aim
 INSIDE_SHARE = 0.5  # of the updates whose clip fraction should lie in its range

@@ -10,6 +10,7 @@ KEYS = {
     "perf/env_steps_per_s": "steps_per_second",
     "perf/rss_mb": "memory",
     "health/farm_alarm": "farm_alarm",
+    "intrinsic/accuracy": "discriminator_accuracy",
     "rollout/ep_rew_mean": "episode_return",
     "train/episode_return_mean": "episode_return",  # after the one above, so that it takes precedence
     "train/episode_battles_started_mean": "battles_started",

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from callbacks.health.bounds import (
+    ACCURACY_HIGH,
+    ACCURACY_LOW,
+    ACCURACY_SHARE,
     CLIP_BAD,
     CLIP_HIGH,
     CLIP_LOW,
@@ -20,6 +23,7 @@ from callbacks.health.bounds import (
     COLLAPSED,
     DROP_BAD,
     DROP_WARNING,
+    FEWEST,
     FLAT_CHANGE,
     FLAT_NEAR,
     GROWTH_BAD,
@@ -54,6 +58,10 @@ NOT_FINITE = "lower learning_rate and max_grad_norm, and check the scale of the 
 SLOW = "check for other programs and overheating, then lower num_envs or workers"
 LEAK = "lower num_envs and n_steps if memory runs out, and stop and --resume to free it"
 FARMED = "lower the coefficient of the component that pays, or raise those of milestones"
+
+
+TOO_CERTAIN = "raise disc_grad_penalty, then lower disc_learning_rate: a sure discriminator pays all alike"
+TOO_WEAK = "lower disc_grad_penalty, then raise disc_learning_rate, or give other inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +215,23 @@ def judge_farm_alarm(kept: Kept, steps: int) -> Finding:
     return Finding("farm_alarm", "good", value, "off now", "")
 
 
+def judge_discriminator(kept: Kept, steps: int) -> Finding | None:
+    """Compare the share of the last updates in which AMP's discriminator was neither sure nor guessing."""
+    series = kept["discriminator_accuracy"]
+    latest, value = series.last(), series.mean()
+    if len(latest) < FEWEST:
+        return None
+    inside = sum(ACCURACY_LOW <= accuracy <= ACCURACY_HIGH for accuracy in latest) / len(latest)
+    bound = f"{ACCURACY_LOW} to {ACCURACY_HIGH} in {inside:.0%} of the last updates"
+    if inside >= ACCURACY_SHARE:
+        return Finding("discriminator_accuracy", "good", value, bound, "")
+    certain = sum(accuracy > ACCURACY_HIGH for accuracy in latest)
+    weak = sum(accuracy < ACCURACY_LOW for accuracy in latest)
+    advice = TOO_CERTAIN if certain >= weak else TOO_WEAK
+    level: Level = "warning" if inside or len(latest) < WINDOW else "bad"
+    return Finding("discriminator_accuracy", level, value, bound, advice)
+
+
 RULES: dict[str, Rule] = {
     "approx_kl": judge_kl,
     "clip_fraction": judge_clip_fraction,
@@ -216,6 +241,7 @@ RULES: dict[str, Rule] = {
     "steps_per_second": judge_speed,
     "memory": judge_memory,
     "farm_alarm": judge_farm_alarm,
+    "discriminator_accuracy": judge_discriminator,
 }
 """The rule of each metric, in the order in which findings are listed."""
 

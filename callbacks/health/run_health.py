@@ -28,6 +28,8 @@ from callbacks.health.series import MetricSeries, mean
 
 # Metrics that are kept besides those that have a rule.
 PROGRESS = ("episode_return", "battles_started")
+LATER = ("discriminator_accuracy",)
+"""Metrics that checkpoints of older versions lack."""
 EARLY = "too early"
 MAX_BROKEN = 20  # most metrics reported as NaN or infinite
 
@@ -200,7 +202,8 @@ class RunHealth:
         """Restore a ``snapshot()``."""
         self.updates, self.steps = int(snapshot["updates"]), int(snapshot["steps"])
         for name, series in self.series.items():
-            series.restore(snapshot["series"][name])
+            if name in snapshot["series"] or name not in LATER:
+                series.restore(snapshot["series"][name])
         self.worst = {name: Worst(_finding(f), int(n)) for name, (f, n) in snapshot["worst"].items()}
         self.broken = {name: Worst(_finding(f), int(n)) for name, (f, n) in snapshot["broken"].items()}
         highest = snapshot["kl_highest"]

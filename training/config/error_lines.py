@@ -12,7 +12,8 @@ from training.config.discounts import DISCOUNT_KINDS
 from training.config.files import ConfigLayer, unknown_name
 from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
-from training.config.sections.intrinsic import COUNTS, INTRINSIC_KINDS, RND
+from training.config.sections.intrinsic import INTRINSIC_KINDS
+from training.config.sections.intrinsic import KINDS as LEARNED_REWARDS
 from training.config.sections.policy import LSTM, NATURE, POLICY_KINDS, TILES
 
 LIMITS = {
@@ -36,7 +37,7 @@ MUST = {
     "too_short": "hold at least {min_length}",
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
-    "intrinsic_kind": f'be an object whose "kind" is {COUNTS}, {RND} or FILE.py:CLASS',
+    "intrinsic_kind": f'be an object whose "kind" is {", ".join(LEARNED_REWARDS)} or FILE.py:CLASS',
     "policy_kind": f'be an object whose "kind" is {TILES}, {NATURE}, {LSTM} or FILE.py:CLASS',
     "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }

@@ -63,6 +63,7 @@ def _full_terms(folder: Path, terms: Any) -> Any:
 
 
 def _full_intrinsic(folder: Path, section: Any) -> Any:
+    section = _full_demonstrations(folder, section)
     if not isinstance(section, Mapping) or not is_own(section.get("kind")):
         return section
     return {**section, "kind": resolve_spec(section["kind"], folder, "intrinsic")}
@@ -83,7 +84,7 @@ def _full_observations(folder: Path, names: Any) -> Any:
     ]
 
 
-def _full_init(folder: Path, section: Any) -> Any:
+def _full_demonstrations(folder: Path, section: Any) -> Any:
     if not isinstance(section, Mapping) or not isinstance(section.get("demonstrations"), str):
         return section
     if not section["demonstrations"]:  # refused by the schema
@@ -99,6 +100,6 @@ FINDERS: dict[str, Callable[[Path, Any], Any]] = {
     "intrinsic": _full_intrinsic,
     "policy": _full_policy,
     "observations": _full_observations,
-    "init": _full_init,
+    "init": _full_demonstrations,
 }
 """The settings that hold paths."""

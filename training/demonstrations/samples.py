@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -26,7 +26,6 @@ from envs.errors import UserError
 from envs.game_boy.emulator import VERSION
 from envs.red_env import RedEnv
 from envs.workers.cpu_affinity import available_cores
-from training.config.sections.imitation import InitConfig
 from training.demonstrations.demo_set import Demonstration, DemonstrationSet, read_set
 from training.environments.local import make_env, observations_of
 from training.environments.task import Task, episodes_of
@@ -37,6 +36,15 @@ SPARE_DISK = 1.1
 """Free space required, as a multiple of the samples'."""
 SPLIT = 25
 """Separates the random numbers of the split from others of the same seed."""
+
+
+class NamesDemonstrations(Protocol):
+    """A section of a config that names a set, and the share of its episodes to hold out."""
+
+    @property
+    def demonstrations(self) -> str: ...
+    @property
+    def held_out(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +92,16 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """An episode to replay, whose samples begin at row ``first`` of the files in ``folder``."""
+    """An episode to replay for ``steps``, whose samples begin at row ``first`` of the files in ``folder``."""
 
     task: Task
     demonstration: Demonstration
     folder: Path
     first: int
+    steps: int
 
 
-def open_demonstrations(section: InitConfig, task: Task) -> DemonstrationSet:
+def open_demonstrations(section: NamesDemonstrations, task: Task) -> DemonstrationSet:
     """Read the set of the section and check it against the task, without replaying it.
 
     Raises UserError if it is damaged, or was played on another cartridge or with other settings.
@@ -119,21 +128,24 @@ def open_demonstrations(section: InitConfig, task: Task) -> DemonstrationSet:
     return found
 
 
-def make_samples(found: DemonstrationSet, task: Task, held_out: float, seed: int) -> Samples:
+def make_samples(
+    found: DemonstrationSet, task: Task, held_out: float, seed: int, first_steps: int | None = None
+) -> Samples:
     """Replay every episode of the set through the observations of ``task``, in several processes.
 
-    A share of ``held_out`` of the episodes, drawn with ``seed``, is held out. Raises UserError if an episode
-    does not replay as it was recorded, or there is too little disk space for temporary files.
+    ``first_steps`` limits each episode; its last steps are then not verified. A share of ``held_out`` of the
+    episodes, drawn with ``seed``, is held out. Raises UserError if an episode does not replay as it was
+    recorded, or there is too little disk space for temporary files.
     """
     everything = list(found)
-    lengths = [one.episode.header.steps for one in everything]
+    lengths = [_length(one, first_steps) for one in everything]
     folder = Path(tempfile.mkdtemp(prefix="demonstrations-"))
     try:
         arrays = _make_files(folder, task, sum(lengths))
         firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         jobs = [
-            _Job(_task_of(task, one), one, folder, int(first))
-            for one, first in zip(everything, firsts, strict=True)
+            _Job(_task_of(task, one), one, folder, int(first), steps)
+            for one, first, steps in zip(everything, firsts, lengths, strict=True)
         ]
         rewards = np.concatenate(list(_replay_all(jobs)))
     except BaseException:
@@ -142,13 +154,19 @@ def make_samples(found: DemonstrationSet, task: Task, held_out: float, seed: int
     _forget_names(folder)
     ends = np.zeros(sum(lengths), np.bool_)
     ends[np.cumsum(lengths) - 1] = True
-    actions = np.concatenate([np.frombuffer(one.episode.actions, np.uint8) for one in everything])
-    learned, measured = split(everything, held_out, seed)
+    played = [one.episode.actions[:steps] for one, steps in zip(everything, lengths, strict=True)]
+    actions = np.frombuffer(b"".join(played), np.uint8)
+    learned, measured = split(everything, held_out, seed, first_steps)
     return Samples(arrays, actions.astype(np.int64), rewards, ends, learned, measured, folder)
 
 
+def _length(demonstration: Demonstration, first_steps: int | None) -> int:
+    steps = demonstration.episode.header.steps
+    return steps if first_steps is None else min(steps, first_steps)
+
+
 def split(
-    everything: Sequence[Demonstration], held_out: float, seed: int
+    everything: Sequence[Demonstration], held_out: float, seed: int, first_steps: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the samples to learn from and those of held-out episodes, without random actions.
 
@@ -160,7 +178,7 @@ def split(
     parts: tuple[list[int], list[int]] = ([], [])
     first = 0
     for number, one in enumerate(everything):
-        steps = one.episode.header.steps
+        steps = _length(one, first_steps)
         parts[number in apart].extend(first + step for step in range(steps) if step not in one.noise)
         first += steps
     return np.array(parts[0], np.int64), np.array(parts[1], np.int64)
@@ -215,13 +233,13 @@ def _replay_all(jobs: Sequence[_Job]) -> Iterator[NDArray[np.float32]]:
 def _replay(job: _Job) -> NDArray[np.float32]:
     """Write the samples of one episode. Returns the rewards. Raises UserError if the replay differs."""
     header = job.demonstration.episode.header
-    rewards = np.zeros(header.steps, np.float32)
+    rewards = np.zeros(job.steps, np.float32)
     with contextlib.closing(make_env(job.task)) as env:
         names = list(env.observation_space)  # type: ignore[call-overload]
         files = {name: open_memmap(_file(job.folder, number), "r+") for number, name in enumerate(names)}
         env.out = {name: np.empty(array.shape[1:], np.uint8) for name, array in files.items()}
         observed, _ = env.reset(options={"wait_frames": header.wait_frames})
-        for step, action in enumerate(job.demonstration.episode.actions):
+        for step, action in enumerate(job.demonstration.episode.actions[: job.steps]):
             for name, array in files.items():
                 array[job.first + step] = observed[name]
             observed, reward, *_ = env.step(action)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Observations = Mapping[str, NDArray[np.uint8]]
 Scores = NDArray[np.float32]
+Log = Callable[[int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,20 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
+class Demonstrated:
+    """Moments of demonstrations in the order in which they were played, episode after episode."""
+
+    observations: Observations
+    """uint8 (n, ...) by name."""
+    ends: NDArray[np.bool_]
+    """The last moment of each episode, (n,)."""
+    learned: NDArray[np.int64]
+    """Indices of the moments to learn from, without those at which a random action was taken."""
+    held_out: NDArray[np.int64]
+    """The same for the episodes to measure with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What a model is created for: the observations, the number of environments, the run's seed."""
 
@@ -73,6 +88,17 @@ class RewardModel(ABC):
 
     def warm_up(self, observations: Observations) -> None:  # noqa: B027 - most models need none
         """Take in observations of random play, uint8 (n, ...) by name."""
+
+    @property
+    def needs_demonstrations(self) -> bool:
+        """Whether ``learn_demonstrations`` must be called before the first rollout."""
+        return False
+
+    def learn_demonstrations(self, demonstrated: Demonstrated, log: Log) -> None:  # noqa: B027 - see warm_up
+        """Take in demonstrations, once in a run. ``log`` is called with a count and curves by name.
+
+        Raises UserError if there are too few.
+        """
 
     @abstractmethod
     def score(self, rollout: Rollout) -> Scores:

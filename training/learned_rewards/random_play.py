@@ -25,11 +25,11 @@ def warm_up(model: RewardModel, task: Task) -> None:
     The run's environments, their recordings and its random generators are not touched.
     """
     if model.random_steps:
-        for observations in _played(task, model.random_steps):
+        for observations in played(task, model.random_steps):
             model.warm_up(observations)
 
 
-def _played(task: Task, steps: int) -> Iterator[dict[str, NDArray[np.uint8]]]:
+def played(task: Task, steps: int) -> Iterator[dict[str, NDArray[np.uint8]]]:
     """Yield observations of ``steps`` steps with random buttons, uint8 (n, ...) by name."""
     chance = np.random.default_rng([SEED, task.config.seed])
     with contextlib.closing(make_env(task)) as env:

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from training.config.schema import TrainConfig
-from training.config.sections.intrinsic import CountsConfig, IntrinsicConfig, OwnConfig, RndConfig
+from training.config.sections.imitation_rewards import AmpConfig, NearConfig
+from training.config.sections.intrinsic import CountsConfig, OwnConfig, RndConfig
+from training.config.sections.intrinsic_base import IntrinsicConfig
 from training.environments.local import observations_of
 from training.learned_rewards.counts import Counts
+from training.learned_rewards.from_demonstrations.amp import AdversarialReward
+from training.learned_rewards.from_demonstrations.near import EnergyReward
 from training.learned_rewards.interface import RewardModel, Setting
 from training.learned_rewards.own_model import OwnModel
 from training.learned_rewards.rnd import RandomNetworkDistillation
@@ -16,6 +20,8 @@ from training.learned_rewards.rnd import RandomNetworkDistillation
 MODELS: dict[type[IntrinsicConfig], Callable[[Any, Setting], RewardModel]] = {
     CountsConfig: Counts,
     RndConfig: RandomNetworkDistillation,
+    AmpConfig: AdversarialReward,
+    NearConfig: EnergyReward,
     OwnConfig: OwnModel,
 }
 

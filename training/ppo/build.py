@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.errors import UserError
 from training.config.schedules import curve
 from training.config.schema import MAX_SEED, TrainConfig
-from training.config.sections.intrinsic import IntrinsicConfig
+from training.config.sections.intrinsic_base import IntrinsicConfig
 from training.config.sections.policy import SequenceConfig
 from training.environments.monitor import ClusterMonitor
 from training.learned_rewards.interface import Setting
@@ -22,7 +22,7 @@ from training.policies.network_policy import NetworkPolicy
 from training.policies.registry import check_memory, policy_class
 from training.ppo.async_ppo import AsyncPPO
 from training.ppo.imitation import Imitation
-from training.ppo.intrinsic_rewards import IntrinsicRewards
+from training.ppo.intrinsic_rewards import IntrinsicRewards, Weights
 from training.ppo.learned_discounts import learned_discounts
 from training.ppo.memory import Memory
 from training.ppo.normalization import require_inputs
@@ -131,6 +131,7 @@ def _add_memory(model: PipelinedPPO, policy: NetworkPolicy, config: TrainConfig)
 def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:
     assert isinstance(model.observation_space, spaces.Dict)
     reward = make_reward_model(section, Setting(model.observation_space, model.n_envs, config.seed))
-    coefficient = curve(section.coefficient, config.training_steps)
-    model.intrinsic = IntrinsicRewards(reward, section, coefficient, model.rollout_buffer)
+    steps = config.training_steps
+    weights = Weights(curve(section.learned_weight, steps), curve(section.game_weight, steps))
+    model.intrinsic = IntrinsicRewards(reward, section, weights, model.rollout_buffer)
     model.learns_intrinsic_values = section.has_value_head

@@ -13,7 +13,7 @@ from stable_baselines3.common.utils import explained_variance
 
 from envs.cells import NO_CELL
 from training.config.schedules import ScheduleFunction
-from training.config.sections.intrinsic import IntrinsicConfig
+from training.config.sections.intrinsic_base import IntrinsicConfig
 from training.learned_rewards.advantages import ValuedSteps, advantages
 from training.learned_rewards.interface import RewardModel, Rollout, Scores
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
@@ -36,21 +36,26 @@ class RolloutEnd:
     steps: int
 
 
-class IntrinsicRewards:
-    """``model`` and how it is mixed with the game's reward.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of the learned reward and of the game's, as functions of the run's step count."""
 
-    ``coefficient`` is a function of the run's step count.
-    """
+    learned: ScheduleFunction
+    game: ScheduleFunction
+
+
+class IntrinsicRewards:
+    """``model`` and how it is mixed with the game's reward."""
 
     def __init__(
         self,
         model: RewardModel,
         config: IntrinsicConfig,
-        coefficient: ScheduleFunction,
+        weights: Weights,
         buffer: ReusedRolloutBuffer,
     ) -> None:
         self.model = model
-        self._config, self._coefficient = config, coefficient
+        self._config, self._weights = config, weights
         shape = buffer.buffer_size, buffer.n_envs
         self._cells = np.zeros(shape, np.uint64)
         self._after_limit = np.zeros(shape, np.float32)
@@ -78,6 +83,11 @@ class IntrinsicRewards:
                 value = self._config.gamma * value_of(info["terminal_observation"], index)
                 self._after_limit[step, index] = value
 
+    def weighted(self, rewards: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+        """Return rewards of the game times their weight. With a value head of its own for the learned reward,
+        advantages are weighted instead."""
+        return rewards if self.has_value_head else rewards * np.float32(self._weights.game(steps))
+
     def finish(self, buffer: ReusedRolloutBuffer, end: RolloutEnd) -> dict[str, float]:
         """Score the rollout, compute its returns and advantages, and let the model learn from it.
 
@@ -85,10 +95,11 @@ class IntrinsicRewards:
         """
         rollout = self._rollout(buffer, end)
         scores = np.where(rollout.valid, self.model.score(rollout), np.float32(0))
-        coefficient = self._coefficient(end.steps)
+        coefficient, game = self._weights.learned(end.steps), self._weights.game(end.steps)
         used = scores[rollout.valid]
         curves = {
             "coefficient": coefficient,
+            "game_coefficient": game,
             "reward_mean": float(used.mean()) if len(used) else 0.0,
             "reward_max": float(used.max()) if len(used) else 0.0,
         }
@@ -115,7 +126,7 @@ class IntrinsicRewards:
         steps = ValuedSteps(scores, values, end.own_values, ends, valid)
         own = advantages(steps, config.gamma, buffer.gae_lambda)
         buffer.intrinsic_returns[:] = own + values
-        buffer.advantages *= np.float32(config.extrinsic_coefficient)
+        buffer.advantages *= np.float32(self._weights.game(end.steps))
         buffer.advantages += np.float32(coefficient) * own
         returns = buffer.intrinsic_returns[valid]
         explained = float(explained_variance(values[valid], returns)) if len(returns) else float("nan")

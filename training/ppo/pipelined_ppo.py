@@ -236,7 +236,10 @@ class PipelinedPPO(ChunkedPPO):
         self, rewards: NDArray[np.float32], dones: NDArray[np.bool_], infos: list[dict[str, Any]], part: slice
     ) -> NDArray[np.float32]:
         """The rewards for the buffer: shaped, with the value of what a time limit cut off."""
-        return self.shape_rewards(rewards) + self._values_after_time_limit(dones, infos, part)
+        shaped = self.shape_rewards(rewards)
+        if self.intrinsic is not None:
+            shaped = self.intrinsic.weighted(shaped, self.num_timesteps)
+        return shaped + self._values_after_time_limit(dones, infos, part)
 
     def _values_after_time_limit(
         self, dones: NDArray[np.bool_], infos: list[dict[str, Any]], part: slice

@@ -58,8 +58,10 @@ def demonstrations_of(run: Path) -> dict[str, int]:
     """Return the number of demonstrations that the policy in ``run`` learned from, for the count of
     interventions: empty without any. ``run`` is the folder of a run or of a policy that ships."""
     facts = _about_demonstrations(run)
-    episodes = None if facts is None else facts.get("episodes")
-    return {DEMONSTRATIONS: episodes} if isinstance(episodes, int) else {}
+    others = [] if facts is None else facts.get("others", [])
+    sets = [one for one in (facts, *others) if isinstance(one, dict)] if isinstance(others, list) else []
+    episodes = [one["episodes"] for one in sets if isinstance(one.get("episodes"), int)]
+    return {DEMONSTRATIONS: sum(episodes)} if episodes else {}
 
 
 def demonstrations_behind(checkpoint: Path) -> dict[str, Any] | None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from training.demonstrations.demo_set import DemonstrationSet
 from training.demonstrations.samples import Samples, make_samples, open_demonstrations
 from training.ppo.cloning import clone
+from training.ppo.demonstrated import section_of
 from training.ppo.imitation import Imitation
 from training.ppo.pipelined_ppo import PipelinedPPO
 from training.session.plan import Plan
@@ -19,10 +21,15 @@ def demonstration_facts(plan: Plan) -> dict[str, Any] | None:
 
     Raises UserError if the set is damaged or does not fit the run.
     """
-    section = plan.config.init
-    if section is None:
+    sections = [section for section in (plan.config.init, section_of(plan.task)) if section is not None]
+    found = {one.sha256: one for one in (open_demonstrations(section, plan.task) for section in sections)}
+    if not found:
         return None
-    found = open_demonstrations(section, plan.task)
+    first, *others = (_facts(one) for one in found.values())
+    return {**first, **({"others": others} if others else {})}
+
+
+def _facts(found: DemonstrationSet) -> dict[str, Any]:
     manifest = found.manifest
     facts = {"episodes": len(found), "steps": manifest.steps, "player": manifest.player}
     return {**facts, "source": dict(manifest.source), "sha256": found.sha256}
@@ -32,6 +39,9 @@ def check_demonstrations(plan: Plan) -> None:
     """Raise UserError if the session needs demonstrations and they are damaged or do not fit the run."""
     if _needed(plan) and plan.config.init is not None:
         open_demonstrations(plan.config.init, plan.task)
+    section = section_of(plan.task)
+    if section is not None and plan.resume is None:
+        open_demonstrations(section, plan.task)
 
 
 def _needed(plan: Plan) -> bool:

@@ -13,9 +13,11 @@ from envs.game_boy.rom import ROM_VARIABLE
 from envs.paths import shown
 from envs.ram import GameState, read_state
 from training.config import TrainConfig
+from training.config.schedules import BaseSchedule
 from training.diagnostics.machine_checks import version_problems
 from training.environments.local import reward_of
 from training.environments.task import Task
+from training.ppo.demonstrated import section_of
 from training.session.plan import Plan
 
 NEEDS_A_CREATURE = (
@@ -44,6 +46,7 @@ def notices(plan: Plan) -> Iterator[str]:
     moments = first_moments(task) if needs_a_creature or task.config.goal else {}
     yield from unpaid(names, moments)
     yield from reached_goal(task, moments)
+    yield from from_demonstrations(task)
 
 
 def plays(task: Task) -> str:
@@ -138,4 +141,19 @@ def reached_goal(task: Task, moments: Mapping[str, GameState]) -> Iterator[str]:
         yield (
             f'warning: goal "{task.config.goal}" is already reached at {", ".join(reached)}, so no episode'
             " from there ends with it"
+        )
+
+
+def from_demonstrations(task: Task) -> Iterator[str]:
+    """Yield lines about a reward from demonstrations that the agent may avoid the goal for, or never sees."""
+    section = section_of(task)
+    if section is None:
+        return
+    weight, name = section.learned_weight, section.weight_name
+    if not any(weight.values() if isinstance(weight, BaseSchedule) else (weight,)):
+        yield f"{section.kind_name}: {name} is 0: its reward is computed but never paid, as an ablation"
+    elif task.config.goal:
+        yield (
+            f'warning: goal "{task.config.goal}" ends episodes early, and {section.kind_name} pays for every'
+            " step, so the agent may avoid it; leave the goal out, so that all episodes have one length"
         )

@@ -24,6 +24,7 @@ from training.learned_rewards.registry import check_reward_model
 from training.policies.registry import check_policy
 from training.ppo.build import build_model, resolve_device
 from training.ppo.chunked_ppo import require_bfloat16
+from training.ppo.demonstrated import show_demonstrations
 from training.replays.episode_folder import FOLDER
 from training.resources.out_of_memory import OutOfMemory, in_one_line, is_out_of_memory
 from training.runs.config_source import config_source
@@ -135,6 +136,7 @@ class Session:
     def _learn(self) -> None:
         if self.model.intrinsic is not None:
             warm_up(self.model.intrinsic.model, self.plan.task)
+            show_demonstrations(self.model.intrinsic.model, self.model, self.plan.task)
         remaining = self.plan.config.training_steps - self.plan.first_step
         callbacks = [*self.callbacks.in_order, *self._finish_restore]
         if self.samples is not None:

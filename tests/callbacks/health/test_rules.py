@@ -78,6 +78,10 @@ PROVOKED = [
     ("farm_alarm", [0.0] * 12, "good"),
     ("farm_alarm", [0.0] * 9 + [1.0], "warning"),
     ("farm_alarm", [1.0] * 12, "bad"),
+    ("discriminator_accuracy", [0.5] * 20 + [0.7] * 8 + [0.99] * 2, "good"),
+    ("discriminator_accuracy", [0.7] * 20 + [0.99] * 3, "warning"),
+    ("discriminator_accuracy", [0.99] * 12, "bad"),
+    ("discriminator_accuracy", [0.55] * 12, "bad"),
 ]
 
 

@@ -10,7 +10,9 @@ import torch
 
 from tests.training.conftest import TINY
 from tests.training.ppo.conftest import Make
+from training.demonstrations.demo_set import DemonstrationSet
 from training.learned_rewards.advantages import ValuedSteps, advantages
+from training.learned_rewards.interface import Demonstrated
 from training.ppo.pipelined_ppo import PipelinedPPO
 from training.ppo.rollout_buffer import ReusedRolloutBuffer
 
@@ -136,6 +138,43 @@ def test_coefficient_0_is_plain_ppo(make: Make) -> None:
         assert (getattr(buffers[0], name) == getattr(buffers[1], name)).all()
 
 
+def shown_amp(make: Make, short_set: DemonstrationSet, **settings: Any) -> PipelinedPPO:
+    """A model with AMP that has learned a set."""
+    section = {"kind": "amp", "demonstrations": str(short_set.folder), "inputs": ["place"], **settings}
+    model = make(intrinsic=section)
+    assert model.intrinsic is not None
+    shape = model.observation_space["place"].shape  # type: ignore[index]
+    place = np.random.default_rng(0).integers(0, 2, (50, *shape), np.uint8)
+    ends = np.arange(50) == 49
+    shown = Demonstrated({"place": place}, ends, np.arange(50), np.arange(0))
+    model.intrinsic.model.learn_demonstrations(shown, lambda count, curves: None)
+    return model
+
+
+def test_a_weight_of_0_for_demonstrations_is_plain_ppo(make: Make, short_set: DemonstrationSet) -> None:
+    plain = make()
+    model = shown_amp(make, short_set, disc_reward_w=0.0)
+    buffers = rollout(plain), rollout(model)
+    plain.train()
+    model.train()
+    for one, other in zip(plain.policy.parameters(), model.policy.parameters(), strict=True):
+        assert torch.equal(one, other)
+    for name in ("rewards", "advantages", "returns"):
+        assert (getattr(buffers[0], name) == getattr(buffers[1], name)).all()
+    assert model.logger.name_to_value["intrinsic/reward_mean"] > 0, "it is still reported"
+
+
+def test_the_games_reward_has_a_weight_too(make: Make, short_set: DemonstrationSet) -> None:
+    """The value after a time limit is not the game's alone and is not weighted."""
+    plain = make(value_bootstrap=False)
+    halves = {"kind": "linear", "start": 0.5, "end": 0.5}
+    settings = {"task_reward_w": halves, "disc_reward_w": 0.0}
+    model = shown_amp(lambda **more: make(value_bootstrap=False, **more), short_set, **settings)
+    whole, half = rollout(plain), rollout(model)
+    assert whole.rewards.any()
+    np.testing.assert_allclose(half.rewards, 0.5 * whole.rewards, rtol=1e-6)
+
+
 def test_curves_are_recorded_for_each_rollout(make: Make) -> None:
     model = make(
         intrinsic={**COUNTS, "coefficient": {"kind": "linear", "start": 1.0, "end": 0.0, "steps": 192}}
@@ -149,6 +188,7 @@ def test_curves_are_recorded_for_each_rollout(make: Make) -> None:
     }
     assert curves == {
         "intrinsic/coefficient": 0.5,
+        "intrinsic/game_coefficient": 1.0,
         "intrinsic/reward_mean": pytest.approx(scores.mean(), rel=1e-5),
         "intrinsic/reward_max": pytest.approx(1),
         "intrinsic/new_cells": cells,

@@ -145,3 +145,22 @@ def test_settings_of_a_cluster_warn_without_one(lines: Notices) -> None:
         line for line in lines(**TINY, envs_per_actor=4, ray={"processors": 2}) if "ray_address" in line
     ]
     assert line.startswith("warning: envs_per_actor and ray: no effect without ray_address")
+
+
+def test_a_goal_that_ends_what_demonstrations_pay_for_is_a_warning(lines: Notices) -> None:
+    amp = {"kind": "amp", "demonstrations": str(CONFIGS / "demonstrations" / "first_badge")}
+    settings = {**TINY, "start": "starter", "observations": ["place", "progress"]}
+    said = [line for line in lines(**settings, goal="second town", intrinsic=amp) if "amp" in line]
+    assert len(said) == 1
+    assert said[0].startswith('warning: goal "second town" ends episodes early, and amp pays for every step')
+    assert not [line for line in lines(**settings, intrinsic=amp) if "amp" in line]
+
+
+def test_a_reward_that_is_never_paid_is_named_an_ablation(lines: Notices) -> None:
+    near = {"kind": "near", "demonstrations": "set", "energy_reward_w": 0}
+    settings = {**TINY, "start": "starter", "observations": ["place", "progress"]}
+    assert "near: energy_reward_w is 0: its reward is computed but never paid, as an ablation" in lines(
+        **settings, intrinsic=near
+    )
+    faded = {**near, "energy_reward_w": {"kind": "linear", "start": 1.0, "end": 0.0}}
+    assert not [line for line in lines(**settings, intrinsic=faded) if "near" in line]

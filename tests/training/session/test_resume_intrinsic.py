@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.training.forked import Forker
 from tests.training.session.test_resume import EXACT, curves, episodes, same_in_everything
 from training.checkpoints.reading import read_checkpoint
+from training.demonstrations.demo_set import DemonstrationSet
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +37,35 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(np.array_equal(one, other))
+
+
+FROM_DEMONSTRATIONS: dict[str, dict[str, Any]] = {
+    "amp": {"kind": "amp", "amp_batch_size": 32, "amp_minibatch_size": 16, "amp_replay_buffer_size": 40},
+    "near": {"kind": "near", "n_iters": 30, "batch_size": 16, "L": 4, "level_threshold": 0.01},
+}
+
+
+@pytest.mark.parametrize("name", FROM_DEMONSTRATIONS)
+def test_rewards_from_demonstrations_resume_exactly(
+    forker: Forker, tmp_path: Path, runs: Path, short_set: DemonstrationSet, name: str
+) -> None:
+    """Without the set, which a resumed run does not need."""
+    folder, path = tmp_path / "set", tmp_path / f"{name}.json"
+    shutil.copytree(short_set.folder, folder)
+    section = {**FROM_DEMONSTRATIONS[name], "demonstrations": str(folder)}
+    settings = {"observations": ["place", "progress"], "eval_every_steps": 0, "total_steps": 192}
+    path.write_text(json.dumps({**EXACT, **settings, "intrinsic": section}))
+    whole, parted = (runs / f"{name}-{kind}" for kind in ("whole", "parted"))
+    forker.run("--config", path, "--run-name", whole.name)
+    forker.run("--config", path, "--run-name", parted.name, "--stop-after", 100)
+    shutil.rmtree(folder)
+    forker.run("--resume", parted.name, "--workers", 2)
+    same_in_everything(whole, parted)
+    assert episodes(whole) == episodes(parted)
+    assert same(state_of(whole), state_of(parted))
+    manifest = json.loads((whole / "manifest.json").read_text())
+    assert manifest["interventions"] == ["demonstrations"]
+    assert manifest["demonstrations"]["sha256"] == short_set.sha256
 
 
 @pytest.mark.parametrize("name", CASES)

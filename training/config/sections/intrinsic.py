@@ -1,74 +1,34 @@
-"""The config section "intrinsic": a learned reward beside the game's, such as counts or RND."""
+"""The config section "intrinsic": a learned reward beside the game's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
+from pydantic import Discriminator, Field, JsonValue, Tag
 
-from training.config.schedules import Schedule, within
+from training.config.sections.imitation_rewards import AmpConfig, NearConfig
+from training.config.sections.intrinsic_base import (
+    CuriosityConfig,
+    IntrinsicConfig,
+    ScheduledWeight,
+    Share,
+    Weight,
+    Width,
+    check_inputs,
+)
 
-COUNTS, RND, OWN = "counts", "rnd", "own"
-Share = Annotated[float, Field(gt=0, le=1)]
-Weight = Annotated[float, Field(ge=0, le=1000)]
-Width = Annotated[int, Field(ge=1, le=4096)]
-Count = Annotated[int, Field(ge=1, le=100_000_000)]
-
-
-class IntrinsicConfig(BaseModel):
-    """What all kinds have in common: how the learned reward is mixed with the game's.
-
-    Without ``gamma`` the learned reward, times ``coefficient``, is added to the game's. With ``gamma`` it has
-    a value head of its own with that discount factor. The advantage of a step is then
-    ``extrinsic_coefficient`` times that of the game's reward plus ``coefficient`` times that of the learned
-    one, whose returns end with an episode only if ``episodic``.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    coefficient: Annotated[Schedule, within(0, 1000)] = 1.0
-    """Weight of the learned reward, or of its advantages."""
-    extrinsic_coefficient: Weight = 1.0
-    """Weight of the advantages of the game's reward, where there are two value heads."""
-    gamma: Share | None = None
-    """Discount factor of a value head for the learned reward; without one it is added to the game's."""
-    episodic: bool = True
-    """Whether the learned returns end with an episode."""
-
-    @property
-    def has_value_head(self) -> bool:
-        """Whether the learned reward has a value head of its own."""
-        return self.gamma is not None
-
-    @property
-    def needs_cells(self) -> bool:
-        """Whether environments report the cell of each step, see envs.cells."""
-        return False
-
-    def check_observations(self, names: Iterable[str]) -> None:
-        """Raise ValueError if an observation that the model needs is not among ``names``."""
-
-    @model_validator(mode="after")
-    def _mixing_has_effect(self) -> Self:
-        if self.gamma is None and self.extrinsic_coefficient != 1:
-            raise ValueError(
-                f"extrinsic_coefficient {self.extrinsic_coefficient:g} needs gamma: without a value head of"
-                " its own the learned reward is added to the game's, and coefficient is their ratio"
-            )
-        if self.gamma is None and not self.episodic:
-            raise ValueError("episodic false needs gamma, the discount factor of a value head of its own")
-        return self
+COUNTS, RND, AMP, NEAR, OWN = "counts", "rnd", "amp", "near", "own"
+KINDS = (COUNTS, RND, AMP, NEAR)
+"""The kinds by name; a class of the user's is another."""
 
 
-class CountsConfig(IntrinsicConfig):
+class CountsConfig(CuriosityConfig):
     """Coefficient / sqrt(N) for the N-th visit of a cell (map, tile, events)."""
 
     kind: Literal["counts"] = "counts"
     """The kind of learned reward."""
-    coefficient: Annotated[Schedule, within(0, 1000)] = 0.1
+    coefficient: ScheduledWeight = 0.1
     """Weight of the learned reward, or of its advantages."""
     over: Literal["run", "episode"] = "run"
     """Whether visits are counted over the whole run, or anew in each episode."""
@@ -81,7 +41,7 @@ class CountsConfig(IntrinsicConfig):
         return True
 
 
-class RndConfig(IntrinsicConfig):
+class RndConfig(CuriosityConfig):
     """Random network distillation: the error of a network that learns to predict a fixed random one."""
 
     kind: Literal["rnd"] = "rnd"
@@ -107,15 +67,10 @@ class RndConfig(IntrinsicConfig):
 
     def check_observations(self, names: Iterable[str]) -> None:
         """See IntrinsicConfig."""
-        names = tuple(names)
-        for name in self.inputs:
-            if name not in names:
-                raise ValueError(f'intrinsic: rnd needs "{name}", which is not among the "observations"')
-        if len(set(self.inputs)) != len(self.inputs):
-            raise ValueError("intrinsic.inputs names an observation twice")
+        check_inputs(self.kind, self.inputs, names)
 
 
-class OwnConfig(IntrinsicConfig):
+class OwnConfig(CuriosityConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
     kind: str
@@ -132,6 +87,8 @@ class OwnConfig(IntrinsicConfig):
 INTRINSIC_KINDS: dict[str, type[IntrinsicConfig]] = {
     COUNTS: CountsConfig,
     RND: RndConfig,
+    AMP: AmpConfig,
+    NEAR: NearConfig,
     OWN: OwnConfig,
 }
 
@@ -149,7 +106,11 @@ def _tag(value: Any) -> str | None:
 
 
 Intrinsic = Annotated[
-    Annotated[CountsConfig, Tag(COUNTS)] | Annotated[RndConfig, Tag(RND)] | Annotated[OwnConfig, Tag(OWN)],
+    Annotated[CountsConfig, Tag(COUNTS)]
+    | Annotated[RndConfig, Tag(RND)]
+    | Annotated[AmpConfig, Tag(AMP)]
+    | Annotated[NearConfig, Tag(NEAR)]
+    | Annotated[OwnConfig, Tag(OWN)],
     Discriminator(
         _tag, custom_error_type="intrinsic_kind", custom_error_message="not an object of a known kind"
     ),

@@ -53,9 +53,9 @@ def test_a_coefficient_may_be_a_schedule() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"kind": "count"}, 'must be an object whose "kind" is counts, rnd or FILE.py:CLASS'),
-        ({"kind": "own"}, 'must be an object whose "kind" is counts, rnd or FILE.py:CLASS'),
-        ({"coefficient": 1}, 'must be an object whose "kind" is counts, rnd or FILE.py:CLASS'),
+        ({"kind": "count"}, 'must be an object whose "kind" is counts, rnd, amp, near or FILE.py:CLASS'),
+        ({"kind": "own"}, 'must be an object whose "kind" is counts, rnd, amp, near or FILE.py:CLASS'),
+        ({"coefficient": 1}, 'must be an object whose "kind" is counts, rnd, amp, near or FILE.py:CLASS'),
         ({"kind": "mine.py:"}, 'intrinsic "mine.py:": must be FILE.py:CLASS or MODULE:CLASS'),
         ({"kind": "counts", "capacity": 1}, "intrinsic.capacity 1 is out of range: must be at least 16"),
         ({"kind": "counts", "betta": 1}, "betta is not a key of --intrinsic; known: capacity, coefficient"),

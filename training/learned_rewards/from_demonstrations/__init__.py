@@ -1,0 +1,1 @@
+"""Learned rewards for being like demonstrations: AMP and NEAR."""
