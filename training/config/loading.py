@@ -27,12 +27,13 @@ from training.config.files import (
 from training.config.paths import full_rom, with_full_paths
 from training.config.presets import PRESETS, preset_values
 from training.config.reward_merging import merged_rewards
-from training.config.schema import MAX_SEED, NetworkConfig, TrainConfig
+from training.config.schema import MAX_SEED, TrainConfig
 from training.config.sections.archive import ArchiveConfig
 from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import INTRINSIC_KINDS
+from training.config.sections.network import NetworkConfig
 from training.config.sections.policy import POLICY_KINDS
 from training.config.sections.reward_layers import LayersConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start

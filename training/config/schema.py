@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, OBSERVATION_NAMES, SCREEN_SIZE
 from training.config.files import unknown_name
@@ -21,6 +21,7 @@ from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import Intrinsic
+from training.config.sections.network import NetworkConfig
 from training.config.sections.policy import LstmConfig, Policy
 from training.config.sections.reward_layers import LayersConfig
 from training.config.with_memory import refused_with_memory
@@ -28,7 +29,6 @@ from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
 
-Width = Annotated[int, Field(ge=1, le=4096)]
 Steps = Annotated[int, Field(ge=0, le=10**13)]
 Parallel = Annotated[int, Field(ge=1, le=1024)]
 Version = Annotated[int, Field(ge=1, le=10_000)]
@@ -44,43 +44,6 @@ def _default_rewards() -> dict[str, float]:
     from rewards.stack import DEFAULT_COEFFICIENTS  # imported here, so that --help does not import numpy
 
     return dict(DEFAULT_COEFFICIENTS)
-
-
-class NetworkConfig(BaseModel):
-    """The policy's network: sizes in units, the encoders, and the hidden layers."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    picture: Width = 256
-    """Features of the observation "screen"."""
-    visited: Width = 64
-    """Features of the pictures of visited tiles together."""
-    events: Width = 32
-    """Features of the observation "events"."""
-    numbers: Width = 64
-    """Features of all other observations together."""
-    facts: Width = 64
-    """Features of the observations with ids together, such as "place" and "team"."""
-    embedding: Annotated[int, Field(ge=1, le=256)] = 16
-    """Width of the vector of an id."""
-    hidden: Annotated[tuple[Width, ...], Field(max_length=8)] = (128,)
-    """Units of the hidden layers, which actor and critic have each of their own."""
-    cnn: Literal["tiles", "nature"] = "tiles"
-    """Encoder of pictures: layers that fit the game's tiles, or the network of Mnih et al. (2015)."""
-    separate: bool = False
-    """Whether actor and critic have encoders of their own too."""
-    activation: Literal["relu", "tanh", "elu"] = "relu"
-    """Activation function of the hidden layers; encoders have ReLU."""
-    init: Literal["orthogonal", "default"] = "orthogonal"
-    """Initial weights: orthogonal, as in stable-baselines3, or torch's default."""
-
-    @model_validator(mode="after")
-    def _activation_has_layers(self) -> Self:
-        if self.activation != "relu" and not self.hidden:
-            raise ValueError(f'activation "{self.activation}" has no effect: hidden is empty')
-        return self
 
 
 class RunSettings(Settings):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envs.errors import UserError
-from training.config.schema import NetworkConfig, TrainConfig
+from training.config.schema import TrainConfig
+from training.config.sections.network import NetworkConfig
 
 EVALUATE_EVERY = 50
 """Updates between evaluations, for a config that judges by the score but does not say when."""

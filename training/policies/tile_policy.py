@@ -17,7 +17,7 @@ from training.policies.features import GameFeatures
 from training.policies.popart import PopArtHead
 
 if TYPE_CHECKING:  # exported zips carry this package along, so it must not import the rest of the project
-    from training.config.schema import NetworkConfig
+    from training.config.sections.network import NetworkConfig
 
 
 class GamePolicy(MultiInputActorCriticPolicy):

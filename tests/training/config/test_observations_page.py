@@ -15,7 +15,8 @@ from envs.visited import VisitedTiles
 from tests import observation_page
 from tests.paths import ROOT
 from tests.training.conftest import Program
-from training.config.schema import NetworkConfig, TrainConfig
+from training.config.schema import TrainConfig
+from training.config.sections.network import NetworkConfig
 
 
 def page() -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from envs.observation_names import FRAMES, OBSERVATION_NAMES, SCREEN_SIZE, SCREEN_SIZES
 from envs.observations import Observations
-from training.config.schema import NetworkConfig
+from training.config.sections.network import NetworkConfig
 from training.policies.fast_encoders import AT_ONCE, UNITS, neighbourhoods, pixels_in_a_unit, squares_of
 from training.policies.fast_inference import ActionChoice, ActionNoise, RolloutActor
 from training.policies.running_moments import RunningMoments

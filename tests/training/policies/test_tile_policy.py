@@ -18,7 +18,7 @@ from envs.observation_names import OBSERVATION_NAMES
 from envs.observation_parts.table import PARTS
 from envs.observations import Observations
 from envs.ram import GameState
-from training.config.schema import NetworkConfig
+from training.config.sections.network import NetworkConfig
 from training.policies.encoders import EventEncoder, IdEncoder, OneHotEncoder
 from training.policies.features import IDS, GameFeatures
 from training.policies.popart import PopArtHead

@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from envs.vec_env import EmulatorVecEnv
 from tests.training.conftest import TINY
-from training.config.schema import NetworkConfig
+from training.config.sections.network import NetworkConfig
 from training.environments.monitor import GroupVecMonitor
 from training.policies.tile_policy import GamePolicy, policy_kwargs
 from training.ppo.chunked_ppo import has_bfloat16, threads

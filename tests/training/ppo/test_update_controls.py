@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 from callbacks.adaptive_rate import RATE_STEP, AdaptiveRate
 from envs.vec_env import EmulatorVecEnv
 from tests.training.ppo.test_learning import Lights
-from training.config.schema import NetworkConfig
+from training.config.sections.network import NetworkConfig
 from training.environments.monitor import GroupVecMonitor
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
 from training.ppo.chunked_ppo import threads

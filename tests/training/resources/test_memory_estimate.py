@@ -157,7 +157,7 @@ from pathlib import Path
 import torch
 from envs.observations import Observations
 from envs.red_env import RedEnv
-from training.config.schema import NetworkConfig
+from training.config.sections.network import NetworkConfig
 from training.resources.chunk_sizes import LARGEST_CHUNK
 from training.resources.malloc import keep_freed_memory, return_freed_memory, use_one_heap
 from training.policies.tile_policy import GamePolicy, policy_kwargs

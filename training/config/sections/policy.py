@@ -16,9 +16,12 @@ less of what happened long ago."""
 class PolicyConfig(BaseModel):
     """What all kinds have in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     kind: str
+    """The kind of policy."""
 
     @property
     def cnn(self) -> Literal["tiles", "nature"] | None:
@@ -30,6 +33,7 @@ class TilesConfig(PolicyConfig):
     """The default: layers that fit the game's tiles, as "network" describes them."""
 
     kind: Literal["tiles"] = "tiles"
+    """The kind of policy."""
 
     @property
     def cnn(self) -> Literal["tiles", "nature"]:
@@ -41,6 +45,7 @@ class NatureConfig(PolicyConfig):
     """The same with the network of Mnih et al. (2015) for pictures."""
 
     kind: Literal["nature"] = "nature"
+    """The kind of policy."""
 
     @property
     def cnn(self) -> Literal["tiles", "nature"]:
@@ -53,7 +58,7 @@ class SequenceConfig(PolicyConfig):
 
     sequence: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
     """Steps of a sequence in updates. It must divide n_steps and batch_size; when left out, it is the largest
-    number up to LONGEST that does."""
+    number up to 64 that does."""
 
     def sequence_steps(self, n_steps: int, batch_size: int) -> int:
         """Return the steps of a sequence.
@@ -75,21 +80,23 @@ class SequenceConfig(PolicyConfig):
 
 
 class LstmConfig(SequenceConfig):
-    """The default's encoders, and on top of them an LSTM of ``layers`` layers of ``width`` units.
-
-    ``separate``: actor and critic have an LSTM each.
-    """
+    """The default's encoders, and on top of them an LSTM of ``layers`` layers of ``width`` units."""
 
     kind: Literal["lstm"] = "lstm"
+    """The kind of policy."""
     layers: Annotated[int, Field(ge=1, le=8)] = 1
+    """Layers of the LSTM."""
     width: Annotated[int, Field(ge=1, le=4096)] = 128
+    """Units of each layer."""
     separate: bool = False
+    """Whether actor and critic have an LSTM each."""
 
 
 class OwnPolicyConfig(SequenceConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Keyword arguments of the class."""
 
 
 POLICY_KINDS: dict[str, type[PolicyConfig]] = {
