@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -150,7 +150,7 @@ def _champion(flags: ReplayFlags, run: Path) -> int:
 def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
     from training.replays.replay_episode import describe, film, open_episode, verify
 
-    source = open_episode(path, flags.rom, run, flags.actions)
+    source = replace(open_episode(path, flags.rom, run, flags.actions), shows_progress=True)
     outcome = verify(source)
     print(describe(source, outcome))
     if outcome.differs is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from envs.files import append_json_line
 from training.checkpoints.writing import POLICY, Checkpoint
+from training.cli.progress import Progress
 from training.config.loading import load_config
 from training.environments.task import Task, resolve_task
 from training.evaluation.episode_statistics import Summary, as_columns, improvement, summarise, together
@@ -97,7 +98,14 @@ def _played(player: Player, request: EvaluationRequest, rules: Rules) -> list[Pl
         if known is not None:
             return known
     how = HeldOut(request.episodes, request.seeds, rules.record["num_envs"], request.greedy)
-    return play_held_out(player.task, how, player.checkpoint)
+    longest = -(-how.episodes // how.side_by_side) * player.task.config.max_steps
+    with Progress(f"{player.name} plays", how.seeds * longest, "step") as progress:
+
+        def counted() -> bool:
+            progress.step()
+            return False
+
+        return play_held_out(player.task, how, player.checkpoint, stopped=counted)
 
 
 def _compare(

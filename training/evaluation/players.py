@@ -57,12 +57,17 @@ class HeldOut:
 
 
 def play_held_out(
-    task: Task, how: HeldOut, checkpoint: Checkpoint | None, config: TrainConfig | None = None
+    task: Task,
+    how: HeldOut,
+    checkpoint: Checkpoint | None,
+    config: TrainConfig | None = None,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[PlayedEpisode]:
     """Play on this machine with the policy of ``checkpoint``, or with random buttons if it is None.
 
     ``config`` (default: the task's) is the one that the policy was trained with. Raises UserError if the
-    checkpoint does not fit.
+    checkpoint does not fit, and Interrupted once ``stopped()``, which is asked before each step, is true.
     """
     env = task_vec_env(task.on_this_machine(), how.side_by_side)
     try:
@@ -70,7 +75,7 @@ def play_held_out(
             choices: Callable[[int], Choose] = partial(random_choice, env)
         else:
             choices = seeded_policy(load_policy(config or task.config, env, checkpoint), how.greedy)
-        return play_seeds(env, choices, how.episodes, range(how.seeds))
+        return play_seeds(env, choices, how.episodes, range(how.seeds), stopped)
     finally:
         env.close()
 

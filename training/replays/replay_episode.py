@@ -26,6 +26,7 @@ from envs.game_boy.emulator import VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.red_env import RedEnv
 from envs.reward_components import COMPONENTS
+from training.cli.progress import shown
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.drawing.reward_overlay import PALETTE, RewardCurves, RewardOverlay, compose
@@ -41,12 +42,16 @@ LAST = 1.5  # seconds that the last picture is shown
 
 @dataclass(frozen=True)
 class ReplaySource:
-    """An episode to replay, with a ``config`` that names its cartridge and start state file."""
+    """An episode to replay, with a ``config`` that names its cartridge and start state file.
+
+    ``shows_progress``: on stderr, if it takes more than a few seconds.
+    """
 
     path: Path
     episode: RecordedEpisode
     config: TrainConfig
     steps: int  # to play
+    shows_progress: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ def verify(source: ReplaySource) -> ReplayOutcome:
     agreed, differs = 0, None
     env = _environment(source, Emulator(source.config.rom or EMBEDDED_ROM, sound=source.config.sound))
     try:
-        for step in play_again(source, env):
+        for step in _steps(source, env, "verifying"):
             sums = step.sums
             if step.number:
                 curves.add(step.number, sums, step.milestones)
@@ -233,7 +238,7 @@ def film(
         emulator = FilmedEmulator(source.config.rom or EMBEDDED_ROM, show, every, sound=source.config.sound)
         env = _environment(source, emulator)
         try:
-            for step in play_again(source, env):
+            for step in _steps(source, env, "filming"):
                 sums: dict[str, float] = dict(zip(COMPONENTS, step.sums, strict=True))
                 below = strip.draw(step.number, map_name(step.map_id), sums, start)
             video.add(compose(emulator.screen(), below), times=round(LAST * pictures))
@@ -268,6 +273,11 @@ class FilmedEmulator(Emulator):
                 self.release(button)
             if self._frame % self._every == 0:
                 self._show(self.screen())
+
+
+def _steps(source: ReplaySource, env: RedEnv, what: str) -> Iterator[ReplayStep]:
+    steps = play_again(source, env)
+    return shown(steps, what, source.steps + 1, "step") if source.shows_progress else steps
 
 
 def _environment(source: ReplaySource, emulator: Emulator) -> RedEnv:

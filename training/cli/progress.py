@@ -1,0 +1,66 @@
+"""Progress with the time left, on stderr, of what takes more than a few seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tqdm import tqdm
+
+ItemT = TypeVar("ItemT")
+DELAY = 3.0
+"""Seconds after which a bar appears."""
+EVERY = 60.0
+"""Seconds between two lines where stderr is not a terminal."""
+
+
+class Progress:
+    """A bar on a terminal, and a line every ``every`` seconds elsewhere, such as in a log.
+
+    Args:
+        what: What is done, such as "first plays".
+        total: Number of steps, at most.
+        unit: What is counted, such as "step".
+        every: Seconds between two lines.
+    """
+
+    def __init__(self, what: str, total: int, unit: str, every: float = EVERY) -> None:
+        self._what, self._total, self._unit, self._every = what, total, unit, every
+        self._done = 0
+        self._began = self._spoke = time.monotonic()
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._bar = tqdm(desc=what, total=total, unit=unit, leave=False, delay=DELAY) if terminal else None
+
+    def step(self) -> None:
+        """Count one step."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update()
+        elif (now := time.monotonic()) - self._spoke >= self._every:
+            self._spoke = now
+            print(self.line(now - self._began), file=sys.stderr, flush=True)
+
+    def line(self, seconds: float) -> str:
+        """Return the state after ``seconds``, such as ``first plays: 250 of 1,000 steps, 0:45 left``."""
+        left = tqdm.format_interval(seconds * (self._total - self._done) / max(self._done, 1))
+        return f"{self._what}: {self._done:,} of {self._total:,} {self._unit}s, {left} left"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def shown(items: Iterable[ItemT], what: str, total: int, unit: str) -> Iterator[ItemT]:
+    """Yield ``items`` and show how many of ``total`` there were."""
+    with Progress(what, total, unit) as progress:
+        for item in items:
+            yield item
+            progress.step()
