@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
 from envs.paths import expanded
+from training.config.algorithms import as_ppo, refuse_off_policy
 from training.config.discounts import DISCOUNT_KINDS
 from training.config.error_lines import describe, show, where
 from training.config.files import (
@@ -96,10 +97,11 @@ def config_of(layers: list[ConfigLayer], *, draft: bool = False) -> TrainConfig:
     ConfigError.
     """
     for layer in layers:
+        refuse_off_policy(layer)
         _refuse_unknown_keys(layer)
         refuse_two_kinds_of_start(layer)
     layers = [with_full_paths(layer) for layer in layers]
-    merged = _merge(layers)
+    merged = as_ppo(_merge(layers), layers)
     preset = merged.get("preset")
     if preset is not None:
         if preset not in PRESETS:

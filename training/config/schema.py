@@ -22,9 +22,9 @@ from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import Intrinsic
 from training.config.sections.network import NetworkConfig
-from training.config.sections.policy import LstmConfig, Policy
+from training.config.sections.policy import Policy
 from training.config.sections.reward_layers import LayersConfig
-from training.config.with_memory import refused_with_memory
+from training.config.with_memory import misfits_of_policy
 from training.config.without_effect import without_effect
 
 MAX_SEED = 2**31 - 1  # evaluation seeds start at 2**31, so the two never overlap
@@ -190,22 +190,8 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
         return self
 
     @model_validator(mode="after")
-    def _one_encoder_of_pictures(self) -> Self:
-        if self.policy is not None and self.policy.cnn == "tiles" and self.network.cnn != "tiles":
-            raise ValueError(
-                f"policy tiles contradicts network.cnn {self.network.cnn}: leave one of them out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _lstm_fits(self) -> Self:
-        if not isinstance(self.policy, LstmConfig):
-            return self
-        lines = list(refused_with_memory(self))
-        if self.network.separate and not self.policy.separate:
-            lines.append(
-                "network.separate needs policy.separate: one LSTM cannot take two encoders' features"
-            )
+    def _policy_fits(self) -> Self:
+        lines = list(misfits_of_policy(self))
         if lines:
             raise ValueError("; ".join(lines))
         return self

@@ -1,4 +1,4 @@
-"""Settings that a policy with memory cannot be combined with, which are refused by name."""
+"""Settings that contradict the kind of the policy, or that a memory excludes, which are refused by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from training.config.discounts import Learned
-from training.config.sections.policy import SequenceConfig
+from training.config.sections.policy import LstmConfig, SequenceConfig
 
 if TYPE_CHECKING:
     from training.config.schema import TrainConfig
@@ -28,3 +28,17 @@ def refused_with_memory(config: TrainConfig) -> Iterator[str]:
         section.sequence_steps(config.n_steps, config.batch_size)
     except ValueError as error:
         yield str(error)
+
+
+def misfits_of_policy(config: TrainConfig) -> Iterator[str]:
+    """Yield a line for every setting that contradicts the kind of the policy.
+
+    Whether a class of the user's remembers is not known before it is loaded.
+    """
+    section, network = config.policy, config.network
+    if section is not None and section.cnn == "tiles" and network.cnn != "tiles":
+        yield f"policy tiles contradicts network.cnn {network.cnn}: leave one of them out"
+    if isinstance(section, LstmConfig):
+        if network.separate and not section.separate:
+            yield "network.separate needs policy.separate: one LSTM takes the features of one encoder"
+        yield from refused_with_memory(config)

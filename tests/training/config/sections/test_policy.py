@@ -11,7 +11,7 @@ import pytest
 from training.config.files import ConfigError
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.config.sections.policy import OwnPolicyConfig, SequenceConfig
+from training.config.sections.policy import LstmConfig, OwnPolicyConfig, SequenceConfig
 
 KINDS = 'must be an object whose "kind" is tiles, nature, lstm or FILE.py:CLASS'
 
@@ -95,3 +95,23 @@ def test_steps_of_a_sequence(given: int | None, n_steps: int, batch_size: int, s
 def test_sequences_that_do_not_fit_are_refused(given: int | None, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         SequenceConfig(kind="a:B", sequence=given).sequence_steps(9, 16)
+
+
+def test_recurrent_ppo_is_an_lstm_unless_another_memory_is_named() -> None:
+    config = load_config(None, {"algorithm": "RecurrentPPO"})
+    assert (config.algorithm, config.policy) == ("PPO", LstmConfig())
+    deep = load_config(None, {"algorithm": "RecurrentPPO", "policy": {"kind": "lstm", "layers": 2}})
+    assert deep.policy == LstmConfig(layers=2)
+    own = load_config(None, {"algorithm": "RecurrentPPO", "policy": {"kind": "a:B"}})
+    assert own.policy == OwnPolicyConfig(kind="a:B")
+
+
+def test_recurrent_ppo_without_a_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"algorithm": "RecurrentPPO", "policy": {"kind": "nature"}}))
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert str(error.value) == (
+        f'{path}: algorithm "RecurrentPPO" needs a policy with memory, not "nature":'
+        " leave policy out for lstm"
+    )
