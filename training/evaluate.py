@@ -56,6 +56,8 @@ class EvaluateFlags:
     """Start state (default: the run's own)."""
     max_steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """Steps after which an episode is truncated (default: the run's own)."""
+    goal: Name = None
+    """Milestone that ends an episode as a success (default: the run's own)."""
     watch: Switch = False
     """Show the trained policy in a window at the speed of a real Game Boy instead of evaluating it."""
 
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     runs = [find_run(name) for name in flags.runs]
     rival = find_run(flags.against) if flags.against is not None else None
     rom = flags.rom and str(flags.rom)
-    given = {"rom": rom, "game": flags.game, "start": flags.start, "device": flags.device}
+    given = {"rom": rom, "game": flags.game, "start": flags.start, "goal": flags.goal, "device": flags.device}
     overrides: dict[str, str | int] = {key: value for key, value in given.items() if value}
     if flags.max_steps is not None:
         overrides["max_steps"] = flags.max_steps
