@@ -48,15 +48,15 @@ class ReplayFlags:
     """With a run that has a start archive: the whole way from its start to the furthest milestone."""
     verify_only: Switch = False
     """Verify without writing a file."""
-    out: Annotated[Path, tyro.conf.arg(metavar="PATH")] = Path("replay.mp4")
-    """File to write; its suffix (.mp4 or .gif) decides the format."""
+    out: File = None
+    """File to write; its suffix (.mp4 or .gif) decides the format (default: an .mp4 in the run's folder)."""
     actions: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """Stop after N actions."""
-    speed: float = 1.0
-    """Speed relative to the real machine."""
+    speed: Annotated[float | None, tyro.conf.arg(metavar="X", help_behavior_hint="")] = None
+    """Speed relative to the real machine (default: so that the video takes about a minute, at least 1)."""
     rate: int = 15
     """Pictures per second, about."""
-    scale: int = 1
+    scale: int = 3
     """Size relative to the screen of 160 x 144 pixels."""
     rom: File = None
     """Cartridge of the episode (default: found by its hash, as the run or POKEMON_RED_ROM names it)."""
@@ -99,6 +99,8 @@ def _check(flags: ReplayFlags) -> None:
     if flags.all and not flags.verify_only:
         raise UsageError("--all goes with --verify-only")
     if flags.list or flags.verify_only:
+        return
+    if flags.out is None:
         return
     if flags.out.suffix not in FORMATS:
         raise UsageError(f"--out {flags.out} must end in .mp4 or .gif")
@@ -148,6 +150,7 @@ def _champion(flags: ReplayFlags, run: Path) -> int:
 
 
 def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
+    from training.replays.film_defaults import default_path, default_speed
     from training.replays.replay_episode import describe, film, open_episode, verify
 
     source = replace(open_episode(path, flags.rom, run, flags.actions), shows_progress=True)
@@ -156,8 +159,10 @@ def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
     if outcome.differs is not None:
         return 1
     if not flags.verify_only:
-        video = film(source, outcome.curves, flags.out, flags.speed, flags.rate, flags.scale)
-        print(f"{flags.out}: {video}")
+        out = flags.out or default_path(path, run)
+        speed = flags.speed or default_speed(source)
+        video = film(source, outcome.curves, out, speed, flags.rate, flags.scale)
+        print(f"{out}: {video}")
     return 0
 
 
