@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import psutil
@@ -28,6 +28,9 @@ from training.environments.local import env_makers, make_env
 from training.environments.task import Task, resolve_task
 from training.environments.vectorized import task_vec_env
 from training.make_env import make_vec_env
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.callbacks import BaseCallback
 
 FORK_SERVER = ("forkserver", "resource_tracker")
 
@@ -162,10 +165,15 @@ class Rollouts:
 
         from callbacks.performance import Performance
         from training.ppo.build import build_model
+        from training.start_archive.callback import StartArchive
 
+        config = task.config
         self.performance, self._learn = Performance(), learn
-        self.model = build_model(task.config, task_vec_env(task))
-        _, self._callback = self.model._setup_learn(10**12, CallbackList([self.performance]))
+        self.model = build_model(config, task_vec_env(task))
+        self.callbacks: list[BaseCallback] = [self.performance]
+        if config.archive is not None:
+            self.callbacks.append(StartArchive(config.archive, config.n_steps, config.max_steps, config.seed))
+        _, self._callback = self.model._setup_learn(10**12, CallbackList(self.callbacks))
         self._callback.on_training_start({}, {})
 
     def run(self, seconds: float) -> int:
