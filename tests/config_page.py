@@ -19,6 +19,7 @@ from training.config.ppo_settings import PPOSettings
 from training.config.saving_settings import SavingSettings
 from training.config.schedules import KINDS
 from training.config.schema import RunSettings, TrainConfig
+from training.config.sections.policy import POLICY_KINDS
 from training.foreign_configs import cleanrl, rl_games, sb3_zoo
 from training.session.flags import MARKS
 
@@ -188,10 +189,17 @@ def tables() -> str:
     for name, model in SECTIONS.items():
         if name in KINDS_OF_OBJECTS:
             continue
-        title = f"`intrinsic` of kind `{name}`" if "kind" in model.model_fields else f"`{name}`"
-        lines += ["", f"## {title.replace('kind `own`', 'an own kind')}", first_line(model), ""]
+        lines += ["", f"## {title_of(name, model)}", first_line(model), ""]
         lines += table(model, list(model.model_fields), f"{name}.")
     return "\n".join(lines).lstrip()
+
+
+def title_of(name: str, model: type[BaseModel]) -> str:
+    """The heading of a section's table."""
+    if "kind" not in model.model_fields:
+        return f"`{name}`"
+    section = "policy" if name in POLICY_KINDS else "intrinsic"
+    return f"`{section}` of " + ("an own kind" if name.startswith("own") else f"kind `{name}`")
 
 
 def first_line(model: type[BaseModel]) -> str:
