@@ -14,7 +14,7 @@ from training.cli.progress import Progress, shown
 SLOW = """
 import time, training.cli.progress as progress
 progress.DELAY = 0.2
-for _ in progress.shown(range(8), "games", 8, "game"):
+for _ in progress.shown(range(20), "games", 20, "game"):
     time.sleep(0.1)
 print("done")
 """
@@ -46,14 +46,21 @@ def test_items_pass_through() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no pseudoterminals")
 def test_a_terminal_gets_a_bar_which_is_gone_at_the_end() -> None:
+    import termios
+
     main, other = os.openpty()
+    termios.tcsetwinsize(other, (24, 80))  # a bar needs a place
     done = subprocess.run(
         [sys.executable, "-c", SLOW], stderr=other, stdout=subprocess.PIPE, text=True, cwd=ROOT, timeout=60,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    seen = os.read(main, 100_000).decode()
+    os.set_blocking(main, False)  # a bar that never appears must fail, not hang
+    try:
+        seen = os.read(main, 100_000).decode()
+    except BlockingIOError:
+        seen = ""
     os.close(other)
     os.close(main)
     assert done.returncode == 0
-    assert "games" in seen and "8" in seen
+    assert "games" in seen and "20" in seen
     assert seen.rstrip(" ").endswith("\r")

@@ -152,10 +152,11 @@ def shown_amp(make: Make, short_set: DemonstrationSet, **settings: Any) -> Pipel
 
 
 def test_a_weight_of_0_for_demonstrations_is_plain_ppo(make: Make, short_set: DemonstrationSet) -> None:
-    plain = make()
-    model = shown_amp(make, short_set, disc_reward_w=0.0)
-    buffers = rollout(plain), rollout(model)
+    plain = make()  # seeds the generators that actions and minibatches are drawn from, as the next one does
+    first = rollout(plain)
     plain.train()
+    model = shown_amp(make, short_set, disc_reward_w=0.0)
+    buffers = first, rollout(model)
     model.train()
     for one, other in zip(plain.policy.parameters(), model.policy.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -166,11 +167,11 @@ def test_a_weight_of_0_for_demonstrations_is_plain_ppo(make: Make, short_set: De
 
 def test_the_games_reward_has_a_weight_too(make: Make, short_set: DemonstrationSet) -> None:
     """The value after a time limit is not the game's alone and is not weighted."""
-    plain = make(value_bootstrap=False)
+    whole = rollout(make(value_bootstrap=False))
     halves = {"kind": "linear", "start": 0.5, "end": 0.5}
     settings = {"task_reward_w": halves, "disc_reward_w": 0.0}
     model = shown_amp(lambda **more: make(value_bootstrap=False, **more), short_set, **settings)
-    whole, half = rollout(plain), rollout(model)
+    half = rollout(model)
     assert whole.rewards.any()
     np.testing.assert_allclose(half.rewards, 0.5 * whole.rewards, rtol=1e-6)
 

@@ -93,6 +93,8 @@ def test_the_page_of_metrics_defines_what_a_run_logs_and_nothing_else(
         {"intrinsic": {"kind": "counts"}, "archive": {"share": 0.5}},
         {"intrinsic": {"kind": "rnd", "random_steps": 32}},
         {"init": {"demonstrations": str(short_set.folder), "epochs": 1}, "bc_coef": 0.1},
+        {"intrinsic": {"kind": "amp", "demonstrations": str(short_set.folder)}},
+        {"intrinsic": {"kind": "near", "demonstrations": str(short_set.folder), "n_iters": 20}},
     ]
     seen: set[str] = set()
     for number, extra in enumerate([{}, *more]):

@@ -237,7 +237,7 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
             return [video.videoWidth, video.videoHeight, video.error && video.error.message];
         }"""
     )
-    assert played[0] == 160
+    assert played[0] == 3 * 160, "scale 3"
     assert played[1] >= 144
     assert played[2] is None
     shot(tab, "replay")
