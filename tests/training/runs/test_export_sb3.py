@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from tests.training.conftest import TINY, Program
 from tests.training.forked import Forker
+from tests.training.stranger import LOADS_THE_EXPORT
 from training.checkpoints.writing import read_checkpoint
 from training.config.loading import load_config
 from training.environments.local import env_makers
@@ -31,22 +32,16 @@ NORMALIZED = {
     "network": {"separate": True, "activation": "tanh"},
 }
 # A program that cannot import this project.
-STRANGER = """
-import sys, json
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("training", "envs", "rewards", "callbacks"):
-            raise ImportError(name + " is not installed")
-sys.meta_path.insert(0, Refuse())
-import numpy as np
-from stable_baselines3 import PPO
-model = PPO.load(sys.argv[1], device="cpu")
+STRANGER = (
+    LOADS_THE_EXPORT
+    + """
 observations = dict(np.load(sys.argv[2]))
 actions, _ = model.predict(observations, deterministic=True)
 values = model.policy.predict_values(model.policy.obs_to_tensor(observations)[0])
 moments = len(model.policy.optimizer.state_dict()["state"])
 print(json.dumps([actions.tolist(), values.flatten().tolist(), model.num_timesteps, moments, model.ent_coef]))
 """
+)
 
 
 @pytest.fixture(scope="module")

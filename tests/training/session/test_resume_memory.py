@@ -16,6 +16,7 @@ from tests.training.conftest import Program
 from tests.training.forked import Forker
 from tests.training.policies.recurrent import page_example
 from tests.training.session.test_resume import EXACT, episodes, same_in_everything
+from tests.training.stranger import LOADS_THE_EXPORT
 from training.checkpoints.reading import read_checkpoint
 from training.config.loading import load_config
 from training.environments.local import env_makers
@@ -29,16 +30,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "lstm": {"kind": "lstm", "width": 16, "separate": True},
 }
 # A program that cannot import this project.
-STRANGER = """
-import sys, json
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("training", "envs", "rewards", "callbacks"):
-            raise ImportError(name + " is not installed")
-sys.meta_path.insert(0, Refuse())
-import numpy as np
-from stable_baselines3 import PPO
-model = PPO.load(sys.argv[1], device="cpu")
+STRANGER = (
+    LOADS_THE_EXPORT
+    + """
 seen, state, actions = dict(np.load(sys.argv[2])), None, []
 for step in range(len(seen["starts"])):
     now = {name: array[step] for name, array in seen.items() if name != "starts"}
@@ -46,6 +40,7 @@ for step in range(len(seen["starts"])):
     actions.append(chosen.tolist())
 print(json.dumps([actions, state[0].tolist()]))
 """
+)
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -27,7 +27,7 @@ LEAST_SQUARES = "least_squares"
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a step of the optimizer saw: the loss, the shares that were told right, and gradient norms."""
+    """Statistics of one optimizer step: the loss, accuracies and gradient norms."""
 
     loss: float
     accuracy_agent: float

@@ -34,7 +34,7 @@ class TransitionBuffer:
             self.rows[chance.permutation(self._capacity)[: len(late)]] = late
 
     def draw(self, number: int, chance: np.random.Generator) -> Bytes:
-        """Return ``number`` transitions, drawn with replacement; none from an empty buffer."""
+        """Draw ``number`` transitions with replacement. Returns no transitions if the buffer is empty."""
         return drawn(self.rows, number, chance)
 
     def state(self) -> dict[str, Any]:
@@ -50,5 +50,5 @@ class TransitionBuffer:
 
 
 def drawn(pairs: Bytes, number: int, chance: np.random.Generator) -> Bytes:
-    """Return ``number`` of the transitions, drawn with replacement; none if there are none."""
+    """Draw ``number`` transitions with replacement. Returns ``pairs`` unchanged if it is empty."""
     return pairs[chance.integers(0, len(pairs), number)] if len(pairs) else pairs
