@@ -1,7 +1,7 @@
 """Registers the environments with Gymnasium.
 
-Gymnasium calls ``register`` when it is imported, in every project that this one is installed beside, so this
-module imports nothing else.
+Importing this module is enough. Gymnasium 1.0 removed entry points, through which older versions found the
+environments of installed projects by themselves.
 """
 
 from __future__ import annotations
@@ -19,3 +19,6 @@ def register() -> None:
             entry_point="training.gymnasium_envs.single:PokemonRed",
             vector_entry_point="training.gymnasium_envs.vector:PokemonRedVector",
         )
+
+
+register()

@@ -14,8 +14,6 @@ from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", PAGE, re.DOTALL))
-REGISTER = "from training.gymnasium_envs.registration import register\n\nregister()\n"
-"""What an installed project's entry point does; the tests run from the working tree."""
 
 
 def run(folder: Path, text: str) -> str:
@@ -39,7 +37,7 @@ def test_stable_baselines3_and_our_ppo_finish_episodes(name: str, tmp_path: Path
 
 @pytest.mark.slow
 def test_a_loop_of_ones_own_learns_and_counts_episodes(tmp_path: Path) -> None:
-    said = run(tmp_path, REGISTER + EXAMPLES["loop.py"])
+    said = run(tmp_path, EXAMPLES["loop.py"])
     assert re.search(r"loss: -?\d+\.?\d* return: -?\d+\.\d+", said), said
 
 
@@ -47,12 +45,15 @@ def test_every_example_is_run() -> None:
     assert set(EXAMPLES) == {"stock.py", "loop.py", "ours.py"}
 
 
+def test_the_first_lines_register_the_game_in_a_new_process(tmp_path: Path) -> None:
+    first = PAGE.split("```python\n")[1].split("```")[0]
+    text = first.split("\nenvs = ")[0] + '\nprint(env.reset(seed=1)[1]["start"])\nenv.close()\n'
+    assert run(tmp_path, text) == "route1\n"
+
+
 def test_the_first_lines_make_what_they_say() -> None:
     import gymnasium
 
-    from training.gymnasium_envs.registration import register
-
-    register()
     first = PAGE.split("```python\n")[1].split("```")[0].replace("configs/", f"{ROOT}/configs/")
     names: dict[str, gymnasium.Env[object, object]] = {}
     exec(first, names)
