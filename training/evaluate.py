@@ -59,7 +59,8 @@ class EvaluateFlags:
     goal: Name = None
     """Milestone that ends an episode as a success (default: the run's own)."""
     watch: Switch = False
-    """Show the trained policy in a window at the speed of a real Game Boy instead of evaluating it."""
+    """Show the trained policy in a window instead of evaluating it, at the speed of a real Game Boy. Keys,
+    which it prints, pause it, change its speed and take over from it."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,10 +78,12 @@ def main(arguments: Sequence[str]) -> int:
         overrides["max_steps"] = flags.max_steps
     if flags.watch:
         from training.config.loading import load_config
-        from training.evaluation.watch import watch
+        from training.live.game import Player
+        from training.live.window import watch
 
         config = load_config(runs[0] / "config.json", overrides)
-        print(watch(runs[0], config, flags.episodes * flags.seeds, flags.greedy, flags.checkpoint))
+        player = Player(runs[0], config, flags.greedy, flags.checkpoint)
+        print(watch(player, flags.episodes * flags.seeds))
         return 0
     from training.evaluation.comparison import EvaluationRequest, evaluate
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import time
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +28,7 @@ with warnings.catch_warnings():
 
 from envs.errors import UserError
 from envs.files import inflate
-from envs.game_boy.keyboard import Keyboard, require_windows
+from envs.game_boy.keyboard import OWN_KEYS, Keyboard, require_windows
 from envs.game_boy.memory import Memory, QuickMemory, find_work_ram
 from envs.game_boy.rom import read_rom
 from envs.game_boy.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
@@ -36,6 +37,7 @@ BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 """Buttons of an agent; action n presses BUTTONS[n]."""
 ALL_BUTTONS = (*BUTTONS, "select")
 KIND_OF_CARTRIDGE = slice(0x147, 0x14A)  # memory controller, sizes of ROM and RAM
+FRAMES_PER_SECOND = 60  # 59.73 exactly (Pan Docs, "Rendering")
 LCD_CONTROL, LCD_ON = 0xFF40, 0x80  # register and bit (Pan Docs, "LCD Control")
 MAX_STATE = 1 << 20  # bytes; a state with 128 KiB of cartridge RAM has 0.3 million
 VERSION = f"pyboy-{importlib.metadata.version('pyboy')}"
@@ -63,6 +65,7 @@ class Emulator:
         window: "null" or a window type of PyBoy ("SDL2"), which shows the rendered frames.
         real_speed: Show every frame at the speed of the real machine.
         play: Let the keyboard press buttons.
+        keys: Names of the keys that ``keyboard.pressed`` collects, and that do nothing else.
 
     Raises:
         UserError: ``rom`` is not a playable cartridge, or no window can be opened.
@@ -76,6 +79,7 @@ class Emulator:
         window: str = "null",
         real_speed: bool = False,
         play: bool = False,
+        keys: Collection[str] = OWN_KEYS,
     ) -> None:
         cartridge = read_rom(rom)
         if window == "SDL2":
@@ -96,7 +100,8 @@ class Emulator:
             raise UserError(f"ROM {rom}: the emulator cannot play it ({error})") from error
         self._pyboy.set_emulation_speed(int(real_speed))
         self._every_frame = real_speed
-        self.keyboard = Keyboard(play) if window == "SDL2" else None
+        self._pause = 0.0  # seconds after every frame
+        self.keyboard = Keyboard(play, keys) if window == "SDL2" else None
         """Keys pressed in the window; None without a window."""
         # (144, 160, 4), kept up to date by PyBoy
         self._pixels: NDArray[np.uint8] = self._pyboy.screen.ndarray
@@ -168,8 +173,18 @@ class Emulator:
         if self._every_frame:
             for _ in range(frames):
                 self.running &= self._pyboy.tick(1, True, self._sound)
+                if self._pause:
+                    time.sleep(self._pause)
         elif frames:
             self.running &= self._pyboy.tick(frames, render, self._sound)
+
+    def set_speed(self, speed: float) -> None:
+        """Set the speed of an emulator with ``real_speed``: 1 is that of the real machine, 0 is unlimited.
+
+        Speeds above 1 are rounded to whole numbers.
+        """
+        self._pyboy.set_emulation_speed(int(speed))
+        self._pause = 1 / (FRAMES_PER_SECOND * speed) if 0 < speed < 1 else 0.0
 
     def write(self, address: int, value: int, reason: str) -> None:
         """Write one byte to memory: an intervention, counted under ``reason``."""

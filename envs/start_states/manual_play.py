@@ -71,26 +71,12 @@ class ManualPlay:
 
     def place(self) -> str:
         """Return the player's map and coordinates as text."""
-        state = read_state(self.emulator.memory)
-        return f"{map_name(state.map_id)}, {state.x}, {state.y}"
+        return place_of(self.emulator)
 
     def save(self, name: str) -> Path:
         """Save a state and its provenance as ``name``. Raises UserError if they cannot be written."""
         path = self.folder / (name if name.endswith(ENDING) else name + ENDING)
-        data = self.emulator.save_state()
-        provenance: dict[str, str | int] = {
-            "name": path.stem,
-            "game": self.game.name,
-            "rom_sha1": self.game.sha1,
-            "emulator": VERSION,
-            "made_by": f"played by hand from {self._from}",
-            "made_on": datetime.now(UTC).isoformat(timespec="seconds"),
-            "place": self.place(),
-            "frames": self.emulator.frame_count,
-            "interventions": sum(self.emulator.interventions.values()),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
-        write_state_file(path, data, provenance)
+        save_start(self.emulator, self.game, path, f"played by hand from {self._from}")
         return path
 
     def __enter__(self) -> Self:
@@ -100,3 +86,30 @@ class ManualPlay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.emulator.close()
+
+
+def place_of(emulator: Emulator) -> str:
+    """Return the player's map and coordinates as text."""
+    state = read_state(emulator.memory)
+    return f"{map_name(state.map_id)}, {state.x}, {state.y}"
+
+
+def save_start(emulator: Emulator, game: Game, path: Path, made_by: str) -> None:
+    """Save the emulator's state to ``path``, as a start state with its provenance.
+
+    Raises UserError if the files cannot be written.
+    """
+    data = emulator.save_state()
+    provenance: dict[str, str | int] = {
+        "name": path.stem,
+        "game": game.name,
+        "rom_sha1": game.sha1,
+        "emulator": VERSION,
+        "made_by": made_by,
+        "made_on": datetime.now(UTC).isoformat(timespec="seconds"),
+        "place": place_of(emulator),
+        "frames": emulator.frame_count,
+        "interventions": sum(emulator.interventions.values()),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    write_state_file(path, data, provenance)

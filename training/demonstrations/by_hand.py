@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from envs.episodes.file_format import file_name, memory_hash, read_header, start_path
 from envs.errors import ProgramError, UserError
@@ -32,15 +32,33 @@ def task_by_hand(rom: Path | str | None, game: str | None, start: str | None, ou
     """
     settings: dict[str, Any] = {"rom": str(chosen_rom(rom)), "game": game, "start": start, "device": "cpu"}
     task = resolve_task(load_config(None, {**settings, "observations": ["badges"], "record_every": 1}))
-    if out.exists():
-        manifest = read_set(out).manifest
-        if manifest.player != PLAYER:
-            raise UserError(
-                f"--record {out}: its games were played by a {manifest.player}; use another folder"
-            )
-        if manifest.rom_sha1 != task.game.sha1:
-            raise UserError(f"--record {out}: its games are of a ROM with SHA-1 {manifest.rom_sha1}")
+    refuse_other_set(task, out)
     return task
+
+
+def refuse_other_set(task: Task, out: Path) -> None:
+    """Raise UserError if ``out`` exists and is not a set of games by hand on the task's cartridge."""
+    if not out.exists():
+        return
+    manifest = read_set(out).manifest
+    if manifest.player != PLAYER:
+        raise UserError(f"--record {out}: its games were played by a {manifest.player}; use another folder")
+    if manifest.rom_sha1 != task.game.sha1:
+        raise UserError(f"--record {out}: its games are of a ROM with SHA-1 {manifest.rom_sha1}")
+
+
+class PlayedByHand(Protocol):
+    """A game that a person played, as a whole or in part.
+
+    ``actions`` are indices of BUTTONS, one byte each; ``waits`` the indices of those that are not to be
+    imitated; ``last_hash`` is the hash of the memory after the last action; ``wait_frames`` the frames from
+    the start state to the first.
+    """
+
+    actions: bytearray
+    waits: list[int]
+    last_hash: bytes
+    wait_frames: int
 
 
 class GameByHand:
@@ -55,6 +73,7 @@ class GameByHand:
         self.actions = bytearray()
         self.waits: list[int] = []
         self.last_hash = b""
+        self.wait_frames = 0
         self._frames = task.config.action_frames, task.config.held_frames
         self._emulator = Emulator(task.game.rom, window="SDL2", real_speed=True)
         self._emulator.load_state(task.start.data)
@@ -81,8 +100,9 @@ class GameByHand:
         self._emulator.close()
 
 
-def add_to_set(task: Task, play: GameByHand, out: Path) -> str:
-    """Add the game to the set ``out``, which is made if needed. Returns a line about it.
+def add_to_set(task: Task, play: PlayedByHand, out: Path) -> str:
+    """Add the game, which began at the task's start, to the set ``out``, which is made if needed. Returns a
+    line about it.
 
     Raises UserError if nothing was played or ``out`` cannot be written, and ProgramError if the game cannot
     be replayed.
@@ -108,11 +128,11 @@ def add_to_set(task: Task, play: GameByHand, out: Path) -> str:
     return f"{out}: game {len(read_set(out))}, {len(play.actions):,} actions, {pressed:,} of them with a key"
 
 
-def _recorded(task: Task, play: GameByHand, folder: Path) -> DemonstrationFile:
+def _recorded(task: Task, play: PlayedByHand, folder: Path) -> DemonstrationFile:
     """Record the game in ``folder`` by playing its actions again, without a window."""
-    once = task.with_settings(max_steps=len(play.actions))
+    once = task.with_settings(max_steps=len(play.actions), record_every=1)
     with contextlib.closing(make_env(once, recorder=make_recorder(once, folder, environment=0))) as env:
-        env.reset(options={"wait_frames": 0})
+        env.reset(options={"wait_frames": play.wait_frames})
         for action in play.actions:
             env.step(action)
         if memory_hash(env.emulator.memory, last=True) != play.last_hash:

@@ -20,7 +20,8 @@ from tests.training.conftest import Program
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.environments.task import game_of, refuse_implausible, resolve_task
-from training.evaluation.watch import watch
+from training.live.game import Player
+from training.live.window import watch
 from training.runs.folder import RunError
 from training.runs.lookup import refuse_other_rom
 from training.session.flags import TrainFlags
@@ -72,7 +73,7 @@ def test_the_run_resumes_with_its_own_cartridge(run: Path, unknown_rom: Path) ->
 def test_the_policy_is_watched_in_a_window(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     config = load_config(run / "config.json", {"max_steps": 3})
-    (line,) = watch(run, config, 1, greedy=False, checkpoint=None).splitlines()
+    (line,) = watch(Player(run, config), 1).splitlines()
     assert line.startswith("episode 1: ")
     assert "length 3" in line
 
@@ -81,7 +82,7 @@ def test_watching_needs_a_display(run: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(UserError, match="--watch needs a display"):
-        watch(run, load_config(run / "config.json"), 1, greedy=False, checkpoint=None)
+        watch(Player(run, load_config(run / "config.json")), 1)
 
 
 def test_the_variable_only_replaces_the_flag(
