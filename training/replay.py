@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -18,6 +18,9 @@ import tyro
 
 from envs.paths import expanded, is_file
 from training.cli.parsing import File, Name, Switch, UsageError, parse, run_program
+
+if TYPE_CHECKING:
+    from training.evaluation.insight import Thoughts
 
 FORMATS = (".gif", ".mp4")
 CHOICES = ("best", "milestone", "list", "all", "play", "champion")
@@ -28,7 +31,8 @@ ONLY_PLAY = ("greedy", "checkpoint", "seed", "start")
 class ReplayFlags:
     """Replay a recorded episode, verify its memory, and write it as MP4 or GIF.
 
-    Below the screen the video shows the accumulated reward and the milestones.
+    Below the screen the video shows the accumulated reward, milestones, battles and the pressed button; with
+    --play also the probabilities of the buttons and the value that the policy expects.
     """
 
     what: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN")]
@@ -135,7 +139,8 @@ def _play(flags: ReplayFlags, run: Path) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         wanted = NewEpisode(flags.actions, flags.seed, flags.greedy, flags.checkpoint, flags.rom, flags.start)
-        return _replay(flags, play_new_episode(run, Path(folder), wanted), run)
+        path, thoughts = play_new_episode(run, Path(folder), wanted)
+        return _replay(flags, path, run, thoughts)
 
 
 def _champion(flags: ReplayFlags, run: Path) -> int:
@@ -149,9 +154,10 @@ def _champion(flags: ReplayFlags, run: Path) -> int:
         return _replay(flags, champion.path, run)
 
 
-def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
+def _replay(flags: ReplayFlags, path: Path, run: Path | None = None, thoughts: Thoughts | None = None) -> int:
     from training.replays.film_defaults import default_path, default_speed
-    from training.replays.replay_episode import describe, film, open_episode, verify
+    from training.replays.filming import Film, film
+    from training.replays.replay_episode import describe, open_episode, verify
 
     source = replace(open_episode(path, flags.rom, run, flags.actions), shows_progress=True)
     outcome = verify(source)
@@ -161,7 +167,7 @@ def _replay(flags: ReplayFlags, path: Path, run: Path | None = None) -> int:
     if not flags.verify_only:
         out = flags.out or default_path(path, run)
         speed = flags.speed or default_speed(source)
-        video = film(source, outcome.curves, out, speed, flags.rate, flags.scale)
+        video = film(source, outcome.curves, Film(out, speed, flags.rate, flags.scale, thoughts))
         print(f"{out}: {video}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The strip below the screen of a replay: place, step, accumulated reward and milestones.
+"""The strip below the screen of a replay: place, step, rewards, milestones, battles, and the pressed button.
 
 Everything is drawn as indices of one small palette, which a GIF stores losslessly.
 """
@@ -6,6 +6,7 @@ Everything is drawn as indices of one small palette, which a GIF stores lossless
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from envs.reward_components import COMPONENTS
 from training.drawing.text import HEIGHT, shorten, text_mask, text_width, wrap
 
 WIDTH = 160  # pixels
-STRIP = 122  # pixels; with the screen's 144 an even number, as H.264 requires
+STRIP = 140  # pixels; with the screen's 144 an even number, as H.264 requires
 SHADES = ((0, 0, 0), (85, 85, 85), (170, 170, 170), (255, 255, 255))
 GROUND, DIM, BRIGHT, GOLD = 4, 5, 6, 10
 COLOURS = {"exploration": 7, "battle": 8, "milestone": GOLD, "penalty": 9}
@@ -40,13 +41,28 @@ APART = 4  # pixels between two texts on a line
 PLACE_TOP = 1
 CHART_TOP = PLACE_TOP + 2 * LINE
 SUMS_TOP = CHART_TOP + CHART_HEIGHT + 3
-NOTE_TOP = SUMS_TOP + (len(COMPONENTS) + 1) * LINE
+BUTTONS_TOP = SUMS_TOP + (len(COMPONENTS) + 1) * LINE
+BUTTONS_END = 118  # pixels: right edge of the buttons; the value stands right of them
+BAR = 4  # pixels
+NOTE_TOP = BUTTONS_TOP + LINE + BAR + 2
+SIGNS = {"up": "^", "down": "v", "left": "<", "right": ">", "start": "St", "select": "Se"}
 
 Indexed = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The ``pressed`` one of the ``buttons`` of an agent. Where a policy played, also its ``probabilities``
+    of the buttons, and the ``value`` that it expected."""
+
+    buttons: Sequence[str]
+    pressed: str
+    probabilities: Sequence[float] | None = None
+    value: float | None = None
+
+
 class RewardCurves:
-    """The four reward sums over an episode of ``steps`` steps, by column of the chart.
+    """The four reward sums and the battles over an episode of ``steps`` steps, by column of the chart.
 
     Its memory does not depend on the episode's length.
     """
@@ -55,10 +71,15 @@ class RewardCurves:
         self.steps = steps
         self.values: NDArray[np.float64] = np.full((COLUMNS, len(COMPONENTS)), np.nan)
         self.milestones: list[tuple[int, str]] = []
+        self.battles: NDArray[np.bool_] = np.zeros(COLUMNS, np.bool_)
 
-    def add(self, step: int, sums: Sequence[float], milestones: Sequence[str] = ()) -> None:
-        """Store the sums, in the order of COMPONENTS, after ``step`` (from 1), and the step's milestones."""
+    def add(
+        self, step: int, sums: Sequence[float], milestones: Sequence[str] = (), battle: bool = False
+    ) -> None:
+        """Store the sums, in the order of COMPONENTS, after ``step`` (from 1), the step's milestones, and
+        whether it ended in a battle."""
         self.values[self.column(step)] = sums
+        self.battles[self.column(step)] |= battle
         self.milestones += [(step, name) for name in milestones]
 
     def column(self, step: int) -> int:
@@ -100,22 +121,37 @@ class RewardOverlay:
         self._curves = curves
         self._chart = draw_chart(curves)
 
-    def draw(self, step: int, place: str, sums: Mapping[str, float], start: str) -> Indexed:
-        """Draw the map's name, the sums and their total after ``step``, and the last milestone.
+    def draw(
+        self,
+        step: int,
+        place: str,
+        sums: Mapping[str, float],
+        start: str,
+        decision: Decision | None = None,
+    ) -> Indexed:
+        """Draw the map's name, the sums and their total after ``step``, the buttons, and the last milestone.
 
-        Before the first milestone, ``start`` is shown instead.
+        Before the first milestone, ``start`` is shown instead. The line below the chart is red in battles.
         """
         strip = np.full((STRIP, WIDTH), GROUND, np.uint8)
         self._place(strip, place, f"{step} / {self._curves.steps}")
         shown = self._curves.column(step) + 1 if step else 0
         strip[CHART_TOP : CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + shown] = self._chart[:, :shown]
-        strip[CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + COLUMNS : 2] = DIM
+        self._time(strip, shown)
         lines = [(str(name), sums[name], COLOURS[name]) for name in COMPONENTS]
         lines.append(("total", sum(sums.values()), BRIGHT))
         for number, line in enumerate(lines):
             _sum(strip, SUMS_TOP + number * LINE, *line)
+        if decision is not None:
+            _buttons(strip, decision)
         self._note(strip, step, start)
         return strip
+
+    def _time(self, strip: Indexed, shown: int) -> None:
+        """Draw the line below the chart: dotted, and solid where the ``shown`` columns have battles."""
+        strip[CHART_TOP + CHART_HEIGHT, MARGIN : MARGIN + COLUMNS : 2] = DIM
+        fought = MARGIN + np.flatnonzero(self._curves.battles[:shown])
+        strip[CHART_TOP + CHART_HEIGHT : CHART_TOP + CHART_HEIGHT + 2, fought] = COLOURS["battle"]
 
     @staticmethod
     def _place(strip: Indexed, place: str, count: str) -> None:
@@ -133,6 +169,24 @@ class RewardOverlay:
         when, name = reached[-1]
         at = f" at {when}"
         _write(strip, (NOTE_TOP, MARGIN), shorten(name, COLUMNS - text_width(at) - 1) + at, GOLD)
+
+
+def _buttons(strip: Indexed, decision: Decision) -> None:
+    """Draw a cell for each button, the pressed one bright on a box, with a bar for its probability."""
+    wide = (BUTTONS_END - MARGIN) // len(decision.buttons)
+    below = BUTTONS_TOP + LINE
+    for number, button in enumerate(decision.buttons):
+        left, pressed = MARGIN + number * wide, button == decision.pressed
+        if pressed:
+            strip[BUTTONS_TOP : BUTTONS_TOP + HEIGHT, left : left + wide - 2] = DIM
+        _write(strip, (BUTTONS_TOP, left + 1), SIGNS.get(button, button.upper()), BRIGHT if pressed else DIM)
+        if decision.probabilities is not None:
+            bar = left + round(float(decision.probabilities[number]) * (wide - 2))
+            strip[below : below + BAR, left:bar] = COLOURS["exploration"]
+            strip[below + BAR - 1, left : left + wide - 2] = DIM
+    if decision.value is not None:
+        text = shorten(f"V {amount(decision.value)}", WIDTH - MARGIN - BUTTONS_END - APART)
+        _write(strip, (BUTTONS_TOP, WIDTH - MARGIN - text_width(text)), text, BRIGHT)
 
 
 def _sum(strip: Indexed, top: int, name: str, value: float, colour: int) -> None:

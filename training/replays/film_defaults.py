@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.replays.replay_episode import FRAMES, ReplaySource
+from envs.game_boy.emulator import FRAMES_PER_SECOND
+from training.replays.replay_episode import ReplaySource
 from training.runs.shipped import results_folder
 
 SECONDS = 60
@@ -13,7 +14,7 @@ SECONDS = 60
 
 def default_speed(source: ReplaySource) -> float:
     """Return the speed at which the episode takes SECONDS, or 1 if that is slower than the real machine."""
-    return max(1.0, source.steps * source.config.action_frames / float(FRAMES) / SECONDS)
+    return max(1.0, source.steps * source.config.action_frames / float(FRAMES_PER_SECOND) / SECONDS)
 
 
 def default_path(episode: Path, run: Path | None) -> Path:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from envs.episodes.file_format import SUFFIX, file_name
+from envs.red_env import RedEnv
+from training.cli.progress import Progress
 from training.config.loading import load_config
 from training.environments.local import make_env
 from training.environments.recording import make_recorder
 from training.environments.task import resolve_task
-from training.evaluation.players import load_policy, policy_choice
+from training.evaluation.insight import ThinkingPlayer, Thoughts
+from training.evaluation.players import load_policy
 from training.evaluation.playing import FIRST_EVALUATION_SEED, SEEDS_APART
 from training.runs.lookup import run_checkpoint
 
@@ -34,8 +36,8 @@ class NewEpisode:
     start: str | None = None
 
 
-def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> Path:
-    """Play an episode with the run's policy. Returns its file in ``folder``.
+def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> tuple[Path, Thoughts]:
+    """Play an episode with the run's policy. Returns its file in ``folder``, and what the policy thought.
 
     Raises UserError if the checkpoint, the cartridge or the start state is wrong.
     """
@@ -44,17 +46,24 @@ def play_new_episode(run: Path, folder: Path, wanted: NewEpisode) -> Path:
     config = load_config(run / "config.json", {**overrides, "device": "cpu", "record_every": 1})
     found = run_checkpoint(run, wanted.checkpoint)
     task = resolve_task(config).at_first_start()
-    recorder = make_recorder(task, folder, environment=0)
-    env = DummyVecEnv([lambda: make_env(task, recorder=recorder)])
+    env = make_env(task, recorder=make_recorder(task, folder, environment=0))
     try:
-        choose = policy_choice(load_policy(config, env, found), wanted.greedy)
+        player = ThinkingPlayer(load_policy(config, DummyVecEnv([lambda: env]), found), wanted.greedy)
         torch.manual_seed(wanted.seed)
-        env.seed(FIRST_EVALUATION_SEED + wanted.seed * SEEDS_APART)
-        observations, dones = env.reset(), np.ones(1, np.bool_)
-        while True:
-            observations, _, dones, _ = env.step(choose(observations, dones))  # type: ignore[arg-type]
-            if dones[0]:
-                break
+        thoughts = _play(env, player, FIRST_EVALUATION_SEED + wanted.seed * SEEDS_APART)
     finally:
         env.close()
-    return (folder / file_name(0, 0)).rename(folder / f"new{SUFFIX}")
+    return (folder / file_name(0, 0)).rename(folder / f"new{SUFFIX}"), thoughts
+
+
+def _play(env: RedEnv, player: ThinkingPlayer, seed: int) -> Thoughts:
+    """Play an episode to its end."""
+    observation, thoughts, begins, ended = env.reset(seed=seed)[0], Thoughts(), True, False
+    with Progress("playing", env.config.max_steps, "step") as progress:
+        while not ended:
+            thought = player.think(observation, begins)
+            thoughts.add(thought)
+            observation, _, terminated, truncated, _ = env.step(thought.action)
+            begins, ended = False, terminated or truncated
+            progress.step()
+    return thoughts

@@ -1,15 +1,11 @@
-"""The implementation of replay.py: replaying a recorded episode, verifying it, and filming it."""
+"""Replaying a recorded episode, and verifying it."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from envs.episodes.file_format import (
     Header,
@@ -21,23 +17,18 @@ from envs.episodes.file_format import (
 )
 from envs.errors import UserError
 from envs.game.catalog import EMBEDDED_ROM, chosen_rom
-from envs.game.maps import map_name
-from envs.game_boy.emulator import VERSION, Emulator
+from envs.game_boy.emulator import BUTTONS, VERSION, Emulator
 from envs.game_boy.rom import read_rom
 from envs.red_env import RedEnv
 from envs.reward_components import COMPONENTS
 from training.cli.progress import shown
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
-from training.drawing.reward_overlay import PALETTE, RewardCurves, RewardOverlay, compose
-from training.drawing.video import VideoWriter
+from training.drawing.reward_overlay import RewardCurves
 from training.environments.local import make_env
 from training.environments.recording import config_of
 from training.environments.task import resolve_task
 from training.replays.episode_folder import CELL
-
-FRAMES = 60  # of the game, per second
-LAST = 1.5  # seconds that the last picture is shown
 
 
 @dataclass(frozen=True)
@@ -59,7 +50,7 @@ class ReplayStep:
     """The result of a step of a replay.
 
     ``sums`` are the reward sums since the start, in the order of COMPONENTS. ``agrees``: whether the memory
-    is as recorded; None if no hash was kept.
+    is as recorded; None if no hash was kept. ``button`` is the pressed one, "" at the start.
     """
 
     number: int
@@ -67,6 +58,8 @@ class ReplayStep:
     milestones: tuple[str, ...]
     map_id: int
     agrees: bool | None
+    button: str = ""
+    battle: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,8 +149,9 @@ def play_again(source: ReplaySource, env: RedEnv) -> Iterator[ReplayStep]:
         if last or number % header.hash_every == 0:
             recorded = episode.hashes[(number - 1) // header.hash_every]
             agrees = memory_hash(env.emulator.memory, last) == recorded
+        reached, fights = tuple(info.get("milestones", ())), env.state.battle > 0
         yield ReplayStep(
-            number, tuple(sums.values()), tuple(info.get("milestones", ())), env.state.map_id, agrees
+            number, tuple(sums.values()), reached, env.state.map_id, agrees, BUTTONS[action], fights
         )
 
 
@@ -166,12 +160,12 @@ def verify(source: ReplaySource) -> ReplayOutcome:
     curves = RewardCurves(source.steps)
     sums: tuple[float, ...] = (0.0,) * len(COMPONENTS)
     agreed, differs = 0, None
-    env = _environment(source, Emulator(source.config.rom or EMBEDDED_ROM, sound=source.config.sound))
+    env = environment_of(source, Emulator(source.config.rom or EMBEDDED_ROM, sound=source.config.sound))
     try:
-        for step in _steps(source, env, "verifying"):
+        for step in steps_of(source, env, "verifying"):
             sums = step.sums
             if step.number:
-                curves.add(step.number, sums, step.milestones)
+                curves.add(step.number, sums, step.milestones, step.battle)
             if step.agrees is False:
                 differs = step.number
                 break
@@ -217,68 +211,12 @@ def _why(source: ReplaySource) -> str:
     return "the code of the reward has changed"
 
 
-def film(
-    source: ReplaySource, curves: RewardCurves, out: Path, speed: float, rate: int, scale: int
-) -> VideoWriter:
-    """Write the episode as a video to ``out``.
-
-    It runs at ``speed`` times the speed of the real machine with about ``rate`` pictures per second.
-    ``curves`` come from ``verify``. Raises UserError if the file cannot be written.
-    """
-    every = max(1, round(FRAMES * speed / rate))
-    pictures = Fraction(speed).limit_denominator(1000) * FRAMES / every
-    header = source.episode.header
-    strip, start = RewardOverlay(curves), Path(header.start).stem
-    with VideoWriter(out, PALETTE, pictures, scale) as video:
-        below = strip.draw(0, "", dict.fromkeys(COMPONENTS, 0.0), start)  # until the start is known
-
-        def show(screen: NDArray[np.uint8]) -> None:
-            video.add(compose(screen, below))
-
-        emulator = FilmedEmulator(source.config.rom or EMBEDDED_ROM, show, every, sound=source.config.sound)
-        env = _environment(source, emulator)
-        try:
-            for step in _steps(source, env, "filming"):
-                sums: dict[str, float] = dict(zip(COMPONENTS, step.sums, strict=True))
-                below = strip.draw(step.number, map_name(step.map_id), sums, start)
-            video.add(compose(emulator.screen(), below), times=round(LAST * pictures))
-        finally:
-            env.close()
-    return video
-
-
-class FilmedEmulator(Emulator):
-    """An Emulator that passes every ``every``-th frame of its actions, uint8 (144, 160), to ``show``."""
-
-    def __init__(
-        self, rom: Path | str, show: Callable[[NDArray[np.uint8]], None], every: int, *, sound: bool = False
-    ) -> None:
-        super().__init__(rom, sound=sound)
-        self._show, self._every, self._frame = show, every, 0
-
-    def act(self, button: str | None, frames: int = 24, held: int = 8) -> None:
-        """Emulator.act in parts that end when a picture is due, the button is released or the action ends."""
-        self.actions += 1
-        if button is not None:
-            self.press(button)
-        passed = 0
-        while passed < frames:
-            stops = [self._every - self._frame % self._every, frames - passed]
-            if button is not None and passed < held:
-                stops.append(held - passed)
-            part = min(stops)
-            self.tick(part, render=True)
-            passed, self._frame = passed + part, self._frame + part
-            if button is not None and passed == min(held, frames):
-                self.release(button)
-            if self._frame % self._every == 0:
-                self._show(self.screen())
-
-
-def _steps(source: ReplaySource, env: RedEnv, what: str) -> Iterator[ReplayStep]:
+def steps_of(source: ReplaySource, env: RedEnv, what: str) -> Iterator[ReplayStep]:
+    """Replay the episode in ``env``, with a progress bar that is called ``what`` if the source shows one."""
     steps = play_again(source, env)
     return shown(steps, what, source.steps + 1, "step") if source.shows_progress else steps
 
 
-def _environment(source: ReplaySource, emulator: Emulator) -> RedEnv:
+def environment_of(source: ReplaySource, emulator: Emulator) -> RedEnv:
+    """Make the environment in which the episode is replayed on ``emulator``. Raises UserError."""
     return make_env(resolve_task(source.config), emulator=emulator)

@@ -13,8 +13,20 @@ from numpy.typing import NDArray
 from envs.episodes.stats import COMPONENTS
 from envs.game.maps import MAP_NAMES
 from envs.game.milestones import LATER_MILESTONES, MILESTONES
+from envs.game_boy.emulator import BUTTONS
 from training.drawing import reward_overlay
-from training.drawing.reward_overlay import PALETTE, STRIP, RewardCurves, RewardOverlay, amount
+from training.drawing.reward_overlay import (
+    BUTTONS_TOP,
+    CHART_HEIGHT,
+    CHART_TOP,
+    COLOURS,
+    PALETTE,
+    STRIP,
+    Decision,
+    RewardCurves,
+    RewardOverlay,
+    amount,
+)
 from training.drawing.text import ELLIPSIS, text_mask
 
 Written = list[tuple[str, int, int, int]]  # text, top, left, width
@@ -108,3 +120,35 @@ def test_a_shortened_name_ends_with_an_ellipsis(written: Written) -> None:
     RewardOverlay(curves).draw(20_480, "", dict.fromkeys(COMPONENTS, 0.0), "bedroom")
     check(written)
     assert written[-1][0].endswith(f"{ELLIPSIS} at 5")
+
+
+@pytest.mark.parametrize("value", [None, 0.0, -12.345, 1e9])
+def test_the_pressed_button_and_what_the_policy_thought_are_shown(
+    written: Written, value: float | None
+) -> None:
+    shares = None if value is None else (0.0, 0.0, 0.7, 0.0, 0.3, 0.0, 0.0)
+    curves = RewardCurves(10)
+    curves.add(5, (0.0,) * 4, ["badge1"])
+    zeros = dict.fromkeys(COMPONENTS, 0.0)
+    strips = [
+        RewardOverlay(curves).draw(5, "route 1", zeros, "bedroom", Decision(BUTTONS, pressed, shares, value))
+        for pressed in ("right", "a")
+    ]
+    check(written[: len(written) // 2])
+    row = slice(BUTTONS_TOP, BUTTONS_TOP + reward_overlay.LINE)
+    assert not np.array_equal(strips[0][row], strips[1][row])
+    bars = strips[0][row.stop : row.stop + reward_overlay.BAR] == COLOURS["exploration"]
+    assert bars.any() == (value is not None)
+    if value is not None:
+        cells = [bars[:, 2 + 16 * number : 16 + 16 * number].any(axis=0).sum() for number in range(7)]
+        assert [wide > 0 for wide in cells] == [share > 0 for share in shares or ()]
+        assert cells[2] > cells[4]
+
+
+def test_battles_are_marked_below_the_chart() -> None:
+    curves = RewardCurves(156)
+    for step in range(1, 157):
+        curves.add(step, (0.0,) * 4, (), battle=50 <= step < 60)
+    strip = RewardOverlay(curves).draw(55, "route 1", dict.fromkeys(COMPONENTS, 0.0), "bedroom")
+    marked = np.flatnonzero(strip[CHART_TOP + CHART_HEIGHT + 1] == COLOURS["battle"]) - 2
+    assert marked.tolist() == [49, 50, 51, 52, 53, 54], "up to the present step"

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from envs.game_boy.emulator import FRAMES_PER_SECOND
 from training.config.loading import load_config
 from training.replays.film_defaults import default_path, default_speed
-from training.replays.replay_episode import FRAMES, ReplaySource
+from training.replays.replay_episode import ReplaySource
 
 
 def of_length(steps: int, **settings: Any) -> ReplaySource:
@@ -19,7 +20,7 @@ def of_length(steps: int, **settings: Any) -> ReplaySource:
 
 def test_a_long_episode_takes_a_minute() -> None:
     source = of_length(12_288)
-    assert 12_288 * 24 / float(FRAMES) / default_speed(source) == pytest.approx(60)
+    assert 12_288 * 24 / float(FRAMES_PER_SECOND) / default_speed(source) == pytest.approx(60)
     slower = replace(source, config=load_config(None, {"action_frames": 12, "held_frames": 4}))
     assert default_speed(slower) == pytest.approx(default_speed(source) / 2)
 

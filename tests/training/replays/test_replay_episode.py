@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,8 @@ from training.environments.task import resolve_task
 from training.make_env import make_vec_env
 from training.replays.episode_folder import BLOCK, EpisodeFolder
 from training.replays.episode_list import chosen, listing, verify_all
-from training.replays.replay_episode import FilmedEmulator, ReplaySource, describe, film, open_episode, verify
+from training.replays.filming import Film, film
+from training.replays.replay_episode import ReplaySource, describe, open_episode, verify
 
 pytestmark = pytest.mark.slow
 
@@ -207,7 +207,7 @@ def test_a_video_shows_the_episode(
     source: ReplaySource, tmp_path: Path, name: str, scale: int, speed: float
 ) -> None:
     outcome = verify(source)
-    video = film(source, outcome.curves, tmp_path / name, speed, 15, scale)
+    video = film(source, outcome.curves, Film(tmp_path / name, speed, 15, scale))
     pictures, seconds = _pictures(tmp_path / name)
     assert {picture.shape for picture in pictures} == {((144 + STRIP) * scale, 160 * scale, 3)}
     assert len(pictures) == video.count == 70 * 24 // round(4 * speed) + round(1.5 * 15)
@@ -237,20 +237,6 @@ def test_the_trained_policy_plays_a_new_episode(run: Path, program: Program, tmp
     assert "new.episode: 12 steps from route1" in result.stdout
     assert _pictures(out)[0][0].shape == ((144 + STRIP) * 2, 320, 3)
     assert len(list((run / "episodes").glob("*.episode"))) == 6
-
-
-@pytest.mark.parametrize("every", [1, 5, 24, 37])
-def test_filming_does_not_change_the_game(rom: Path, state: Callable[[str], bytes], every: int) -> None:
-    shown: list[NDArray[np.uint8]] = []
-    plain, filmed = Emulator(rom), FilmedEmulator(rom, shown.append, every)
-    for emulator in (plain, filmed):
-        emulator.load_state(state("bedroom"))
-        for button, frames, held in (("down", 24, 8), ("a", 24, 24), (None, 24, 8), ("left", 10, 3)):
-            emulator.act(button, frames, held)
-    assert plain.save_state() == filmed.save_state()
-    assert len(shown) == 82 // every
-    for emulator in (plain, filmed):
-        emulator.close()
 
 
 def _put(
