@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 
 from envs.reward_components import COMPONENTS
 
@@ -47,6 +48,14 @@ def mean_of(episodes: Sequence[Episode], value: Callable[[Episode], float | None
     return sum(numbers) / len(numbers) if numbers else None
 
 
+def record_mean(logger: Logger, key: str, value: float | None) -> None:
+    """Record ``value``; without one NaN, which is not written to TensorBoard: it has no place in a curve."""
+    if value is None:
+        logger.record(key, math.nan, exclude="tensorboard")
+    else:
+        logger.record(key, value)
+
+
 def win_rate(episodes: Sequence[Episode]) -> float | None:
     """Return battles won over battles ended in any way, or None when no battle ended."""
     won = sum(e["battles_won"] for e in episodes)
@@ -77,8 +86,9 @@ def summarise(episodes: Sequence[Episode]) -> dict[str, float]:
 class EpisodeMetrics(BaseCallback):
     """Records KEYS over the last ``window`` finished episodes before every log dump.
 
-    A key without data is recorded as NaN, so that it always exists. MONITORED are NaN until an episode has
-    ended. ``episodes`` and ``battles`` count all finished episodes and the battles started in them.
+    A key without data is NaN in the logger, and has no point in TensorBoard. The same holds for MONITORED
+    until an episode has ended. ``episodes`` and ``battles`` count all finished episodes and the battles
+    started in them.
     """
 
     state_key = "episode_metrics"
@@ -111,7 +121,7 @@ class EpisodeMetrics(BaseCallback):
     def _on_rollout_end(self) -> None:
         found = summarise(self.recent)
         for key in KEYS:
-            self.logger.record(key, found.get(key, math.nan))
+            record_mean(self.logger, key, found.get(key))
         if not self.model.ep_info_buffer:
             for key in MONITORED:
-                self.logger.record(key, math.nan)
+                record_mean(self.logger, key, None)

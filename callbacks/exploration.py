@@ -27,7 +27,7 @@ PLACE = np.dtype([("map_id", np.uint8), ("y", np.uint8), ("x", np.uint8), ("coun
 MAX_PLACES = 200_000  # about twice the tiles of the game: bounds what corrupted memory can add
 MAX_PANELS = 36  # most maps in one picture
 MAX_IMAGES = 8  # most maps with their own picture in TensorBoard
-FILE_SCALE, PANEL_SCALE = 16, 6  # pixels per tile
+FILE_SCALE, PANEL_SCALE = 16, 10  # pixels per tile
 GAP = 12  # pixels between panels
 BACKGROUND = 255
 NOT_TENSORBOARD = ("stdout", "log", "json", "csv")
@@ -118,7 +118,8 @@ class ExplorationPicture(BaseCallback):
 
     Records ``trajectory/explore_sum`` and the most visited maps as ``exploration/NAME``, and writes them to
     ``folder`` (None: nowhere). Pictures come with the first log dump, and with the first dump after every
-    ``every_steps`` steps. The folder is written then and at the end. A disk error becomes a warning.
+    ``every_steps`` steps, and at the end if LogUpdates comes later. The folder is written then too. A disk
+    error becomes a warning.
     """
 
     state_key = "exploration"
@@ -128,6 +129,7 @@ class ExplorationPicture(BaseCallback):
         self.maps, self.folder, self.every_steps = maps, folder, every_steps
         self.visits = Visits()
         self._next = 0
+        self._drawn_at = -1  # step of the last pictures in TensorBoard
 
     def snapshot(self) -> dict[str, Any]:
         """Return the counts (rows of PLACE) and the step count of the next pictures."""
@@ -161,12 +163,19 @@ class ExplorationPicture(BaseCallback):
         if not self.visits.counts or self.num_timesteps < self._next:
             return
         self._next = self.num_timesteps + self.every_steps
+        self._record()
+        self.save()
+
+    def _record(self) -> None:
+        """Record the pictures for TensorBoard."""
+        self._drawn_at = self.num_timesteps
         pictures = {"trajectory/explore_sum": overview(self.visits, self.maps)}
         for map_id, counts in list(self.visits.by_map().items())[:MAX_IMAGES]:
             pictures[f"exploration/{self.maps.name(map_id)}"] = self.maps.panel(map_id, counts, PANEL_SCALE)
         for key, picture in pictures.items():
             self.logger.record(key, Image(picture, "HWC"), exclude=NOT_TENSORBOARD)
-        self.save()
 
     def _on_training_end(self) -> None:
         self.save()
+        if self.visits.counts and self._drawn_at != self.num_timesteps:
+            self._record()  # LogUpdates dumps it with the last update

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
+
+from callbacks.episode_metrics import record_mean
 
 MEANS = ("return", "length")
 
@@ -63,5 +64,5 @@ class StartMetrics(BaseCallback):
     def _on_rollout_end(self) -> None:
         for name, recent in self.recent.items():
             for place, mean in enumerate(MEANS):
-                value = sum(episode[place] for episode in recent) / len(recent) if recent else math.nan
-                self.logger.record(f"train/start/{self.labels[name]}/{mean}_mean", value)
+                value = sum(episode[place] for episode in recent) / len(recent) if recent else None
+                record_mean(self.logger, f"train/start/{self.labels[name]}/{mean}_mean", value)

@@ -13,8 +13,9 @@ from PIL import Image
 
 from callbacks import exploration
 from callbacks.exploration import GAP, MAX_PANELS, ExplorationPicture, Visits, mosaic, overview
+from callbacks.log_updates import LogUpdates
 from envs.game.catalog import Game
-from training.drawing.map_drawings import CAPTION, TILE, MapDrawings
+from training.drawing.map_drawings import CAPTION, SCALE_LINE, TILE, MapDrawings
 from training.heat_maps import read_visits
 
 Learn = Callable[..., Any]
@@ -39,7 +40,12 @@ def test_places_are_drawn_map_by_map(learn: Learn, curves: Curves, maps: MapDraw
     names = {path.name for path in (tmp_path / "exploration").iterdir()}
     assert names == {"visits.npz", "overview.png", "000_home_town.png"}
     with Image.open(tmp_path / "exploration" / "000_home_town.png") as home:
-        assert home.size == (WIDTH * TILE, HEIGHT * TILE + CAPTION)
+        assert home.size == (WIDTH * TILE, HEIGHT * TILE + CAPTION + SCALE_LINE)
+
+
+def test_pictures_come_at_the_end_too(learn: Learn, curves: Curves, maps: MapDrawings) -> None:
+    learn([ExplorationPicture(maps, every_steps=10_000), LogUpdates()])
+    assert [image.step for image in curves().Images("trajectory/explore_sum")] == [64, 256]
 
 
 def test_counts_continue_from_a_snapshot(maps: MapDrawings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from envs.cartridge.world_text.maps import parse_map
 from envs.cartridge.world_text.pictures import SHADES, STEP_SIZE, read_tileset
 from envs.game.catalog import EMBEDDED_ROM, Game
-from envs.game.maps import map_steps
+from envs.game.maps import MAP_NAMES, map_steps
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 Counts = Mapping[tuple[int, int], int]  # (y, x) -> samples
@@ -33,14 +34,25 @@ HEAT = np.array(
 )
 CAPTION = 18  # pixels of the line above a panel
 LETTERS = 12
+SCALE_LINE = 18  # pixels of the line below a panel, with the scale of its colours
+BAR_WIDTH, BAR_HEIGHT = 48, 9
 
 
 class MapDrawings:
     """Draws the maps of ``game``. Each is drawn once and cached, so memory is bounded by the game's maps."""
 
     def __init__(self, game: Game, world: Path = WORLD) -> None:
-        self._names = game.map_names
-        self._world = _world_files(world) if game.embedded else {}
+        self._begin(game.map_names, _world_files(world) if game.embedded else {})
+
+    @classmethod
+    def of(cls, embedded: bool) -> Self:
+        """Return the drawings of the embedded cartridge, or of the game whose cartridge is not at hand."""
+        drawings = cls.__new__(cls)
+        drawings._begin(MAP_NAMES, _world_files(WORLD) if embedded else {})
+        return drawings
+
+    def _begin(self, names: Mapping[int, str], world: dict[int, Path]) -> None:
+        self._names, self._world = names, world
         self._drawn: dict[int, Picture] = {}
         self._tiles: dict[str, dict[str, Picture]] = {}
 
@@ -49,11 +61,13 @@ class MapDrawings:
         return self._names.get(map_id, f"map {map_id}")
 
     def panel(self, map_id: int, counts: Counts, scale: int) -> Picture:
-        """Draw the map with its visited places, ``scale`` pixels per tile, under its name and samples."""
+        """Draw the map with its visited places, ``scale`` pixels per tile, under its name and samples, and
+        above a scale of the colours in samples per tile."""
         heated = heat(self.drawing(map_id, counts), counts)
         size = heated.shape[1] // TILE * scale, heated.shape[0] // TILE * scale
         small = Image.fromarray(heated).resize(size, Image.Resampling.BOX)
-        return _captioned(small, self.name(map_id), f"{sum(counts.values()):,}")
+        captions = self.name(map_id), f"{sum(counts.values()):,}"
+        return _captioned(small, *captions, max(counts.values(), default=0))
 
     def drawing(self, map_id: int, counts: Counts) -> Picture:
         """Draw the map alone, TILE pixels per tile. A map of unknown size is as large as ``counts``."""
@@ -121,12 +135,25 @@ def heat_colour(share: float) -> tuple[float, float, float, float]:
     return red, green, blue, cover
 
 
-def _captioned(picture: Image.Image, name: str, samples: str) -> Picture:
+def _captioned(picture: Image.Image, name: str, samples: str, most: int) -> Picture:
     font = ImageFont.load_default(LETTERS)
     wide = max(picture.width, math.ceil(font.getlength(f"{name}  {samples}")) + 2)
-    whole = Image.new("RGB", (wide, picture.height + CAPTION), (255, 255, 255))
+    whole = Image.new("RGB", (wide, picture.height + CAPTION + SCALE_LINE), (255, 255, 255))
     whole.paste(picture, (0, CAPTION))
     pen = ImageDraw.Draw(whole)
     pen.text((0, 1), name, fill=INK, font=font)
     pen.text((wide - 1, 1), samples, fill=EDGE, font=font, anchor="ra")
+    _draw_scale(whole, font, most)
     return np.asarray(whole)
+
+
+def _draw_scale(whole: Image.Image, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, most: int) -> None:
+    """Draw the colours from one sample on a tile to ``most`` into the last line of a panel."""
+    pen, top = ImageDraw.Draw(whole), whole.height - SCALE_LINE + 4
+    pen.text((0, top - 3), "1", fill=EDGE, font=font)
+    left = math.ceil(font.getlength("1")) + 4
+    for x in range(BAR_WIDTH):
+        red, green, blue, cover = heat_colour(x / (BAR_WIDTH - 1))
+        mixed = tuple(round(255 * (1 - cover) + part * cover) for part in (red, green, blue))
+        pen.line((left + x, top, left + x, top + BAR_HEIGHT - 1), fill=mixed)
+    pen.text((left + BAR_WIDTH + 4, top - 3), f"{most:,} a tile", fill=EDGE, font=font)

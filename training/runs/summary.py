@@ -131,7 +131,9 @@ def _whereabouts(summary: RunSummary) -> Iterator[str]:
     yield f"run folder: {summary.folder}"
     if summary.episodes:
         yield f"episodes:   {summary.episodes}"
-    yield f"curves:     {_tensorboard()} --logdir {summary.folder / 'tensorboard'}"
+    # With --logdir, TensorBoard would call the run ".".
+    named = f"{summary.folder.name}:{summary.folder / 'tensorboard'}"
+    yield f"curves:     {_tensorboard()} --logdir_spec {named}"
 
 
 def _tensorboard() -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from envs.game.catalog import Game
 from envs.game.maps import map_steps
 from tests.paths import ROOT
-from training.drawing.map_drawings import CAPTION, TILE, MapDrawings, heat, heat_colour
+from training.drawing.map_drawings import CAPTION, SCALE_LINE, TILE, MapDrawings, heat, heat_colour
 from training.drawing.text import text_width
 
 HOME_TOWN, NO_MAP = 0, 231
@@ -68,7 +68,7 @@ def test_colours_stay_within_bounds(share: float) -> None:
 
 def test_an_unknown_map_is_as_large_as_its_samples(maps: MapDrawings) -> None:
     assert maps.name(NO_MAP) == "map 231"
-    assert maps.panel(NO_MAP, {(4, 9): 1}, 6).shape[0] == 5 * 6 + CAPTION
+    assert maps.panel(NO_MAP, {(4, 9): 1}, 6).shape[0] == 5 * 6 + CAPTION + SCALE_LINE
 
 
 def test_a_caption_has_room_for_name_and_samples(maps: MapDrawings) -> None:
@@ -92,4 +92,11 @@ def test_drawing_does_not_need_the_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str((14 * 6 + CAPTION, 20 * 6, 3))
+    assert done.stdout.strip() == str((14 * 6 + CAPTION + SCALE_LINE, 20 * 6, 3))
+
+
+def test_a_panel_has_a_scale_of_its_colours(maps: MapDrawings) -> None:
+    few, many = (maps.panel(0, {(4, 4): 1, (4, 5): most}, 8)[-SCALE_LINE:] for most in (9, 90_000))
+    assert few.shape != many.shape or not np.array_equal(few, many), "the highest number of samples"
+    coloured = (few.max(axis=2) - few.min(axis=2) > 60).any(axis=0)
+    assert coloured.sum() == 48, "from few to many"

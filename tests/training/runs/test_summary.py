@@ -100,7 +100,7 @@ def test_criteria_are_judged_once_they_can_be() -> None:
 def test_a_stopped_run_says_how_to_continue(summary: RunSummary) -> None:
     report = run_report(replace(summary, stopped_by="SIGTERM"))
     assert "stopped by SIGTERM; go on with --resume one" in report
-    assert f"--logdir {summary.folder}/tensorboard" in report
+    assert f"--logdir_spec {summary.folder.name}:{summary.folder}/tensorboard" in report
 
 
 @pytest.mark.parametrize("stopped_by", ["SIGTERM", None])
