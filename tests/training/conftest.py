@@ -126,3 +126,25 @@ def forker(fork_server: Forker) -> Iterator[Forker]:
     """Starts programs of training/ at once, as copies of a process that has imported what they need."""
     yield fork_server
     fork_server.end_all()
+
+
+def _trained(program: Program, runs: Path, folder: Path, name: str, **settings: object) -> Path:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({**TINY, "start": "starter", "total_steps": 64, **settings}))
+    done = program("train_ppo", "--config", path, "--run-name", name)
+    assert done.returncode == 0, done.stderr
+    return runs / name
+
+
+@pytest.fixture(scope="session")
+def plain_run(program: Program, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose policy remembers nothing; episodes take 40 steps."""
+    return _trained(program, runs, tmp_path_factory.mktemp("configs"), "live-plain")
+
+
+@pytest.fixture(scope="session")
+def lstm_run(program: Program, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose policy has an LSTM."""
+    return _trained(
+        program, runs, tmp_path_factory.mktemp("configs"), "live-lstm", policy={"kind": "lstm", "width": 16}
+    )

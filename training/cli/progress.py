@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ DELAY = 3.0
 """Seconds after which a bar appears."""
 EVERY = 60.0
 """Seconds between two lines where stderr is not a terminal."""
+VARIABLE = "POKERED_PROGRESS_SECONDS"
 
 
 class Progress:
@@ -24,11 +26,12 @@ class Progress:
         what: What is done, such as "first plays".
         total: Number of steps, at most.
         unit: What is counted, such as "step".
-        every: Seconds between two lines.
+        every: Seconds between two lines (default: those in POKERED_PROGRESS_SECONDS, or EVERY).
     """
 
-    def __init__(self, what: str, total: int, unit: str, every: float = EVERY) -> None:
-        self._what, self._total, self._unit, self._every = what, total, unit, every
+    def __init__(self, what: str, total: int, unit: str, every: float | None = None) -> None:
+        self._what, self._total, self._unit = what, total, unit
+        self._every = _given_seconds() if every is None else every
         self._done = 0
         self._began = self._spoke = time.monotonic()
         terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -56,6 +59,14 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def _given_seconds() -> float:
+    """Return the seconds that a program which reads the lines asked for, or EVERY."""
+    try:
+        return float(os.environ.get(VARIABLE, EVERY))
+    except ValueError:
+        return EVERY
 
 
 def shown(items: Iterable[ItemT], what: str, total: int, unit: str) -> Iterator[ItemT]:

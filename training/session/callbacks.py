@@ -15,6 +15,7 @@ from callbacks.graceful_stop import GracefulStop
 from callbacks.health.callback import HealthCallback
 from callbacks.interventions import InterventionLedger
 from callbacks.layer_weights import LayerWeights
+from callbacks.live_map import LiveMap
 from callbacks.log_updates import LogUpdates
 from callbacks.performance import Performance
 from callbacks.progress_bar import ProgressBar
@@ -93,6 +94,7 @@ class SessionCallbacks:
             self.interventions,
             AgentStatsCallback(plan.folder, config.agent_stats_kept, config.checkpoint_steps),
             exploration_picture(plan.task, plan.folder),
+            LiveMap(plan.folder),
             self.health,
             self.history,
             ProgressBar(plan.last_step),

@@ -111,7 +111,7 @@ def set_tags(request: Request, name: str, given: Tags) -> dict[str, Any]:
 
 
 @router.post("/run/{name}/replays", status_code=202)
-def make_replay(request: Request, name: str, wanted: ReplayRequest) -> dict[str, str]:
+def make_replay(request: Request, name: str, wanted: ReplayRequest) -> dict[str, str | float]:
     """Start making the video of a recorded episode; return its state."""
     site = site_of(request)
     episode = site.file(name, "episodes", wanted.episode, (SUFFIX,))
@@ -123,8 +123,9 @@ def make_replay(request: Request, name: str, wanted: ReplayRequest) -> dict[str,
 
 
 @router.get("/run/{name}/replays/{file_name}")
-def replay_state(request: Request, name: str, file_name: str) -> dict[str, str]:
-    """Return the state of the video of a recorded episode: ready, working, failed (and why) or none."""
+def replay_state(request: Request, name: str, file_name: str) -> dict[str, str | float]:
+    """Return the state of the video of a recorded episode: ready, working (and the share that is done),
+    failed (and why) or none."""
     site = site_of(request)
     episode = site.file(name, "episodes", file_name, (SUFFIX,))
     return site.replays.state(site.folder(name), episode)

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from training.history_db.store import HistoryError
-from training.web import api, pages
+from training.web import api, live_api, manage, pages, world
 from training.web.security import Guard
 from training.web.site import HERE, Site
 
@@ -31,6 +31,9 @@ def create_app(site: Site, names: Collection[str] = ()) -> FastAPI:
     app.mount("/training/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(pages.router)
     app.include_router(api.router)
+    app.include_router(live_api.router)
+    app.include_router(world.router)
+    app.include_router(manage.router)
     app.add_api_route("/", lambda: RedirectResponse("/training"), include_in_schema=False)
     app.middleware("http")(Guard(names))
     _explain_errors(app, site)

@@ -92,7 +92,9 @@ SPEED = (
     Chart("Learning rate", ["train/learning_rate"]),
     Chart("Clip range", ["train/clip_range"]),
 )
-SECTIONS = (("Learning", LEARNING), ("Reward", REWARD), ("Health", HEALTH), ("Speed and schedules", SPEED))
+LATE = "Speed and schedules"
+"""Heading of what changes little; it comes last."""
+SECTIONS = (("Learning", LEARNING), ("Reward", REWARD), ("Health", HEALTH), (LATE, SPEED))
 
 COMPARED = (
     Chart("Battles won", ["train/episode_battles_won_mean"]),

@@ -20,12 +20,14 @@ from training.history_db.queries import (
 )
 from training.history_db.run_facts import read_json
 from training.web import views
-from training.web.charts import COMPARED, charts_of, chosen_chart
+from training.web.charts import COMPARED, LATE, charts_of, chosen_chart
+from training.web.listing import empty_columns, grouped
 from training.web.site import Site
 
 router = APIRouter(prefix="/training")
 Text = Annotated[str, Field(max_length=200)]
 MOST_COMPARED = 30  # runs
+LIVE_MAP = "live_map.json"  # callbacks.live_map
 PAGE = 100  # runs per page of the list
 
 
@@ -61,6 +63,7 @@ def run_list(request: Request, query: Annotated[ListQuery, Query()]) -> HTMLResp
     given = query.model_dump(exclude={"page", "part"})
     with site.store.read() as connection:
         listed, offered = list_runs(connection, wanted), choices(connection)
+        sparks = site.sparklines.of(connection, listed.rows)
 
     def link(**changes: Any) -> str:
         return "?" + urlencode({key: value for key, value in {**given, **changes}.items() if value})
@@ -68,6 +71,7 @@ def run_list(request: Request, query: Annotated[ListQuery, Query()]) -> HTMLResp
     template = "_runs.html" if query.part == "runs" else "list.html"
     return site.page(
         request, template, listed=listed, choices=offered, wanted=wanted, given=given, link=link,
+        groups=grouped(listed.rows, site.root), empty=empty_columns(listed.rows), sparks=sparks,
         page=query.page, pages=max(1, -(-listed.total // PAGE)), present=site.sync.present,
     )  # fmt: skip
 
@@ -86,6 +90,7 @@ def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) 
         if not rows:
             raise HTTPException(404, "none of these runs is in the history: select runs on the list")
         keys = keys_of(connection, [row.id for row in rows])
+        evaluations = [views.newest_evaluation(evaluations_of(connection, row.id)) for row in rows]
     missing = [name[:100] for name in names if name not in {row.name for row in rows}]
     return site.page(
         request,
@@ -95,7 +100,9 @@ def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) 
         missing=missing,
         chosen=chosen_chart(keys),
         charts=[chart for chart in COMPARED if set(chart.keys) & set(keys)],
-        settings=views.differing_settings(rows),
+        settings=(differing := views.differing_settings(rows)),
+        evaluations=evaluations,
+        other_rewards=views.rewards_among(differing),
     )
 
 
@@ -124,7 +131,8 @@ def detail(request: Request, name: str, part: Text = "") -> HTMLResponse:
     return site.page(
         request, "detail.html", **context, keys=keys, charts=charts_of(keys), chosen=chosen_chart(keys),
         card=views.card_of(row),
-        maps=views.maps_of(folder) if folder is not None else [],
+        maps=views.maps_of(folder) if folder is not None else [], LATE=LATE,
+        located=folder is not None and (row.status == "running" or (folder / LIVE_MAP).is_file()),
     )  # fmt: skip
 
 

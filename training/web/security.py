@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Collection
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
 
 HEADERS = {
@@ -64,6 +64,22 @@ class Guard:
             return False
         name = match[1].lower()
         return name in self.names or _is_address(name.strip("[]"))
+
+
+def local_only(request: Request) -> None:
+    """Raise HTTPException 403 unless the browser runs on this machine."""
+    if request.client is None or not is_loopback(request.client.host):
+        raise HTTPException(403, "this is only for browsers on the machine of the server")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is an address of the loopback interface, by which a machine reaches itself."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    inner = getattr(address, "ipv4_mapped", None)
+    return bool((inner or address).is_loopback)
 
 
 def _is_address(name: str) -> bool:

@@ -17,6 +17,8 @@ from training.history_db.store import HistoryError, Store
 from training.history_db.sync import Sync
 from training.runs.folder import NAME
 from training.web import words
+from training.web.listing import Sparklines
+from training.web.live import LivePlays
 from training.web.replays import Replays
 
 HERE = Path(__file__).parent
@@ -31,6 +33,8 @@ class Site:
         self.store, self.root = store, root
         self.sync = Sync(store, root)
         self.replays = Replays()
+        self.live = LivePlays()
+        self.sparklines = Sparklines()
         self.trouble: str | None = None
         self.templates = Jinja2Templates(HERE / "templates")
         self.templates.env.globals.update(words.GLOBALS)
@@ -47,6 +51,7 @@ class Site:
         """Stop the threads and jobs."""
         self._ended.set()
         self._thread.join()
+        self.live.close()
         self.replays.close()
         self.store.close()
 

@@ -69,6 +69,14 @@ def differing_settings(rows: Sequence[Row[Any]]) -> list[tuple[str, list[str]]]:
     return [(name, values) for name, values in table if len(set(values)) > 1]
 
 
+OF_REWARDS = ("rewards.", "reward_terms", "layers")
+
+
+def rewards_among(differing: Sequence[tuple[str, list[str]]]) -> list[str]:
+    """Return the settings that differ and belong to the rewards: returns cannot be compared then."""
+    return [name for name, _ in differing if name.startswith(OF_REWARDS)]
+
+
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
@@ -145,6 +153,12 @@ def evaluation_table(rows: Sequence[Mapping[str, Any]]) -> list[MeasuredView]:
         return ((low - least) / width, (shown.mean - least) / width, (high - least) / width)
 
     return [replace(one, place=place(one)) for one in found]
+
+
+def newest_evaluation(rows: Sequence[Mapping[str, Any]]) -> MeasuredView | None:
+    """Return the newest evaluation of the run's own policy, or None."""
+    own = [row for row in rows if row.get("policy") != "random"]
+    return _measured(own[-1]) if own else None
 
 
 def _measured(row: Mapping[str, Any]) -> MeasuredView:

@@ -46,11 +46,19 @@
     for (const one of episodes.querySelectorAll("[data-state=working]")) {
       const text = await textOf(`/training/api/run/${run}/replays/${encodeURIComponent(one.dataset.episode)}`);
       if (text && JSON.parse(text).state !== "working") return showEpisodes();
+      if (text) one.querySelector("progress").value = JSON.parse(text).share;
     }
     fresh = setTimeout(watchFor, 1000);
     return null;
   }
 
+  episodes.addEventListener("click", (event) => {
+    const { speed } = event.target.dataset;
+    if (!speed) return;
+    const one = event.target.closest(".episode");
+    one.querySelector("video").playbackRate = Number(speed);
+    for (const button of one.querySelectorAll("[data-speed]")) button.setAttribute("aria-pressed", String(button === event.target));
+  });
   episodes.addEventListener("click", async (event) => {
     if (!event.target.classList.contains("watch")) return;
     event.target.disabled = true;

@@ -33,7 +33,19 @@
     place.innerHTML = text;
     if (place.querySelector(".scroll")) place.querySelector(".scroll").scrollLeft = scrolled;
     if (same) place.querySelector(same)?.focus({ preventScroll: true });
+    fold();
     showChosen();
+  }
+
+  // Groups that the user closed stay closed when the list is renewed.
+  const closed = new Set(JSON.parse(sessionStorage.getItem("closed") || "[]"));
+  function fold() {
+    for (const group of place.querySelectorAll("[data-group]")) {
+      const open = !closed.has(group.dataset.group);
+      group.classList.toggle("closed", !open);
+      group.querySelector(".fold").setAttribute("aria-expanded", String(open));
+    }
+    sessionStorage.setItem("closed", JSON.stringify([...closed]));
   }
 
   function go(url) {
@@ -58,6 +70,12 @@
     for (const field of filter.elements) if (field.name) field.value = query.get(field.name) || "";
     go(link.href);
   });
+  place.addEventListener("click", (event) => {
+    const name = event.target.closest(".fold") && event.target.closest("[data-group]").dataset.group;
+    if (!name) return;
+    if (closed.has(name)) closed.delete(name); else closed.add(name);
+    fold();
+  });
   place.addEventListener("change", (event) => {
     if (event.target.name !== "run") return;
     if (event.target.checked) chosen.add(event.target.value); else chosen.delete(event.target.value);
@@ -74,6 +92,7 @@
       filter.elements.q.focus();
     }
   });
+  fold();
   showChosen();
   setInterval(() => { if (!document.hidden) refresh(location.href); }, EVERY_MS);
 })();
