@@ -1,31 +1,20 @@
-"""The history page in a real browser: search, filters, comparison, a live run, and replays.
-
-Screenshots are saved under build/screenshots/.
-"""
+"""The history page in a real browser: search, filters, comparison, a live run, and replays."""
 
 from __future__ import annotations
 
-import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.paths import ROOT
 from tests.training.conftest import environment
 from tests.training.forked import Forker
+from tests.training.web.browser import BROWSER_TESTS, shot, until
 from tests.training.web.page import Page, make_run, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"),
-]
-SHOTS = ROOT / "build" / "screenshots"
+pytestmark = BROWSER_TESTS
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +23,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser") / "runs"
     for seed in range(3):
         make_run(folder, f"seed-{seed}", agent_id="explorer", seed=seed, tags=["seeds"])
-    make_run(folder, "other", agent_id="fighter", status="stopped", description="<script>alert(1)</script>")
+    make_run(
+        folder, "other", agent_id="fighter", status="stopped", description="<script>alert(1)</script>",
+        rewards={"battle_win": 3.0},
+    )  # fmt: skip
     return folder
 
 
@@ -44,48 +36,6 @@ def page(root: Path) -> Iterator[Page]:
     with serving(root) as served:
         served.until_listed("seed-2")  # runs are imported by name
         yield served
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser."""
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tab(chromium: Any, page: Page, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A tab that must log no errors and request nothing from other sites."""
-    settings = getattr(request, "param", {"viewport": {"width": 1300, "height": 900}})
-    context = chromium.new_context(base_url=page.address, **settings)
-    opened, complaints = context.new_page(), []
-    opened.on("console", lambda entry: complaints.append(entry.text) if entry.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    opened.on("request", lambda asked: complaints.append(asked.url) if not own(asked.url, page) else None)
-    opened.set_default_timeout(30_000)
-    yield opened
-    context.close()
-    assert complaints == []
-
-
-def until(tab: Any, expression: str, arg: Any = None, seconds: float = 45) -> None:
-    """Wait until ``expression`` is true. Playwright's own function needs eval, which the page forbids."""
-    deadline = time.monotonic() + seconds
-    while not tab.evaluate(expression, arg):
-        assert time.monotonic() < deadline, expression
-        time.sleep(0.1)
-
-
-def own(url: str, page: Page) -> bool:
-    return url.startswith((page.address + "/", "blob:", "data:"))
-
-
-def shot(tab: Any, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    tab.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
 def listed(tab: Any) -> list[str]:
@@ -182,7 +132,8 @@ def test_pages_fit_dark_and_narrow_screens(tab: Any, request: pytest.FixtureRequ
     for name, path in (("list", ""), ("run", "/run/other"), ("compare", "/compare?run=seed-0&run=other")):
         tab.goto(f"/training{path}")
         if name != "list":
-            tab.wait_for_selector("figure[data-points='99'] canvas")
+            # On a narrow screen a run's charts are on another tab.
+            tab.wait_for_selector("figure[data-points='99'] canvas", state="attached")
         shot(tab, f"{name}-{kind}")
         wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide == 0, name
@@ -191,6 +142,38 @@ def test_pages_fit_dark_and_narrow_screens(tab: Any, request: pytest.FixtureRequ
     assert before == ("rgb(18, 22, 20)" if kind == "dark" else "rgb(245, 246, 244)")
     tab.click("#theme")
     assert tab.evaluate(ground) != before
+
+
+def test_the_index_of_a_run_stays_in_sight(tab: Any) -> None:
+    tab.goto("/training/run/seed-0")
+    tab.wait_for_selector("figure[data-title='KL divergence'] canvas")
+    tab.click("#index >> text=Config")
+    until(tab, "document.querySelector('#index [aria-current]').innerText === 'Config'")
+    assert tab.evaluate("document.getElementById('index').getBoundingClientRect().top") == 0
+    order = tab.evaluate("[...document.querySelectorAll('.part')].map((part) => part.id)")
+    assert order == ["overview", "learning", "where", "replays", "more", "config"]
+
+
+@pytest.mark.parametrize("tab", [{"viewport": {"width": 360, "height": 740}}], indirect=True)
+def test_on_a_phone_the_index_is_tabs(tab: Any) -> None:
+    tab.goto("/training/run/seed-0")
+    assert tab.locator("#live").is_visible()
+    assert not tab.locator("#learning").is_visible()
+    tab.click("#index >> text=Learning")
+    tab.wait_for_selector("figure[data-title='KL divergence'] canvas")
+    assert not tab.locator("#live").is_visible()
+    until(tab, "document.querySelector('figure.chart .u-wrap').offsetWidth > 250")
+    shot(tab, "run-learning-narrow")
+    tab.click("#index >> text=Maps")
+    assert tab.locator("#where").is_visible()
+
+
+def test_evaluations_and_rewards_are_compared(tab: Any) -> None:
+    tab.goto("/training/compare?run=seed-0&run=other")
+    assert tab.locator(".notice:has-text('rewards of these runs differ')").count() == 1
+    assert "5 (4–6)" in tab.locator("[aria-label='Newest evaluations']").inner_text()
+    tab.goto("/training/compare?run=seed-0&run=seed-1")
+    assert tab.locator(".notice").count() == 0
 
 
 def test_tags_are_saved(tab: Any, root: Path) -> None:
@@ -220,6 +203,11 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
             "([kl, before]) => Number(document.querySelector(kl).dataset.points) > before",
             arg=[kl, before],
         )
+        canvas = "document.getElementById('livemap-canvas')"
+        until(tab, f"{canvas}.dataset.environments === '2'")
+        steps = tab.evaluate(f"{canvas}.dataset.steps")
+        until(tab, f"steps => {canvas}.dataset.steps !== steps", arg=steps)
+        until(tab, f"{canvas}.width > 100")
         shot(tab, "running")
     finally:
         training.kill(signal.SIGTERM)
@@ -240,5 +228,9 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
     assert played[0] == 3 * 160, "scale 3"
     assert played[1] >= 144
     assert played[2] is None
+    tab.click("[data-speed='16']")
+    assert tab.evaluate("document.querySelector('video').playbackRate") == 16
+    wide = "element => document.querySelector(element).offsetWidth"
+    assert tab.evaluate(wide, "video") > 0.9 * tab.evaluate(wide, "#episodes")
     shot(tab, "replay")
     assert list((root / "live" / "replays").glob("*.mp4"))
