@@ -38,7 +38,10 @@ class LiveMap(BaseCallback):
         self._news = False
 
     def _on_training_start(self) -> None:
-        number = self.training_env.num_envs
+        self.follow(self.training_env.num_envs)
+
+    def follow(self, number: int) -> None:
+        """Begin with ``number`` environments, of which nothing is known."""
         kept = max(1, min(TRAIL, MOST_PLACES // number))
         self._trails = [deque(maxlen=kept) for _ in range(number)]
         self._battles = [False] * number
@@ -60,8 +63,10 @@ class LiveMap(BaseCallback):
             self.write()
 
     def write(self) -> None:
-        """Write the file."""
+        """Write the file, unless the folder was removed, which must not come back."""
         self._news = False
+        if not self.path.parent.is_dir():
+            return
         content = {"steps": self.num_timesteps, "written": time.time(), "environments": self._places()}
         with disk_may_refuse(self.path):
             data = json.dumps(content, separators=(",", ":")).encode()

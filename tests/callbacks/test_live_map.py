@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from pathlib import Path
 
 import pytest
@@ -37,16 +36,26 @@ def test_it_writes_every_two_seconds_at_most(
 def test_the_file_of_many_environments_is_bounded(tmp_path: Path) -> None:
     callback = LiveMap(tmp_path)
     number = 2000
-    kept = MOST_PLACES // number
-    callback._trails = [deque([(255, 199, 199)] * kept, maxlen=kept) for _ in range(number)]
-    callback._battles = [True] * number
+    callback.follow(number)
+    callback.every_s = float("inf")
+    sample = {"map_id": 255, "x": 199, "y": 199, "battle": 1}
+    callback.locals = {"infos": [{"agent_stats": sample}] * number}
+    for _ in range(20):
+        callback._on_step()
     callback.write()
-    assert (tmp_path / FILE_NAME).stat().st_size < 200_000
+    found = json.loads((tmp_path / FILE_NAME).read_text())["environments"]
+    assert sum(1 + len(one["trail"]) for one in found) <= MOST_PLACES
+    assert (tmp_path / FILE_NAME).stat().st_size < 250_000
 
 
 def test_a_disk_that_refuses_does_not_end_the_run(
     learn: Learn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").touch()
-    learn([LiveMap(tmp_path / "file", every_s=0)])
+    (tmp_path / FILE_NAME).mkdir()
+    learn([LiveMap(tmp_path, every_s=0)])
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_removed_folder_does_not_come_back(learn: Learn, tmp_path: Path) -> None:
+    learn([LiveMap(tmp_path / "removed", every_s=0)])
+    assert not (tmp_path / "removed").exists()
