@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from envs.errors import UserError
 from envs.start_states.manual_play import place_of, save_start
 from training.demonstrations.by_hand import add_to_set, refuse_other_set
 from training.live.game import LiveGame
@@ -19,9 +20,11 @@ def save_demonstration(game: LiveGame, run: Path) -> str:
 
     Raises UserError if nothing was played by hand, or the set cannot be written.
     """
-    out = results_folder(run) / FOLDER / "demonstrations"
+    out, episode = results_folder(run) / FOLDER / "demonstrations", game.to_keep()
+    if not episode.pressed:
+        raise UserError("nothing was played by hand: take over and press keys, then save the demonstration")
     refuse_other_set(game.task, out)
-    return "demonstration " + add_to_set(game.task, game.to_keep(), out)
+    return "demonstration " + add_to_set(game.task, episode, out)
 
 
 def save_moment(game: LiveGame, run: Path) -> str:

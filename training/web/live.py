@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -33,12 +34,14 @@ class LiveProcess:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "training.live", str(folder.resolve())]
+        # Not another working directory: the path of a ROM may count from it.
+        places = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": places},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         self._news = threading.Condition()
@@ -81,17 +84,17 @@ class LiveProcess:
     def _read(self) -> None:
         """Take in what the process says until it ends."""
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
+        last = ""
         for line in self._process.stdout:
             try:
                 frame = json.loads(line)
-            except ValueError:  # a library printed something
+            except ValueError:  # a warning, or an error
+                last = line.strip() or last
                 continue
             self._tell({"state": "playing", **frame} if isinstance(frame, dict) else {})
-        errors = self._process.stderr.read().strip().splitlines()
         self._process.wait()
         if "failed" not in self._state:
-            why = errors[-1] if errors and self._process.returncode else "the game has ended"
+            why = last if last and self._process.returncode else "the game has ended"
             self._tell({"failed": why})
         self._tell({"state": "ended"})
 

@@ -102,6 +102,7 @@ def compare(request: Request, run: Annotated[list[str] | None, Query()] = None) 
         charts=[chart for chart in COMPARED if set(chart.keys) & set(keys)],
         settings=(differing := views.differing_settings(rows)),
         evaluations=evaluations,
+        empty=empty_columns(rows),
         other_rewards=views.rewards_among(differing),
     )
 

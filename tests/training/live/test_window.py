@@ -124,7 +124,7 @@ def test_what_was_played_by_hand_becomes_a_demonstration(
     watched: Watched, plain_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     watched.press(sdl2.SDLK_d)
-    assert "error: " in capsys.readouterr().out, "nothing was played by hand"
+    assert "error: nothing was played by hand" in capsys.readouterr().out
     watched.go(5)
     watched.press(sdl2.SDLK_t)
     key(sdl2.SDLK_LEFT)
