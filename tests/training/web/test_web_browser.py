@@ -207,7 +207,7 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
         until(tab, f"{canvas}.dataset.environments === '2'")
         steps = tab.evaluate(f"{canvas}.dataset.steps")
         until(tab, f"steps => {canvas}.dataset.steps !== steps", arg=steps)
-        until(tab, f"{canvas}.width > 100")
+        until(tab, f"{canvas}.width >= 8 * 8")
         shot(tab, "running")
     finally:
         training.kill(signal.SIGTERM)

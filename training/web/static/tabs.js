@@ -5,6 +5,7 @@
   const links = [...index.querySelectorAll("a")];
   const parts = links.map((link) => document.querySelector(link.getAttribute("href")));
   const narrow = matchMedia("(max-width: 46rem)");
+  let clicked = false;
   let chosen = Math.max(0, links.findIndex((link) => link.getAttribute("href") === location.hash));
 
   function show() {
@@ -18,6 +19,7 @@
     const at = links.indexOf(event.target.closest("a"));
     if (at < 0) return;
     chosen = at;
+    clicked = true;
     if (narrow.matches) {
       event.preventDefault();
       history.replaceState(null, "", links[at].getAttribute("href"));
@@ -26,8 +28,10 @@
     show();
   });
   narrow.addEventListener("change", show);
+  // The last sections cannot be scrolled to the top: what was clicked stays marked until the reader scrolls.
+  for (const kind of ["wheel", "touchmove", "keydown"]) document.addEventListener(kind, () => { clicked = false; }, { passive: true });
   document.addEventListener("scroll", () => {
-    if (narrow.matches) return;
+    if (narrow.matches || clicked) return;
     const top = index.getBoundingClientRect().bottom + 40;
     const now = Math.max(0, parts.findLastIndex((part) => part.getBoundingClientRect().top <= top));
     if (now !== chosen) {
