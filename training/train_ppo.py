@@ -19,14 +19,18 @@ from training.session.flags import TrainFlags
 def main(arguments: Sequence[str]) -> int:
     """Parse, plan, train, report.
 
-    Returns the exit status: 0, or 1 when an environment failed, training diverged, or the last checkpoint
-    could not be written.
+    Returns the exit status: 0, or 1 when an environment failed, training diverged, the last checkpoint could
+    not be written, or one of several runs failed.
 
     Raises:
         UserError: the user's input is wrong (``run_program`` turns it into status 2).
     """
     flags = parse(TrainFlags, arguments, "train_ppo.py")
     # Imported where needed: torch takes seconds, and --help and most usage errors should be quick.
+    if flags.seeds is not None:
+        from training.session.several import train_several
+
+        return train_several(flags)
     from training.session.plan import make_plan
 
     if flags.export_sb3 is not None:

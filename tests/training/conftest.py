@@ -83,7 +83,8 @@ def program(runs: Path, fork_server: Forker) -> Program:
 
     def run(name: str, *flags: Any, cwd: Path = ROOT, fresh: bool = False) -> Result:
         if not fresh:
-            before = SWEEP_JOBS if name == "run_sweep" else ""
+            starts_others = name == "run_sweep" or (name == "train_ppo" and "--seeds" in flags)
+            before = SWEEP_JOBS if starts_others else ""
             child = fork_server.start(
                 *flags, program=name, before=before, cwd=cwd, environment=environment(runs)
             )

@@ -32,24 +32,40 @@ class Progress:
     def __init__(self, what: str, total: int, unit: str, every: float | None = None) -> None:
         self._what, self._total, self._unit = what, total, unit
         self._every = _given_seconds() if every is None else every
-        self._done = 0
+        self._done = self._from = 0
         self._began = self._spoke = time.monotonic()
         terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar = tqdm(desc=what, total=total, unit=unit, leave=False, delay=DELAY) if terminal else None
 
     def step(self) -> None:
         """Count one step."""
-        self._done += 1
+        self.reach(self._done + 1)
+
+    def begin_at(self, done: int) -> None:
+        """Say that ``done`` steps were done before, which took none of this time."""
+        self._from = done
+        self.reach(done)
+
+    def reach(self, done: int) -> None:
+        """Say that ``done`` steps are done by now."""
+        more, self._done = done - self._done, done
         if self._bar is not None:
-            self._bar.update()
+            self._bar.initial = self._from
+            self._bar.update(more)
         elif (now := time.monotonic()) - self._spoke >= self._every:
             self._spoke = now
             print(self.line(now - self._began), file=sys.stderr, flush=True)
 
     def line(self, seconds: float) -> str:
         """Return the state after ``seconds``, such as ``first plays: 250 of 1,000 steps, 0:45 left``."""
-        left = tqdm.format_interval(seconds * (self._total - self._done) / max(self._done, 1))
+        fresh = max(self._done - self._from, 1)
+        left = tqdm.format_interval(seconds * max(self._total - self._done, 0) / fresh)
         return f"{self._what}: {self._done:,} of {self._total:,} {self._unit}s, {left} left"
+
+    def clear(self) -> None:
+        """Take the bar away until its next step, so that a line can be printed."""
+        if self._bar is not None:
+            self._bar.clear()
 
     def __enter__(self) -> Self:
         return self

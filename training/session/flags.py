@@ -99,6 +99,11 @@ class TrainFlags:
     """At the end, export the policy to this .zip for plain stable-baselines3 (see also export_sb3.py)."""
     use_graphics: Switch = False
     """Show the first environment's game in a window."""
+    seeds: Count = None
+    """Train this many runs, NAME.s1, NAME.s2 and so on, with the seeds 1, 2 and so on; the same command with
+    --run-name NAME continues where it stopped."""
+    jobs: Count = None
+    """With --seeds: runs in parallel (default: 1)."""
     if TYPE_CHECKING:  # settings added by with_settings that are accessed by name
         num_envs: str | None = None
         workers: str | None = None

@@ -67,6 +67,8 @@ def make_plan(flags: TrainFlags) -> Plan:
     """
     for first, second in _excluded(flags):
         raise UsageError(f"{first} and {second} cannot be given together")
+    if flags.jobs is not None:
+        raise UsageError("--jobs needs --seeds N")
     if flags.accept_changes and flags.resume is None:
         raise UsageError("--accept-changes needs --resume NAME")
     if flags.measure_num_envs and flags.resume is not None:
@@ -87,7 +89,7 @@ def _excluded(flags: TrainFlags) -> Iterator[tuple[str, str]]:
         yield "--resume", "--init-from"
 
 
-def _check_cluster(flags: TrainFlags, config: TrainConfig) -> None:
+def check_cluster(flags: TrainFlags, config: TrainConfig) -> None:
     """Raise UserError for options that do not work on a Ray cluster, or when Ray is missing."""
     if flags.on_cluster and config.ray_address is None:
         raise UsageError("--workers ray needs --ray-address HOST:PORT, the head of the cluster")
@@ -103,7 +105,9 @@ def _check_cluster(flags: TrainFlags, config: TrainConfig) -> None:
     require_ray()
 
 
-def _check_plausible(flags: TrainFlags, task: Task) -> None:
+def check_plausible(flags: TrainFlags, task: Task) -> None:
+    """Raise UserError if the game's memory is not that of the game it is said to be, unless that is ignored,
+    or if there is nothing to ignore."""
     if not flags.ignore_implausible:
         refuse_implausible(task)
     elif not task.game.assumed:
@@ -112,12 +116,12 @@ def _check_plausible(flags: TrainFlags, task: Task) -> None:
 
 def _fresh(flags: TrainFlags) -> Plan:
     config = load_config(flags.config, flags.overrides())
-    _check_cluster(flags, config)
+    check_cluster(flags, config)
     name = flags.run_name if flags.run_name is not None else new_run_name(flags.config)
     folder = refuse_existing(name)
     weights = find_checkpoint(flags.init_from) if flags.init_from is not None else None
     task = resolve_task(config)
-    _check_plausible(flags, task)
+    check_plausible(flags, task)
     if flags.measure_num_envs:
         task = _with_measured_num_envs(flags, task)
     return Plan(
@@ -143,7 +147,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     folder = existing_run(name)
     own = load_config(folder / "config.json")
     config = load_config(flags.config or folder / "config.json", flags.overrides())
-    _check_cluster(flags, config)
+    check_cluster(flags, config)
     changes = config.differences(own)
     if changes and not flags.accept_changes:
         raise RunError(
@@ -155,7 +159,7 @@ def _resumed(flags: TrainFlags, name: str) -> Plan:
     if not flags.accept_changes:
         refuse_other_rom(folder, game)
     task = resolve_task(config, game)
-    _check_plausible(flags, task)
+    check_plausible(flags, task)
     lock = lock_run(folder)
     checkpoint = _newest_mended(folder)
     if checkpoint.steps >= config.training_steps:

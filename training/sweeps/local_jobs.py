@@ -19,12 +19,15 @@ from typing import IO, Any
 from callbacks.stop_signals import stopping_signals
 from envs.errors import UserError
 from envs.files import write_json
+from training.cli.progress import Progress
 from training.config.loading import load_config
+from training.history_db.run_facts import RECORD, read_json
 from training.runs.folder import RunError, lock_run, made_folder, run_folder
 from training.sweeps.trials import Trial
 
 PROGRAM = Path(__file__).resolve().parents[1] / "train_ppo.py"
 POLL = 0.2  # seconds
+LOOK = 2.0  # seconds between two looks at the steps of running trials
 EXIT_TIMEOUT = 60.0  # seconds to wait for a process of an earlier sweep to exit
 PR_SET_PDEATHSIG = 1
 
@@ -77,11 +80,14 @@ def run_trials(
     running: list[TrialProcess] = []
     outcomes: list[TrialOutcome] = []
 
+    progress = TrialsProgress(trials)
+
     def note(outcome: TrialOutcome) -> None:
         outcomes.append(outcome)
+        progress.clear()
         say(outcome_line(outcome, len(outcomes), len(trials)))
 
-    with terminations_as_interrupts():
+    with terminations_as_interrupts(), progress:
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
@@ -93,12 +99,33 @@ def run_trials(
                 for process in [process for process in running if process.ended]:
                     running.remove(process)
                     note(process.outcome())
+                progress.look()
                 time.sleep(POLL)
         except BaseException:
             for process in running:
                 process.stop()
             raise
     return outcomes
+
+
+class TrialsProgress(Progress):
+    """Progress by the steps of all ``trials``, read from their folders."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        super().__init__("training", sum(trial.config.planned_steps for trial in trials), "step")
+        self._folders = [run_folder(trial.run) for trial in trials]
+        self._looked = 0.0
+        self.begin_at(self._steps())
+
+    def look(self) -> None:
+        """Show the steps that are done by now, once in LOOK seconds."""
+        if (now := time.monotonic()) - self._looked >= LOOK:
+            self._looked = now
+            self.reach(self._steps())
+
+    def _steps(self) -> int:
+        found = [read_json(folder / RECORD).get("steps") for folder in self._folders]
+        return sum(steps for steps in found if isinstance(steps, int))
 
 
 class TrialProcess:
@@ -163,9 +190,9 @@ def _arguments(trial: Trial, config: Path) -> list[str]:
     # A run killed between its last checkpoint and its summary has no training left to resume.
     ended = (folder / "checkpoints" / "final").is_dir()
     if not ended and any((folder / "checkpoints").glob("[!.]*/trainer.json")):
-        return ["--resume", trial.run]
+        return ["--resume", trial.run, *trial.flags]
     shutil.rmtree(folder, ignore_errors=True)
-    return ["--config", str(config), "--run-name", trial.run]
+    return ["--config", str(config), "--run-name", trial.run, *trial.first_flags, *trial.flags]
 
 
 def _wait_until_unlocked(folder: Path) -> None:

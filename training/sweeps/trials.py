@@ -38,12 +38,15 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run: a variant with a seed."""
+    """One run: a variant with a seed. ``flags`` are more flags for its process, ``first_flags`` only for the
+    one that begins it."""
 
     variant: str
     seed: int
     run: str
     config: TrainConfig
+    flags: tuple[str, ...] = ()
+    first_flags: tuple[str, ...] = ()
 
 
 def find_configs(patterns: Sequence[str]) -> list[Path]:

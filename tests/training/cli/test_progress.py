@@ -40,6 +40,15 @@ def test_lines_appear_at_most_so_often(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[-1] == "often: 3 of 3 steps, 00:00 left"
 
 
+def test_what_was_done_before_does_not_count_for_the_time_left() -> None:
+    progress = Progress("training", 1000, "step")
+    progress.begin_at(500)
+    progress.reach(750)
+    assert progress.line(15.0) == "training: 750 of 1,000 steps, 00:15 left"
+    progress.reach(1010)
+    assert progress.line(30.0).endswith("00:00 left"), "a last update may exceed the total"
+
+
 def test_items_pass_through() -> None:
     assert list(shown("abc", "letters", 3, "letter")) == ["a", "b", "c"]
 

@@ -18,6 +18,7 @@ from training.session.flags import MARKS, TrainFlags
 OF_A_SESSION = {
     *("config", "run_name", "resume", "accept_changes", "init_from"),
     *("stop_after", "use_graphics", "ignore_memory", "ignore_implausible", "export_sb3"),
+    *("seeds", "jobs"),
 }
 """Flags that are no settings: the plan handles them."""
 SWITCHES = {
