@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from envs.game.catalog import Milestone
 from envs.game.plausible_moments import PlausibleMoments
 from envs.ram import GameState
 from envs.reward_components import COMPONENTS
@@ -28,8 +27,9 @@ class RewardStack:
 
     ``coefficients`` maps names of ``DEFAULT_COEFFICIENTS`` to weights; missing names pay nothing.
     ``layer_weights`` multiplies whole layers and may change at any step. ``key_maps`` are map ids in order of
-    progress. ``own`` are custom terms with their coefficients. ``goal`` are the milestones any of which is
-    the episode's goal. The attribute ``memory`` is the episode's memory, plain data.
+    progress. ``own`` are custom terms with their coefficients. ``goal`` are functions that say whether
+    a state is the episode's goal; reaching any of them counts. The attribute ``memory`` is the episode's
+    memory, plain data.
     Raises UserError for an unknown name or a value out of range.
     """
 
@@ -39,7 +39,7 @@ class RewardStack:
         layer_weights: Mapping[str, float] | None = None,
         key_maps: Sequence[int] = very_sparse.KEY_MAPS,
         own: Sequence[tuple[CustomTerm, float]] = (),
-        goal: Sequence[Milestone] = (),
+        goal: Sequence[very_sparse.Goal] = (),
     ) -> None:
         self.coefficients = check_coefficients(coefficients)
         self.key_maps = tuple(key_maps)

@@ -18,11 +18,14 @@ Protections against farming:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-from envs.game.catalog import Milestone
 from envs.ram import MUSEUM_TICKET, PARTY_MAX, GameState
 from rewards.base import EpisodeMemory, ProgressMemory, Term
+
+Goal: TypeAlias = Callable[[GameState], bool]
+"""Whether a milestone that is an episode's goal is reached."""
 
 # Map ids up to the second badge, in order of progress.
 KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 15, 59, 60, 61, 3, 65)
@@ -47,7 +50,7 @@ def ranks(state: GameState) -> list[int]:
 
 
 def begin(
-    memory: EpisodeMemory, state: GameState, key_maps: Sequence[int], goal: Sequence[Milestone] = ()
+    memory: EpisodeMemory, state: GameState, key_maps: Sequence[int], goal: Sequence[Goal] = ()
 ) -> None:
     """Begin an episode: what ``state`` already holds is never paid."""
     progress = memory.progress
@@ -55,7 +58,7 @@ def begin(
     progress.party, progress.levels = species_of(state), ranks(state)
     progress.maps = _maps_behind(state, key_maps)
     progress.behind = progress.maps - {_beginning(state, key_maps)}
-    progress.open_goals = tuple(number for number, one in enumerate(goal) if not one.reached(state))
+    progress.open_goals = tuple(number for number, one in enumerate(goal) if not one(state))
 
 
 def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
@@ -98,11 +101,11 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: 
         progress.maps.add(here)
 
 
-def observe_goal(memory: EpisodeMemory, before: GameState, now: GameState, goal: Sequence[Milestone]) -> None:
+def observe_goal(memory: EpisodeMemory, before: GameState, now: GameState, goal: Sequence[Goal]) -> None:
     """Take in one step: whether it reached any of ``goal``, which counts once."""
     progress = memory.progress
     reached = (goal[number] for number in progress.open_goals)
-    progress.new_goal = any(one.reached(now) and one.reached(before) for one in reached)
+    progress.new_goal = any(one(now) and one(before) for one in reached)
     if progress.new_goal:
         progress.open_goals = ()
 

@@ -23,7 +23,7 @@ UNITS = {
 } | {"penalty_wall": -1.0, "penalty_stuck": -1.0, "battle_weak_decay": 0.0}
 
 HERO = PartyMon(species=153, level=5, hp=20, max_hp=20)
-GOAL = (Milestone("healing centre", "map", 41),)
+GOAL = (Milestone("healing centre", "map", 41).reached,)
 START = GameState(map_id=12, x=5, y=20, party=(HERO,), last_map=0)
 
 

@@ -31,7 +31,7 @@ def reward_of(config: TrainConfig, game: Game) -> RewardStack:
         config.layers.at(0, 1),
         game.progress_order,
         load_custom_terms(config.reward_terms),
-        goal_of(game, config.goal),
+        [milestone.reached for milestone in goal_of(game, config.goal)],
     )
 
 

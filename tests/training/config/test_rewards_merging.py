@@ -109,6 +109,9 @@ def test_a_line_says_what_is_paid(files: Files) -> None:
     badge = pays(load_config(CONFIGS / "full_game.json"))
     assert "battle_win 40, milestone_badge 1000" in badge
     assert "battle_weak_decay 0.2" in badge
+    sparse = pays(load_config(CONFIGS / "sparse_only.json"))
+    assert sparse.startswith("pays battle_start_bonus 10")
+    assert "nothing for exploration_new_tile" in sparse and "penalty_step" in sparse
 
 
 def test_the_line_names_terms_of_the_users_own(files: Files, tmp_path: Path) -> None:
