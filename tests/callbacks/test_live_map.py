@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from callbacks.live_map import FILE_NAME, MOST_PLACES, TRAIL, LiveMap
+from callbacks.exploration import Visits
+from callbacks.live_map import APART, FILE_NAME, MOST_HEAT, MOST_PLACES, TRAIL, LiveMap, Place
 from tests.callbacks.conftest import Learn
 
 
@@ -31,6 +34,47 @@ def test_it_writes_every_two_seconds_at_most(
     monkeypatch.setattr(LiveMap, "write", lambda self: written.append(self.num_timesteps))
     learn([LiveMap(tmp_path, every_s=3600)])
     assert len(written) == 2, "at the first sample and at the end"
+
+
+def test_the_heat_is_that_of_all_samples_so_far(learn: Learn, tmp_path: Path) -> None:
+    visits = Visits()
+    for _ in range(3):
+        visits.add(7, 2, 5)
+    learn([LiveMap(tmp_path, lambda: visits.counts, every_s=0)])
+    assert json.loads((tmp_path / FILE_NAME).read_text())["heat"] == [[7, 5, 2, 3]]
+
+
+def test_only_the_busiest_places_are_written(tmp_path: Path) -> None:
+    counts: dict[Place, int] = {(n // 200, 0, n % 200): n + 1 for n in range(2 * MOST_HEAT)}
+    LiveMap(tmp_path, lambda: counts).write()
+    heat = json.loads((tmp_path / FILE_NAME).read_text())["heat"]
+    assert {count for *_, count in heat} == set(range(MOST_HEAT + 1, 2 * MOST_HEAT + 1))
+
+
+def test_a_write_that_takes_long_puts_the_next_one_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = LiveMap(tmp_path, every_s=0)
+    callback.follow(1)
+    callback.locals = {"infos": [{"agent_stats": {"map_id": 1, "x": 2, "y": 3, "battle": 0}}]}
+    written: list[float] = []
+
+    def slow() -> None:
+        written.append(time.monotonic())
+        begun = time.thread_time()
+        while time.thread_time() - begun < 0.001:
+            pass
+
+    monkeypatch.setattr(callback, "write", slow)
+    while len(written) < 3:
+        callback._on_step()
+    assert min(later - earlier for earlier, later in pairwise(written)) > 0.001 * APART
+
+
+def test_it_says_what_it_costs(learn: Learn, tmp_path: Path) -> None:
+    learn([LiveMap(tmp_path, every_s=0)])
+    content = json.loads((tmp_path / FILE_NAME).read_text())
+    assert 0 < content["spent_seconds"] <= content["session_seconds"] + 0.1
 
 
 def test_the_file_of_many_environments_is_bounded(tmp_path: Path) -> None:

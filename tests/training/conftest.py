@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -141,6 +142,18 @@ def _trained(program: Program, runs: Path, folder: Path, name: str, **settings: 
 def plain_run(program: Program, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose policy remembers nothing; episodes take 40 steps."""
     return _trained(program, runs, tmp_path_factory.mktemp("configs"), "live-plain")
+
+
+@pytest.fixture
+def own_run(plain_run: Path, tmp_path: Path) -> Path:
+    """A copy of ``plain_run`` to which a test may add files."""
+    return copy_of(plain_run, tmp_path / "own" / plain_run.name)
+
+
+def copy_of(run: Path, folder: Path) -> Path:
+    """Copy a run without what others saved in it by hand, and return the copy."""
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("by_hand"))
+    return folder
 
 
 @pytest.fixture(scope="session")

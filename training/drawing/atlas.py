@@ -17,7 +17,7 @@ NARROWEST = 60  # steps that a row of rooms may take at least
 
 @dataclass(frozen=True, slots=True)
 class PlacedMap:
-    """A map with its place on the picture and its size, in steps."""
+    """A map with its place on the picture and its size, in steps, and whether it is a town or a route."""
 
     map_id: int
     name: str
@@ -25,6 +25,7 @@ class PlacedMap:
     top: int
     width: int
     height: int
+    outside: bool
 
 
 class Atlas:
@@ -75,7 +76,8 @@ class Atlas:
         return placed
 
     def _put(self, number: int, left: int, top: int) -> PlacedMap:
-        return PlacedMap(number, map_name(number), left, top, *self._sizes[number])
+        width, height = self._sizes[number]
+        return PlacedMap(number, map_name(number), left, top, width, height, number in self._corners)
 
 
 @lru_cache(maxsize=1)

@@ -80,6 +80,7 @@ class SessionCallbacks:
         """
         config = plan.config
         rate, discounts = config.adaptive_rate(), learned_discounts(config)
+        exploration = exploration_picture(plan.task, plan.folder)
         return [
             Performance(),
             self.stop,
@@ -93,8 +94,8 @@ class SessionCallbacks:
             FarmAlarm(config.farm_alarm_share, config.farm_alarm_episodes),
             self.interventions,
             AgentStatsCallback(plan.folder, config.agent_stats_kept, config.checkpoint_steps),
-            exploration_picture(plan.task, plan.folder),
-            LiveMap(plan.folder),
+            exploration,
+            LiveMap(plan.folder, lambda: exploration.visits.counts),
             self.health,
             self.history,
             ProgressBar(plan.last_step),

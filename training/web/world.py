@@ -41,7 +41,8 @@ def world_map(request: Request, name: str) -> dict[str, Any]:
     folder, row = site.folder(name), site.run(name)
     content = read_json(folder / LIVE_MAP)
     environments = list(_environments(content))
-    heat = _heat(folder / VISITS)
+    # While a run trains, its pictures and counts of all samples are written far less often.
+    heat = list(_live_heat(content)) or _heat(folder / VISITS)
     seen = {place[0] for place in heat} | {one["map"] for one in environments}
     seen |= {place[0] for one in environments for place in one["trail"]}
     written = content.get("written")
@@ -94,7 +95,7 @@ def _embedded(manifest: Mapping[str, Any]) -> bool:
 
 def _placed(placed: Any) -> dict[str, Any]:
     """Return a placed map as JSON."""
-    names = ("map_id", "name", "left", "top", "width", "height")
+    names = ("map_id", "name", "left", "top", "width", "height", "outside")
     return {name: getattr(placed, name) for name in names}
 
 
@@ -114,6 +115,14 @@ def _environments(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _is_place(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(type(part) is int for part in value)
+
+
+def _live_heat(content: Mapping[str, Any]) -> Iterator[list[int]]:
+    """Yield what is sound of the heat in a live map."""
+    found = content.get("heat")
+    for row in (found if isinstance(found, list) else [])[:MOST_HEAT]:
+        if isinstance(row, list) and len(row) == 4 and all(type(part) is int for part in row):
+            yield row
 
 
 def _heat(path: Path) -> list[list[int]]:

@@ -29,6 +29,8 @@ def test_towns_lie_as_in_the_game() -> None:
     assert set(found) == {0, 1, 12}, "the route between them is shown too"
     assert found[1].top + found[1].height == found[12].top
     assert found[12].top + found[12].height == found[0].top
+    assert all(one.outside for one in found.values())
+    assert not Atlas(False).placed([37])[0].outside, "a room"
     assert found[12].left == found[0].left == found[1].left + 10
 
 

@@ -70,8 +70,8 @@ def test_a_picture_is_packed_four_pixels_to_a_byte() -> None:
     assert (len(data), data[0], data[-1]) == (144 * 160 // 4, 0b00011011, 0b00000010)
 
 
-def test_the_page_is_told_what_is_played_and_can_take_over(plain_run: Path) -> None:
-    with playing(plain_run) as game:
+def test_the_page_is_told_what_is_played_and_can_take_over(own_run: Path) -> None:
+    with playing(own_run) as game:
         now = game.until(lambda state: state.get("step", 0) >= 2)
         assert now["checkpoint"] == 64
         assert sum(now["probabilities"]) == pytest.approx(1, abs=0.01)
@@ -100,7 +100,22 @@ def test_the_page_is_told_what_is_played_and_can_take_over(plain_run: Path) -> N
         now = game.until(lambda state: state.get("ended"))
         assert now["speed"] == "unlimited"
         assert "2 actions by hand: an intervention" in now["ended"]
-    assert len(read_set(plain_run / "by_hand" / "demonstrations")) >= 1
+    assert len(read_set(own_run / "by_hand" / "demonstrations")) == 1
+
+
+def test_pictures_come_between_actions_and_ten_times_a_second_at_most(plain_run: Path) -> None:
+    with playing(plain_run) as game:
+        game.until(lambda state: state.get("step") == 1)
+        pictures, begun = 0, time.monotonic()
+
+        def fourth(state: dict[str, Any]) -> bool:
+            nonlocal pictures
+            pictures += "picture" in state
+            state.pop("picture", None)
+            return bool(state["step"] == 4)
+
+        game.until(fourth)
+        assert 3 * 2 <= pictures <= 3 + 10 * (time.monotonic() - begun) + 1, "24 frames are 0.4 seconds"
 
 
 def test_it_plays_at_the_speed_of_the_real_machine(lstm_run: Path) -> None:

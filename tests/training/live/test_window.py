@@ -68,8 +68,8 @@ class Watched:
 
 
 @pytest.fixture
-def watched(plain_run: Path) -> Iterator[Watched]:
-    found = Watched(plain_run)
+def watched(own_run: Path) -> Iterator[Watched]:
+    found = Watched(own_run)
     yield found
     found.game.close()
 
@@ -121,7 +121,7 @@ def test_a_person_takes_over_and_gives_back(watched: Watched) -> None:
 
 
 def test_what_was_played_by_hand_becomes_a_demonstration(
-    watched: Watched, plain_run: Path, capsys: pytest.CaptureFixture[str]
+    watched: Watched, own_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     watched.press(sdl2.SDLK_d)
     assert "error: nothing was played by hand" in capsys.readouterr().out
@@ -138,7 +138,7 @@ def test_what_was_played_by_hand_becomes_a_demonstration(
     assert watched.game.number == 2
     watched.press(sdl2.SDLK_d)
     assert "40 actions, 2 of them with a key" in capsys.readouterr().out, "the episode before"
-    found = read_set(plain_run / "by_hand" / "demonstrations")
+    found = read_set(own_run / "by_hand" / "demonstrations")
     assert [one.episode.header.steps for one in found] == [8, 40]
     for one in found:
         imitated = [number for number in range(one.episode.header.steps) if number not in one.noise]
@@ -147,12 +147,12 @@ def test_what_was_played_by_hand_becomes_a_demonstration(
 
 
 def test_a_moment_becomes_a_start_state(
-    watched: Watched, plain_run: Path, capsys: pytest.CaptureFixture[str]
+    watched: Watched, own_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     watched.go(3)
     watched.press(sdl2.SDLK_z, sdl2.SDLK_z)
     assert capsys.readouterr().out.count("begin there with --start ") == 2
-    folder = plain_run / "by_hand" / "states"
+    folder = own_run / "by_hand" / "states"
     start = start_state(watched.game.task.game, str(folder / "live-2.state"))
     assert str(start.provenance["story"]).startswith("run live-plain at 64 steps")
     with Emulator(watched.game.task.game.rom) as emulator:

@@ -22,9 +22,18 @@ BROWSER_TESTS = [
 def until(tab: Any, expression: str, arg: Any = None, seconds: float = 45) -> None:
     """Wait until ``expression`` is true. Playwright's own function needs eval, which the page forbids."""
     deadline = time.monotonic() + seconds
-    while not tab.evaluate(expression, arg):
+    while not _holds(tab, expression, arg):
         assert time.monotonic() < deadline, expression
         time.sleep(0.1)
+
+
+def _holds(tab: Any, expression: str, arg: Any) -> bool:
+    try:
+        return bool(tab.evaluate(expression, arg))
+    except Exception as error:
+        if "Execution context was destroyed" in str(error):
+            return False  # the tab is on its way to another page
+        raise
 
 
 def own(url: str, page: Page) -> bool:

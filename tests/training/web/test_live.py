@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.training.conftest import copy_of
 from tests.training.web.page import Page, make_run, serving
 from training.web import live
 from training.web.live import Busy, LivePlays, LiveProcess
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def root(tmp_path_factory: pytest.TempPathFactory, plain_run: Path) -> Path:
     """A run to play, and one without a checkpoint."""
     folder = tmp_path_factory.mktemp("live") / "runs"
-    shutil.copytree(plain_run, folder / "played")
+    copy_of(plain_run, folder / "played")
     make_run(folder, "empty")
     return folder
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.training.conftest import copy_of
 from tests.training.web.browser import BROWSER_TESTS, shot, until
 from tests.training.web.page import Page, make_run, serving
 from training.demonstrations.demo_set import read_set
@@ -23,7 +23,7 @@ TILE = "name => document.querySelector(`[data-tile=${name}]`).textContent"
 def root(tmp_path_factory: pytest.TempPathFactory, plain_run: Path) -> Path:
     """A run to play, a sweep of two runs, and a run to rename and delete."""
     folder = tmp_path_factory.mktemp("browser") / "runs"
-    shutil.copytree(plain_run, folder / "played")
+    copy_of(plain_run, folder / "played")
     for seed in range(2):
         make_run(folder, f"swept-{seed}", agent_id="explorer", seed=seed)
         manifest = json.loads((folder / f"swept-{seed}" / "manifest.json").read_text())

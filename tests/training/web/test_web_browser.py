@@ -176,6 +176,29 @@ def test_evaluations_and_rewards_are_compared(tab: Any) -> None:
     assert tab.locator(".notice").count() == 0
 
 
+def test_trails_do_not_lead_through_walls(tab: Any) -> None:
+    """Pixels of a trail halfway between two places: within a room, and from it to the room beside it."""
+    tab.goto("/training/run/seed-0")
+    found = tab.evaluate(
+        """() => {
+            const room = (map_id, left, outside) => ({ map_id, left, top: 0, width: 8, height: 8, outside });
+            const drawn = (outside, trail) => {
+                const canvas = document.createElement("canvas");
+                const maps = [room(1, 0, outside), room(2, 12, outside)];
+                const [map, x, y] = trail[1];
+                const one = { map, x, y, battle: false, trail: [trail[0]] };
+                WorldMap.draw(canvas, "seed-0", { maps, heat: [], environments: [one], scale: 8 }, () => {});
+                const [from, to] = trail.map(([map, x, y]) => [(map === 2 ? 12 : 0) + x, y]);
+                const middle = [0, 1].map((at) => 8 * ((from[at] + to[at] + 1) / 2));
+                return canvas.getContext("2d").getImageData(...middle, 1, 1).data[3] > 0;
+            };
+            const through = [[1, 7, 4], [2, 0, 4]];
+            return [drawn(false, [[1, 1, 4], [1, 7, 4]]), drawn(false, through), drawn(true, through)];
+        }"""
+    )
+    assert found == [True, False, True]
+
+
 def test_tags_are_saved(tab: Any, root: Path) -> None:
     tab.goto("/training/run/other")
     assert "<script>alert(1)</script>" in tab.inner_text(".description")
@@ -208,7 +231,13 @@ def test_a_curve_grows_while_a_run_trains_and_its_episode_is_replayed(
         steps = tab.evaluate(f"{canvas}.dataset.steps")
         until(tab, f"steps => {canvas}.dataset.steps !== steps", arg=steps)
         until(tab, f"{canvas}.width >= 8 * 8")
+        until(tab, f"{canvas}.dataset.heat > 0")
         shot(tab, "running")
+        tab.set_viewport_size({"width": 360, "height": 740})
+        tab.click("#index >> text=Maps")
+        assert tab.locator("#livemap-canvas").is_visible()
+        shot(tab, "running-maps-narrow")
+        tab.set_viewport_size({"width": 1300, "height": 900})
     finally:
         training.kill(signal.SIGTERM)
         training.wait()

@@ -35,6 +35,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         visits.add(0, y, x)
     (mapped / "exploration").mkdir()
     np.savez_compressed(mapped / "exploration" / "visits.npz", places=visits.as_array())
+    make_run(folder, "training")
+    heat = [[12, 8, 3, 40], [12, 9, 3, 2], [1, 2, 3], ["12", 1, 1, 1], None, [12, 1, 1, 1.5]]
+    live = {**content, "heat": heat}
+    (folder / "training" / "live_map.json").write_text(json.dumps(live))
+    (folder / "training" / "exploration").mkdir()
+    np.savez_compressed(folder / "training" / "exploration" / "visits.npz", places=visits.as_array())
     wrong = [
         *("text", None, {"map": 1}, {"map": "1", "x": 1, "y": 1}, {"map": 1.5, "x": 1, "y": 1}),
         {"env": 1, "map": 0, "x": 2, "y": 2, "trail": [[0, 1], "x", [0, 1, 1]]},
@@ -51,6 +57,7 @@ def page(root: Path) -> Iterator[Page]:
     with serving(root) as served:
         served.until_listed("mapped")
         served.until_listed("odd")
+        served.until_listed("training")
         yield served
 
 
@@ -70,6 +77,10 @@ def test_environments_heat_and_maps_are_told(page: Page) -> None:
     assert {placed["map_id"] for placed in content["maps"]} == {0, 12}
     assert content["steps"] == 640
     assert not content["live"], "the run has finished"
+
+
+def test_the_heat_of_a_live_map_is_newer_than_that_of_the_pictures(page: Page) -> None:
+    assert map_of(page, "training")["heat"] == [[12, 8, 3, 40], [12, 9, 3, 2]]
 
 
 def test_what_is_damaged_is_left_out(page: Page) -> None:

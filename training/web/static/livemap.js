@@ -21,6 +21,7 @@
     said.textContent = `${count} environment${count > 1 ? "s" : ""}, ${when}, at ${(data.steps ?? 0).toLocaleString("en")} steps`;
     canvas.dataset.steps = data.steps;
     canvas.dataset.environments = count;
+    canvas.dataset.heat = data.heat.length;
     canvas.setAttribute("aria-label", `Map of ${count} environments on ${new Set(data.environments.map((one) => one.map)).size} maps`);
     draw();
   }

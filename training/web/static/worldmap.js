@@ -50,6 +50,9 @@ const WorldMap = (() => {
       if (!place || x >= place.width || y >= place.height) return null;
       return [(place.left + x + 0.5) * scale, (place.top + y + 0.5) * scale];
     };
+    // Through doors there is no line: only within a map, and between towns and routes.
+    const linked = (from, to) => (from.map === to.map || (places.get(from.map).outside && places.get(to.map).outside))
+      && Math.hypot(to.at[0] - from.at[0], to.at[1] - from.at[1]) < 24 * scale;
     const most = Math.log1p(Math.max(1, ...heat.map((row) => row[3])));
     for (const [map, x, y, count] of heat) {
       const at = spot(map, x, y);
@@ -64,9 +67,8 @@ const WorldMap = (() => {
       pen.beginPath();
       for (const [map, x, y] of [...one.trail, [one.map, one.x, one.y]]) {
         const at = spot(map, x, y);
-        // Through doors there is no line across the picture.
-        if (at && before && Math.hypot(at[0] - before[0], at[1] - before[1]) < 24 * scale) pen.lineTo(...at); else if (at) pen.moveTo(...at);
-        before = at;
+        if (at && before && linked(before, { map, at })) pen.lineTo(...at); else if (at) pen.moveTo(...at);
+        before = at && { map, at };
       }
       pen.stroke();
     }
