@@ -24,15 +24,15 @@ from training.make_env import make_vec_env
 KEPT: dict[str, Any] = json.loads(Path(__file__).with_name("interface.json").read_text())
 EVERYTHING = {
     "start": "route1",
-    "max_steps": 64,
+    "max_steps": 512,  # enough for battles to end, without which there is no rate of those that are won
     "num_envs": 2,
     "workers": 1,
-    "n_steps": 32,
-    "batch_size": 32,
-    "total_steps": 512,
-    "save_interval": 256,
+    "n_steps": 256,
+    "batch_size": 256,
+    "total_steps": 3072,
+    "save_interval": 1536,
     "device": "cpu",
-    "eval_every_steps": 256,
+    "eval_every_steps": 1536,
     "eval_episodes": 1,
     "agent_stats_every": 1,
     "rewards": {"exploration_new_tile": 0.1, "battle_start_bonus": 1.0},
