@@ -136,7 +136,7 @@ class RunSettings(Settings):
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
     policy: Annotated[Policy | None, Role.NETWORK] = None
-    """Kind of the policy: tiles, nature, lstm, or FILE.py:CLASS for one of your own; see docs/policies.md."""
+    """Kind of the policy: tiles, nature, lstm, gpt2 or FILE.py:CLASS; see docs/policies.md."""
     intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
     """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None

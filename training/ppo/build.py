@@ -125,7 +125,7 @@ def _add_memory(model: PipelinedPPO, policy: NetworkPolicy, config: TrainConfig)
     assert isinstance(config.policy, SequenceConfig)
     model.memory = Memory(policy, model.n_envs)
     length = config.policy.sequence_steps(config.n_steps, config.batch_size)
-    model.learn_from_sequences(length, policy.state_size)
+    model.learn_from_sequences(length, policy.state_size, config.policy.window)
 
 
 def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:

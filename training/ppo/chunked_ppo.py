@@ -29,7 +29,7 @@ from training.ppo.learned_discounts import LearnedDiscounts
 from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.ppo.update_controls import advantages_at, near, normalization, too_far
-from training.resources.chunk_sizes import chunk_size
+from training.resources.chunk_sizes import chunk_size, sequence_chunk
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
 PARTS = ("policy", "entropy", "value", "kl", "clipped", "intrinsic")
@@ -108,10 +108,13 @@ class ChunkedPPO(PPO):
         if bfloat16:
             require_bfloat16(self.device)
 
-    def learn_from_sequences(self, length: int, state_size: int) -> None:
-        """Let updates learn from sequences of ``length`` steps, which a chunk never cuts."""
+    def learn_from_sequences(self, length: int, state_size: int, window: int = 1) -> None:
+        """Let updates learn from sequences of ``length`` steps, which a chunk never cuts.
+
+        ``window``: see ``sequence_chunk``.
+        """
         self.rollout_buffer.add_states(length, state_size)
-        self._chunk = max(length, self._chunk - self._chunk % length)
+        self._chunk = sequence_chunk(self._chunk, length, window)
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which the network is computed: bfloat16 autocast or nothing."""

@@ -35,10 +35,11 @@ def sections(tmp_path: Path) -> dict[str, dict[str, Any]]:
     return {
         "gru": {"kind": f"{page_example(tmp_path)}:Gru", "settings": {"width": 16}},
         "lstm": {"kind": "lstm", "width": 16, "layers": 2},
+        "gpt2": {"kind": "gpt2", "max_input_states": 7, "d_model": 16, "num_layers": 2, "num_heads": 2},
     }
 
 
-KINDS = ["gru", "lstm"]
+KINDS = ["gru", "lstm", "gpt2"]
 
 
 @pytest.fixture(params=KINDS)
