@@ -17,8 +17,6 @@ def refused_with_memory(config: TrainConfig) -> Iterator[str]:
     section = config.policy
     assert isinstance(section, SequenceConfig)
     kind = f"policy {section.kind} remembers, and"
-    if config.ray_address is not None:
-        yield f"{kind} memory is kept for environments on this machine alone: leave out ray_address"
     if config.init is not None:
         yield f"{kind} demonstrations are learned in single steps: leave out init"
     for name in ("gamma", "gae_lambda"):

@@ -220,9 +220,11 @@ class ChunkedPPO(PPO):
 
     def _each_chunk(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> Iterator[Chunk]:
         """Yield the sums and the gradient of every chunk, in order."""
+        invalid = self.rollout_buffer.invalid_at(indices)
+        number = len(indices) if invalid is None else int(np.count_nonzero(~invalid))
 
         def work(part: slice) -> Chunk:
-            sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
+            sums = self._losses(indices[part], advantages[part], clip_range) / number
             loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * (sums[2] + sums[5])
             return sums.detach().cpu(), torch.autograd.grad(loss, list(self.policy.parameters()))
 
@@ -250,6 +252,11 @@ class ChunkedPPO(PPO):
         actions = buffer.numbers_at("actions", indices).long()
         with self.precision():
             values, log_prob, entropy = self.policy.evaluate_all(buffer.seen_at(indices), actions)
+        invalid = buffer.invalid_at(indices)
+        if invalid is not None:  # a sequence is computed as a whole
+            kept = torch.from_numpy(~invalid).to(values.device)
+            values, log_prob, entropy, advantages = (x[kept] for x in (values, log_prob, entropy, advantages))
+            indices = indices[~invalid]
         log_ratio = log_prob - buffer.numbers_at("log_probs", indices)
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip_range, 1 + clip_range)

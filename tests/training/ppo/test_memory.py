@@ -193,7 +193,6 @@ LEARNED = {"kind": "learned", "start": 0.99, "low": 0.9, "high": 0.999}
     ("changes", "said"),
     [
         ({"gamma": LEARNED}, "remembers, and gamma can only be learned from single steps"),
-        ({"ray_address": "head:1"}, "remembers, and memory is kept for environments on this machine alone"),
         ({"init": {"demonstrations": "demos"}}, "remembers, and demonstrations are learned in single steps"),
         (
             {"n_steps": 25, "batch_size": 25, "sequence": 4},

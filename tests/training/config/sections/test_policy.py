@@ -86,7 +86,6 @@ def test_a_class_is_found_beside_the_config_that_names_it(tmp_path: Path) -> Non
             "network.separate contradicts policy gpt2: one transformer takes",
         ),
         ({"policy": {"kind": "gpt2", "sequence": 3}}, "policy.sequence 3: a policy with memory learns"),
-        ({"policy": {"kind": "lstm"}, "ray_address": "head:1"}, "policy lstm remembers, and memory is kept"),
         ({"policy": {"kind": "lstm", "sequence": 3}}, "policy.sequence 3: a policy with memory learns"),
         (
             {"policy": {"kind": "a:B"}, "network": {"events": 8}},
