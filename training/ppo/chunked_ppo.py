@@ -27,6 +27,7 @@ from training.policies.tile_policy import GamePolicy
 from training.ppo.imitation import Imitation
 from training.ppo.learned_discounts import LearnedDiscounts
 from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
+from training.ppo.reverse_model import ReverseModel
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.ppo.update_controls import advantages_at, near, normalization, too_far
 from training.resources.chunk_sizes import chunk_size, sequence_chunk
@@ -86,6 +87,8 @@ class ChunkedPPO(PPO):
     """Demonstrations that updates imitate."""
     bc_coef = 0.0
     """Coefficient of the loss of ``imitation``."""
+    reverse_model: ReverseModel | None = None
+    """Model of what came before each step, whose error may be part of the loss."""
     truncate_grads = True
     """Whether to clip the norm of a gradient to ``max_grad_norm``."""
     adaptive_rate: AdaptiveRate | None = None
@@ -131,6 +134,8 @@ class ChunkedPPO(PPO):
         sums: dict[str, list[float]] = defaultdict(list)
         gamma, gae_lambda = self.rollout_buffer.gamma, self.rollout_buffer.gae_lambda
         with threads(1):
+            if self.reverse_model is not None:
+                self.reverse_model.begin(self.rollout_buffer)
             if self.learned_discounts is not None:
                 self.learned_discounts.learn(self)
             for _ in range(self.n_epochs):
@@ -174,6 +179,8 @@ class ChunkedPPO(PPO):
         self.logger.record("train/loss", sums["loss"][-1])
         if sums["imitation"]:
             self.logger.record("train/bc_loss", np.mean(sums["imitation"]))
+        if sums["reverse_error"]:
+            self.logger.record("reverse_model/error", np.mean(sums["reverse_error"]))
         if self.learns_intrinsic_values:
             self.logger.record("intrinsic/value_loss", np.mean(sums["intrinsic"]))
         buffer = self.rollout_buffer
@@ -211,9 +218,14 @@ class ChunkedPPO(PPO):
         means = dict(zip(PARTS, total.tolist(), strict=True))
         if self.imitation is not None and self.bc_coef:
             means["imitation"] = self.imitation.add_gradient(self, self.bc_coef)
+        if self.reverse_model is not None:
+            error = self.reverse_model.learn(self)
+            means |= {} if error is None else {"reverse_error": error}
         value = means["value"] + means["intrinsic"]
         means["loss"] = means["policy"] + self.ent_coef * means["entropy"] + self.vf_coef * value
         means["loss"] += self.bc_coef * means.get("imitation", 0.0)
+        if self.reverse_model is not None:
+            means["loss"] += self.reverse_model.coefficient * means.get("reverse_error", 0.0)
         if not np.isfinite(means["loss"]):
             raise ValueError(f"the loss of an update is {means['loss']}")
         return means
@@ -244,7 +256,7 @@ class ChunkedPPO(PPO):
             yield from self._threads.map(work, parts[start : start + self._cores])
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_threads"]
+        return [*super()._excluded_save_params(), "_threads", "reverse_model"]
 
     def _losses(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> torch.Tensor:
         """Return the sums over the samples that PARTS names."""
