@@ -60,7 +60,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray,minari]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray,minari,gpt]'
 	touch $@
 
 # The other version that the harness plays with, for the tests that try it: see docs/scaling.md.
