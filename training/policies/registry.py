@@ -12,6 +12,7 @@ from training.config.sections.policy import LstmConfig, OwnPolicyConfig
 from training.config.with_memory import refused_with_memory
 from training.policies.interface import Network
 from training.policies.lstm import LstmNetwork
+from training.policies.masks import visible
 from training.policies.network_policy import NetworkPolicy
 from training.policies.own_network import own_network
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
@@ -35,7 +36,7 @@ def policy_class(config: TrainConfig, space: spaces.Dict) -> PolicyClass:
     settings = with_adam(settings, config.adam_settings())
     section = config.policy
     if isinstance(section, OwnPolicyConfig):
-        network = own_network(section.kind, section.settings, space)
+        network = own_network(section.kind, section.settings, visible(space))
         return PolicyClass(NetworkPolicy, _over(settings, type(network), section.settings))
     if isinstance(section, LstmConfig):
         return PolicyClass(NetworkPolicy, _over(settings, LstmNetwork, _lstm_settings(section, settings)))
@@ -70,7 +71,7 @@ def check_policy(config: TrainConfig, space: spaces.Dict) -> None:
     """
     section = config.policy
     if isinstance(section, OwnPolicyConfig):
-        network = own_network(section.kind, section.settings, space)
+        network = own_network(section.kind, section.settings, visible(space))
         if network.state_size:
             check_memory(config)
 
