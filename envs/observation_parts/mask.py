@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from envs.errors import UserError, known
 from envs.game.masks import LEDGER, MASKS, NOTHING_PRESSED
 from envs.observation_parts.base import N_ACTIONS, Picture, VectorPart
 from envs.ram import GameState
@@ -16,14 +17,18 @@ ALLOWED = tuple(bytes(~masked >> n & 1 for n in range(N_ACTIONS)) for masked in 
 
 class MaskPart(VectorPart):
     """One flag for each action: 1 if it may be chosen next, 0 if one of the rules ``names`` of
-    ``envs.game.masks`` takes it away."""
+    ``envs.game.masks`` takes it away. Raises UserError for an unknown rule."""
 
     shape = (N_ACTIONS,)
     high = 1
     source = "envs.game.masks"
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._rules = {name: MASKS[name] for name in names}
+        wanted = tuple(names)
+        for name in wanted:
+            if name not in MASKS:
+                raise UserError(f'mask "{name}": unknown; {known(name, MASKS)}')
+        self._rules = {name: MASKS[name] for name in wanted}
         self._masked: dict[str, int] = {}  # bits of the actions that each rule masks now
         self._state = GameState()
         self._pressed: int | None = None  # the action since the last ``content``; None: there was none

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from envs.errors import UserError
 from envs.game_boy.emulator import BUTTONS
 from envs.observation_names import ACTION_MASK
 from envs.observation_parts.mask import MaskPart
@@ -60,6 +61,11 @@ def test_it_continues_from_a_snapshot() -> None:
 def test_a_damaged_snapshot_is_refused(damaged: object) -> None:
     with pytest.raises(ValueError, match="a snapshot of masks must have bits of actions by rule"):
         begun().restore(damaged)
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(UserError, match='mask "walls": unknown; did you mean "wall"'):
+        Observations(["badges"], masks=["walls"])
 
 
 def test_observations_have_it_only_if_a_rule_is_on() -> None:

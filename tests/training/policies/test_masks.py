@@ -155,3 +155,15 @@ def test_networks_do_not_see_the_mask() -> None:
     assert isinstance(policy, NetworkPolicy)
     seen = policy.seen(tensors(observed(3)))
     assert set(seen.observations) == set(NAMES) and seen.masks is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_observations_without_a_mask_allow_everything(kind: str) -> None:
+    """As those of demonstrations, whose actions may be what the config masks."""
+    policy, found = made(kind), observed(20)
+    actions = torch.zeros(20, dtype=torch.int64)
+    free = {**found, ACTION_MASK: np.ones_like(found[ACTION_MASK])}
+    with torch.no_grad():
+        without = policy.evaluate_all(without_mask(tensors(found))[0], actions)
+        for one, other in zip(without, policy.evaluate_all(tensors(free), actions), strict=True):
+            assert torch.equal(one, other)
