@@ -50,6 +50,7 @@ def _lstm_settings(section: LstmConfig, settings: dict[str, Any]) -> dict[str, A
         "layers": section.layers,
         "width": section.width,
         "separate": section.separate,
+        "forget_bias": section.forget_bias,
         "separate_encoders": not settings["share_features_extractor"],
     }
 
