@@ -215,6 +215,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._scout.ahead = deque(cells)
 
     def _parts_of_cell(self) -> dict[str, Any]:
+        if self._mask is not None:  # the cell continues with the mask of this moment
+            self._mask.content(self._state)
         return {
             "emulator": self.emulator.snapshot()["state"],
             "visited": self._visited.snapshot(),

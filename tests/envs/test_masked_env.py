@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from envs.game_boy.emulator import BUTTONS
 from envs.observation_names import ACTION_MASK
 from training.config.loading import load_config
 from training.environments.local import make_env
@@ -90,3 +91,23 @@ def test_each_masked_step_is_counted_as_an_intervention() -> None:
     assert sum(counts.values()) == expected and set(counts) <= set(task.interventions)
     assert made.take_interventions() == counts and made.take_interventions() == {}
     made.close()
+
+
+def test_a_cell_of_the_start_archive_continues_with_the_mask_of_its_moment() -> None:
+    """B is masked outside of battles, so a mask that is not continued would allow it for a step."""
+    task = resolve_task(load_config(None, {**CONFIG, "max_steps": 1000}))
+    env, other = make_env(task), make_env(task)
+    for one in (env, other):
+        one.follow_archive("tiles", {})
+    env.reset(seed=1)
+    found = 0
+    for button in ("up", "up", "left", "up", "right") * 12:
+        observation, _, _, _, info = env.step(BUTTONS.index(button))
+        if "found_cell" in info:
+            other.begin_next_at([info["found_cell"]])
+            mask = observation[ACTION_MASK].tolist()
+            assert other.reset()[0][ACTION_MASK].tolist() == mask
+            found += 0 in mask
+    assert found > 1
+    env.close()
+    other.close()
