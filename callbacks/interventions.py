@@ -1,4 +1,5 @@
-"""Counts writes to the games' memory by kind: results with and without them are not comparable."""
+"""Counts interventions by kind, such as writes to the games' memory: results with and without them are not
+comparable."""
 
 from __future__ import annotations
 

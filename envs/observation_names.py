@@ -43,6 +43,8 @@ VISITED_PICTURES = ("visited", "visited_nearby", "visited_world")
 """Pictures of visited tiles."""
 WITH_IDS = ("place", "fight", "team")
 """Parts that begin with ids, which the policy embeds."""
+ACTION_MASK = "action_mask"
+"""The part with the actions that may be chosen, which the section "mask" of a config adds."""
 SCREEN_SIZES = {"full": (144, 160), "half": (72, 80), "quarter": (36, 40)}
 """Height and width in pixels of the pictures in "screen"."""
 FRAMES, SCREEN_SIZE = 3, "half"

@@ -12,8 +12,9 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.errors import UserError, known
-from envs.observation_names import DEFAULT_OBSERVATIONS, FRAMES, SCREEN_SIZE
+from envs.observation_names import ACTION_MASK, DEFAULT_OBSERVATIONS, FRAMES, SCREEN_SIZE
 from envs.observation_parts.base import ObservationPart, Picture, PicturePart, VectorPart
+from envs.observation_parts.mask import MaskPart
 from envs.observation_parts.own import OwnPart, is_own
 from envs.observation_parts.pictures import ScreenPart
 from envs.observation_parts.table import PARTS
@@ -72,8 +73,9 @@ def _made(names: Iterable[str], screen: Callable[[], ObservationPart]) -> dict[s
 class Observations:
     """The observation parts that a config picks. ``space`` is a gymnasium Dict of uint8 boxes.
 
-    ``frames`` (1 to 8) and ``screen_size`` (of SCREEN_SIZES) are those of the pictures in "screen". Raises
-    UserError for an unknown name or an empty list.
+    ``frames`` (1 to 8) and ``screen_size`` (of SCREEN_SIZES) are those of the pictures in "screen".
+    ``masks`` are rules of ``envs.game.masks``; with any there is one more part, ACTION_MASK. Raises UserError
+    for an unknown name or an empty list.
     """
 
     def __init__(
@@ -81,12 +83,18 @@ class Observations:
         names: Iterable[str] = DEFAULT_OBSERVATIONS,
         frames: int = FRAMES,
         screen_size: str = SCREEN_SIZE,
+        masks: Iterable[str] = (),
     ) -> None:
         self._parts = _made(names, partial(ScreenPart, frames, screen_size))
         self.whole_screen = "screen" in self._parts and screen_size == "full"
         """Whether ``reset`` and ``update`` need the whole picture; otherwise half the size is enough."""
         if not self._parts:
             raise UserError(f"observations: the list is empty; known: {', '.join(PARTS)}")
+        rules = tuple(masks)
+        self.mask = MaskPart(rules) if rules else None
+        """The part with the actions that may be chosen; None: all may."""
+        if self.mask is not None:
+            self._parts[ACTION_MASK] = self.mask
         self._remembering = [
             part for part in self._parts.values() if type(part).update is not ObservationPart.update
         ]

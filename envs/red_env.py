@@ -50,9 +50,10 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
     ``info`` has "reward_components" in every step, "milestones" (names) and "agent_stats" in some, "cell"
     (a number) in those that have one if the config asks for cells, and "episode_stats" in the last step of an
     episode, with "start", the name of the state that it began at, and "interventions" if memory was written
-    from outside.
+    from outside or actions were masked.
     ``reset(options={"start": name, "wait_frames": n})`` chooses another start state than the config's and the
-    number of frames to wait, which is random otherwise. ``recorder`` records every episode.
+    number of frames to wait, which is random otherwise. ``recorder`` records every episode. A mask of the
+    observations says which actions may be chosen; ``step`` takes the others all the same.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60 / 24}  # noqa: RUF012 - Gymnasium's own declaration
@@ -72,6 +73,7 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self.observation_space: gymnasium.Space[Observation] = observations.space  # type: ignore[assignment]
         self._reward = reward
         self._observations = observations
+        self._mask = observations.mask
         self._picture = emulator.whole_screen if observations.whole_screen else emulator.half_screen
         self._visited = VisitedTiles()
         self._helps = [write for name, write in INTERVENTIONS.items() if getattr(config, name)]
@@ -166,6 +168,9 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         index = _index(action)
         self.emulator.act(BUTTONS[index], self.config.action_frames, self.config.held_frames)
         self._help()
+        if self._mask is not None:
+            for rule in self._mask.acting:
+                self.emulator.count(rule)
         self._observations.update(self._picture(), index)
         self._pressed = index
 
@@ -210,6 +215,8 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
         self._scout.ahead = deque(cells)
 
     def _parts_of_cell(self) -> dict[str, Any]:
+        if self._mask is not None:  # the cell continues with the mask of this moment
+            self._mask.content(self._state)
         return {
             "emulator": self.emulator.snapshot()["state"],
             "visited": self._visited.snapshot(),
@@ -224,8 +231,14 @@ class RedEnv(gymnasium.Env[Observation, np.int64]):
             self._recorder.set_layer_weights(weights)
 
     def take_interventions(self) -> dict[str, int]:
-        """Return the number of memory writes by kind since the last call, across episodes."""
+        """Return the number of interventions by kind since the last call, across episodes."""
         return self.emulator.take_ledger()
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions may be chosen next, bool (7,): sb3-contrib's convention for MaskablePPO."""
+        if self._mask is None:
+            return np.ones(len(BUTTONS), np.bool_)
+        return np.frombuffer(self._mask.allowed, np.bool_).copy()
 
     def render(self) -> NDArray[np.uint8]:
         """Return the last image: uint8 (144, 160, 3)."""

@@ -193,6 +193,10 @@ class PooledVecEnv(VecEnv):
         """Return the answers of each environment; while a group steps, they come after that step."""
         return ask_each(self._pool, list(self._get_indices(indices)), name, *arguments, last=last)
 
+    def has_attr(self, attr_name: str) -> bool:
+        """Whether every environment has an attribute, which may be a method."""
+        return all(self._ask_each(None, "has", attr_name))
+
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """Return an attribute of each environment."""
         return self._ask_each(indices, "get", attr_name)

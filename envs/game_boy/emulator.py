@@ -112,7 +112,8 @@ class Emulator:
         self.actions = 0
         """Number of actions since the machine was switched on."""
         self.interventions: Counter[str] = Counter()
-        """Number of memory writes from outside, by reason, since power-on or since the caller cleared it."""
+        """Number of interventions by reason, such as memory writes from outside, since power-on or since the
+        caller cleared it."""
         self._ledger: Counter[str] = Counter()  # the same, since take_ledger()
         self.running = True
         """False once the user has closed the window; frames can still be run then."""
@@ -189,11 +190,15 @@ class Emulator:
     def write(self, address: int, value: int, reason: str) -> None:
         """Write one byte to memory: an intervention, counted under ``reason``."""
         self._pyboy.memory[address] = value
+        self.count(reason)
+
+    def count(self, reason: str) -> None:
+        """Count an intervention that writes no memory."""
         self.interventions[reason] += 1
         self._ledger[reason] += 1
 
     def take_ledger(self) -> dict[str, int]:
-        """Return the number of memory writes from outside since the last call, by reason."""
+        """Return the number of interventions since the last call, by reason."""
         taken, self._ledger = dict(self._ledger), Counter()
         return taken
 

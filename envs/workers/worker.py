@@ -145,6 +145,10 @@ class Worker:
         """Return an attribute of each environment."""
         return [self.envs[index].get_wrapper_attr(name) for index in indices]
 
+    def has(self, name: str, indices: Sequence[int]) -> list[bool]:
+        """Whether each environment has an attribute, which need not be one that can be sent."""
+        return [self.envs[index].has_wrapper_attr(name) for index in indices]
+
     def set(self, name: str, value: Any, indices: Sequence[int]) -> list[None]:
         """Set an attribute of each environment."""
         for index in indices:

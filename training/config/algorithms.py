@@ -10,6 +10,8 @@ from training.config.sections.policy import LSTM, NATURE, TILES
 
 RECURRENT = "RecurrentPPO"
 """sb3-contrib's name for PPO with a policy that remembers."""
+MASKABLE = "MaskablePPO"
+"""Its name for PPO with masked actions."""
 OFF_POLICY = {
     "replay_ratio": "PPO learns from each rollout n_epochs times and discards it, without a replay buffer:"
     " set n_epochs",
@@ -27,10 +29,13 @@ def refuse_off_policy(layer: ConfigLayer) -> None:
 
 
 def as_ppo(merged: dict[str, Any], layers: list[ConfigLayer]) -> dict[str, Any]:
-    """Return merged settings in which an algorithm of another name is PPO with its policy.
+    """Return merged settings in which an algorithm of another name is PPO with its policy or its masks.
 
     Raises ConfigError for a policy that contradicts the name.
     """
+    if merged.get("algorithm") == MASKABLE:
+        mask = merged.get("mask")
+        return {**merged, "algorithm": "PPO", "mask": {} if mask is None else mask}
     if merged.get("algorithm") != RECURRENT:
         return merged
     policy = merged.get("policy") or {"kind": LSTM}

@@ -34,6 +34,7 @@ from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import INTRINSIC_KINDS
+from training.config.sections.mask import MaskConfig
 from training.config.sections.network import NetworkConfig
 from training.config.sections.policy import POLICY_KINDS
 from training.config.sections.reverse_model import ReverseModelConfig
@@ -51,6 +52,7 @@ __all__ = [
 SECTIONS: dict[str, type[BaseModel]] = {
     "archive": ArchiveConfig,
     "init": InitConfig,
+    "mask": MaskConfig,
     "network": NetworkConfig,
     "reverse_model": ReverseModelConfig,
     "health": HealthConfig,

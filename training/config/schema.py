@@ -21,6 +21,7 @@ from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import Intrinsic, ReverseConfig
+from training.config.sections.mask import MaskConfig
 from training.config.sections.network import NetworkConfig
 from training.config.sections.policy import Policy
 from training.config.sections.reverse_model import ReverseModelConfig
@@ -101,6 +102,9 @@ class RunSettings(Settings):
     """Number of last pictures in the observation "screen"."""
     screen_size: Annotated[Literal["full", "half", "quarter"], Role.OBSERVATIONS] = "half"
     """Size of these pictures: 144 x 160, 72 x 80 or 36 x 40 pixels."""
+    mask: Annotated[MaskConfig | None, Role.OBSERVATIONS] = None
+    """Rules that take away actions which would do nothing (an intervention: recorded and counted); see
+    docs/policies.md."""
     rewards: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=lambda: _default_rewards())
     """Coefficients of the reward terms."""
     reward_terms: Annotated[dict[str, float], Role.EPISODE] = Field(default_factory=dict)
@@ -268,6 +272,11 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
         """``network`` with the encoder of pictures that ``policy`` stands for."""
         cnn = None if self.policy is None else self.policy.cnn
         return self.network if cnn is None else self.network.model_copy(update={"cnn": cnn})
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """Names of the rules of ``mask`` that are on."""
+        return () if self.mask is None else self.mask.rules
 
     @property
     def has_intrinsic_head(self) -> bool:

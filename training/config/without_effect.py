@@ -81,6 +81,8 @@ def _of_switches(config: TrainConfig) -> Iterator[str]:
         yield _line(config, "max_grad_norm", "with truncate_grads false")
     if _given(config, "ent_coef_share") and config.ent_coef_final is None:
         yield _line(config, "ent_coef_share", "without ent_coef_final")
+    if config.mask is not None and not config.masks:
+        yield "mask has no effect with every rule false: leave it out"
     if _given(config, "clip_range_vf") and config.vf_coef == 0:
         yield _line(config, "clip_range_vf", "with vf_coef 0")
     if config.normalize_value and config.vf_coef == 0:

@@ -133,10 +133,12 @@ def make_samples(
 ) -> Samples:
     """Replay every episode of the set through the observations of ``task``, in several processes.
 
-    ``first_steps`` limits each episode; its last steps are then not verified. A share of ``held_out`` of the
+    Nothing is masked there: whoever played may have pressed what the config masks. ``first_steps`` limits
+    each episode; its last steps are then not verified. A share of ``held_out`` of the
     episodes, drawn with ``seed``, is held out. Raises UserError if an episode does not replay as it was
     recorded, or there is too little disk space for temporary files.
     """
+    task = task.with_settings(mask=None)
     everything = list(found)
     lengths = [_length(one, first_steps) for one in everything]
     folder = Path(tempfile.mkdtemp(prefix="demonstrations-"))

@@ -37,7 +37,7 @@ def reward_of(config: TrainConfig, game: Game) -> RewardStack:
 
 def observations_of(config: TrainConfig) -> Observations:
     """Return the config's observations. Raises UserError."""
-    return Observations(config.observations, config.frames, config.screen_size)
+    return Observations(config.observations, config.frames, config.screen_size, config.masks)
 
 
 def make_env(

@@ -8,6 +8,7 @@ from typing import Any
 from envs.errors import UserError
 from envs.game.catalog import BOOT_STARTS, Game, chosen_rom, identify
 from envs.game.interventions import INTERVENTIONS
+from envs.game.masks import LEDGER
 from envs.game.plausibility import fresh_game_oddities, implausible, memory_oddities
 from envs.game_boy.emulator import Emulator
 from envs.ram import read_state
@@ -53,8 +54,9 @@ class Task:
 
     @property
     def interventions(self) -> list[str]:
-        """The kinds of memory writes that the config enables."""
-        return [name for name in INTERVENTIONS if getattr(self.config, name)]
+        """The kinds of interventions that the config enables: memory writes and masks."""
+        written = [name for name in INTERVENTIONS if getattr(self.config, name)]
+        return written + [LEDGER + name for name in self.config.masks]
 
     def describe_start(self) -> str:
         """The names of the start states, with their shares if there are several.

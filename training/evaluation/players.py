@@ -14,6 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 from envs.game_boy.emulator import Emulator
+from envs.observation_names import ACTION_MASK
 from envs.ram import read_state
 from envs.red_env import EnvConfig
 from training.checkpoints.writing import Checkpoint, apply_weights
@@ -120,7 +121,15 @@ def policy_choice(model: PPO, greedy: bool) -> Choose:
 
 
 def random_choice(env: VecEnv, seed: int) -> Choose:
-    """Return a choice of uniformly random actions."""
+    """Return a choice of uniformly random actions, among those that a mask leaves."""
     generator = np.random.default_rng(FIRST_EVALUATION_SEED + seed)
     kinds = int(env.action_space.n)  # type: ignore[attr-defined]
-    return lambda *_: generator.integers(0, kinds, size=env.num_envs)
+
+    def choose(observations: dict[str, NDArray[np.uint8]], _: NDArray[np.bool_]) -> NDArray[np.int64]:
+        if ACTION_MASK not in observations:
+            return generator.integers(0, kinds, size=env.num_envs)
+        ranked = generator.random((env.num_envs, kinds)) * observations[ACTION_MASK]
+        best: NDArray[np.int64] = ranked.argmax(axis=1)
+        return best
+
+    return choose

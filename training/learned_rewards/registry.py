@@ -16,6 +16,7 @@ from training.learned_rewards.from_demonstrations.near import EnergyReward
 from training.learned_rewards.interface import RewardModel, Setting
 from training.learned_rewards.own_model import OwnModel
 from training.learned_rewards.rnd import RandomNetworkDistillation
+from training.policies.masks import visible
 
 MODELS: dict[type[IntrinsicConfig], Callable[[Any, Setting], RewardModel]] = {
     CountsConfig: Counts,
@@ -37,5 +38,5 @@ def make_reward_model(config: IntrinsicConfig, setting: Setting) -> RewardModel:
 def check_reward_model(config: TrainConfig) -> None:
     """Try a class of the user's, to find mistakes before any process starts. Raises UserError."""
     if isinstance(config.intrinsic, OwnConfig):
-        setting = Setting(observations_of(config).space, config.num_envs, config.seed)
+        setting = Setting(visible(observations_of(config).space), config.num_envs, config.seed)
         make_reward_model(config.intrinsic, setting)

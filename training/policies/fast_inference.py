@@ -34,6 +34,7 @@ from training.policies.fast_encoders import (
 )
 from training.policies.fast_ids import FastIds
 from training.policies.features import TOGETHER, GameFeatures
+from training.policies.masks import ACTION_MASK, masked_array
 from training.policies.popart import PopArtHead
 from training.policies.tile_policy import GamePolicy
 
@@ -178,7 +179,8 @@ class FastPolicy:
             outputs = layer(self._activate(outputs))
         numbers = outputs.numpy()
         values = numbers[:, self._actions :]
-        return _log_softmax(numbers[:, : self._actions]), self._value_units(values)
+        logits = masked_array(numbers[:, : self._actions], observed.get(ACTION_MASK))
+        return _log_softmax(logits), self._value_units(values)
 
     def _make_buffers(self, number: int) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         """Memory for the features of ``number`` observations: all of them, and each encoder's columns."""

@@ -21,6 +21,8 @@ class Seen(NamedTuple):
     """What was remembered before the first step of each sequence, float32 (sequences, state_size)."""
     starts: torch.Tensor
     """Whether a step begins an episode, bool (sequences x length,). What came before must be forgotten."""
+    masks: torch.Tensor | None = None
+    """Which actions may be chosen, 0 or 1, (sequences x length, actions); None: all. For the heads alone."""
 
     @property
     def length(self) -> int:

@@ -22,8 +22,9 @@ class LstmNetwork(Network):
     1997, Long short-term memory).
 
     ``separate`` gives actor and critic cores of their own; ``separate_encoders`` gives them encoders of their
-    own too, which needs that. ``encoders`` are the settings of GameFeatures. Raises ValueError for encoders
-    that one core cannot take.
+    own too, which needs that. ``forget_bias`` is added to the first biases of the forget gates; see
+    ``remember_longer``. ``encoders`` are the settings of GameFeatures. Raises ValueError for encoders that
+    one core cannot take.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class LstmNetwork(Network):
         width: int,
         separate: bool = False,
         separate_encoders: bool = False,
+        forget_bias: float = 0.0,
         **encoders: Any,
     ) -> None:
         super().__init__(observation_space, width)
@@ -43,6 +45,9 @@ class LstmNetwork(Network):
         )
         found = [encoder.features_dim for encoder in self.encoders]
         self.cores = nn.ModuleList(nn.LSTM(found[0], width, layers) for _ in range(1 + separate))
+        for core in self.cores:
+            assert isinstance(core, nn.LSTM)
+            remember_longer(core, forget_bias)
         self.state_shape = len(self.cores), KINDS, layers, width
         self.state_size = len(self.cores) * KINDS * layers * width
 
@@ -57,6 +62,19 @@ class LstmNetwork(Network):
             ]
         after = torch.stack([states for _, states in results], dim=1)
         return Features(results[0][0], results[-1][0], after.flatten(1))
+
+
+@torch.no_grad()
+def remember_longer(core: nn.LSTM, bias: float) -> None:
+    """Add ``bias`` to the biases of the forget gates of every layer.
+
+    A new LSTM forgets about half of its cell in each step, so that after ten steps hardly a gradient is left
+    to learn from. With 1 it keeps about 0.73, with 2 about 0.88 (Gers, Schmidhuber and Cummins 2000, Learning
+    to forget; Jozefowicz, Zaremba and Sutskever 2015, An empirical exploration of recurrent networks).
+    """
+    for layer in range(core.num_layers):
+        gates = getattr(core, f"bias_ih_l{layer}")  # input, forget, cell, output: torch's order
+        gates[core.hidden_size : 2 * core.hidden_size] += bias
 
 
 def run_core(

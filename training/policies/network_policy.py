@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.distributions import Distribution
 
 from training.policies.interface import Features, Network, Seen
+from training.policies.masks import without_mask
 from training.policies.tile_policy import GamePolicy
 
 State = tuple[NDArray[np.float32], ...]
@@ -47,7 +48,8 @@ class NetworkPolicy(GamePolicy):
     def step(self, seen: Seen, deterministic: bool = False) -> Acted:
         """Choose an action for each of n sequences of one step."""
         features = self.network(seen)
-        actions, values, log_probs = self._chosen(self._outputs(*self._hidden(features)), deterministic)
+        outputs = self._outputs(*self._hidden(features), seen.masks)
+        actions, values, log_probs = self._chosen(outputs, deterministic)
         return Acted(actions, values, log_probs, features.states)
 
     def forward(
@@ -91,13 +93,14 @@ class NetworkPolicy(GamePolicy):
         state: State | None = None,
         episode_start: NDArray[np.bool_] | None = None,
     ) -> Seen:
-        """Observations (n, ...) with their states as n sequences of one step."""
+        """Observations (n, ...), which may have a mask, with their states as n sequences of one step."""
         number = len(next(iter(observations.values())))
+        seen, mask = without_mask(observations)
         if state is None:
-            return self._unremembered(observations, number)
+            return self._unremembered(seen, number)._replace(masks=mask)
         begins = np.zeros(number, np.bool_) if episode_start is None else np.asarray(episode_start, np.bool_)
         states, starts = torch.from_numpy(state[0]), torch.from_numpy(begins)
-        return Seen(observations, states.to(self.device), starts.to(self.device))
+        return Seen(seen, states.to(self.device), starts.to(self.device), mask)
 
     def _unremembered(self, observations: dict[str, torch.Tensor], number: int) -> Seen:
         states = torch.zeros(number, self.state_size, device=self.device)
@@ -106,6 +109,9 @@ class NetworkPolicy(GamePolicy):
     def actor_features(self, obs: Any) -> torch.Tensor:
         """The inputs of the actor's hidden layers, (n, width)."""
         return self.network(obs if isinstance(obs, Seen) else self.seen(obs)).actor  # type: ignore[no-any-return]
+
+    def _mask(self, obs: Any) -> torch.Tensor | None:
+        return obs.masks if isinstance(obs, Seen) else super()._mask(obs)
 
     def _latent(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         return self._hidden(self.network(obs if isinstance(obs, Seen) else self.seen(obs)))
@@ -116,7 +122,7 @@ class NetworkPolicy(GamePolicy):
 
     def get_distribution(self, obs: Any) -> Distribution:
         """The distribution of actions, as in stable-baselines3."""
-        return self._get_action_dist_from_latent(self._latent(obs)[0])
+        return self._distribution(self._latent(obs)[0], self._mask(obs))
 
     def predict_values(self, obs: Any) -> torch.Tensor:
         """Values (n, 1)."""

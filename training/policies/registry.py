@@ -14,6 +14,7 @@ from training.config.with_memory import refused_with_memory
 from training.policies.gpt2 import Gpt2Network
 from training.policies.interface import Network
 from training.policies.lstm import LstmNetwork
+from training.policies.masks import visible
 from training.policies.network_policy import NetworkPolicy
 from training.policies.own_network import own_network
 from training.policies.tile_policy import GamePolicy, policy_kwargs, with_adam
@@ -37,7 +38,7 @@ def policy_class(config: TrainConfig, space: spaces.Dict) -> PolicyClass:
     settings = with_adam(settings, config.adam_settings())
     section = config.policy
     if isinstance(section, OwnPolicyConfig):
-        network = own_network(section.kind, section.settings, space)
+        network = own_network(section.kind, section.settings, visible(space))
         return PolicyClass(NetworkPolicy, _over(settings, type(network), section.settings))
     if isinstance(section, LstmConfig):
         return PolicyClass(NetworkPolicy, _over(settings, LstmNetwork, _lstm_settings(section, settings)))
@@ -60,6 +61,7 @@ def _lstm_settings(section: LstmConfig, settings: dict[str, Any]) -> dict[str, A
         "layers": section.layers,
         "width": section.width,
         "separate": section.separate,
+        "forget_bias": section.forget_bias,
         "separate_encoders": not settings["share_features_extractor"],
     }
 
@@ -92,7 +94,7 @@ def check_policy(config: TrainConfig, space: spaces.Dict) -> None:
     """
     section = config.policy
     if isinstance(section, OwnPolicyConfig):
-        network = own_network(section.kind, section.settings, space)
+        network = own_network(section.kind, section.settings, visible(space))
         if network.state_size:
             check_memory(config)
 

@@ -8,12 +8,14 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from training.policies.features import GameFeatures
+from training.policies.masks import ACTION_MASK, masked, visible
 from training.policies.popart import PopArtHead
 
 if TYPE_CHECKING:  # exported zips carry this package along, so it must not import the rest of the project
@@ -25,7 +27,8 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     It computes what stable-baselines3's policy does in fewer steps: observations are not preprocessed, and
     actions are drawn from the logits without a distribution object for each batch. Under autocast the heads
-    stay float32. ``normalize_value``: the value head is a PopArtHead. With ``intrinsic_head`` the critic has
+    stay float32. Actions that ACTION_MASK among the observations rules out have probability 0; without it all
+    are possible. ``normalize_value``: the value head is a PopArtHead. With ``intrinsic_head`` the critic has
     a second head, ``intrinsic_net``, for the values of a learned reward. Raises ValueError if the logits are
     not finite.
     """
@@ -56,6 +59,13 @@ class GamePolicy(MultiInputActorCriticPolicy):
             nn.init.orthogonal_(head.weight)  # as stable-baselines3 does for the first one
             nn.init.zeros_(head.bias)
 
+    def make_features_extractor(self) -> BaseFeaturesExtractor:
+        """Make the encoders, of which the mask is no input."""
+        assert isinstance(self.observation_space, spaces.Dict)
+        return self.features_extractor_class(
+            visible(self.observation_space), **self.features_extractor_kwargs
+        )
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
         own = {
             "normalize_value": self.normalize_value,
@@ -80,9 +90,16 @@ class GamePolicy(MultiInputActorCriticPolicy):
 
     def _heads(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the actions (n, actions) and values (n, 1 or 2), both float32."""
-        return self._outputs(*self._latent(obs))
+        return self._outputs(*self._latent(obs), self._mask(obs))
 
-    def _outputs(self, latent_pi: torch.Tensor, latent_vf: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _mask(self, obs: Any) -> torch.Tensor | None:
+        """Which actions may be chosen, (n, actions); None: all."""
+        mask: torch.Tensor | None = obs.get(ACTION_MASK)
+        return mask
+
+    def _outputs(
+        self, latent_pi: torch.Tensor, latent_vf: torch.Tensor, mask: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same from the outputs of the last hidden layers."""
         kind = latent_pi.device.type
         # Entering a context costs as much as a small layer, so do it only if autocast is on.
@@ -94,7 +111,7 @@ class GamePolicy(MultiInputActorCriticPolicy):
                 values = torch.cat([values, self.intrinsic_net(latent_vf.float())], dim=1)
         if not math.isfinite(logits.sum().item()):
             raise ValueError("the policy's logits are not finite numbers")
-        return logits.log_softmax(dim=1), values
+        return masked(logits, mask).log_softmax(dim=1), values
 
     def act(self, obs: Any, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Actions (n,), values of each head (n, 1 or 2) and log-probabilities of those actions (n,)."""
@@ -133,7 +150,10 @@ class GamePolicy(MultiInputActorCriticPolicy):
     def get_distribution(self, obs: Any) -> Distribution:
         """The distribution of actions, as in stable-baselines3."""
         latent = self.mlp_extractor.forward_actor(self.pi_features_extractor(obs))
-        return self._get_action_dist_from_latent(latent)
+        return self._distribution(latent, self._mask(obs))
+
+    def _distribution(self, latent: torch.Tensor, mask: torch.Tensor | None) -> Distribution:
+        return self.action_dist.proba_distribution(masked(self.action_net(latent), mask))
 
     def predict_values(self, obs: Any) -> torch.Tensor:
         """Values (n, 1)."""

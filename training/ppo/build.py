@@ -19,6 +19,7 @@ from training.config.sections.policy import SequenceConfig
 from training.environments.monitor import ClusterMonitor
 from training.learned_rewards.interface import RewardModel, Setting
 from training.learned_rewards.registry import make_reward_model
+from training.policies.masks import visible
 from training.policies.network_policy import NetworkPolicy
 from training.policies.registry import check_memory, policy_class
 from training.ppo.async_ppo import AsyncPPO
@@ -139,7 +140,9 @@ def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: Intri
     if model.reverse_model is not None and isinstance(section, ReverseConfig):
         reward = ReverseReward(model.reverse_model, model)
     else:
-        reward = make_reward_model(section, Setting(model.observation_space, model.n_envs, config.seed))
+        reward = make_reward_model(
+            section, Setting(visible(model.observation_space), model.n_envs, config.seed)
+        )
     steps = config.training_steps
     weights = Weights(curve(section.learned_weight, steps), curve(section.game_weight, steps))
     model.intrinsic = IntrinsicRewards(reward, section, weights, model.rollout_buffer)

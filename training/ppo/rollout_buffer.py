@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import DictRolloutBuffer
 
 from training.policies.interface import Seen
+from training.policies.masks import without_mask
 
 Indices = NDArray[np.int64]
 
@@ -110,7 +111,8 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
             return observations
         step, env = np.divmod(indices[:: self.sequence], self.n_envs)
         states = torch.from_numpy(self.states[step // self.sequence, env]).to(self.device)
-        return Seen(observations, states, self.numbers_at("episode_starts", indices) > 0)
+        seen, mask = without_mask(observations)
+        return Seen(seen, states, self.numbers_at("episode_starts", indices) > 0, mask)
 
     def observations_at(self, indices: Indices) -> dict[str, torch.Tensor]:
         """The observations of these steps, in their own dtype, on the model's device."""

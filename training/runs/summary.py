@@ -93,7 +93,7 @@ def _with_setting(name: str, rewards: Mapping[str, float]) -> str:
 
 
 def describe_interventions(counts: Mapping[str, int]) -> str:
-    """Describe the writes to the game's memory by kind, or return "none"."""
+    """Describe the interventions, such as writes to the game's memory, by kind, or return "none"."""
     return ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())) or "none"
 
 

@@ -109,6 +109,20 @@ def test_same_transitions_as_emulator_vec_env(make: Make, number: int, each: int
         ours.get_attr("nothing")
 
 
+def test_masks_come_with_the_observations(make: Make) -> None:
+    ours, theirs = make(4, 2, mask={"b_outside_battle": True}), make(4, mask={"b_outside_battle": True})
+    for env in (ours, theirs):
+        env.seed(7)
+    assert same(ours.reset(), theirs.reset())
+    step_alike(ours, theirs, actions(4, 25))
+    assert ours.has_attr("action_masks") and not ours.has_attr("nothing")
+    masks = np.stack(ours.env_method("action_masks"))
+    np.testing.assert_array_equal(masks, theirs.env_method("action_masks"))
+    assert masks.dtype == np.bool_ and not masks.all()
+    counts = ours.env_method("take_interventions")
+    assert counts == theirs.env_method("take_interventions") and any(counts)
+
+
 def test_a_snapshot_continues_on_the_cluster_and_on_this_machine(make: Make) -> None:
     """In the middle of an episode, from the cluster to this machine and back."""
     far, near = make(4, 2), make(4)

@@ -40,8 +40,8 @@ def test_every_setting_has_its_expected_role() -> None:
     assert sorted(TrainConfig.keys_with(*SAME_CONFIG)) == sorted([*RESUMED, *SAMPLE])
     assert sorted(TrainConfig.keys_with(Role.LEARNING)) == sorted(LEARNING)
     assert TrainConfig.keys_with(*POLICY) == (
-        "observations", "frames", "screen_size", "network", "policy", "intrinsic", "normalize_value",
-        "normalize_input",
+        "observations", "frames", "screen_size", "network", "policy", "intrinsic", "reverse_model",
+        "normalize_value", "normalize_input",
     )  # fmt: skip
     assert sorted(episode_settings(TrainConfig())) == sorted(EPISODE)
     assert sorted(TrainConfig.keys_with(*TASK)) == sorted(

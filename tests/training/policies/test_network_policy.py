@@ -142,3 +142,28 @@ def test_any_episodes_give_what_single_steps_give() -> None:
         found.append(one.actor)
     torch.testing.assert_close(whole.actor, torch.stack(found, dim=1).flatten(0, 1), rtol=0, atol=1e-5)
     torch.testing.assert_close(whole.states, states, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_forget_bias_is_added_to_the_forget_gates_alone(separate: bool) -> None:
+    section = {"kind": "lstm", "width": 4, "layers": 2, "separate": separate}
+    plain, biased = made(section).state_dict(), made({**section, "forget_bias": 1.5}).state_dict()
+    changed = {name for name in plain if not torch.equal(plain[name], biased[name])}
+    assert {name.rsplit(".", 1)[1] for name in changed} == {"bias_ih_l0", "bias_ih_l1"}
+    for name in changed:
+        expected = plain[name].clone()
+        expected[4:8] += 1.5  # gates i, f, g, o as torch orders them
+        assert torch.equal(biased[name], expected)
+
+
+def test_a_forget_bias_keeps_more_for_longer() -> None:
+    """How far a memory of the first step reaches after twelve, in numbers and gradients."""
+    reached = []
+    for bias in (0.0, 2.0):
+        policy = made({"kind": "lstm", "width": 32, "forget_bias": bias})
+        seen = random_seen(policy, 4, 12)
+        seen.states.requires_grad_()
+        policy.network(seen).states[:, 32:].sum().backward()
+        assert seen.states.grad is not None
+        reached.append(seen.states.grad[:, 32:].abs().mean().item())
+    assert reached[1] > 20 * reached[0]
