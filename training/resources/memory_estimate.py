@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.errors import UserError
+from envs.installation import program
 
 # Private memory (USS) on Linux, Python 3.11, torch 2.13 for the CPU, the embedded cartridge. A training
 # program held 180 MB after its imports and 290 MB after two updates of a network of 351,936 parameters
@@ -146,4 +147,6 @@ def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> 
     sizes = (("--num-envs", run.most_envs(free, batch_size)), ("--n-steps", run.most_steps(free, batch_size)))
     fitting = " or ".join(f"{flag} {size}" for flag, size in sizes if size)
     advice = f"{fitting} fits" if fitting else "close other programs or use a smaller --batch-size"
-    raise UserError(f"memory: too little: {text}; {advice}; train_ppo.py --ignore-memory starts anyway")
+    raise UserError(
+        f"memory: too little: {text}; {advice}; {program('train_ppo.py')} --ignore-memory starts anyway"
+    )
