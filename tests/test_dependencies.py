@@ -16,6 +16,8 @@ from tests.paths import ROOT
 PACKAGES = ("envs", "rewards", "callbacks", "training")
 BY_CHOICE = {"mlflow", "wandb"}
 """Imported where a config asks for them, and neither declared nor installed: docs/sweeps.md."""
+IN_EXAMPLES = {"sb3-contrib"}
+"""Whose examples in docs/howto.md run if it is installed."""
 BESIDE = {"moviepy"}
 """Asks for an older Pillow, so `make test` installs it in a folder of its own: docs/api.md."""
 NOT_IMPORTED = {
@@ -24,6 +26,9 @@ NOT_IMPORTED = {
     "psycopg": "sqlalchemy imports it for a postgresql:// address",
     "pytest-xdist": "pytest imports it",
     "import-linter": "a program",
+    "mkdocs": "a program",
+    "mkdocs-material": "the theme of mkdocs.yml",
+    "mkdocstrings": "a plugin of mkdocs.yml",
     "mypy": "a program",
     "ruff": "a program",
     "types-psutil": "read by mypy",
@@ -84,7 +89,7 @@ def test_what_the_packages_import_is_declared() -> None:
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    assert distributions(imported(["tests"])) - BY_CHOICE - BESIDE <= REQUIRED | EXTRAS
+    assert distributions(imported(["tests"])) - BY_CHOICE - BESIDE - IN_EXAMPLES <= REQUIRED | EXTRAS
 
 
 def test_what_is_declared_is_imported_or_has_a_reason() -> None:

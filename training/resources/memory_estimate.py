@@ -7,7 +7,6 @@ if packages are missing.
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,13 +118,17 @@ def available_memory() -> int:
     most, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
     if most is not None and used is not None:
         free.append(most - used)
-    if sys.platform != "win32":
-        import resource
+    return min([*free, *_address_space()])
 
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            free.append(limit)
-    return min(free)
+
+def _address_space() -> list[int]:
+    """Return the bytes that this process may have, where it is limited; Windows has no such limit."""
+    try:
+        import resource
+    except ImportError:
+        return []
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return [] if limit == resource.RLIM_INFINITY else [limit]
 
 
 def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> str:
