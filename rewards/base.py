@@ -81,11 +81,13 @@ class ProgressMemory:
     levels: list[int] = field(default_factory=lambda: [0] * PARTY_MAX)  # per rank, highest first
     party: tuple[int, ...] = ()
     new_levels: int = 0
+    open_goals: tuple[int, ...] = ()  # which of the episode's goals did not hold when it began
+    new_goal: bool = False
     settled: GameState | None = None  # a state that held for two steps and is fully counted
 
     def is_due(self) -> bool:
         """Return whether this step pays for a milestone."""
-        return bool(self.new_badges or self.new_events or self.new_map or self.new_levels)
+        return bool(self.new_badges or self.new_events or self.new_map or self.new_levels or self.new_goal)
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ DEFAULT_COEFFICIENTS: dict[str, float] = {
     "milestone_level_up": 20.0,
     "milestone_key_location": 50.0,
     "milestone_event": 5.0,
+    "milestone_goal": 0.0,
     "battle_weak_decay": 0.0,
 }
 WEAK_DECAY = "battle_weak_decay"  # a share from 0 (off) to 1, not a term

@@ -109,7 +109,13 @@ def _visit(places: VisitMemory, tile: int, step: int, window: int) -> None:
 def observe_progress(memory: EpisodeMemory) -> None:
     """Count the steps without a new tile, a battle or a milestone. Call it after all layers' ``observe``."""
     battle, progress = memory.battle, memory.progress
-    milestone = progress.new_badges or progress.new_events or progress.new_levels or progress.new_map
+    milestone = (
+        progress.new_badges
+        or progress.new_events
+        or progress.new_levels
+        or progress.new_map
+        or progress.new_goal
+    )
     memory.steps_without_progress += 1
     memory.steps_before_battle += 1
     if battle.started:

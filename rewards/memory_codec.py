@@ -38,6 +38,7 @@ def plain_memory(memory: EpisodeMemory) -> dict[str, Any]:
             "behind": sorted(progress.behind),
             "ranks": list(progress.levels),
             "party": list(progress.party),
+            "open_goals": list(progress.open_goals),
         },
     }
 
@@ -83,4 +84,5 @@ def _progress(plain: Mapping[str, Any]) -> ProgressMemory:
         behind=set(plain["behind"]),
         levels=list(plain["ranks"]),
         party=tuple(plain["party"]),
+        open_goals=tuple(plain.get("open_goals", ())),
     )

@@ -27,8 +27,10 @@ class RewardStack:
 
     ``coefficients`` maps names of ``DEFAULT_COEFFICIENTS`` to weights; missing names pay nothing.
     ``layer_weights`` multiplies whole layers and may change at any step. ``key_maps`` are map ids in order of
-    progress. ``own`` are custom terms with their coefficients. The attribute ``memory`` is the episode's
-    memory, plain data. Raises UserError for an unknown name or a value out of range.
+    progress. ``own`` are custom terms with their coefficients. ``goal`` are functions that say whether
+    a state is the episode's goal; reaching any of them counts. The attribute ``memory`` is the episode's
+    memory, plain data.
+    Raises UserError for an unknown name or a value out of range.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class RewardStack:
         layer_weights: Mapping[str, float] | None = None,
         key_maps: Sequence[int] = very_sparse.KEY_MAPS,
         own: Sequence[tuple[CustomTerm, float]] = (),
+        goal: Sequence[very_sparse.Goal] = (),
     ) -> None:
         self.coefficients = check_coefficients(coefficients)
         self.key_maps = tuple(key_maps)
+        self._goal = tuple(goal) if self.coefficients["milestone_goal"] else ()
         self._window = int(self.coefficients["exploration_recent_window"])
         self._weak_decay = self.coefficients[WEAK_DECAY]
         stuck = dense.penalty_stuck(int(self.coefficients["stuck_after"]))
@@ -104,7 +108,7 @@ class RewardStack:
         self._moments.reset(state)
         dense.begin(self.memory, state)
         sparse.begin(self.memory, state)
-        very_sparse.begin(self.memory, state, self.key_maps)
+        very_sparse.begin(self.memory, state, self.key_maps, self._goal)
         self._in_force = self.layer_weights
         self._weigh()
         for term, _ in self.own:
@@ -124,6 +128,8 @@ class RewardStack:
         sparse.observe(memory, before, now, self._weak_decay)
         dense.observe(memory, before, now, self._window)
         very_sparse.observe(memory, before, now, self.key_maps)
+        if self._goal:
+            very_sparse.observe_goal(memory, before, now, self._goal)
         dense.observe_progress(memory)
         values = [weight * value(before, now, memory) for weight, value in self._dense]
         battle, progress = memory.battle.is_due(), memory.progress.is_due()

@@ -12,14 +12,20 @@ Protections against farming:
   highest, for example, pays only for levels that no second highest had before.
 - ``milestone_key_location`` pays a map once. Maps before the start of the episode and the destination of a
   blackout pay nothing.
+- ``milestone_goal`` pays once, on the step that reaches the goal of the episode and ends it. A goal that held
+  when the episode began pays nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from envs.ram import MUSEUM_TICKET, PARTY_MAX, GameState
 from rewards.base import EpisodeMemory, ProgressMemory, Term
+
+Goal: TypeAlias = Callable[[GameState], bool]
+"""Whether a milestone that is an episode's goal is reached."""
 
 # Map ids up to the second badge, in order of progress.
 KEY_MAPS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 15, 59, 60, 61, 3, 65)
@@ -43,13 +49,16 @@ def ranks(state: GameState) -> list[int]:
     return levels + [0] * (PARTY_MAX - len(levels))
 
 
-def begin(memory: EpisodeMemory, state: GameState, key_maps: Sequence[int]) -> None:
+def begin(
+    memory: EpisodeMemory, state: GameState, key_maps: Sequence[int], goal: Sequence[Goal] = ()
+) -> None:
     """Begin an episode: what ``state`` already holds is never paid."""
     progress = memory.progress
     progress.badges, progress.events = state.badges, event_bits(state)
     progress.party, progress.levels = species_of(state), ranks(state)
     progress.maps = _maps_behind(state, key_maps)
     progress.behind = progress.maps - {_beginning(state, key_maps)}
+    progress.open_goals = tuple(number for number, one in enumerate(goal) if not one(state))
 
 
 def _maps_behind(state: GameState, key_maps: Sequence[int]) -> set[int]:
@@ -92,6 +101,15 @@ def observe(memory: EpisodeMemory, before: GameState, now: GameState, key_maps: 
         progress.maps.add(here)
 
 
+def observe_goal(memory: EpisodeMemory, before: GameState, now: GameState, goal: Sequence[Goal]) -> None:
+    """Take in one step: whether it reached any of ``goal``, which counts once."""
+    progress = memory.progress
+    reached = (goal[number] for number in progress.open_goals)
+    progress.new_goal = any(one(now) and one(before) for one in reached)
+    if progress.new_goal:
+        progress.open_goals = ()
+
+
 def _same(one: GameState, other: GameState) -> bool:
     """Return whether two moments agree in everything that milestones depend on."""
     return (
@@ -128,4 +146,5 @@ TERMS = (
     Term("milestone_level_up", "very_sparse", lambda before, now, memory: float(memory.progress.new_levels)),
     Term("milestone_key_location", "very_sparse", lambda before, now, memory: float(memory.progress.new_map)),
     Term("milestone_event", "very_sparse", lambda before, now, memory: float(memory.progress.new_events)),
+    Term("milestone_goal", "very_sparse", lambda before, now, memory: float(memory.progress.new_goal)),
 )

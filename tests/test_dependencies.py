@@ -83,9 +83,8 @@ def distributions(modules: Iterable[str]) -> set[str]:
 
 
 def test_what_the_packages_import_is_declared() -> None:
-    assert distributions(imported(PACKAGES)) - BY_CHOICE <= REQUIRED | named(
-        PROJECT["optional-dependencies"]["ray"]
-    )
+    extras = PROJECT["optional-dependencies"]
+    assert distributions(imported(PACKAGES)) - BY_CHOICE <= REQUIRED | named(extras["ray"] + extras["minari"])
 
 
 def test_what_the_tests_import_is_declared() -> None:

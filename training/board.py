@@ -68,17 +68,19 @@ def main(arguments: Sequence[str]) -> int:
     page = file.parent / expanded(board.page, "page") if board.page else folder / "board.md"
     page_around(page, name)  # rejects a page of something else before hours of training
     tracks = resolve_tracks(board, file)
+    from training.boards.kept_runs import KeptRuns
     from training.boards.rounds import BoardRun, check_names, run_board
 
-    run = BoardRun(name, board, tracks, folder)
+    results = file.parent / expanded(board.results, "results") if board.results else None
+    run = BoardRun(name, board, tracks, folder, KeptRuns(results, file.parent.resolve(), board))
     done, missing = check_names(run)
     _say(f"board {name}: {done} runs already done, {missing} to go ({missing * board.budget:,} steps)")
     made_folder(folder)
     command = shlex.join([*call("board.py").split(), *arguments])
     jobs = 0 if flags.report_only else flags.jobs or 1
     with lock_run(folder):
-        results = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))
-    runs = [one for found in results for method in found.runs.values() for one in method]
+        tables = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))
+    runs = [one for found in tables for method in found.runs.values() for one in method]
     return 1 if any(one.outcome.failure is not None for one in runs) else 0
 
 

@@ -34,11 +34,11 @@ class DemonstrateFlags:
     """
 
     what: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SET")] = ""
-    """With --info: folder of the set."""
+    """With --info or --minari: folder of the set."""
     info: Switch = False
     """Describe the set and verify its episodes."""
     rom: File = None
-    """With --info: cartridge of the episodes (default: found by its hash)."""
+    """With --info or --minari: cartridge of the episodes (default: found by its hash)."""
     out: File = None
     """New folder for the set."""
     scripted: Count = None
@@ -55,6 +55,10 @@ class DemonstrateFlags:
     """Copy the best recorded episodes of this run."""
     best: Annotated[int | None, flag("N", default="10")] = None
     """With --from: number of episodes, those with the highest returns."""
+    minari: Annotated[str | None, flag("NAME")] = None
+    """Export the set SET as the Minari dataset NAME, such as pokered/first-badge-v0."""
+    config: File = None
+    """With --minari: config whose observations and rewards are stored (default: the usual ones)."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -63,6 +67,8 @@ def main(arguments: Sequence[str]) -> int:
     _check(flags)
     if flags.info:
         return _describe(flags)
+    if flags.minari is not None:
+        return _export(flags, flags.minari)
     assert flags.out is not None
     found = _scripted(flags, flags.out) if flags.scripted is not None else _of_run(flags, flags.out)
     from training.demonstrations.demo_set import size_of
@@ -74,21 +80,33 @@ def main(arguments: Sequence[str]) -> int:
 
 def _check(flags: DemonstrateFlags) -> None:
     """Raise UsageError for flags that are missing or do not go together."""
-    if flags.info != bool(flags.what):
-        raise UsageError("SET must be given; see --help" if flags.info else f"{flags.what} goes with --info")
-    ways = {"--info": flags.info, "--scripted": flags.scripted, "--from": flags.from_}
+    of_a_set = "--info" if flags.info else "--minari" if flags.minari is not None else None
+    if (of_a_set is not None) != bool(flags.what):
+        raise UsageError(
+            "SET must be given; see --help" if of_a_set else f"{flags.what} goes with --info or --minari"
+        )
+    ways = {
+        "--info": flags.info,
+        "--scripted": flags.scripted,
+        "--from": flags.from_,
+        "--minari": flags.minari,
+    }
     chosen = [name for name, value in ways.items() if value is not None and value is not False]
     if len(chosen) > 1:
         raise UsageError(f"{chosen[0]} and {chosen[1]} cannot be given together")
     if not chosen:
-        raise UsageError("one of --scripted N, --from RUN and --info must be given; see --help")
-    if not flags.info and flags.out is None:
+        raise UsageError(
+            "one of --scripted N, --from RUN, --info and --minari NAME must be given; see --help"
+        )
+    if of_a_set is None and flags.out is None:
         raise UsageError("--out SET must be given: the new folder for the set")
-    owners = dict.fromkeys(OF_THE_SCRIPT, "--scripted") | {"best": "--from", "rom": "--info"}
+    owners = dict.fromkeys(OF_THE_SCRIPT, "--scripted") | {"best": "--from", "config": "--minari"}
     for name, owner in owners.items():
         if getattr(flags, name) is not None and owner != chosen[0]:
             raise UsageError(f"--{name} goes with {owner}")
-    if flags.info and flags.out is not None:
+    if flags.rom is not None and of_a_set is None:
+        raise UsageError("--rom goes with --info or --minari")
+    if of_a_set is not None and flags.out is not None:
         raise UsageError("--out goes with --scripted or --from")
     if flags.best is not None and not 1 <= flags.best <= 10_000:
         raise UsageError(f"--best {flags.best} is out of range: must be 1 to 10000")
@@ -124,6 +142,15 @@ def _describe(flags: DemonstrateFlags) -> int:
     text, status = describe_set(read_set(expanded(flags.what, "SET")), flags.rom)
     print(text)
     return status
+
+
+def _export(flags: DemonstrateFlags, name: str) -> int:
+    from training.demonstrations.demo_set import read_set
+    from training.replays.demonstrations import export_set
+
+    folder, steps = export_set(read_set(expanded(flags.what, "SET")), name, flags.config, flags.rom)
+    print(f"{name}: {steps:,} steps in {folder}")
+    return 0
 
 
 if __name__ == "__main__":

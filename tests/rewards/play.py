@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from envs.game.catalog import Milestone
 from envs.ram import GameState, PartyMon
 from envs.reward_components import COMPONENTS
 from rewards.stack import DEFAULT_COEFFICIENTS, RewardStack
@@ -22,6 +23,7 @@ UNITS = {
 } | {"penalty_wall": -1.0, "penalty_stuck": -1.0, "battle_weak_decay": 0.0}
 
 HERO = PartyMon(species=153, level=5, hp=20, max_hp=20)
+GOAL = (Milestone("healing centre", "map", 41).reached,)
 START = GameState(map_id=12, x=5, y=20, party=(HERO,), last_map=0)
 
 
@@ -100,7 +102,7 @@ def earn(moments: Sequence[GameState], coefficients: dict[str, float] | None = N
 
     Asserts for any script that components and terms add up to the reward of every step and to the return.
     """
-    stack = RewardStack(UNITS if coefficients is None else coefficients)
+    stack = RewardStack(UNITS if coefficients is None else coefficients, goal=GOAL)
     stack.reset(moments[0])
     earned: Counter[str] = Counter()
     for before, now in pairwise(moments):

@@ -95,6 +95,7 @@ NET_ZERO: list[tuple[Farm, dict[str, float]]] = [
     (buy_and_sell, {"exploration_new_tile": 0, "milestone_event": 0}),
     (buy_the_ticket, {"milestone_event": 0}),
     (walk_a_circle, {"exploration_new_tile": 23, "exploration_recent_tile": 48}),
+    (re_enter_rooms, {"milestone_goal": 1}),
     (toggle_events, {"milestone_event": 2}),
     (toggle_badges, {"milestone_badge": 1}),
     (commute, {"milestone_key_location": 1}),
@@ -182,6 +183,17 @@ def marks_fall(*names: str) -> Mutate:
     return mutate
 
 
+def goals_stay_open(patch: pytest.MonkeyPatch) -> None:
+    """Let the goal be reached again."""
+    observe = very_sparse.observe_goal
+
+    def forgetful(memory: EpisodeMemory, before: GameState, now: GameState, goal: Any) -> None:
+        memory.progress.open_goals = tuple(range(len(goal)))
+        observe(memory, before, now, goal)
+
+    patch.setattr(very_sparse, "observe_goal", forgetful)
+
+
 def any_rise_is_a_level(patch: pytest.MonkeyPatch) -> None:
     def gained(progress: Any, before: GameState, now: GameState) -> int:
         return max(0, sum(very_sparse.ranks(now)) - sum(very_sparse.ranks(before)))
@@ -231,6 +243,7 @@ GUARDS = [
     ("milestone_badge", Guard(marks_fall("badges"), toggle_badges)),
     ("milestone_event", Guard(marks_fall("events"), toggle_events)),
     ("milestone_key_location", Guard(marks_fall("maps"), commute)),
+    ("milestone_goal", Guard(goals_stay_open, re_enter_rooms)),
     ("milestone_level_up", Guard(any_rise_is_a_level, deposit_and_withdraw)),
     ("milestone_level_up", Guard(marks_go_with_the_party, train_weak_ones_in_turn)),
 ]

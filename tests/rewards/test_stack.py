@@ -34,6 +34,7 @@ NAMES = [
     "milestone_level_up",
     "milestone_key_location",
     "milestone_event",
+    "milestone_goal",
     "battle_weak_decay",
 ]
 

@@ -270,6 +270,17 @@ def test_events_pay_once_without_the_museum_ticket() -> None:
     assert earn(play.moments)["milestone_event"] == 3
 
 
+def test_a_goal_pays_once_when_it_is_reached_and_held() -> None:
+    play = Play().then(map_id=41).then(map_id=12).hold(2)
+    assert earn(play.moments)["milestone_goal"] == 0
+    play.warp(41, 3, 4).warp(12, 5, 5).warp(41, 3, 4)
+    assert earn(play.moments)["milestone_goal"] == 1
+    assert (
+        earn(Play(START._replace(map_id=41)).hold(3).warp(12, 5, 5).warp(41, 3, 4).moments)["milestone_goal"]
+        == 0
+    )
+
+
 def test_level_ups_pay_when_they_happen_in_the_party() -> None:
     grown = replace(HERO, level=7)
     assert earn(Play().team(grown).moments)["milestone_level_up"] == 2

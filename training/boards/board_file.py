@@ -49,6 +49,8 @@ class Board(BaseModel):
     """Held-out episodes of each evaluation along a run."""
     page: Text | None = None
     """Markdown page with the results (default: board.md in the board's folder)."""
+    results: Text | None = None
+    """Folder that keeps the result of each evaluated run, which then counts as done (default: none)."""
     tracks: Annotated[dict[Slug, dict[str, Any] | Text], Field(min_length=1, max_length=20)]
     """Configs to train and evaluate on."""
     methods: Annotated[dict[Slug, dict[str, Any] | Text], Field(min_length=1, max_length=40)]

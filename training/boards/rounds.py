@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from envs.errors import UserError
 from envs.game.milestones import in_story_order
 from training.boards.board_file import RANDOM, Board
 from training.boards.entries import Track, trial_of
 from training.boards.evaluations import Evaluations
+from training.boards.kept_runs import KeptRuns
 from training.boards.results import RunResult, TrackResults, fixed_players
 from training.checkpoints.writing import numbered_checkpoints
 from training.evaluation.players import open_milestones
@@ -24,12 +26,14 @@ FINAL = "final"
 
 @dataclass(frozen=True)
 class BoardRun:
-    """A board that is being run: its name, its resolved tracks, and its folder for logs and evaluations."""
+    """A board that is being run: its name, its resolved tracks, its folder for logs and evaluations, and the
+    results that outlive it."""
 
     name: str
     board: Board
     tracks: Sequence[Track]
     folder: Path
+    kept: KeptRuns
 
     def trials(self, seed: int) -> list[Trial]:
         """Return the trials of one seed."""
@@ -38,6 +42,12 @@ class BoardRun:
     def all_trials(self) -> list[Trial]:
         """Return all trials, seed by seed, so that what is done of a stopped board is comparable."""
         return [trial for seed in self.board.seeds for trial in self.trials(seed)]
+
+    def summary(self, trial: Trial) -> dict[str, Any] | None:
+        """Return the final summary of a run, or None if it has not finished. Raises RunError."""
+        track = next(track for track in self.tracks if trial.variant.startswith(f"{track.name}."))
+        kept = self.kept.read(track, trial)
+        return finished_summary(trial) if kept is None else kept.outcome.summary
 
 
 def check_names(run: BoardRun) -> tuple[int, int]:
@@ -48,7 +58,7 @@ def check_names(run: BoardRun) -> tuple[int, int]:
     trials = run.all_trials()
     for trial in trials:
         run_folder(trial.run)
-    done = sum(finished_summary(trial) is not None for trial in trials)
+    done = sum(run.summary(trial) is not None for trial in trials)
     return done, len(trials) - done
 
 
@@ -60,7 +70,7 @@ def run_board(
     ``show`` gets the results after every seed. Returns those at the end. On SIGINT or SIGTERM the running
     runs save, then KeyboardInterrupt is raised.
     """
-    known = {trial.run: TrialOutcome(trial, finished_summary(trial)) for trial in run.all_trials()}
+    known = {trial.run: TrialOutcome(trial, run.summary(trial)) for trial in run.all_trials()}
     for seed in run.board.seeds if jobs else ():
         missing = [trial for trial in run.trials(seed) if known[trial.run].summary is None]
         known |= {fresh.trial.run: fresh for fresh in run_trials(missing, run.folder, jobs, say)}
@@ -94,23 +104,26 @@ def _track_results(
     for method in track.methods:
         trials = [trial_of(run.name, track, method, seed).run for seed in run.board.seeds]
         known = [outcomes[name] for name in trials if name in outcomes]
-        runs[method] = [_run_result(run.board, track, outcome, kept) for outcome in known]
+        runs[method] = [_run_result(run, track, outcome, kept) for outcome in known]
     return TrackResults(track, in_story_order(open_milestones(track.task.episodes)), players, runs)
 
 
-def _run_result(board: Board, track: Track, outcome: TrialOutcome, kept: Evaluations) -> RunResult:
-    if outcome.summary is None:
-        return RunResult(outcome)
+def _run_result(run: BoardRun, track: Track, outcome: TrialOutcome, evaluations: Evaluations) -> RunResult:
+    board, known = run.board, run.kept.read(track, outcome.trial)
+    if known is not None or outcome.summary is None:
+        return known or RunResult(outcome)
     folder = run_folder(outcome.trial.run)
     along = points_of(folder / "checkpoints", board.budget, board.points)
     wanted = [*((name, board.point_episodes) for name in along), (FINAL, board.episodes)]
     try:
-        return RunResult(
-            outcome,
-            [kept.of_checkpoint(track, folder, run_checkpoint(folder, name), n) for name, n in wanted],
-        )
+        played = [
+            evaluations.of_checkpoint(track, folder, run_checkpoint(folder, name), n) for name, n in wanted
+        ]
     except UserError as error:  # the others go on
         return RunResult(TrialOutcome(outcome.trial, None, f"cannot be evaluated: {error}"))
+    result = RunResult(outcome, played)
+    run.kept.write(track, result)
+    return result
 
 
 def points_of(checkpoints: Path, budget: int, points: int) -> list[str]:

@@ -121,6 +121,9 @@ def _of_imitation(config: TrainConfig) -> Iterator[str]:
 
 def _of_rewards(config: TrainConfig) -> Iterator[str]:
     usual = type(config).model_fields["rewards"].get_default(call_default_factory=True)
+    if config.rewards["milestone_goal"] and config.goal is None:
+        value = config.rewards["milestone_goal"]
+        yield f"rewards.milestone_goal {value:g} has no effect without a goal: set goal"
     for key, term in NUMBERS_OF_STEPS.items():
         if config.rewards[key] != usual[key] and not config.rewards[term]:
             yield f"rewards.{key} {config.rewards[key]:g} has no effect while {term} is 0"

@@ -144,7 +144,7 @@ def make_samples(
         arrays = _make_files(folder, task, sum(lengths))
         firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         jobs = [
-            _Job(_task_of(task, one), one, folder, int(first), steps)
+            _Job(task_of(task, one), one, folder, int(first), steps)
             for one, first, steps in zip(everything, firsts, lengths, strict=True)
         ]
         rewards = np.concatenate(list(_replay_all(jobs)))
@@ -211,7 +211,7 @@ def _forget_names(folder: Path) -> None:
             path.unlink()
 
 
-def _task_of(task: Task, demonstration: Demonstration) -> Task:
+def task_of(task: Task, demonstration: Demonstration) -> Task:
     """Return the task of one episode, from the demonstration's start state."""
     start = demonstration.start
     settings: dict[str, Any] = {"start": start.name, "starts": None, "archive": None, "goal": None}
@@ -244,11 +244,11 @@ def _replay(job: _Job) -> NDArray[np.float32]:
                 array[job.first + step] = observed[name]
             observed, reward, *_ = env.step(action)
             rewards[step] = reward
-            _verify(env, job.demonstration, step + 1)
+            verify_step(env, job.demonstration, step + 1)
     return rewards
 
 
-def _verify(env: RedEnv, demonstration: Demonstration, steps: int) -> None:
+def verify_step(env: RedEnv, demonstration: Demonstration, steps: int) -> None:
     """Raise UserError if the memory after ``steps`` is not that of the recording, where it has a hash."""
     header, last = demonstration.episode.header, steps == demonstration.episode.header.steps
     if not last and steps % header.hash_every:

@@ -12,6 +12,7 @@ from pathlib import Path
 from envs.episodes.recorder import EpisodeRecorder
 from envs.errors import UserError
 from envs.game.catalog import Game
+from envs.game.goals import goal_of
 from envs.game_boy.emulator import Emulator
 from envs.game_boy.keyboard import require_windows
 from envs.observations import Observations
@@ -26,7 +27,11 @@ from training.environments.task import Task
 def reward_of(config: TrainConfig, game: Game) -> RewardStack:
     """Return the config's reward, with the initial weights of its layers. Raises UserError."""
     return RewardStack(
-        config.rewards, config.layers.at(0, 1), game.progress_order, load_custom_terms(config.reward_terms)
+        config.rewards,
+        config.layers.at(0, 1),
+        game.progress_order,
+        load_custom_terms(config.reward_terms),
+        [milestone.reached for milestone in goal_of(game, config.goal)],
     )
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from envs.episodes.file_format import read_header, read_start, start_path
 from envs.files import write_atomically
+from training.cli.progress import Progress
 from training.cli.table import table
+from training.config.loading import load_config
 from training.demonstrations.demo_set import DemonstrationFile, DemonstrationSet, described, size_of
+from training.demonstrations.minari_export import export_to_minari, new_dataset
+from training.demonstrations.samples import IN_THE_GAME, open_demonstrations
+from training.environments.task import resolve_task
 from training.replays.episode_folder import Entry
 from training.replays.episode_list import episodes_of
-from training.replays.replay_episode import open_episode, verify
+from training.replays.replay_episode import find_rom, open_episode, verify
 from training.runs.folder import RunError
 from training.runs.manifest import read_manifest
 
@@ -56,6 +62,37 @@ def source_of(run: Path, entries: Sequence[Entry]) -> dict[str, str | int | floa
         "best": len(entries),
         "lowest_return": returns[-1],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A set of which nothing is held out; see NamesDemonstrations."""
+
+    demonstrations: str
+    held_out: float = 0.0
+
+
+def export_set(
+    found: DemonstrationSet, name: str, config_file: Path | None, rom: Path | None
+) -> tuple[Path, int]:
+    """Export a set as the Minari dataset ``name``. Returns its folder and the number of steps.
+
+    ``config_file``: config whose observations and rewards are stored (None: the usual ones, in the way that
+    the set was played). ``rom`` is the cartridge (None: search for it). Raises UserError for wrong input, and
+    if an episode does not replay as it was recorded.
+    """
+    folder = new_dataset(name)
+    header = found.read(0).episode.header
+    config = load_config(config_file)
+    settings: dict[str, object] = {"rom": str(find_rom(header, rom, config.rom))}
+    if config_file is None:
+        settings |= {key: header.settings[key] for key in IN_THE_GAME}
+    task = resolve_task(config.model_copy(update=settings))
+    open_demonstrations(_Whole(str(found.folder)), task)
+    with Progress("export", len(found), "episode") as progress:
+        for _ in export_to_minari(found, task, name):
+            progress.step()
+    return folder, found.manifest.steps
 
 
 def describe_set(found: DemonstrationSet, rom: Path | None = None) -> tuple[str, int]:

@@ -67,17 +67,23 @@ def opening(folder: Path, config: TrainConfig, first_step: int, last_step: int) 
 
 
 def pays(config: TrainConfig) -> str:
-    """The line that says what the game's reward is made of, when a run starts."""
+    """The line that says what the game's reward is made of, when a run starts.
+
+    A layer whose weight is 0 throughout pays nothing.
+    """
     from rewards.coefficients import DEFAULT_COEFFICIENTS
+    from rewards.stack import RewardStack
 
     rewards = config.rewards
     weights = [name for name in rewards if name not in SETTINGS]
-    parts = [f"{name} {rewards[name]:g}{_with_setting(name, rewards)}" for name in weights if rewards[name]]
+    off = {term.name for term in RewardStack(rewards).terms if getattr(config.layers, term.layer) == 0}
+    paid = [name for name in weights if rewards[name] and name not in off]
+    parts = [f"{name} {rewards[name]:g}{_with_setting(name, rewards)}" for name in paid]
     parts += [f"{Path(spec).name} {value:g}" for spec, value in config.reward_terms.items() if value]
     if rewards["battle_weak_decay"]:
         parts.append(f"battle_weak_decay {rewards['battle_weak_decay']:g}")
-    unpaid = ", ".join(name for name in weights if not rewards[name])
-    kind = "the defaults: " if rewards == DEFAULT_COEFFICIENTS else ""
+    unpaid = ", ".join(name for name in weights if name not in paid)
+    kind = "the defaults: " if rewards == DEFAULT_COEFFICIENTS and not off else ""
     return f"pays {kind}{', '.join(parts) or 'nothing'}" + (f"; nothing for {unpaid}" if unpaid else "")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 from tests.training.conftest import TINY, Result
 from tests.training.forked import Forker, wait_for
 from training.boards.board_file import read_board
-from training.boards.entries import resolve_tracks
+from training.boards.entries import resolve_tracks, trial_of
 from training.boards.evaluations import Evaluations
+from training.boards.kept_runs import KeptRuns
 from training.evaluation.episode_statistics import as_columns
 
 pytestmark = pytest.mark.slow
@@ -100,6 +103,43 @@ def test_a_failing_method_does_not_stop_the_others(tmp_path: Path, forker: Forke
     assert refused.returncode == 2
     assert "run f.sparse.ppo.s1 was made with different settings (" in refused.stderr
     assert "choose another --name" in refused.stderr and refused.stderr.count("\n") == 1
+
+
+def test_kept_results_go_on_without_the_runs_folders(tmp_path: Path, forker: Forker) -> None:
+    """As on another machine, where the board lies in another place and finds no runs."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    kept = {**SMALL, "results": "kept", "methods": {"ppo": {}, "near": "near.json"}}
+    first = {**kept, "seeds": [1]}
+    (here / "r.json").write_text(json.dumps(first))
+    (here / "near.json").write_text(json.dumps({"learning_rate": 0.01}))
+    made = run_board(forker, here / "r.json", "--methods", "ppo")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert sorted(path.name for path in (here / "kept").iterdir()) == ["sparse.ppo.s1.json"]
+
+    shutil.copytree(here, there)
+    elsewhere = {**forker.environment, "POKERED_RUNS": str(tmp_path / "no-runs")}
+    again = forker.start(there / "r.json", program="board", environment=elsewhere)
+    assert again.wait(SECONDS) == 0, again.shown + again.errors
+    assert "board r: 1 runs already done, 1 to go" in again.shown
+    assert not (tmp_path / "no-runs" / "r.sparse.ppo.s1").exists()
+    page = (there / "page.md").read_text()
+    assert "| ppo | 1/1 |" in page and "| near | 1/1 |" in page
+    assert row_of("ppo", page) == row_of("ppo", (here / "page.md").read_text())
+
+    board = read_board(there / "r.json")
+    track, *_ = resolve_tracks(board, there / "r.json")
+    trial = trial_of("another-name", track, "ppo", 1)
+    found = KeptRuns(there / "kept", there, board)
+    assert found.read(track, trial) is not None
+    slower = replace(trial, config=trial.config.model_copy(update={"learning_rate": 1e-5}))
+    assert found.read(track, slower) is None, "another setting"
+    assert replace(found, board=board.model_copy(update={"episodes": 3})).read(track, trial) is None
+
+
+def row_of(method: str, page: str) -> str:
+    """The row of a method without its cost, which is relative to another one."""
+    return next(line for line in page.splitlines() if line.startswith(f"| {method} |"))
 
 
 @pytest.mark.parametrize(

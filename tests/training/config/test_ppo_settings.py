@@ -187,6 +187,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rewards": {"exploration_recent_window": 9}}, "while exploration_recent_tile is 0"),
     ({**SCREEN_ALONE, "network": {"visited": 9}}, "network.visited 9 has no effect: observations do"),
     ({**SCREEN_ALONE, "network": {"facts": 9}}, "network.facts 9 has no effect: observations do"),
+    ({"rewards": {"milestone_goal": 2}}, "rewards.milestone_goal 2 has no effect without a goal: set goal"),
     ({**SCREEN_ALONE, "network": {"embedding": 9}}, "network.embedding 9 has no effect: observations do"),
     ({**SCREEN_ALONE, "network": {"events": 9}}, "network.events 9 has no effect: observations do"),
     ({**SCREEN_ALONE, "network": {"numbers": 9}}, "observations do not include any that are plain numbers"),

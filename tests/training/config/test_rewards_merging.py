@@ -98,7 +98,8 @@ def test_a_line_says_what_is_paid(files: Files) -> None:
     assert pays(load_config(files({"battle_win": 60, "battle_loss": -5}))) == (
         "pays battle_win 60, battle_loss -5; nothing for exploration_new_tile, exploration_forward_tile,"
         " exploration_recent_tile, penalty_step, penalty_wall, penalty_stuck, battle_start_bonus,"
-        " battle_hp_delta, milestone_badge, milestone_level_up, milestone_key_location, milestone_event"
+        " battle_hp_delta, milestone_badge, milestone_level_up, milestone_key_location, milestone_event,"
+        " milestone_goal"
     )
     assert pays(load_config(None)).startswith(
         "pays the defaults: exploration_new_tile 0.05, penalty_step -0.001"
@@ -108,6 +109,9 @@ def test_a_line_says_what_is_paid(files: Files) -> None:
     badge = pays(load_config(CONFIGS / "full_game.json"))
     assert "battle_win 40, milestone_badge 1000" in badge
     assert "battle_weak_decay 0.2" in badge
+    sparse = pays(load_config(CONFIGS / "sparse_only.json"))
+    assert sparse.startswith("pays battle_start_bonus 10")
+    assert "nothing for exploration_new_tile" in sparse and "penalty_step" in sparse
 
 
 def test_the_line_names_terms_of_the_users_own(files: Files, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_best_episodes_of_a_run_become_a_set(
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ((), "one of --scripted N, --from RUN and --info must be given"),
+        ((), "one of --scripted N, --from RUN, --info and --minari NAME must be given"),
         (("--scripted", 3), "--out SET must be given"),
         (("--info",), "SET must be given"),
         (("somewhere",), "somewhere goes with --info"),
@@ -85,3 +85,70 @@ def test_the_best_episodes_of_a_run_become_a_set(
 )
 def test_wrong_input_is_one_line(refused: Callable[..., str], flags: tuple[str, ...], line: str) -> None:
     assert line in refused("demonstrate", *flags)
+
+
+@pytest.mark.slow
+def test_a_set_becomes_a_dataset_of_minari(
+    program: Program, scripted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compared with the samples that cloning learns from, and what each action led to with the next one's."""
+    import minari
+    import numpy as np
+
+    from training.config.schema import TrainConfig
+    from training.demonstrations.samples import make_samples
+    from training.environments.task import resolve_task
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    result = program("demonstrate", scripted, "--minari", "pokered/route-v0")
+    assert result.returncode == 0, result.stderr
+    kept = minari.load_dataset("pokered/route-v0")
+    sets = read_set(scripted)
+    assert (kept.total_episodes, kept.total_steps) == (2, sets.manifest.steps)
+    task = resolve_task(TrainConfig(rom="embedded", start="starter"))
+    with make_samples(sets, task, 0.0, 1) as samples:
+        first = 0
+        for episode, entry in zip(kept.iterate_episodes(), sets.manifest.episodes, strict=True):
+            steps = slice(first, first + len(episode))
+            first += len(episode)
+            assert episode.actions.tolist() == samples.actions[steps].tolist()
+            assert episode.rewards == pytest.approx(samples.rewards[steps])
+            for name, values in samples.observations.items():
+                assert episode.observations[name].dtype == np.uint8
+                assert len(episode.observations[name]) == len(episode) + 1
+                assert (episode.observations[name][:-1] == values[steps]).all(), name
+            assert np.flatnonzero(episode.infos["random_action"]).tolist() == entry.noise
+            assert episode.truncations.tolist() == [False] * (len(episode) - 1) + [True]
+    again = program("demonstrate", scripted, "--minari", "pokered/route-v0")
+    assert again.returncode == 2
+    assert "--minari pokered/route-v0: exists already in " in again.stderr
+
+
+def test_nothing_of_a_dataset_is_left_when_a_replay_differs(
+    program: Program, scripted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.demonstrations.demo_set import described
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    copy = Path(shutil.copytree(scripted, tmp_path / "copy"))
+    path = sorted(copy.glob("*.episode"))[-1]
+    damaged = path.read_bytes()
+    from envs.episodes.file_format import decode, encode
+
+    episode = decode(damaged, path)
+    path.write_bytes(encode(episode.header.model_dump(mode="json"), episode.actions, b"\x00" * 8))
+    manifest = json.loads((copy / MANIFEST).read_text())
+    manifest["episodes"][-1] = described(path, manifest["episodes"][-1]["noise"]).model_dump()
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    result = program("demonstrate", copy, "--minari", "route-v0")
+    assert result.returncode == 2
+    assert "its replay differs from the recording" in result.stderr
+    assert not (tmp_path / "minari" / "route-v0").exists()
+
+
+@pytest.mark.parametrize("name", ["route", "../route-v0", "a b-v0", "v0", ""])
+def test_names_that_no_dataset_can_have(program: Program, scripted: Path, name: str) -> None:
+    result = program("demonstrate", scripted, "--minari", name)
+    assert result.returncode == 2
+    assert "must be a name and a version, such as pokered/first-badge-v0" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
