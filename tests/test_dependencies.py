@@ -16,14 +16,14 @@ from tests.paths import ROOT
 PACKAGES = ("envs", "rewards", "callbacks", "training")
 BY_CHOICE = {"mlflow", "wandb"}
 """Imported where a config asks for them, and neither declared nor installed: docs/sweeps.md."""
-IN_EXAMPLES = {"sb3-contrib"}
-"""Whose examples in docs/howto.md run if it is installed."""
 BESIDE = {"moviepy"}
 """Asks for an older Pillow, so `make test` installs it in a folder of its own: docs/api.md."""
 NOT_IMPORTED = {
     "jinja2": "fastapi.templating imports it, and fastapi does not bring it",
     "optuna-dashboard": "a program that run_sweep.py names",
     "psycopg": "sqlalchemy imports it for a postgresql:// address",
+    "ipykernel": "runs docs/tour.ipynb",
+    "sb3-contrib": "examples of docs/howto.md import it",
     "pytest-xdist": "pytest imports it",
     "import-linter": "a program",
     "mkdocs": "a program",
@@ -88,7 +88,7 @@ def test_what_the_packages_import_is_declared() -> None:
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    assert distributions(imported(["tests"])) - BY_CHOICE - BESIDE - IN_EXAMPLES <= REQUIRED | EXTRAS
+    assert distributions(imported(["tests"])) - BY_CHOICE - BESIDE <= REQUIRED | EXTRAS
 
 
 def test_what_is_declared_is_imported_or_has_a_reason() -> None:
