@@ -34,10 +34,13 @@ class UsageError(UserError):
     """A flag is unknown, lacks a value, or has a value of the wrong type."""
 
 
-def flag(metavar: str | None = None, help: str | None = None, default: str = "") -> Any:
-    """Define how a flag appears in ``--help``: placeholder, text (None: the field's docstring), default."""
+def flag(
+    metavar: str | None = None, help: str | None = None, default: str = "", aliases: tuple[str, ...] = ()
+) -> Any:
+    """Define how a flag appears in ``--help``: placeholder, text (None: the field's docstring), default, and
+    its other names."""
     hint = f"(default: {default})" if default else ""
-    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint)
+    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint, aliases=aliases)
 
 
 Name = Annotated[str | None, flag("NAME")]

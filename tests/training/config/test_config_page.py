@@ -48,7 +48,9 @@ def test_every_environment_variable_is_explained() -> None:
         path for room in ("envs", "training", "callbacks", "rewards") for path in (ROOT / room).rglob("*.py")
     ]
     read = {
-        name for path in files for name in re.findall(r'"(POKE\w+_\w+|OMP_\w+)"', path.read_text("utf-8"))
+        name
+        for path in files
+        for name in re.findall(r'"(POKERED_\w+|POKEMON_RED_ROM|OMP_\w+)"', path.read_text("utf-8"))
     }
     assert read >= {ROM_VARIABLE, CACHE_VARIABLE, RUNS_VARIABLE, POLICIES_VARIABLE}
     for name in read:
