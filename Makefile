@@ -61,7 +61,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray,minari,docs]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray,minari,gpt,docs]'
 	touch $@
 
 # The other version that the harness plays with, for the tests that try it: see docs/scaling.md.

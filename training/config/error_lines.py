@@ -14,7 +14,7 @@ from training.config.schedules import KINDS as SCHEDULE_KINDS
 from training.config.schedules import NUMBER
 from training.config.sections.intrinsic import INTRINSIC_KINDS
 from training.config.sections.intrinsic import KINDS as LEARNED_REWARDS
-from training.config.sections.policy import LSTM, NATURE, POLICY_KINDS, TILES
+from training.config.sections.policy import GPT2, LSTM, NATURE, POLICY_KINDS, TILES
 
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),
@@ -38,7 +38,7 @@ MUST = {
     "too_long": "hold at most {max_length}",
     "schedule_kind": f'be a number, or an object whose "kind" is one of {", ".join(SCHEDULE_KINDS)}',
     "intrinsic_kind": f'be an object whose "kind" is {", ".join(LEARNED_REWARDS)} or FILE.py:CLASS',
-    "policy_kind": f'be an object whose "kind" is {TILES}, {NATURE}, {LSTM} or FILE.py:CLASS',
+    "policy_kind": f'be an object whose "kind" is {TILES}, {NATURE}, {LSTM}, {GPT2} or FILE.py:CLASS',
     "discount_kind": f'be a number, or an object whose "kind" is one of {", ".join(DISCOUNT_KINDS)}',
 }
 TAGS = (NUMBER, *DISCOUNT_KINDS, *INTRINSIC_KINDS, *POLICY_KINDS)

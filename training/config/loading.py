@@ -37,6 +37,7 @@ from training.config.sections.imitation import InitConfig
 from training.config.sections.intrinsic import INTRINSIC_KINDS
 from training.config.sections.network import NetworkConfig
 from training.config.sections.policy import POLICY_KINDS
+from training.config.sections.reverse_model import ReverseModelConfig
 from training.config.sections.reward_layers import LayersConfig
 from training.config.start_merging import EXCLUSIVE, refuse_two_kinds_of_start, with_start
 
@@ -52,6 +53,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "archive": ArchiveConfig,
     "init": InitConfig,
     "network": NetworkConfig,
+    "reverse_model": ReverseModelConfig,
     "health": HealthConfig,
     "ray": RayConfig,
     "layers": LayersConfig,

@@ -20,9 +20,10 @@ from training.config.sections.archive import ArchiveConfig
 from training.config.sections.cluster import RayConfig
 from training.config.sections.health import HealthConfig
 from training.config.sections.imitation import InitConfig
-from training.config.sections.intrinsic import Intrinsic
+from training.config.sections.intrinsic import Intrinsic, ReverseConfig
 from training.config.sections.network import NetworkConfig
 from training.config.sections.policy import Policy
+from training.config.sections.reverse_model import ReverseModelConfig
 from training.config.sections.reward_layers import LayersConfig
 from training.config.with_memory import misfits_of_policy
 from training.config.without_effect import without_effect
@@ -136,13 +137,15 @@ class RunSettings(Settings):
     network: Annotated[NetworkConfig, Role.NETWORK] = NetworkConfig()
     """Sizes of the policy's network."""
     policy: Annotated[Policy | None, Role.NETWORK] = None
-    """Kind of the policy: tiles, nature, lstm, or FILE.py:CLASS for one of your own; see docs/policies.md."""
+    """Kind of the policy: tiles, nature, lstm, gpt2 or FILE.py:CLASS; see docs/policies.md."""
     intrinsic: Annotated[Intrinsic | None, Role.NETWORK] = None  # may need a second value head
     """Learned reward beside the game's: counts, rnd, or a class of the user's; see docs/curiosity.md."""
     archive: Annotated[ArchiveConfig | None, Role.LEARNING] = None
     """Start archive: a share of the episodes begins in cells that earlier episodes reached."""
     init: Annotated[InitConfig | None, Role.LEARNING] = None
     """Behaviour cloning from demonstrations before training, see docs/imitation.md."""
+    reverse_model: Annotated[ReverseModelConfig | None, Role.LEARNING] = None
+    """Backward model of the environment, trained beside actor and critic; see docs/policies.md."""
     health: Annotated[HealthConfig, Role.LEARNING] = HealthConfig()
     """What a run does about health findings."""
 
@@ -184,9 +187,11 @@ class TrainConfig(SavingSettings, NormalizationSettings, PPOSettings, RunSetting
         return terms
 
     @model_validator(mode="after")
-    def _intrinsic_has_its_observations(self) -> Self:
+    def _intrinsic_has_what_it_needs(self) -> Self:
         if self.intrinsic is not None:
             self.intrinsic.check_observations(self.observations)
+        if isinstance(self.intrinsic, ReverseConfig) and self.reverse_model is None:
+            raise ValueError('intrinsic of kind reverse needs "reverse_model", whose error it pays')
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from training.config.discounts import Learned
-from training.config.sections.policy import LstmConfig, SequenceConfig
+from training.config.sections.policy import Gpt2Config, LstmConfig, SequenceConfig
 
 if TYPE_CHECKING:
     from training.config.schema import TrainConfig
@@ -17,8 +17,6 @@ def refused_with_memory(config: TrainConfig) -> Iterator[str]:
     section = config.policy
     assert isinstance(section, SequenceConfig)
     kind = f"policy {section.kind} remembers, and"
-    if config.ray_address is not None:
-        yield f"{kind} memory is kept for environments on this machine alone: leave out ray_address"
     if config.init is not None:
         yield f"{kind} demonstrations are learned in single steps: leave out init"
     for name in ("gamma", "gae_lambda"):
@@ -38,7 +36,9 @@ def misfits_of_policy(config: TrainConfig) -> Iterator[str]:
     section, network = config.policy, config.network
     if section is not None and section.cnn == "tiles" and network.cnn != "tiles":
         yield f"policy tiles contradicts network.cnn {network.cnn}: leave one of them out"
-    if isinstance(section, LstmConfig):
-        if network.separate and not section.separate:
-            yield "network.separate needs policy.separate: one LSTM takes the features of one encoder"
+    if isinstance(section, LstmConfig) and network.separate and not section.separate:
+        yield "network.separate needs policy.separate: one LSTM takes the features of one encoder"
+    if isinstance(section, Gpt2Config) and network.separate:
+        yield "network.separate contradicts policy gpt2: one transformer takes the features of one encoder"
+    if isinstance(section, LstmConfig | Gpt2Config):
         yield from refused_with_memory(config)

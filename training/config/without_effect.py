@@ -36,6 +36,7 @@ def without_effect(config: TrainConfig) -> Iterator[str]:
     yield from _of_rewards(config)
     yield from _of_the_network(config)
     yield from _of_own_networks(config)
+    yield from _of_the_reverse_model(config)
 
 
 def _given(config: TrainConfig, key: str) -> bool:
@@ -106,6 +107,15 @@ def _of_own_networks(config: TrainConfig) -> Iterator[str]:
             yield f"network.{key} {value} has no effect {why}"
     if config.normalize_input:
         yield f"normalize_input has no effect {why}"
+
+
+def _of_the_reverse_model(config: TrainConfig) -> Iterator[str]:
+    if config.reverse_model is None:
+        return
+    if config.total_steps == 0:
+        yield "reverse_model has no effect with total_steps 0: it learns from rollouts"
+    if config.n_steps == 1:
+        yield "reverse_model has no effect with n_steps 1: it learns from pairs of steps"
 
 
 def _of_imitation(config: TrainConfig) -> Iterator[str]:

@@ -24,7 +24,10 @@ def restore_module(module: nn.Module, state: Mapping[str, Any]) -> None:
     if own.keys() != state.keys():
         raise ValueError(f"weights {sorted(state)}, must be {sorted(own)}")
     module.load_state_dict(
-        {name: torch.from_numpy(fitting(state[name], tensor.numpy(), name)) for name, tensor in own.items()}
+        {
+            name: torch.from_numpy(fitting(state[name], tensor.cpu().numpy(), name))
+            for name, tensor in own.items()
+        }
     )
 
 
@@ -33,7 +36,10 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
     first step."""
     states = optimizer.state_dict()["state"]
     return [
-        {"step": int(states[index]["step"]), **{name: states[index][name].numpy().copy() for name in MOMENTS}}
+        {
+            "step": int(states[index]["step"]),
+            **{name: states[index][name].cpu().numpy().copy() for name in MOMENTS},
+        }
         for index in sorted(states)
     ]
 
@@ -47,7 +53,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: list[Mapping[str,
         index: {
             "step": torch.tensor(float(kept["step"])),
             **{
-                name: torch.from_numpy(fitting(kept[name], parameter.detach().numpy(), name))
+                name: torch.from_numpy(fitting(kept[name], parameter.detach().cpu().numpy(), name))
                 for name in MOMENTS
             },
         }

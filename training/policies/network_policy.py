@@ -103,6 +103,10 @@ class NetworkPolicy(GamePolicy):
         states = torch.zeros(number, self.state_size, device=self.device)
         return Seen(observations, states, torch.ones(number, dtype=torch.bool, device=self.device))
 
+    def actor_features(self, obs: Any) -> torch.Tensor:
+        """The inputs of the actor's hidden layers, (n, width)."""
+        return self.network(obs if isinstance(obs, Seen) else self.seen(obs)).actor  # type: ignore[no-any-return]
+
     def _latent(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         return self._hidden(self.network(obs if isinstance(obs, Seen) else self.seen(obs)))
 

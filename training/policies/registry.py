@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, NamedTuple
 
 from gymnasium import spaces
 
 from envs.errors import UserError
 from training.config.schema import TrainConfig
-from training.config.sections.policy import LstmConfig, OwnPolicyConfig
+from training.config.sections.policy import Gpt2Config, LstmConfig, OwnPolicyConfig
 from training.config.with_memory import refused_with_memory
+from training.policies.gpt2 import Gpt2Network
 from training.policies.interface import Network
 from training.policies.lstm import LstmNetwork
 from training.policies.network_policy import NetworkPolicy
@@ -27,7 +29,7 @@ class PolicyClass(NamedTuple):
 def policy_class(config: TrainConfig, space: spaces.Dict) -> PolicyClass:
     """Return the policy of ``config`` for the observations ``space``.
 
-    Raises UserError if a class of the user's is missing or fails.
+    Raises UserError if a class of the user's is missing or fails, or if transformers is missing for GPT-2.
     """
     settings = policy_kwargs(
         config.encoders, config.normalize_input, config.normalize_value, config.has_intrinsic_head
@@ -39,7 +41,16 @@ def policy_class(config: TrainConfig, space: spaces.Dict) -> PolicyClass:
         return PolicyClass(NetworkPolicy, _over(settings, type(network), section.settings))
     if isinstance(section, LstmConfig):
         return PolicyClass(NetworkPolicy, _over(settings, LstmNetwork, _lstm_settings(section, settings)))
+    if isinstance(section, Gpt2Config):
+        require_transformers()
+        return PolicyClass(NetworkPolicy, _over(settings, Gpt2Network, _gpt2_settings(section, settings)))
     return PolicyClass(GamePolicy, settings)
+
+
+def require_transformers() -> None:
+    """Raise UserError if transformers is not installed."""
+    if importlib.util.find_spec("transformers") is None:
+        raise UserError("policy gpt2: transformers is not installed; pip install -e '.[gpt]'")
 
 
 def _lstm_settings(section: LstmConfig, settings: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +61,17 @@ def _lstm_settings(section: LstmConfig, settings: dict[str, Any]) -> dict[str, A
         "width": section.width,
         "separate": section.separate,
         "separate_encoders": not settings["share_features_extractor"],
+    }
+
+
+def _gpt2_settings(section: Gpt2Config, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a Gpt2Network, whose encoders are those that ``settings`` describe."""
+    return {
+        **settings["features_extractor_kwargs"],
+        "max_input_states": section.max_input_states,
+        "d_model": section.d_model,
+        "num_layers": section.num_layers,
+        "num_heads": section.num_heads,
     }
 
 

@@ -68,6 +68,10 @@ class GamePolicy(MultiInputActorCriticPolicy):
         """Features of uint8 observations, float32 (n, features_dim): the actor's unless another is given."""
         return (self.pi_features_extractor if features_extractor is None else features_extractor)(obs)
 
+    def actor_features(self, obs: Any) -> torch.Tensor:
+        """The inputs of the actor's hidden layers, (n, features_dim)."""
+        return self.pi_features_extractor(obs)  # type: ignore[no-any-return]
+
     def _latent(self, obs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Outputs of the last hidden layers of actor and critic, (n, units) each."""
         features = self.pi_features_extractor(obs)

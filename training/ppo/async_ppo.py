@@ -197,6 +197,8 @@ class AsyncPPO(PipelinedPPO):
             row, part = rollout.at[group], env.groups[group]
             names = (*self._choice, *buffer.observations)
             self._late[group] = {name: _array(buffer, name)[row, part].copy() for name in names}
+            if self.memory is not None:
+                self._late[group]["states"] = self.memory.before_step[part].copy()
             buffer.rewards[row, part] = buffer.values[row, part]
             dones[part] = True
         return dones

@@ -13,10 +13,11 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.errors import UserError
 from training.config.schedules import curve
 from training.config.schema import MAX_SEED, TrainConfig
+from training.config.sections.intrinsic import ReverseConfig
 from training.config.sections.intrinsic_base import IntrinsicConfig
 from training.config.sections.policy import SequenceConfig
 from training.environments.monitor import ClusterMonitor
-from training.learned_rewards.interface import Setting
+from training.learned_rewards.interface import RewardModel, Setting
 from training.learned_rewards.registry import make_reward_model
 from training.policies.network_policy import NetworkPolicy
 from training.policies.registry import check_memory, policy_class
@@ -27,6 +28,8 @@ from training.ppo.learned_discounts import learned_discounts
 from training.ppo.memory import Memory
 from training.ppo.normalization import require_inputs
 from training.ppo.pipelined_ppo import PipelinedPPO
+from training.ppo.reverse_model import ReverseModel
+from training.ppo.reverse_reward import ReverseReward
 from training.ppo.reward_shaping import RewardShaping
 
 
@@ -62,9 +65,9 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
     """Build a new PPO for ``env``, with every random generator seeded from the config.
 
     Learning requires a GroupVecMonitor (see ``make_vec_env``); acting works in any ``env``. Without
-    ``learns`` the config's learned reward and imitation and the memory of rollouts are left out, which acting
-    does not need. Raises UserError for a device, a learned reward or a policy that is not available, for
-    settings that exclude memory, and if there is no input to normalise.
+    ``learns`` the config's learned reward, reverse model and imitation and the memory of rollouts are left
+    out, which acting does not need. Raises UserError for a device, a learned reward or a policy that is not
+    available, for settings that exclude memory, and if there is no input to normalise.
     """
     device = resolve_device(config.device)
     if config.torch_deterministic:
@@ -99,6 +102,8 @@ def build_model(config: TrainConfig, env: VecEnv, learns: bool = True) -> Pipeli
         _add_memory(model, model.policy, config)
     if learns and config.imitates and config.init is not None:
         model.imitation = Imitation(config.init.batch_size, config.seed)
+    if learns and config.reverse_model is not None:
+        model.reverse_model = ReverseModel(model.policy, config, config.reverse_model)
     if learns and config.intrinsic is not None:
         _add_learned_reward(model, config, config.intrinsic)
     env.seed(environment_seed(config.seed, 0))
@@ -125,12 +130,16 @@ def _add_memory(model: PipelinedPPO, policy: NetworkPolicy, config: TrainConfig)
     assert isinstance(config.policy, SequenceConfig)
     model.memory = Memory(policy, model.n_envs)
     length = config.policy.sequence_steps(config.n_steps, config.batch_size)
-    model.learn_from_sequences(length, policy.state_size)
+    model.learn_from_sequences(length, policy.state_size, config.policy.window)
 
 
 def _add_learned_reward(model: PipelinedPPO, config: TrainConfig, section: IntrinsicConfig) -> None:
     assert isinstance(model.observation_space, spaces.Dict)
-    reward = make_reward_model(section, Setting(model.observation_space, model.n_envs, config.seed))
+    reward: RewardModel
+    if model.reverse_model is not None and isinstance(section, ReverseConfig):
+        reward = ReverseReward(model.reverse_model, model)
+    else:
+        reward = make_reward_model(section, Setting(model.observation_space, model.n_envs, config.seed))
     steps = config.training_steps
     weights = Weights(curve(section.learned_weight, steps), curve(section.game_weight, steps))
     model.intrinsic = IntrinsicRewards(reward, section, weights, model.rollout_buffer)

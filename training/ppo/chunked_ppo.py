@@ -27,9 +27,10 @@ from training.policies.tile_policy import GamePolicy
 from training.ppo.imitation import Imitation
 from training.ppo.learned_discounts import LearnedDiscounts
 from training.ppo.normalization import follow_inputs, follow_returns, value_statistics
+from training.ppo.reverse_model import ReverseModel
 from training.ppo.rollout_buffer import Indices, ReusedRolloutBuffer
 from training.ppo.update_controls import advantages_at, near, normalization, too_far
-from training.resources.chunk_sizes import chunk_size
+from training.resources.chunk_sizes import chunk_size, sequence_chunk
 from training.resources.malloc import keep_freed_memory, return_freed_memory
 
 PARTS = ("policy", "entropy", "value", "kl", "clipped", "intrinsic")
@@ -86,6 +87,8 @@ class ChunkedPPO(PPO):
     """Demonstrations that updates imitate."""
     bc_coef = 0.0
     """Coefficient of the loss of ``imitation``."""
+    reverse_model: ReverseModel | None = None
+    """Model of what came before each step, whose error may be part of the loss."""
     truncate_grads = True
     """Whether to clip the norm of a gradient to ``max_grad_norm``."""
     adaptive_rate: AdaptiveRate | None = None
@@ -108,10 +111,13 @@ class ChunkedPPO(PPO):
         if bfloat16:
             require_bfloat16(self.device)
 
-    def learn_from_sequences(self, length: int, state_size: int) -> None:
-        """Let updates learn from sequences of ``length`` steps, which a chunk never cuts."""
+    def learn_from_sequences(self, length: int, state_size: int, window: int = 1) -> None:
+        """Let updates learn from sequences of ``length`` steps, which a chunk never cuts.
+
+        ``window``: see ``sequence_chunk``.
+        """
         self.rollout_buffer.add_states(length, state_size)
-        self._chunk = max(length, self._chunk - self._chunk % length)
+        self._chunk = sequence_chunk(self._chunk, length, window)
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
         """Context in which the network is computed: bfloat16 autocast or nothing."""
@@ -128,6 +134,8 @@ class ChunkedPPO(PPO):
         sums: dict[str, list[float]] = defaultdict(list)
         gamma, gae_lambda = self.rollout_buffer.gamma, self.rollout_buffer.gae_lambda
         with threads(1):
+            if self.reverse_model is not None:
+                self.reverse_model.begin(self.rollout_buffer)
             if self.learned_discounts is not None:
                 self.learned_discounts.learn(self)
             for _ in range(self.n_epochs):
@@ -171,6 +179,8 @@ class ChunkedPPO(PPO):
         self.logger.record("train/loss", sums["loss"][-1])
         if sums["imitation"]:
             self.logger.record("train/bc_loss", np.mean(sums["imitation"]))
+        if sums["reverse_error"]:
+            self.logger.record("reverse_model/error", np.mean(sums["reverse_error"]))
         if self.learns_intrinsic_values:
             self.logger.record("intrinsic/value_loss", np.mean(sums["intrinsic"]))
         buffer = self.rollout_buffer
@@ -208,18 +218,25 @@ class ChunkedPPO(PPO):
         means = dict(zip(PARTS, total.tolist(), strict=True))
         if self.imitation is not None and self.bc_coef:
             means["imitation"] = self.imitation.add_gradient(self, self.bc_coef)
+        if self.reverse_model is not None:
+            error = self.reverse_model.learn(self)
+            means |= {} if error is None else {"reverse_error": error}
         value = means["value"] + means["intrinsic"]
         means["loss"] = means["policy"] + self.ent_coef * means["entropy"] + self.vf_coef * value
         means["loss"] += self.bc_coef * means.get("imitation", 0.0)
+        if self.reverse_model is not None:
+            means["loss"] += self.reverse_model.coefficient * means.get("reverse_error", 0.0)
         if not np.isfinite(means["loss"]):
             raise ValueError(f"the loss of an update is {means['loss']}")
         return means
 
     def _each_chunk(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> Iterator[Chunk]:
         """Yield the sums and the gradient of every chunk, in order."""
+        invalid = self.rollout_buffer.invalid_at(indices)
+        number = len(indices) if invalid is None else int(np.count_nonzero(~invalid))
 
         def work(part: slice) -> Chunk:
-            sums = self._losses(indices[part], advantages[part], clip_range) / len(indices)
+            sums = self._losses(indices[part], advantages[part], clip_range) / number
             loss = sums[0] + self.ent_coef * sums[1] + self.vf_coef * (sums[2] + sums[5])
             return sums.detach().cpu(), torch.autograd.grad(loss, list(self.policy.parameters()))
 
@@ -239,7 +256,7 @@ class ChunkedPPO(PPO):
             yield from self._threads.map(work, parts[start : start + self._cores])
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_threads"]
+        return [*super()._excluded_save_params(), "_threads", "reverse_model"]
 
     def _losses(self, indices: Indices, advantages: torch.Tensor, clip_range: float) -> torch.Tensor:
         """Return the sums over the samples that PARTS names."""
@@ -247,6 +264,11 @@ class ChunkedPPO(PPO):
         actions = buffer.numbers_at("actions", indices).long()
         with self.precision():
             values, log_prob, entropy = self.policy.evaluate_all(buffer.seen_at(indices), actions)
+        invalid = buffer.invalid_at(indices)
+        if invalid is not None:  # a sequence is computed as a whole
+            kept = torch.from_numpy(~invalid).to(values.device)
+            values, log_prob, entropy, advantages = (x[kept] for x in (values, log_prob, entropy, advantages))
+            indices = indices[~invalid]
         log_ratio = log_prob - buffer.numbers_at("log_probs", indices)
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip_range, 1 + clip_range)

@@ -27,6 +27,8 @@ class Memory:
         self._policy = policy
         self._states = np.zeros((n_envs, policy.state_size), np.float32)
         self._after_step = self._states.copy()
+        self.before_step = self._states.copy()
+        """The states before the last step that was chosen, float32 (n_envs, state_size)."""
 
     def choose(
         self, observed: Observed, part: slice, starts: NDArray[np.bool_]
@@ -36,7 +38,7 @@ class Memory:
         ``starts``: mask of the observations that begin an episode. Returns the choice and the states before
         it. Raises ValueError if the policy's logits are not finite.
         """
-        before = self._states[part].copy()
+        before = self.before_step[part] = self._states[part].copy()
         with torch.inference_mode():
             acted = self._policy.step(self._seen(observed, before, starts))
         self._states[part] = acted.states.float().cpu().numpy()

@@ -73,7 +73,8 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
     def minibatches(self, batch_size: int) -> Iterator[Indices]:
         """Yield every valid step once, in random order, as indices into steps x environments, flattened.
 
-        With sequences their order is random, and the steps of each one follow each other.
+        With sequences their order is random, and the steps of each one follow each other. A sequence is
+        whole if any of its steps is valid: see ``invalid_at``.
         """
         if self.sequence:
             yield from self._sequences(batch_size)
@@ -85,12 +86,22 @@ class ReusedRolloutBuffer(DictRolloutBuffer):
 
     def _sequences(self, batch_size: int) -> Iterator[Indices]:
         """Yield minibatches of whole sequences. ``batch_size`` is a multiple of their length."""
-        firsts = np.random.permutation(self.states.shape[0] * self.n_envs)  # noqa: NPY002 - as above
+        every = self.states.shape[0] * self.n_envs
+        if self.valid is not None:
+            every = np.flatnonzero(self.valid.reshape(-1, self.sequence, self.n_envs).any(axis=1))
+        firsts = np.random.permutation(every)  # noqa: NPY002 - as above
         row, env = np.divmod(firsts, self.n_envs)
         steps = row[:, np.newaxis] * self.sequence + np.arange(self.sequence)
         indices = (steps * self.n_envs + env[:, np.newaxis]).reshape(-1)
         for start in range(0, len(indices), batch_size):
             yield indices[start : start + batch_size]
+
+    def invalid_at(self, indices: Indices) -> NDArray[np.bool_] | None:
+        """Mask of the steps of sequences that updates must not learn from, (n,); None: there are none."""
+        if self.valid is None:
+            return None
+        invalid = ~self.valid.reshape(-1)[indices]
+        return invalid if invalid.any() else None
 
     def seen_at(self, indices: Indices) -> dict[str, torch.Tensor] | Seen:
         """What the policy saw at these steps: observations, or whole sequences with what was remembered."""

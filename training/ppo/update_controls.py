@@ -29,8 +29,14 @@ def advantages_at(buffer: ReusedRolloutBuffer, indices: Indices, scope: Normaliz
     """The advantages of these steps, float32 (n,), with mean 0 and standard deviation 1 over ``scope``.
 
     "batch" is the whole rollout, as in rl_games; "minibatch" is these steps, as in stable-baselines3. A
-    single step is not normalized.
+    single step is not normalized. Steps of which nothing may be learned do not count.
     """
+    invalid = buffer.invalid_at(indices)
+    if invalid is not None:
+        found = torch.zeros(len(indices), device=buffer.device)
+        learned = torch.from_numpy(~invalid).to(buffer.device)
+        found[learned] = advantages_at(buffer, indices[~invalid], scope)
+        return found
     advantages = buffer.numbers_at("advantages", indices)
     if scope == "off":
         return advantages

@@ -15,6 +15,15 @@ def chunk_size(batch_size: int, cores: int) -> int:
     return min(LARGEST_CHUNK, max(SMALLEST_CHUNK, math.ceil(batch_size / cores)))
 
 
-def samples_at_once(batch_size: int, cores: int) -> int:
-    """Samples of all chunks computed at the same time."""
-    return min(batch_size, cores * chunk_size(batch_size, cores))
+def sequence_chunk(chunk: int, length: int, window: int = 1) -> int:
+    """Samples per chunk of whole sequences of ``length``.
+
+    ``window``: steps that the policy reads to compute one. It takes as much memory as that many samples.
+    """
+    fitting = chunk // window
+    return max(length, fitting - fitting % length)
+
+
+def samples_at_once(batch_size: int, cores: int, length: int = 1, window: int = 1) -> int:
+    """Samples of all chunks computed at the same time. ``length`` and ``window``: see ``sequence_chunk``."""
+    return min(batch_size, cores * sequence_chunk(chunk_size(batch_size, cores), length, window))

@@ -32,6 +32,11 @@ SAMPLE_BYTES = 245_000
 # The same for each byte of an observation beyond the default's: 5 with eight pictures at full size, 11 with
 # eight at half size. Rounded up.
 LARGER_SAMPLE_BYTES = 12
+# Numbers that a layer of GPT-2 keeps of each frame for its gradient, for each unit of its width: 16.7 to 17.5
+# with 16 and 32 frames. Rounded up; the attention's own are counted apart.
+LAYER_NUMBERS = 17
+ATTENTION_NUMBERS = 3
+FLOAT_BYTES = 4
 # float32: weight, gradient, and the two moments of the optimizer.
 PARAMETER_BYTES = 16
 DEFAULT_PARAMETERS = 662_976
@@ -48,6 +53,7 @@ class MemoryEstimate:
     observation_bytes: int = OBSERVATION_BYTES
     parameters: int = DEFAULT_PARAMETERS
     samples: int = 0  # of an update, computed at the same time; 0 on a GPU, which has its own memory
+    sample_bytes: int = 0  # of a sample beyond its encoders, see window_bytes
     elsewhere: bool = False  # the emulators are on other machines, or counted there
 
     @property
@@ -64,7 +70,7 @@ class MemoryEstimate:
     def model(self) -> int:
         """Bytes of the training process with torch, network and optimizer."""
         larger = max(0, self.observation_bytes - OBSERVATION_BYTES)
-        sample = SAMPLE_BYTES + LARGER_SAMPLE_BYTES * larger
+        sample = SAMPLE_BYTES + LARGER_SAMPLE_BYTES * larger + self.sample_bytes
         return PROGRAM_BYTES + PARAMETER_BYTES * self.parameters + sample * self.samples
 
     @property
@@ -94,6 +100,12 @@ class MemoryEstimate:
         number = (free - self.model - self.environments) // each
         unit = batch_size // math.gcd(batch_size, self.num_envs)
         return max(0, number - number % unit)
+
+
+def window_bytes(window: int, width: int, layers: int, heads: int) -> int:
+    """Bytes that GPT-2 needs in an update to read the window of a step."""
+    numbers = LAYER_NUMBERS * width + ATTENTION_NUMBERS * heads * window
+    return FLOAT_BYTES * window * layers * numbers
 
 
 def _number_in(path: str) -> int | None:

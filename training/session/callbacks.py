@@ -33,6 +33,7 @@ from training.learned_rewards.interface import RewardModel
 from training.learned_rewards.state_callback import LearnedRewardState
 from training.ppo.imitation import Imitation
 from training.ppo.learned_discounts import LearnedDiscounts, learned_discounts
+from training.ppo.reverse_model import ReverseModel, ReverseModelState
 from training.replays.episode_folder import FOLDER, MB
 from training.replays.prune_callback import PruneEpisodes
 from training.session.checkpoint_callback import CheckpointCallback
@@ -46,11 +47,15 @@ class SessionCallbacks:
     """The callbacks of the session that ``plan`` describes.
 
     ``in_order`` holds all of them. Those that the session accesses directly are attributes too. The state of
-    ``reward`` and ``imitation``, which are the run's, belongs to its checkpoints.
+    ``reward``, ``imitation`` and ``reverse_model``, which are the run's, belongs to its checkpoints.
     """
 
     def __init__(
-        self, plan: Plan, reward: RewardModel | None = None, imitation: Imitation | None = None
+        self,
+        plan: Plan,
+        reward: RewardModel | None = None,
+        imitation: Imitation | None = None,
+        reverse_model: ReverseModel | None = None,
     ) -> None:
         config, folder = plan.config, plan.folder
         self.stop = GracefulStop(plan.stop_after)
@@ -69,6 +74,8 @@ class SessionCallbacks:
             self.checkpoints.others.append(LearnedRewardState(reward))
         if imitation is not None:
             self.checkpoints.others.append(ImitationState(imitation))
+        if reverse_model is not None:
+            self.checkpoints.others.append(ReverseModelState(reverse_model))
         self.in_order: list[BaseCallback] = [*self.checkpoints.others, self.checkpoints]
         callbacks_by_key(self.in_order)  # refuses duplicate keys before anything is written
 

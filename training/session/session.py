@@ -62,7 +62,10 @@ class Session:
         self.model = build_model(plan.config, env)
         learned = self.model.intrinsic
         self.callbacks = SessionCallbacks(
-            plan, learned.model if learned is not None else None, self.model.imitation
+            plan,
+            learned.model if learned is not None else None,
+            self.model.imitation,
+            self.model.reverse_model,
         )
         self._finish_restore: list[BaseCallback] = []
         if plan.weights is not None:

@@ -14,13 +14,14 @@ from envs.red_env import RedEnv
 from envs.workers.cpu_affinity import available_cores
 from training.config.presets import divisors_near
 from training.config.schema import TrainConfig
+from training.config.sections.policy import Gpt2Config
 from training.environments.local import observations_of
 from training.environments.task import Task
 from training.environments.vectorized import task_vec_env
 from training.policies.registry import policy_class
 from training.ppo.build import build_model, resolve_device
 from training.resources.chunk_sizes import samples_at_once
-from training.resources.memory_estimate import MemoryEstimate, available_memory, preflight
+from training.resources.memory_estimate import MemoryEstimate, available_memory, preflight, window_bytes
 
 PER_CORE = (2, 4, 8, 16)
 """Numbers of environments per core to try."""
@@ -40,15 +41,26 @@ def memory_of(config: TrainConfig) -> MemoryEstimate:
         found = policy_class(config, space)
         # Only the number of weights matters, and orthogonal ones take longest.
         policy = found.kind(space, RedEnv.actions(), lambda _: 0.0, **{**found.settings, "ortho_init": False})
+    length, window, read = _sequences(config)
     return MemoryEstimate(
         num_envs=config.num_envs,
         n_steps=config.n_steps,
         workers=min(config.workers or available_cores(), config.num_envs),
         observation_bytes=sum(math.prod(part.shape or ()) for part in space.values()),
-        samples=samples_at_once(config.batch_size, available_cores()) if on_cpu else 0,
+        samples=samples_at_once(config.batch_size, available_cores(), length, window) if on_cpu else 0,
+        sample_bytes=read,
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
         elsewhere=config.ray_address is not None,
     )
+
+
+def _sequences(config: TrainConfig) -> tuple[int, int, int]:
+    """Return the steps of a sequence, those read to compute one, and the bytes that this needs."""
+    section = config.policy
+    if not isinstance(section, Gpt2Config):
+        return 1, 1, 0
+    read = window_bytes(section.window, section.d_model, section.num_layers, section.num_heads)
+    return section.sequence_steps(config.n_steps, config.batch_size), section.window, read
 
 
 def check_memory(config: TrainConfig, ignore: bool = False) -> str:

@@ -14,7 +14,7 @@ from envs.errors import ProgramError, UserError
 from envs.installation import INSTALLED, ROOT
 
 OLDEST_PYTHON = (3, 11)
-EXTRAS = ".[dev,browser,postgres,ray,minari,docs]"
+EXTRAS = ".[dev,browser,postgres,ray,minari,gpt,docs]"
 SOURCES = ("requirements.txt", "pyproject.toml")
 
 

@@ -177,5 +177,8 @@ def test_the_shipped_board_differs_by_the_dense_layer_alone() -> None:
     assert lines == ["rewards.exploration_new_tile: 0.0 -> 0.1"]
     assert board.baseline == "ppo" and board.methods["ppo"] == {}
     assert len(board.seeds) >= 5
-    assert [track.name for track in resolve_tracks(board, path)] == ["sparse", "shaped"]
+    tracks = resolve_tracks(board, path)
+    assert [track.name for track in tracks] == ["sparse", "shaped"]
+    remembering = {"lstm", "gpt2"}
+    assert not remembering & tracks[0].methods.keys() and remembering <= tracks[1].methods.keys()
     assert (path.parent / (board.page or "")).resolve() == ROOT / "docs" / "board.md"

@@ -18,6 +18,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "gru": {"settings": {"width": 8}},
     "lstm": {"kind": "lstm", "width": 8},
     "deep": {"kind": "lstm", "width": 8, "layers": 2, "separate": True},
+    "gpt2": {"kind": "gpt2", "max_input_states": 5, "d_model": 8, "num_layers": 2, "num_heads": 2},
 }
 
 
@@ -69,7 +70,7 @@ def test_nothing_crosses_the_beginning_of_an_episode(policy: NetworkPolicy) -> N
     assert reached == [True] * 3 + [False] * 4
     with torch.no_grad():
         other, _, _ = policy.evaluate_all(
-            seen._replace(states=seen.states + 1), torch.zeros(2 * LENGTH, dtype=torch.long)
+            seen._replace(states=seen.states.flip(0)), torch.zeros(2 * LENGTH, dtype=torch.long)
         )
     assert torch.equal(other.view(2, LENGTH)[:, 3:], by_step[:, 3:])
     assert (other.view(2, LENGTH)[:, :3] != by_step[:, :3]).all()

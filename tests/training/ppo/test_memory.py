@@ -35,10 +35,11 @@ def sections(tmp_path: Path) -> dict[str, dict[str, Any]]:
     return {
         "gru": {"kind": f"{page_example(tmp_path)}:Gru", "settings": {"width": 16}},
         "lstm": {"kind": "lstm", "width": 16, "layers": 2},
+        "gpt2": {"kind": "gpt2", "max_input_states": 7, "d_model": 16, "num_layers": 2, "num_heads": 2},
     }
 
 
-KINDS = ["gru", "lstm"]
+KINDS = ["gru", "lstm", "gpt2"]
 
 
 @pytest.fixture(params=KINDS)
@@ -192,7 +193,6 @@ LEARNED = {"kind": "learned", "start": 0.99, "low": 0.9, "high": 0.999}
     ("changes", "said"),
     [
         ({"gamma": LEARNED}, "remembers, and gamma can only be learned from single steps"),
-        ({"ray_address": "head:1"}, "remembers, and memory is kept for environments on this machine alone"),
         ({"init": {"demonstrations": "demos"}}, "remembers, and demonstrations are learned in single steps"),
         (
             {"n_steps": 25, "batch_size": 25, "sequence": 4},

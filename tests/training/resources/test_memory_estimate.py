@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
 
 from envs.errors import UserError
 from envs.observation_names import DEFAULT_OBSERVATIONS
@@ -22,6 +23,7 @@ from tests.paths import ROOT
 from tests.training.conftest import TINY
 from training.config.loading import load_config
 from training.make_env import make_vec_env
+from training.policies.gpt2 import gpt2
 from training.ppo.build import build_model
 from training.resources.chunk_sizes import LARGEST_CHUNK, samples_at_once
 from training.resources.memory_estimate import (
@@ -31,6 +33,7 @@ from training.resources.memory_estimate import (
     WORKER_BYTES,
     MemoryEstimate,
     preflight,
+    window_bytes,
 )
 from training.session.sizing import check_memory, memory_of
 
@@ -50,6 +53,28 @@ def test_the_estimate_of_buffer_and_network_is_exact(seen: dict[str, Any]) -> No
     arrays += [buffer.episode_starts, buffer.values, buffer.log_probs, buffer.advantages]
     assert run.buffer == sum(array.nbytes for array in arrays)
     assert run.parameters == sum(parameter.numel() for parameter in model.policy.parameters())
+
+
+def test_a_window_takes_memory_for_each_step_that_it_reads() -> None:
+    """The sums over the tensors that GPT-2 keeps for its gradient, which the estimate covers."""
+    window, width, layers, heads, steps = 16, 64, 2, 4, 8
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    model = gpt2(window, width, layers, heads)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        found = model(inputs_embeds=torch.zeros(steps, window, width, requires_grad=True)).last_hidden_state
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    counted = sum(size for place, size in kept.items() if place not in weights) / steps
+    assert found.requires_grad
+    assert counted <= window_bytes(window, width, layers, heads) <= 1.25 * counted
+    section = {"kind": "gpt2", "max_input_states": window, "d_model": width, "num_layers": layers}
+    run = memory_of(load_config(None, {"policy": section}))
+    assert run.sample_bytes == window_bytes(window, width, layers, 8)
+    assert run.samples == min(512, 64 * available_cores()), "a sequence is never cut"
 
 
 def test_the_defaults_of_the_estimate_are_those_of_the_default_run() -> None:

@@ -158,25 +158,35 @@ def test_a_run_whose_machines_fail(start: Start, nodes: RayNodes, runs: Path) ->
     assert finite(runs / "faults")
 
 
+POLICIES: dict[str, dict[str, Any]] = {
+    "tiles": {"kind": "tiles"},
+    "lstm": {"kind": "lstm", "width": 16},
+    "gpt2": {"kind": "gpt2", "max_input_states": 6, "d_model": 16, "num_layers": 2, "num_heads": 2},
+}
+
+
 @with_ray
-def test_one_seed_gives_one_run_in_any_order_of_results(start: Start, runs: Path) -> None:
+@pytest.mark.parametrize("kind", POLICIES)
+def test_one_seed_gives_one_run_in_any_order_of_results(start: Start, runs: Path, kind: str) -> None:
     """This includes a stop and a resume, after which games in mid-episode are on other machines."""
-    exact = {**TINY_THERE, "total_steps": 384, "torch_deterministic": True}
+    policy = POLICIES[kind]
+    exact = {**TINY_THERE, "total_steps": 384, "torch_deterministic": True, "policy": policy}
+    names = f"there-{kind}-1", f"there-{kind}-2"
     runs_of = {
-        "whole": [("--run-name", "there-1")],
-        "again": [("--run-name", "there-2", "--stop-after", 128), ("--resume", "there-2")],
+        "whole": [("--run-name", names[0])],
+        "again": [("--run-name", names[1], "--stop-after", 128), ("--resume", names[1])],
     }
     for sessions in runs_of.values():
         for flags in sessions:
             trainer = start(exact, *flags)
             assert trainer.wait() == 0, trainer.errors[-3000:]
-    one, other = (read_checkpoint(runs / name / "checkpoints" / "final") for name in ("there-1", "there-2"))
+    one, other = (read_checkpoint(runs / name / "checkpoints" / "final") for name in names)
     assert one.steps == other.steps == 384
     for name, weights in one.policy.items():
         assert torch.equal(weights, other.policy[name]), name
     files = [
         {path.name: path.read_bytes() for path in (runs / name / "episodes").glob("*.episode")}
-        for name in ("there-1", "there-2")
+        for name in names
     ]
     assert len(files[0]) == 8 and files[0] == files[1]
 

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 KINDS: dict[str, dict[str, Any]] = {
     "gru": {"kind": "remember.py:Gru", "settings": {"width": 16}, "sequence": 8},
     "lstm": {"kind": "lstm", "width": 16, "separate": True},
+    "gpt2": {"kind": "gpt2", "max_input_states": 6, "d_model": 16, "num_layers": 2, "num_heads": 2},
 }
 # A program that cannot import this project.
 STRANGER = (

@@ -18,8 +18,8 @@ from training.config.sections.intrinsic_base import (
     check_inputs,
 )
 
-COUNTS, RND, AMP, NEAR, OWN = "counts", "rnd", "amp", "near", "own"
-KINDS = (COUNTS, RND, AMP, NEAR)
+COUNTS, RND, REVERSE, AMP, NEAR, OWN = "counts", "rnd", "reverse", "amp", "near", "own"
+KINDS = (COUNTS, RND, REVERSE, AMP, NEAR)
 """The kinds by name; a class of the user's is another."""
 
 
@@ -70,6 +70,15 @@ class RndConfig(CuriosityConfig):
         check_inputs(self.kind, self.inputs, names)
 
 
+class ReverseConfig(CuriosityConfig):
+    """The error of the reverse model, which the section "reverse_model" describes."""
+
+    kind: Literal["reverse"] = "reverse"
+    """The kind of learned reward."""
+    coefficient: ScheduledWeight = 0.01
+    """Weight of the learned reward, or of its advantages."""
+
+
 class OwnConfig(CuriosityConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
@@ -87,6 +96,7 @@ class OwnConfig(CuriosityConfig):
 INTRINSIC_KINDS: dict[str, type[IntrinsicConfig]] = {
     COUNTS: CountsConfig,
     RND: RndConfig,
+    REVERSE: ReverseConfig,
     AMP: AmpConfig,
     NEAR: NearConfig,
     OWN: OwnConfig,
@@ -108,6 +118,7 @@ def _tag(value: Any) -> str | None:
 Intrinsic = Annotated[
     Annotated[CountsConfig, Tag(COUNTS)]
     | Annotated[RndConfig, Tag(RND)]
+    | Annotated[ReverseConfig, Tag(REVERSE)]
     | Annotated[AmpConfig, Tag(AMP)]
     | Annotated[NearConfig, Tag(NEAR)]
     | Annotated[OwnConfig, Tag(OWN)],

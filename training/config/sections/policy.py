@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
-TILES, NATURE, LSTM, OWN = "tiles", "nature", "lstm", "own_policy"
+from training.config.presets import divisors_near
+
+TILES, NATURE, LSTM, GPT2, OWN = "tiles", "nature", "lstm", "gpt2", "own_policy"
 LONGEST = 64
 """Steps of a sequence, unless "sequence" is set: a longer one costs time for each layer, a shorter one learns
 less of what happened long ago."""
@@ -60,6 +62,11 @@ class SequenceConfig(PolicyConfig):
     """Steps of a sequence in updates. It must divide n_steps and batch_size; when left out, it is the largest
     number up to 64 that does."""
 
+    @property
+    def window(self) -> int:
+        """Steps that the policy reads to compute one."""
+        return 1
+
     def sequence_steps(self, n_steps: int, batch_size: int) -> int:
         """Return the steps of a sequence.
 
@@ -92,6 +99,47 @@ class LstmConfig(SequenceConfig):
     """Whether actor and critic have an LSTM each."""
 
 
+class Gpt2Config(SequenceConfig):
+    """The default's encoders, and GPT-2 over the last ``max_input_states`` steps of the episode."""
+
+    kind: Literal["gpt2"] = "gpt2"
+    """The kind of policy."""
+    max_input_states: Annotated[int, Field(ge=2, le=1024)] = 16
+    """Steps in the window, the newest among them."""
+    d_model: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Numbers that describe a step: the width of the transformer. A multiple of num_heads."""
+    num_layers: Annotated[int, Field(ge=1, le=48)] = 5
+    """Layers of the transformer."""
+    num_heads: Annotated[int, Field(ge=1, le=64)] = 8
+    """Heads of the attention."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Only 0: PPO compares log-probabilities of updates and rollouts, which dropout changes by chance."""
+
+    @property
+    def window(self) -> int:
+        """See SequenceConfig."""
+        return self.max_input_states
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.d_model % self.num_heads:
+            sizes = ", ".join(map(str, divisors_near(self.d_model, self.num_heads)))
+            raise ValueError(
+                f"policy.num_heads {self.num_heads} does not divide policy.d_model {self.d_model};"
+                f" nearest numbers that do: {sizes}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_dropout(self) -> Self:
+        if self.dropout:
+            raise ValueError(
+                f"policy.dropout {self.dropout:g} must be 0: PPO compares the log-probabilities of updates"
+                " with those of rollouts, and dropout would change them by chance"
+            )
+        return self
+
+
 class OwnPolicyConfig(SequenceConfig):
     """A class of the user's, FILE.py:CLASS or MODULE:CLASS. ``settings`` are its keyword arguments."""
 
@@ -103,6 +151,7 @@ POLICY_KINDS: dict[str, type[PolicyConfig]] = {
     TILES: TilesConfig,
     NATURE: NatureConfig,
     LSTM: LstmConfig,
+    GPT2: Gpt2Config,
     OWN: OwnPolicyConfig,
 }
 
@@ -123,6 +172,7 @@ Policy = Annotated[
     Annotated[TilesConfig, Tag(TILES)]
     | Annotated[NatureConfig, Tag(NATURE)]
     | Annotated[LstmConfig, Tag(LSTM)]
+    | Annotated[Gpt2Config, Tag(GPT2)]
     | Annotated[OwnPolicyConfig, Tag(OWN)],
     Discriminator(
         _tag, custom_error_type="policy_kind", custom_error_message="not an object of a known kind"

@@ -13,6 +13,8 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.config.sections.intrinsic import CountsConfig, OwnConfig
 
+KINDS = 'must be an object whose "kind" is counts, rnd, reverse, amp, near or FILE.py:CLASS'
+
 
 def section(**values: Any) -> Any:
     return load_config(None, {"intrinsic": values}).intrinsic
@@ -53,9 +55,18 @@ def test_a_coefficient_may_be_a_schedule() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"kind": "count"}, 'must be an object whose "kind" is counts, rnd, amp, near or FILE.py:CLASS'),
-        ({"kind": "own"}, 'must be an object whose "kind" is counts, rnd, amp, near or FILE.py:CLASS'),
-        ({"coefficient": 1}, 'must be an object whose "kind" is counts, rnd, amp, near or FILE.py:CLASS'),
+        (
+            {"kind": "count"},
+            KINDS,
+        ),
+        (
+            {"kind": "own"},
+            KINDS,
+        ),
+        (
+            {"coefficient": 1},
+            KINDS,
+        ),
         ({"kind": "mine.py:"}, 'intrinsic "mine.py:": must be FILE.py:CLASS or MODULE:CLASS'),
         ({"kind": "counts", "capacity": 1}, "intrinsic.capacity 1 is out of range: must be at least 16"),
         ({"kind": "counts", "betta": 1}, "betta is not a key of --intrinsic; known: capacity, coefficient"),

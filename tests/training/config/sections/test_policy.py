@@ -13,7 +13,7 @@ from training.config.loading import load_config
 from training.config.schema import TrainConfig
 from training.config.sections.policy import LstmConfig, OwnPolicyConfig, SequenceConfig
 
-KINDS = 'must be an object whose "kind" is tiles, nature, lstm or FILE.py:CLASS'
+KINDS = 'must be an object whose "kind" is tiles, nature, lstm, gpt2 or FILE.py:CLASS'
 
 
 def test_without_it_the_network_decides() -> None:
@@ -28,7 +28,13 @@ def test_tiles_and_nature_are_encoders_of_pictures() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"kind": "nature"}, {"kind": "lstm", "layers": 2}, {"kind": "a.b:C", "sequence": 16}]
+    "values",
+    [
+        {"kind": "nature"},
+        {"kind": "lstm", "layers": 2},
+        {"kind": "gpt2", "d_model": 64},
+        {"kind": "a.b:C", "sequence": 16},
+    ],
 )
 def test_it_survives_a_file(values: dict[str, Any]) -> None:
     config = load_config(None, {"policy": values})
@@ -63,7 +69,23 @@ def test_a_class_is_found_beside_the_config_that_names_it(tmp_path: Path) -> Non
             {"policy": {"kind": "lstm"}, "network": {"separate": True}},
             "network.separate needs policy.separate",
         ),
-        ({"policy": {"kind": "lstm"}, "ray_address": "head:1"}, "policy lstm remembers, and memory is kept"),
+        (
+            {"policy": {"kind": "gpt2", "max_input_states": 1}},
+            "policy.max-input-states 1 is out of range: must be at least 2",
+        ),
+        (
+            {"policy": {"kind": "gpt2", "d_model": 100}},
+            "policy.num_heads 8 does not divide policy.d_model 100; nearest numbers that do: 4, 5, 10",
+        ),
+        (
+            {"policy": {"kind": "gpt2", "dropout": 0.1}},
+            "policy.dropout 0.1 must be 0: PPO compares the log-probabilities of updates with those",
+        ),
+        (
+            {"policy": {"kind": "gpt2"}, "network": {"separate": True}},
+            "network.separate contradicts policy gpt2: one transformer takes",
+        ),
+        ({"policy": {"kind": "gpt2", "sequence": 3}}, "policy.sequence 3: a policy with memory learns"),
         ({"policy": {"kind": "lstm", "sequence": 3}}, "policy.sequence 3: a policy with memory learns"),
         (
             {"policy": {"kind": "a:B"}, "network": {"events": 8}},
