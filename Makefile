@@ -1,10 +1,11 @@
 # `make demo` trains on the embedded cartridge, `make test` runs every test; both set up .venv first.
+# `python -m training.tasks` does the same without make.
 # PYTHON chooses the interpreter that the environment is made with (3.11 or later).
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-fast lint cartridge check-cartridge profile-cartridge bench walkthrough journey watch soak clean
+.PHONY: demo test test-fast lint docs cartridge check-cartridge profile-cartridge bench walkthrough journey watch soak clean
 
 demo: $(VENV)/.installed
 	$(PY) training/train_ppo.py --config configs/smoke.json --run-name demo-$$(date +%Y%m%d-%H%M%S)
@@ -21,6 +22,9 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+docs: $(VENV)/.dev                      ## the documentation as a site, in build/site/html; broken links end it
+	$(PY) -m training.tasks.site
 
 cartridge:          ## rebuild the embedded cartridge (needs SDCC 4.2)
 	$(MAKE) -C envs/cartridge
@@ -41,10 +45,7 @@ journey: $(VENV)/.installed             ## the scripted player, from power-on to
 	$(PY) -m envs.cartridge.walkthrough --until champion --wait $(or $(WAIT),0)
 
 watch: $(VENV)/.installed               ## the policy that ships, playing in a window; without a display, a film of it
-	@if [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$SDL_VIDEODRIVER" ]; then \
-		echo "no display: writing watch.mp4, two minutes of play at double speed"; \
-		$(PY) training/replay.py pretrained --play --actions 600 --speed 2 --out watch.mp4; \
-	else $(PY) training/evaluate.py pretrained --watch; fi
+	$(PY) -m training.tasks watch
 
 soak: $(VENV)/.installed                ## ten minutes of training with a fault every 20 seconds, then what must hold
 	$(PY) -m training.fault_injection --minutes 10 --every 20
@@ -60,7 +61,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray,minari,gpt]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,postgres,ray,minari,gpt,docs]'
 	touch $@
 
 # The other version that the harness plays with, for the tests that try it: see docs/scaling.md.

@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.installation import call, shipped_config
 from envs.paths import expanded
 from training.cli.parsing import Count, Name, Switch, UsageError, parse, run_program
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     from training.boards.page_file import page_around
     from training.runs.folder import lock_run, made_folder, run_folder, runs_root
 
-    file = expanded(flags.board, "board")
+    file = shipped_config(expanded(flags.board, "board"))
     board = read_board(file).only(_names(flags.tracks), _names(flags.methods))
     name = flags.name or file.stem
     run_folder(name)  # rejects a bad name
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     done, missing = check_names(run)
     _say(f"board {name}: {done} runs already done, {missing} to go ({missing * board.budget:,} steps)")
     made_folder(folder)
-    command = shlex.join(["python", "training/board.py", *arguments])
+    command = shlex.join([*call("board.py").split(), *arguments])
     jobs = 0 if flags.report_only else flags.jobs or 1
     with lock_run(folder):
         tables = run_board(run, jobs, _say, lambda found: _show(run, found, page, command))

@@ -17,6 +17,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 import tyro
 
+from envs.installation import shipped_config
 from training.cli.parsing import Count, File, Name, Switch, UsageError, parse, run_program
 
 
@@ -57,8 +58,9 @@ def main(arguments: Sequence[str]) -> int:
     from training.curricula.schema import read_curriculum, stage_configs
     from training.runs.folder import lock_run
 
-    curriculum = read_curriculum(flags.curriculum)
-    configs = [] if flags.resume else stage_configs(flags.curriculum, curriculum, overrides)
+    path = shipped_config(flags.curriculum)
+    curriculum = read_curriculum(path)
+    configs = [] if flags.resume else stage_configs(path, curriculum, overrides)
     from callbacks.stop_signals import StopRequest
     from envs.vec_env import WorkerFailed
     from training.curricula.progress import BUDGET_ENDED, ending, follow

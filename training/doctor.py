@@ -17,6 +17,7 @@ from typing import NoReturn
 if __package__ in (None, ""):  # run as a file: import from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from envs.installation import program
 from envs.paths import expanded
 from training.cli.output import exit_with
 from training.diagnostics.check_result import FAILURE, WARNING, CheckResult, attempt
@@ -31,6 +32,7 @@ from training.diagnostics.machine_checks import (
     check_python,
     check_torch,
 )
+from training.diagnostics.name_clashes import check_names
 from training.resources.memory_estimate import available_memory
 
 
@@ -43,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="doctor.py", description=(__doc__ or "").split("\n\n")[0])
+    parser = _Parser(prog=program("doctor.py"), description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--rom", type=Path, help="cartridge (default: POKEMON_RED_ROM, or the embedded one)")
     parser.add_argument("--game", choices=("red", "blue", "clover"), help="game of an unknown ROM")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
@@ -72,6 +74,7 @@ def machine(flags: argparse.Namespace) -> Iterator[CheckResult]:
         yield CheckResult("packages", FAILURE, "not checked: too little memory to import torch")
         return
     yield from attempt("packages", check_packages)
+    yield from attempt("names", check_names)
     yield from attempt("torch", partial(check_torch, flags.device))
 
 

@@ -24,6 +24,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
 
 from envs.cluster.ray_api import PORTS, SETTINGS, WORKERS_FROM, require_ray
 from envs.errors import UserError
+from envs.installation import call
 from envs.paths import expanded
 from training.cli.parsing import Count, Switch, UsageError, parse, run_program
 
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     if flags.head:
         print(
-            "join it from other machines: python training/ray_node.py --join"
+            f"join it from other machines: {call('ray_node.py')} --join"
             f" {flags.listen}:{flags.first_port} --listen ADDRESS",
             flush=True,
         )

@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a file: import from the repository, not 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from envs.cluster.ray_api import require_ray
+from envs.installation import call, shipped_config
 from training.cli.parsing import Count, File, Name, Switch, UsageError, parse, run_program
 
 ONLY_SWEEP = ("episodes", "mode", "base_config", "seeds", "jobs", "ray_address", "trial_cpus", "rom",
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         require_ray()
     if not 2 <= flags.stale_after <= 86_400:
         raise UsageError(f"--stale-after {flags.stale_after:g} is out of range: must be 2 to 86400 seconds")
-    return _sweep(flags) if flags.search is None else _search(flags, flags.search)
+    return _sweep(flags) if flags.search is None else _search(flags, shipped_config(flags.search))
 
 
 def _refuse_unused(flags: SweepFlags) -> None:
@@ -112,7 +113,7 @@ def _search(flags: SweepFlags, path: Path) -> int:
         search(study, space, path, flags.trials or 1, _say)
         best = write_best(study, space, path)
     print(f"\nbest: trial {study.best_trial.number}, {space.objective} {study.best_value:.3f}: {best}")
-    print(f"train with it: python training/train_ppo.py --config {best}")
+    print(f"train with it: {call('train_ppo.py')} --config {best}")
     return 0
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import sys
 import threading
 from ctypes import c_uint8
 from pathlib import Path
@@ -18,8 +17,10 @@ from envs.errors import UserError
 
 try:
     import resource
-except ImportError:  # Windows has no such limits
-    resource = None  # type: ignore[assignment]
+
+    HAS_LIMITS = True
+except ImportError:  # Windows
+    HAS_LIMITS = False
 
 FILES_PER_WORKER = 3
 """Descriptors in this program: the channel, and both ends that multiprocessing keeps of a process's pipes."""
@@ -95,7 +96,7 @@ def missing_tasks(workers: int) -> str | None:
 def task_limit() -> str:
     """Name the lowest known limit of processes and threads."""
     known: list[tuple[int, str]] = []
-    if sys.platform != "win32":
+    if HAS_LIMITS:
         soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
         if soft != resource.RLIM_INFINITY:
             known.append((soft, f"ulimit -u {soft}, for all processes of this user"))
@@ -111,7 +112,7 @@ def missing_files(workers: int) -> str | None:
 
     Raises the soft limit as far as needed.
     """
-    if sys.platform == "win32":
+    if not HAS_LIMITS:
         return None
     beside = _open_files() + SPARE_FILES
     needed = beside + FILES_PER_WORKER * workers

@@ -23,6 +23,7 @@ from envs.workers.worker import ERROR, WorkerSpec, run
 
 START_TIMEOUT = 60.0
 """Seconds a worker may take to import, create its environments and answer (a cold disk is slow)."""
+START_VARIABLE = "POKERED_START_METHOD"
 SLICES = 8
 UNKNOWN = 255
 """multiprocessing's exit code of a process whose fork server has died."""
@@ -39,10 +40,25 @@ class WorkerFailed(ProgramError):
     """
 
 
+def start_method() -> str:
+    """Return how workers are started: $POKERED_START_METHOD, or "forkserver" on Linux and "spawn" elsewhere.
+
+    macOS has fork servers too, but its frameworks may crash in forked processes
+    (https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods). Raises UserError for
+    another method: "fork" would copy torch's threads.
+    """
+    usual = "forkserver" if sys.platform == "linux" else "spawn"
+    chosen = os.environ.get(START_VARIABLE) or usual
+    possible = [name for name in multiprocessing.get_all_start_methods() if name != "fork"]
+    if chosen not in possible:
+        raise UserError(f"{START_VARIABLE} {chosen} must be {' or '.join(possible)}")
+    return chosen
+
+
 def worker_context() -> multiprocessing.context.BaseContext:
-    """Return the context that starts workers: forked from a server that preloads all they need, not torch."""
-    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    if hasattr(context, "set_forkserver_preload"):
+    """Return the context that starts workers; a fork server preloads all that they need, but not torch."""
+    context = multiprocessing.get_context(start_method())
+    if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["envs.workers.worker", "envs.red_env", "rewards.stack"])
     return context
 
@@ -72,10 +88,10 @@ def _kill_fork_server() -> None:
 
 
 @contextlib.contextmanager
-def _within_start_timeout() -> Iterator[None]:
+def _within_start_timeout(method: str) -> Iterator[None]:
     """Kill the fork server after START_TIMEOUT: the start of a process then fails instead of waiting for it,
     and the next one starts another server."""
-    if sys.platform == "win32":
+    if method != "forkserver":
         yield
         return
     timer = Timer(START_TIMEOUT, _kill_fork_server)
@@ -92,6 +108,7 @@ class WorkerProcess:
 
     def __init__(self, context: multiprocessing.context.BaseContext, number: int, spec: WorkerSpec) -> None:
         self.number = number
+        self._method = context.get_start_method()
         try:
             ours, theirs = pair()
         except OSError as error:
@@ -101,7 +118,7 @@ class WorkerProcess:
             target=run, args=(theirs, spec), name=f"emulators-{number}", daemon=True
         )
         try:
-            with _without_main_module(), _within_start_timeout():
+            with _without_main_module(), _within_start_timeout(self._method):
                 self._process.start()
         except (
             OSError,
@@ -172,9 +189,13 @@ class WorkerProcess:
     def _kill(self) -> None:
         self._process.kill()
         self._process.join()
-        if self._process.exitcode == UNKNOWN:  # kill() may have done nothing
+        if self._server_died:  # kill() may have done nothing
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+
+    @property
+    def _server_died(self) -> bool:
+        return self._method == "forkserver" and self._process.exitcode == UNKNOWN
 
     def hang_up(self) -> None:
         """Close the channel, which makes the worker close its environments and exit."""
@@ -184,9 +205,9 @@ class WorkerProcess:
         """Join it; kill it after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         self._process.join(timeout)
-        while self._process.exitcode == UNKNOWN and _exists(self.pid) and time.monotonic() < deadline:
+        while self._server_died and _exists(self.pid) and time.monotonic() < deadline:
             time.sleep(0.01)
-        if self._process.is_alive() or self._process.exitcode == UNKNOWN:
+        if self._process.is_alive() or self._server_died:
             self._kill()
 
 

@@ -19,6 +19,7 @@ import tyro
 from tyro import _errors as tyro_errors  # its only hook for parse errors; the version is pinned
 
 from envs.errors import ProgramError, UserError, nearest
+from envs.installation import program
 from envs.lasting_output import outlast_readers
 from envs.paths import expanded, shown
 from training.cli.numbers import with_plain_numbers
@@ -33,10 +34,13 @@ class UsageError(UserError):
     """A flag is unknown, lacks a value, or has a value of the wrong type."""
 
 
-def flag(metavar: str | None = None, help: str | None = None, default: str = "") -> Any:
-    """Define how a flag appears in ``--help``: placeholder, text (None: the field's docstring), default."""
+def flag(
+    metavar: str | None = None, help: str | None = None, default: str = "", aliases: tuple[str, ...] = ()
+) -> Any:
+    """Define how a flag appears in ``--help``: placeholder, text (None: the field's docstring), default, and
+    its other names."""
     hint = f"(default: {default})" if default else ""
-    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint)
+    return tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint=hint, aliases=aliases)
 
 
 Name = Annotated[str | None, flag("NAME")]
@@ -58,7 +62,7 @@ def parse(flags: type[FlagsT], args: Sequence[str] | None, prog: str) -> FlagsT:
     for word in args or ():
         _refuse_other_encoding(word)
     with tyro_errors.on_parse_error(lambda event: _refuse(event, flags)):
-        parsed = tyro.cli(flags, args=args and with_plain_numbers(args, flags), prog=prog)
+        parsed = tyro.cli(flags, args=args and with_plain_numbers(args, flags), prog=program(prog))
     given = [(one.name, getattr(parsed, one.name)) for one in fields(parsed)]  # type: ignore[arg-type]
     paths = {name: expanded(value, _flag(name)) for name, value in given if isinstance(value, Path)}
     return replace(parsed, **paths) if paths else parsed  # type: ignore[type-var]

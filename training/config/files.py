@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envs.errors import UserError, nearest
+from envs.installation import program, shipped_config
 from envs.paths import expanded
 from training.config.strict_yaml import YAML_SUFFIXES, read_yaml
 
@@ -58,7 +59,9 @@ PROGRAMS = {
 
 def refuse_other_kind(path: Path | str, wanted: str, found: str) -> NoReturn:
     """Raise ConfigError for a file of the kind ``found`` where one of ``wanted`` is needed (of PROGRAMS)."""
-    raise ConfigError(f"{path}: is a {found}, which {PROGRAMS[found]} takes; must be a {wanted}")
+    name, _, flag = PROGRAMS[found].partition(" ")
+    takes = f"{program(name)} {flag}".rstrip()
+    raise ConfigError(f"{path}: is a {found}, which {takes} takes; must be a {wanted}")
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def _near_file(path: Path) -> str:
 
 def _base_of(path: Path, base: str) -> Path:
     try:
-        return path.parent / expanded(base)
+        return shipped_config(expanded(base), path.parent)
     except UserError as error:
         raise ConfigError(f"{path}: extends: {error}") from None
 

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from envs.game_boy.rom import EMBEDDED, ROM_VARIABLE
+from envs.installation import shipped_config
 from envs.paths import expanded
 from training.config.algorithms import as_ppo, refuse_off_policy
 from training.config.discounts import DISCOUNT_KINDS
@@ -75,7 +76,8 @@ def load_config(
 
     ``base`` is another config to build on. It replaces what the agent's own files extend (these start at the
     first file that sets ``agent_id``), or lies below all files when none sets it. A ``draft`` may have a
-    batch_size of 1, which PPO cannot learn with.
+    batch_size of 1, which PPO cannot learn with. A path such as configs/smoke.json that the working directory
+    does not have names a config that ships.
 
     ``overrides`` maps keys of TrainConfig to values. Sections such as "rewards" and "network" are merged key
     by key, everything else is replaced. In a file that extends another, "rewards" adds to what that one pays
@@ -88,9 +90,9 @@ def load_config(
     Raises:
         ConfigError: with one line that names everything that is wrong.
     """
-    layers = read_with_extends(expanded(path, "config")) if path is not None else []
+    layers = read_with_extends(shipped_config(expanded(path, "config"))) if path is not None else []
     if base is not None:
-        layers = read_with_extends(base) + _of_the_agent(layers)
+        layers = read_with_extends(shipped_config(base)) + _of_the_agent(layers)
     return config_of([*layers, ConfigLayer("", dict(overrides or {}))], draft=draft)
 
 

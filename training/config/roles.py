@@ -38,6 +38,8 @@ class Flag:
     """
 
     metavar: str = ""
+    alias: str = ""
+    """Another name of the flag, such as --track."""
 
 
 class Settings(BaseModel):

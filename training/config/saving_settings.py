@@ -42,5 +42,5 @@ class SavingSettings(Settings):
     """Disk space for recorded episodes in MB."""
     mlflow: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
     """Also log to an MLflow database in the run's folder (pip install mlflow-skinny)."""
-    wandb: Annotated[bool, Role.BOOKKEEPING, Flag()] = False
+    wandb: Annotated[bool, Role.BOOKKEEPING, Flag(alias="--track")] = False
     """Also log to an offline Weights & Biases run in the run's folder (pip install wandb)."""

@@ -19,9 +19,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from envs.installation import INSTALLED, ROOT
 from envs.workers.limits import LimitReached, missing_files, missing_tasks, share
 from training.diagnostics.check_result import FAILURE, OK, WARNING, CheckResult
-from training.diagnostics.report_facts import limit_facts, system_facts
+from training.diagnostics.report_facts import PROJECT, limit_facts, system_facts
 from training.resources.chunk_sizes import samples_at_once
 from training.resources.memory_estimate import (
     OBSERVATION_BYTES,
@@ -30,7 +31,6 @@ from training.resources.memory_estimate import (
     available_memory,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 GIB = 1 << 30
 LEAST_MEMORY = 1.5 * GIB  # bytes: torch and one game
@@ -45,7 +45,11 @@ IMPORTED_AS = {
     "pysdl2": "sdl2",
     "pyyaml": "yaml",
 }
-INSTALL = "pip install -r requirements.txt"
+
+
+def install_line(name: str, wanted: str) -> str:
+    """Return the command that installs a package, of which a wheel has no pinned version."""
+    return f'pip install "{name}>={wanted}"' if INSTALLED else "pip install -r requirements.txt"
 
 
 def check_python() -> Iterator[CheckResult]:
@@ -67,13 +71,28 @@ def _system() -> dict[str, Any]:
     return system_facts(required)
 
 
-def required_packages(pyproject: Path = ROOT / "pyproject.toml") -> dict[str, str]:
-    """Return the required packages: name -> minimum version and exclusions ("2.7" or "2.7,!=2.7.1")."""
+def required_packages() -> dict[str, str]:
+    """Return the required packages: name -> minimum version and exclusions ("2.7" or "2.7,!=2.7.1").
+
+    They are those of pyproject.toml, or of the wheel that was installed.
+    """
+    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)([<>=!0-9.,]+)", entry) for entry in _requirements())
+    return {pair[1]: _least_first(pair[2]) for pair in pairs if pair is not None}
+
+
+def _requirements() -> list[str]:
+    if INSTALLED:
+        return importlib.metadata.requires(PROJECT) or []
     import tomllib
 
-    entries = tomllib.loads(pyproject.read_text("utf-8"))["project"]["dependencies"]
-    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)>=([0-9.]+(?:,!=[0-9.]+)*)", entry) for entry in entries)
-    return {pair[1]: pair[2] for pair in pairs if pair is not None}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return [str(entry) for entry in project["dependencies"]]
+
+
+def _least_first(limits: str) -> str:
+    """Return ">=2.7,!=2.7.1", whose parts a wheel has in any order, as "2.7,!=2.7.1"."""
+    least, *never = sorted(limits.split(","), key=lambda limit: not limit.startswith(">="))
+    return ",".join((least.removeprefix(">="), *never))
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -103,7 +122,7 @@ def _package(name: str, wanted: str) -> Iterator[CheckResult]:
     except (ImportError, OSError) as error:
         problem = f"{name} cannot be imported ({' '.join(str(error).split())})"
     if problem is not None:
-        yield CheckResult("packages", FAILURE, problem, INSTALL)
+        yield CheckResult("packages", FAILURE, problem, install_line(name, wanted))
 
 
 def version_problem(name: str, wanted: str) -> str | None:
@@ -121,8 +140,10 @@ def version_problem(name: str, wanted: str) -> str | None:
 def version_problems(required: Mapping[str, str] | None = None) -> list[str]:
     """Return what is wrong with the installed packages, a line each, by their versions alone."""
     required = required if required is not None else required_packages()
-    found = (version_problem(name, wanted) for name, wanted in required.items())
-    return [f"{problem}; {INSTALL}" for problem in found if problem is not None]
+    found = ((version_problem(name, wanted), name, wanted) for name, wanted in required.items())
+    return [
+        f"{problem}; {install_line(name, wanted)}" for problem, name, wanted in found if problem is not None
+    ]
 
 
 def graphics_cards() -> list[str]:
@@ -143,18 +164,19 @@ def graphics_cards() -> list[str]:
 def check_torch(device: str) -> Iterator[CheckResult]:
     """Check that torch is installed, recent enough, and built for this machine and ``device``."""
     least = required_packages()["torch"]
+    install = install_line("torch", least)
     try:
         installed = importlib.metadata.version("torch")
         torch = importlib.import_module("torch")
     except importlib.metadata.PackageNotFoundError:
-        yield CheckResult("torch", FAILURE, "torch is not installed", INSTALL)
+        yield CheckResult("torch", FAILURE, "torch is not installed", install)
         return
     except (ImportError, OSError) as error:
-        yield CheckResult("torch", FAILURE, f"cannot be imported ({' '.join(str(error).split())})", INSTALL)
+        yield CheckResult("torch", FAILURE, f"cannot be imported ({' '.join(str(error).split())})", install)
         return
     version = str(getattr(torch, "__version__", installed))
     if _version(version) < _version(least):
-        yield CheckResult("torch", FAILURE, f"wrong build: {version} is older than {least}", INSTALL)
+        yield CheckResult("torch", FAILURE, f"wrong build: {version} is older than {least}", install)
         return
     cards = graphics_cards()
     yield from _torch_build(torch, version, cards, device)

@@ -16,10 +16,11 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envs.installation import INSTALLED, ROOT
+
 if TYPE_CHECKING:
     from envs.ram import GameState
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "pokered-harness"
 HEADER = range(0x134, 0x150)
 # Fields of the cartridge's header by offset (Pan Docs, "The Cartridge Header").
@@ -62,6 +63,8 @@ def package_version(name: str) -> str | None:
 
 def commit() -> str | None:
     """Return the commit of this checkout, with "-dirty" if files differ; None outside a checkout."""
+    if INSTALLED:  # perhaps within a checkout of another project
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10, check=False)

@@ -19,6 +19,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
 from envs.files import write_json
+from envs.installation import call
 from training.history_db.curves import CurveWriter, as_points
 from training.history_db.importing import figures, import_run, new_row, refresh, run_id_of
 from training.history_db.models import RunRecord
@@ -180,7 +181,7 @@ class RunHistory(BaseCallback):
         if not self._warned:
             print(
                 f"warning: the run continues without its history: {what};"
-                " restore it with python training/history.py --rebuild",
+                f" restore it with {call('history.py')} --rebuild",
                 file=sys.stderr,
                 flush=True,
             )

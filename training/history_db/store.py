@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from envs.errors import UserError
+from envs.installation import call
 from training.history_db.migrations import VERSION, migrate, version_of
 from training.runs.folder import runs_root
 
@@ -92,6 +93,6 @@ def _explained(path: Path) -> Iterator[None]:
         if "not a database" in message or "malformed" in message:
             raise HistoryError(
                 f"{path} is damaged or not a history database ({message});"
-                " move it away and run training/history.py --rebuild"
+                f" move it away and run {call('history.py')} --rebuild"
             ) from error
         raise HistoryError(f"{path}: {message}") from error

@@ -7,11 +7,11 @@ if packages are missing.
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from envs.errors import UserError
+from envs.installation import program
 
 # Private memory (USS) on Linux, Python 3.11, torch 2.13 for the CPU, the embedded cartridge. A training
 # program held 180 MB after its imports and 290 MB after two updates of a network of 351,936 parameters
@@ -130,13 +130,17 @@ def available_memory() -> int:
     most, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
     if most is not None and used is not None:
         free.append(most - used)
-    if sys.platform != "win32":
-        import resource
+    return min([*free, *_address_space()])
 
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            free.append(limit)
-    return min(free)
+
+def _address_space() -> list[int]:
+    """Return the bytes that this process may have, where it is limited; Windows has no such limit."""
+    try:
+        import resource
+    except ImportError:
+        return []
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return [] if limit == resource.RLIM_INFINITY else [limit]
 
 
 def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> str:
@@ -158,4 +162,6 @@ def preflight(run: MemoryEstimate, batch_size: int, free: int | None = None) -> 
     sizes = (("--num-envs", run.most_envs(free, batch_size)), ("--n-steps", run.most_steps(free, batch_size)))
     fitting = " or ".join(f"{flag} {size}" for flag, size in sizes if size)
     advice = f"{fitting} fits" if fitting else "close other programs or use a smaller --batch-size"
-    raise UserError(f"memory: too little: {text}; {advice}; train_ppo.py --ignore-memory starts anyway")
+    raise UserError(
+        f"memory: too little: {text}; {advice}; {program('train_ppo.py')} --ignore-memory starts anyway"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from envs.installation import shipped_config
 from training.config.files import ConfigError, read_with_extends
 from training.config.loading import load_config
 from training.config.schema import TrainConfig
@@ -17,6 +18,7 @@ def config_source(path: Path | None, config: TrainConfig) -> dict[str, Any]:
     the file that ``path`` extends, or the defaults if there is none or it is not a complete config.
     """
     path = Path(config.sweep_config) if config.sweep_config is not None else path
+    path = path and shipped_config(path)
     layers = read_with_extends(path) if path is not None else []
     base = Path(layers[-2].label) if len(layers) > 1 else None
     try:

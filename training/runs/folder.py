@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from envs.errors import UserError, nearest
 from envs.files import write_json
+from envs.installation import INSTALLED, ROOT
 from envs.paths import expanded, full_path
 from training.config.schema import TrainConfig
 from training.runs.locks import take_lock
@@ -140,11 +141,12 @@ def lock_run(folder: Path) -> IO[bytes]:
 
 def git_commit() -> str | None:
     """Return the commit of this checkout, with "-dirty" if files differ; None outside a checkout."""
-    here = Path(__file__).resolve().parent
+    if INSTALLED:  # perhaps within a checkout of another project
+        return None
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"],
-            cwd=here, capture_output=True, text=True, timeout=10, check=False,
+            cwd=ROOT, capture_output=True, text=True, timeout=10, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envs.game.catalog import Game
+from envs.installation import program
 from envs.paths import expanded, full_path, is_file
 from training.checkpoints.writing import Checkpoint, CheckpointError, read_checkpoint
 from training.runs.folder import RunError, existing_run
@@ -26,7 +27,7 @@ def refuse_other_rom(run: Path, game: Game) -> None:
     if game.sha1 != began_with:
         raise RunError(
             f"run {run.name} began with a ROM with SHA-1 {began_with}; {game.rom} has {game.sha1};"
-            f" train_ppo.py --resume {run.name} --accept-changes continues with it"
+            f" {program('train_ppo.py')} --resume {run.name} --accept-changes continues with it"
         )
 
 

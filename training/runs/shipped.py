@@ -12,6 +12,7 @@ from pathlib import Path
 
 from envs.errors import UserError
 from envs.files import read_plain
+from envs.installation import shipped
 from envs.paths import expanded
 from training.runs.folder import NAME, PRETRAINED, RunError, made_folder, runs_root
 
@@ -21,10 +22,9 @@ MAX_BYTES = 500_000_000
 
 
 def policies_root() -> Path:
-    """Return the folder of the policies that ship: $POKERED_POLICIES, or policies/ beside this package."""
+    """Return the folder of the policies that ship: $POKERED_POLICIES, or that of the installation."""
     chosen = os.environ.get(POLICIES_VARIABLE)
-    here = Path(__file__).resolve().parents[2] / "policies"
-    return expanded(chosen, POLICIES_VARIABLE) if chosen else here
+    return expanded(chosen, POLICIES_VARIABLE) if chosen else shipped("policies")
 
 
 def is_shipped(name: str) -> bool:

@@ -43,16 +43,19 @@ def with_settings(flags: type[FlagsT]) -> type[FlagsT]:
             word, meaning = WORDS[key]
             kind, metavar, text = str, f"N|{word}", f"{text.removesuffix('.')}; {word}: {meaning}."
         setattr(flags, key, field.default if kind is bool else None)
-        flags.__annotations__[key] = _annotation(kind, metavar, text, field)
+        aliases = (mark.alias,) if mark.alias else ()
+        flags.__annotations__[key] = _annotation(kind, metavar, text, field, aliases)
     return flags
 
 
-def _annotation(kind: Any, metavar: str, text: str, field: FieldInfo) -> Any:
+def _annotation(kind: Any, metavar: str, text: str, field: FieldInfo, aliases: tuple[str, ...]) -> Any:
     if kind is bool:
-        return Annotated[Switch, flag(help=f"Turn off: {text}" if field.default else text)]
+        return Annotated[Switch, flag(help=f"Turn off: {text}" if field.default else text, aliases=aliases)]
     default = "" if field.default is None else str(field.default)
     choices = ",".join(map(str, get_args(kind)))
-    return Annotated[kind | None, flag(metavar or METAVARS.get(kind) or f"{{{choices}}}", text, default)]
+    return Annotated[
+        kind | None, flag(metavar or METAVARS.get(kind) or f"{{{choices}}}", text, default, aliases)
+    ]
 
 
 def _plain(annotation: Any) -> Any:

@@ -12,6 +12,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from envs.files import write_atomically
+from envs.installation import program
 from training.checkpoints.applying import apply_training_state
 from training.checkpoints.callback_states import callbacks_by_key, key_differences, restore_callbacks
 from training.checkpoints.random_state import restore_random_state
@@ -103,7 +104,9 @@ def restore_memories(checkpoint: Checkpoint, callbacks: Iterable[BaseCallback], 
     if differences is not None:
         line = f"checkpoint {checkpoint.folder} does not fit this version's callbacks: {differences}"
         if not changed:
-            raise CheckpointError(f"{line}; train_ppo.py --accept-changes continues without them")
+            raise CheckpointError(
+                f"{line}; {program('train_ppo.py')} --accept-changes continues without them"
+            )
         print(f"warning: {line}", file=sys.stderr)
     try:
         restore_callbacks(saved, present)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from envs.errors import UserError
+from envs.installation import shipped_config
 from envs.paths import expanded
 from training.cli.parsing import UsageError
 from training.config.files import ConfigError
@@ -53,12 +54,16 @@ def find_configs(patterns: Sequence[str]) -> list[Path]:
     """Return the matching files, sorted and unique. Raises UsageError if a pattern matches nothing."""
     found: set[Path] = set()
     for pattern in patterns:
-        names = glob.glob(str(expanded(pattern)))  # noqa: PTH207 - absolute patterns too
-        matches = [Path(name) for name in names if Path(name).is_file()]
+        matches = _matching(expanded(pattern)) or _matching(shipped_config(expanded(pattern)))
         if not matches:
             raise UsageError(f"{pattern} matches no config file")
         found.update(matches)
     return sorted(found)
+
+
+def _matching(pattern: Path) -> list[Path]:
+    names = glob.glob(str(pattern))  # noqa: PTH207 - absolute patterns too
+    return [Path(name) for name in names if Path(name).is_file()]
 
 
 def load_variants(

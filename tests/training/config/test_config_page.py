@@ -44,7 +44,16 @@ def test_ranges_are_those_that_are_checked() -> None:
 
 
 def test_every_environment_variable_is_explained() -> None:
-    for name in (ROM_VARIABLE, CACHE_VARIABLE, RUNS_VARIABLE, POLICIES_VARIABLE):
+    files = [
+        path for room in ("envs", "training", "callbacks", "rewards") for path in (ROOT / room).rglob("*.py")
+    ]
+    read = {
+        name
+        for path in files
+        for name in re.findall(r'"(POKERED_\w+|POKEMON_RED_ROM|OMP_\w+)"', path.read_text("utf-8"))
+    }
+    assert read >= {ROM_VARIABLE, CACHE_VARIABLE, RUNS_VARIABLE, POLICIES_VARIABLE}
+    for name in read:
         assert len(re.findall(rf"^\| `{name}` \| [^|]+ \| [^|]+ \|$", page(), re.MULTILINE)) == 1, name
 
 

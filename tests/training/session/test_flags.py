@@ -100,6 +100,10 @@ def test_help_imports_nothing_heavy(help_text: str) -> None:
     assert help_text.endswith("heavy: ")
 
 
+def test_track_is_another_name_of_wandb() -> None:
+    assert parse(TrainFlags, ["--track"], "train_ppo.py").overrides() == {"wandb": True}
+
+
 @pytest.mark.parametrize("name", sorted(MARKS))
 def test_help_has_the_description_and_the_default_of_the_setting(help_text: str, name: str) -> None:
     field, no = TrainConfig.model_fields[name], "no-" if name in OFF_SWITCHES else ""

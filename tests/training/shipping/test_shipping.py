@@ -128,14 +128,15 @@ def test_what_does_not_work_gets_one_line(
 
 
 def test_a_wheel_carries_the_policies(shipped: Path, tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "configs").mkdir()
     shutil.copytree(shipped, tmp_path / "policies" / "small")
     subprocess.run(
-        [sys.executable, "-c", "import setuptools; setuptools.setup()", "build_py", "--build-lib", "built"],
+        [sys.executable, "setup.py", "build_py", "--build-lib", "built"],
         cwd=tmp_path, capture_output=True, timeout=120, check=True,
     )  # fmt: skip
-    assert verified(tmp_path / "built" / "policies" / "small")
+    assert verified(tmp_path / "built" / "training" / "shipped" / "policies" / "small")
 
 
 def test_make_watch_films_without_a_display(shipped: Path, runs: Path, tmp_path: Path) -> None:

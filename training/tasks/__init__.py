@@ -1,0 +1,1 @@
+"""Tasks of a checkout without make: set-up, demo, tests, lint, watching."""
