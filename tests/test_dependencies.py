@@ -23,6 +23,7 @@ NOT_IMPORTED = {
     "optuna-dashboard": "a program that run_sweep.py names",
     "psycopg": "sqlalchemy imports it for a postgresql:// address",
     "ipykernel": "runs docs/tour.ipynb",
+    "pandas": "stable_baselines3's load_results imports it",
     "sb3-contrib": "examples of docs/howto.md import it",
     "pytest-xdist": "pytest imports it",
     "import-linter": "a program",

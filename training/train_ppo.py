@@ -54,8 +54,10 @@ def main(arguments: Sequence[str]) -> int:
     print(run_report(summary))
     if flags.export_sb3 is not None:
         from training.runs.export_sb3 import export_sb3
+        from training.shipping.model_card import card_beside
 
         print(export_sb3(summary.folder, None, flags.export_sb3))
+        print(card_beside(summary.folder, None, flags.export_sb3))
     return 0
 
 

@@ -50,7 +50,7 @@ def evaluation_table(comparison: Comparison) -> str:
     lines = [["", *summaries]]
     for mean in MEANS:
         lines.append([mean.replace("_", " "), *(mean_text(summary, mean) for summary in summaries.values())])
-    lines.append(["success", *(_success(summary) for summary in summaries.values())])
+    lines.append(["success", *(success_text(summary) for summary in summaries.values())])
     for name in comparison.reached:
         lines.append([name, *(reach_text(summary["milestones"][name]) for summary in summaries.values())])
     missed = ", ".join(name for name in comparison.milestones if name not in comparison.reached)
@@ -63,7 +63,8 @@ def mean_text(summary: Summary, name: str) -> str:
     return f"{mean:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
 
 
-def _success(summary: Summary) -> str:
+def success_text(summary: Summary) -> str:
+    """Return the share of successes with its 95 % interval."""
     rate, low, high = (100 * summary[key] for key in ("success_rate", "success_low", "success_high"))
     return f"{rate:.0f} % ({low:.0f} to {high:.0f})"
 

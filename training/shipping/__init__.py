@@ -1,1 +1,1 @@
-"""Shipping a trained policy: its portable config, weights, evaluation and provenance."""
+"""Shipping a trained policy: its portable config, weights, evaluation, provenance and model card."""

@@ -20,6 +20,8 @@ from training.runs.folder import EVALUATIONS, git_commit
 from training.runs.lookup import run_checkpoint
 from training.runs.manifest import read_manifest
 from training.runs.shipped import PROVENANCE, refuse_taken
+from training.shipping.model_card import CARD, Subject, model_card
+from training.shipping.origin import origin
 from training.shipping.portable import portable, portable_config
 
 SUMMARISED = ("return_mean", "return_low", "return_high", "battles_won_mean", "badges_earned_mean")
@@ -54,7 +56,10 @@ def ship(shipment: Shipment) -> tuple[Path, str]:
         write_json(fresh / "config.json", config)
         save_weights(found, fresh / "checkpoints" / "final")
         text = _evaluated(fresh, shipment.episodes)
-        write_json(fresh / PROVENANCE, provenance(shipment, found, manifest, fresh))
+        facts = provenance(shipment, found, manifest, fresh)
+        card = Subject(fresh, shipment.name, run_checkpoint(fresh, None), facts)
+        (fresh / CARD).write_text(model_card(card), encoding="utf-8", newline="\n")
+        write_json(fresh / PROVENANCE, {**facts, "sha256": _hashes(fresh)})
         fresh.rename(target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error.strerror}") from error
@@ -73,30 +78,13 @@ def _evaluated(policy: Path, episodes: int) -> str:
 def provenance(
     shipment: Shipment, found: Checkpoint, manifest: Mapping[str, Any], policy: Path
 ) -> dict[str, Any]:
-    """Return where ``policy`` comes from, without paths of this machine, and the hashes of its files."""
-    sessions = manifest["sessions"] or [{}]
+    """Return where ``policy`` comes from, without paths of this machine."""
     facts = {
         "name": shipment.name,
-        "run": shipment.run.name,
-        "checkpoint": found.folder.name,
-        "steps": found.steps,
-        "updates": found.trainer["updates"],
-        "seed": manifest.get("seed"),
-        "commands": [session.get("command") for session in sessions],
-        "commits": sorted({str(session.get("git_commit")) for session in sessions}),
-        "versions": sessions[-1].get("versions"),
-        "init_from": manifest.get("init_from"),
-        "demonstrations": manifest.get("demonstrations"),
-        "game": manifest.get("game"),
-        "rom_sha1": manifest["rom_sha1"],
-        "starts": manifest.get("starts") or [manifest.get("start")],
-        "interventions": {
-            "enabled": manifest.get("interventions"),
-            "in training": found.trainer["extra"].get("interventions"),
-        },
+        **origin(shipment.run.name, manifest, found),
         "evaluation": {"commit": git_commit(), **_figures(policy)},
     }
-    return {**portable(facts), "sha256": _hashes(policy)}
+    return dict(portable(facts))
 
 
 def _figures(policy: Path) -> dict[str, Any]:

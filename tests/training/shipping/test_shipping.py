@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 from tests.paths import ROOT
 from tests.training.conftest import Program, environment
 from training.runs.shipped import POLICIES_VARIABLE, PROVENANCE, verified
+from training.tasks.environment import Environment
+from training.tasks.table import DISPLAYS, TASKS
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,7 @@ def test_a_policy_ships_with_weights_config_evaluation_and_provenance(shipped: P
     files = sorted(path.relative_to(shipped).as_posix() for path in shipped.rglob("*") if path.is_file())
     names = ("optimizer.safetensors", "policy.safetensors", "trainer.json")
     assert files == [
+        "MODEL_CARD.md",
         *(f"checkpoints/final/{name}" for name in names),
         "config.json",
         "eval.jsonl",
@@ -67,7 +70,9 @@ def test_a_policy_ships_with_weights_config_evaluation_and_provenance(shipped: P
     rows = [json.loads(line) for line in (shipped / "eval.jsonl").read_text().splitlines()]
     assert [row["policy"] for row in rows] == ["stochastic", "random"]
     assert not list(shipped.parent.glob(".*"))
-    for file in ("config.json", PROVENANCE, "eval.jsonl"):
+    card = (shipped / "MODEL_CARD.md").read_text("utf-8")
+    assert "| run | to-ship |" in card and "4 episodes from bedroom" in card and "| seed | 7 |" in card
+    for file in ("config.json", PROVENANCE, "eval.jsonl", "MODEL_CARD.md"):
         assert str(runs) not in (shipped / file).read_text()
         assert str(ROOT) not in (shipped / file).read_text()
 
@@ -139,19 +144,18 @@ def test_a_wheel_carries_the_policies(shipped: Path, tmp_path: Path) -> None:
     assert verified(tmp_path / "built" / "training" / "shipped" / "policies" / "small")
 
 
-def test_make_watch_films_without_a_display(shipped: Path, runs: Path, tmp_path: Path) -> None:
-    """The recipe in a folder of its own, with this Python and a short film."""
-    recipe = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", "-B", "watch", "VENV=/nowhere", f"PY={sys.executable}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
-    ).stdout  # fmt: skip
-    script = recipe[recipe.index("if [") :].replace("--actions 600", "--actions 20")
-    script = script.replace("training/replay.py", f"{ROOT}/training/replay.py")
-    places = {key: value for key, value in environment(runs).items() if "DISPLAY" not in key}
+def test_watching_films_without_a_display(
+    shipped: Path, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of `make watch` in a folder of its own, with a short film."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    for display in DISPLAYS:
+        monkeypatch.delenv(display, raising=False)
+    ((_, script, *flags),) = TASKS["watch"].commands(Environment(), [])
+    flags[flags.index("600")] = "20"
     done = subprocess.run(
-        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
-        env={**places, "PYTHONPATH": str(ROOT)},
+        [sys.executable, str(ROOT / script), *flags],
+        cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False, env=environment(runs),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "no display: writing watch.mp4" in done.stdout
     assert (tmp_path / "watch.mp4").stat().st_size > 1000
