@@ -41,7 +41,8 @@ Said = Callable[[str], None]
 class ScriptedPlay:
     """What to record: ``episodes`` from the start state ``start`` to the milestone ``until``.
 
-    ``noise`` is the probability of a random action. ``repel`` prevents wild battles. Raises UserError for a value out of range.
+    ``noise`` is the probability of a random action. ``repel`` prevents wild battles.
+    Raises UserError for a value out of range.
     """
 
     episodes: int
