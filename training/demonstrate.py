@@ -51,6 +51,8 @@ class DemonstrateFlags:
     """With --scripted: probability that a random action, which is not cloned, replaces the player's."""
     seed: Annotated[int | None, flag("N", default="1")] = None
     """With --scripted: seed of waits and noise."""
+    repel: Switch = False
+    """With --scripted: prevent wild battles, which is an intervention."""
     from_: Annotated[Name, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
     """Copy the best recorded episodes of this run."""
     best: Annotated[int | None, flag("N", default="10")] = None
@@ -104,6 +106,8 @@ def _check(flags: DemonstrateFlags) -> None:
     for name, owner in owners.items():
         if getattr(flags, name) is not None and owner != chosen[0]:
             raise UsageError(f"--{name} goes with {owner}")
+    if flags.repel and chosen[0] != "--scripted":
+        raise UsageError("--repel goes with --scripted")
     if flags.rom is not None and of_a_set is None:
         raise UsageError("--rom goes with --info or --minari")
     if of_a_set is not None and flags.out is not None:
@@ -118,7 +122,7 @@ def _scripted(flags: DemonstrateFlags, out: Path) -> DemonstrationSet:
 
     given = {name: getattr(flags, name) for name in OF_THE_SCRIPT}
     chosen = {name: value for name, value in given.items() if value is not None}
-    play = ScriptedPlay(flags.scripted or 0, **chosen)
+    play = ScriptedPlay(flags.scripted or 0, repel=flags.repel, **chosen)
     return make_scripted_set(out, play, lambda line: print(line, flush=True))
 
 

@@ -67,7 +67,7 @@ class Manifest(_Part):
     game: Text
     rom_sha1: Hex40
     player: Literal["script", "run", "human"]
-    source: Annotated[dict[Text, Text | int | float | None], Field(max_length=100)]
+    source: Annotated[dict[Text, Text | bool | int | float | None], Field(max_length=100)]
     made_on: Text
     steps: Whole
     episodes: Annotated[list[DemonstrationFile], Field(min_length=1, max_length=MAX_EPISODES)]

@@ -21,7 +21,7 @@ from training.demonstrations.demo_set import (
 from training.demonstrations.scripted import Said, ScriptedPlay, record_scripted, scripted_task
 
 Player = Literal["script", "run", "human"]
-Source = Mapping[str, str | int | float | None]
+Source = Mapping[str, str | bool | int | float | None]
 Write = Callable[[Path], Sequence[DemonstrationFile]]
 
 

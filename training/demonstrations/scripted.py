@@ -41,7 +41,8 @@ Said = Callable[[str], None]
 class ScriptedPlay:
     """What to record: ``episodes`` from the start state ``start`` to the milestone ``until``.
 
-    ``noise`` is the probability of a random action. Raises UserError for a value out of range.
+    ``noise`` is the probability of a random action. ``repel`` prevents wild battles.
+    Raises UserError for a value out of range.
     """
 
     episodes: int
@@ -49,6 +50,7 @@ class ScriptedPlay:
     until: str = "badge1"
     noise: float = 0.0
     seed: int = 1
+    repel: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.episodes <= 10_000:
@@ -95,6 +97,7 @@ def scripted_task(play: ScriptedPlay) -> Task:
         "start": play.start,
         "goal": play.until,
         "max_steps": MOST_STEPS,
+        "repel": play.repel,
         "record_every": 1,
         "observations": ["badges"],
         "device": "cpu",

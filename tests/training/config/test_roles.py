@@ -25,7 +25,7 @@ LEARNING = [
     "clip_range", "vf_coef", "max_grad_norm", "archive", "health", "value_bootstrap", "normalize_advantage",
     "lr_schedule", "lr_end", "kl_threshold", "lr_adapt_per", "min_learning_rate", "max_learning_rate",
     "clip_range_vf", "target_kl", "truncate_grads", "adam_eps", "weight_decay",
-    "reward_shift", "reward_scale", "clip_reward", "init", "bc_coef",
+    "reward_shift", "reward_scale", "clip_reward", "init", "bc_coef", "reverse_model",
 ]  # fmt: skip
 EPISODE = [
     "fast_text", "repel", "goal", "max_steps", "action_frames", "held_frames", "sound", "rewards",
@@ -40,12 +40,12 @@ def test_every_setting_has_its_expected_role() -> None:
     assert sorted(TrainConfig.keys_with(*SAME_CONFIG)) == sorted([*RESUMED, *SAMPLE])
     assert sorted(TrainConfig.keys_with(Role.LEARNING)) == sorted(LEARNING)
     assert TrainConfig.keys_with(*POLICY) == (
-        "observations", "frames", "screen_size", "network", "policy", "intrinsic", "reverse_model",
+        "observations", "frames", "screen_size", "mask", "network", "policy", "intrinsic",
         "normalize_value", "normalize_input",
     )  # fmt: skip
     assert sorted(episode_settings(TrainConfig())) == sorted(EPISODE)
     assert sorted(TrainConfig.keys_with(*TASK)) == sorted(
-        [*CARTRIDGE, *EPISODE, "observations", "frames", "screen_size"]
+        [*CARTRIDGE, *EPISODE, "observations", "frames", "screen_size", "mask"]
     )
     assert TrainConfig.keys_with(*Role) == tuple(TrainConfig.model_fields)
 

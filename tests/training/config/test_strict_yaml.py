@@ -55,7 +55,7 @@ def test_numbers_and_strings_have_their_apparent_types() -> None:
         ("", "is empty, must be keys with values"),
         ("gamma: 0.9\n---\ngamma: 0.8", "expected a single document"),
         ("gamma: .nan", "gamma"),
-        ("algorithm: MaskablePPO", 'algorithm "MaskablePPO" must be PPO'),
+        ("algorithm: TRPO", 'algorithm "TRPO" must be PPO'),
         (
             "agent_id: My Agent",
             "agent_id \"My Agent\" must be lower-case letters, digits and '_', 40 at most",

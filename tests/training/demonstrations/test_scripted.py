@@ -46,6 +46,12 @@ def test_without_noise_nothing_is_marked_and_waits_are_buttons(tmp_path: Path) -
     assert {"up", "b"} <= pressed
 
 
+def test_a_set_without_wild_battles_says_so(tmp_path: Path) -> None:
+    (demonstration,) = record(tmp_path / "set", ScriptedPlay(1, until="second town", repel=True))
+    assert demonstration.episode.header.settings["repel"] is True
+    assert read_set(tmp_path / "set").manifest.source["repel"] is True
+
+
 def test_a_player_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.demonstrations.scripted.SPARE", 0)
     with pytest.raises(ProgramError, match=r"reached champion in only 0 of 2 episodes from starter"):

@@ -77,6 +77,7 @@ def test_the_best_episodes_of_a_run_become_a_set(
         (("--out", "x", "--scripted", 3, "--from", "y"), "--scripted and --from cannot be given together"),
         (("--out", "x", "--scripted", 3, "--best", 3), "--best goes with --from"),
         (("--out", "x", "--from", "y", "--noise", 0.1), "--noise goes with --scripted"),
+        (("--out", "x", "--from", "y", "--repel"), "--repel goes with --scripted"),
         (("--out", "x", "--from", "y", "--best", 0), "--best 0 is out of range"),
         (("--out", "x", "--from", "nothing"), "run nothing does not exist"),
         (("--out", ".", "--scripted", 1), "--out .: exists already"),
