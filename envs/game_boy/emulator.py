@@ -30,7 +30,7 @@ from envs.errors import UserError
 from envs.files import inflate
 from envs.game_boy.keyboard import OWN_KEYS, Keyboard, require_windows
 from envs.game_boy.memory import Memory, QuickMemory, find_work_ram
-from envs.game_boy.rom import read_rom
+from envs.game_boy.rom import Rom, read_rom
 from envs.game_boy.state_check import SELECT_ROM_BANK, StateCheck, make_state_check
 
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
@@ -53,6 +53,22 @@ def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """
     words: NDArray[np.uint32] = pixels.view("<u4")[:, :, 0]
     return words.view("<u8")[::2]
+
+
+def _switched_on(cartridge: Rom, sound: bool, window: str) -> PyBoy:
+    """Return a machine that was just switched on. Raises UserError."""
+    try:
+        # With a file object instead of a path, PyBoy does not look for a battery file.
+        return PyBoy(
+            io.BytesIO(cartridge.data),
+            window=window,
+            sound_emulated=sound,
+            cgb=False,
+            log_level="CRITICAL",
+            no_input=window == "null",
+        )
+    except PyBoyException as error:
+        raise UserError(f"ROM {cartridge.path}: the emulator cannot play it ({error})") from error
 
 
 class Emulator:
@@ -86,18 +102,7 @@ class Emulator:
             require_windows()
         self.rom = cartridge.path
         self.title = cartridge.title
-        try:
-            # With a file object instead of a path, PyBoy does not look for a battery file.
-            self._pyboy = PyBoy(
-                io.BytesIO(cartridge.data),
-                window=window,
-                sound_emulated=sound,
-                cgb=False,
-                log_level="CRITICAL",
-                no_input=window == "null",
-            )
-        except PyBoyException as error:
-            raise UserError(f"ROM {rom}: the emulator cannot play it ({error})") from error
+        self._pyboy = _switched_on(cartridge, sound, window)
         self._pyboy.set_emulation_speed(int(real_speed))
         self._every_frame = real_speed
         self._pause = 0.0  # seconds after every frame
