@@ -153,7 +153,7 @@ def test_flags_beat_the_stages_and_budgets_become_steps(write: Write) -> None:
 def test_the_shipped_curriculum_loads() -> None:
     path = ROOT / "configs" / "curriculum.json"
     configs = stage_configs(path, read_curriculum(path))
-    assert [config.max_steps for config in configs] == [2048, 4096, 8192, 12288, 40960]
+    assert [config.max_steps for config in configs] == [512, 4096, 8192, 12288, 40960]
 
 
 @pytest.mark.parametrize(

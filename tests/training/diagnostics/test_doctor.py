@@ -45,7 +45,7 @@ from training.resources.memory_estimate import available_memory
 
 Diagnosis = dict[str, dict[str, Any]]
 Diagnose = Callable[..., Diagnosis]
-MACHINE = ["python", "cpu", "display", "memory", "limits", "runs", "packages", "torch", "gpu"]
+MACHINE = ["python", "cpu", "display", "memory", "limits", "runs", "packages", "names", "torch", "gpu"]
 GAME = ["cache", "rom", "boot", "state", "walk", "speed", "update"]
 
 

@@ -27,7 +27,10 @@ def scripted(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_info_verifies_a_set(program: Program, scripted: Path) -> None:
     result = program("demonstrate", scripted, "--info")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "player: script (episodes 2, start starter, until route 1, noise 0.3, seed 1)" in result.stdout
+    assert (
+        "player: script (episodes 2, start starter, until route 1, noise 0.3, seed 1, repel False)"
+        in result.stdout
+    )
     assert "2 of 2 episodes agree in memory" in result.stdout
 
 

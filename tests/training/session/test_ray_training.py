@@ -189,7 +189,7 @@ def test_one_seed_gives_one_run_in_any_order_of_results(start: Start, runs: Path
         for name in names
     ]
     assert len(files[0]) == 8 and files[0] == files[1]
-    mapped = json.loads((runs / "there-1" / "live_map.json").read_text())
+    mapped = json.loads((runs / names[0] / "live_map.json").read_text())
     assert (mapped["steps"], [one["env"] for one in mapped["environments"]]) == (384, [0, 1, 2, 3])
     assert sum(count for *_, count in mapped["heat"]) == 384 // 10 // 4 * 4, "every tenth step of each"
 
